@@ -1,0 +1,106 @@
+package protocol
+
+import (
+	"encoding/binary"
+	"strconv"
+	"sync/atomic"
+)
+
+// Encoded is one server frame as bytes, shared by every connection that it goes to. Each wire form is made once, when first asked
+// for. It is frozen: nobody may change the bytes.
+type Encoded struct {
+	JSON    []byte
+	Message *Message // where the frame is a message, else nil
+	Counted bool     // counts for a session's resume
+
+	ws  atomic.Pointer[[]byte]
+	sse atomic.Pointer[[]byte]
+}
+
+// NewEncoded wraps a frame's JSON, which must be one line.
+func NewEncoded(json []byte, frameType string) *Encoded {
+	return &Encoded{JSON: json, Counted: Counted(frameType)}
+}
+
+// Encode encodes a control frame.
+func Encode(f *ServerFrame) *Encoded { return NewEncoded(AppendServerFrame(nil, f), f.Type) }
+
+// Size is what the frame counts for in an outbox, in bytes.
+func (e *Encoded) Size() int { return len(e.JSON) }
+
+// WebSocket gives the frame as one unmasked RFC 6455 text frame, header included.
+func (e *Encoded) WebSocket() []byte {
+	return cached(&e.ws, func() []byte { return appendWebSocket(nil, e.JSON) })
+}
+
+// SSE gives the frame as one event without id.
+func (e *Encoded) SSE() []byte {
+	return cached(&e.sse, func() []byte {
+		b := make([]byte, 0, len(e.JSON)+8)
+		b = append(b, "data: "...)
+		b = append(b, e.JSON...)
+		return append(b, "\n\n"...)
+	})
+}
+
+func cached(p *atomic.Pointer[[]byte], make func() []byte) []byte {
+	if b := p.Load(); b != nil {
+		return *b
+	}
+	b := make()
+	p.CompareAndSwap(nil, &b)
+	return *p.Load()
+}
+
+func appendWebSocket(dst, payload []byte) []byte {
+	const finText = 0x81
+	switch n := len(payload); {
+	case n < 126:
+		dst = append(dst, finText, byte(n))
+	case n < 1<<16:
+		dst = binary.BigEndian.AppendUint16(append(dst, finText, 126), uint16(n))
+	default:
+		dst = binary.BigEndian.AppendUint64(append(dst, finText, 127), uint64(n))
+	}
+	return append(dst, payload...)
+}
+
+// AppendMessage appends m's message frame: for the subscription's room ("" where it has no filter), told before up to prev.
+func AppendMessage(dst []byte, m *Message, room string, prev uint64) []byte {
+	dst = append(dst, `{"type":"message","channel":"`...)
+	dst = append(dst, m.Channel...)
+	if room != "" {
+		dst = append(dst, `","room":`...)
+		dst = appendString(dst, room)
+	} else {
+		dst = append(dst, '"')
+	}
+	return appendMessageBody(dst, m, prev)
+}
+
+func appendMessageBody(dst []byte, m *Message, prev uint64) []byte {
+	if !m.Volatile {
+		dst = append(dst, `,"offset":`...)
+		dst = strconv.AppendUint(dst, m.Offset, 10)
+		if prev+1 != m.Offset {
+			dst = append(dst, `,"prev":`...)
+			dst = strconv.AppendUint(dst, prev, 10)
+		}
+		dst = append(dst, `,"tag":"`...)
+		dst = append(dst, m.Tag...)
+		dst = append(dst, '"')
+	} else {
+		dst = append(dst, `,"volatile":true`...)
+	}
+	dst = append(dst, `,"id":`...)
+	dst = appendString(dst, m.ID)
+	dst = append(dst, `,"time":`...)
+	dst = strconv.AppendInt(dst, m.TimeMS, 10)
+	if m.Event != "" {
+		dst = append(dst, `,"event":`...)
+		dst = appendString(dst, m.Event)
+	}
+	dst = append(dst, `,"data":`...)
+	dst = append(dst, m.Data...)
+	return append(dst, '}')
+}

@@ -1,0 +1,125 @@
+package protocol
+
+// Types of frames from client to server.
+const (
+	TypeConnect     = "connect"
+	TypeSubscribe   = "subscribe"
+	TypeUnsubscribe = "unsubscribe"
+	TypePublish     = "publish"
+	TypeHistory     = "history"
+	TypePresence    = "presence"
+	TypeCall        = "call"
+	TypeRefresh     = "refresh"
+	TypePing        = "ping"
+	TypePoll        = "poll"
+	TypeDisconnect  = "disconnect" // both ways
+)
+
+// Types of frames from server to client.
+const (
+	TypeConnected    = "connected"
+	TypeSubscribed   = "subscribed"
+	TypeMessage      = "message"
+	TypePosition     = "position"
+	TypeGap          = "gap"
+	TypeUnsubscribed = "unsubscribed"
+	TypeJoined       = "joined"
+	TypeLeft         = "left"
+	TypeEvent        = "event"
+	TypeReply        = "reply"
+	TypeError        = "error"
+	TypePong         = "pong"
+)
+
+// Counted reports whether a server frame of this type counts for a session's resume.
+func Counted(frameType string) bool {
+	switch frameType {
+	case TypeConnected, TypePong, TypeDisconnect:
+		return false
+	}
+	return true
+}
+
+// GapReason says why completeness could not be shown.
+type GapReason string
+
+// The reasons of SPEC.md section 7.
+const (
+	GapHistoryExpired  GapReason = "history_expired"
+	GapEpochChanged    GapReason = "epoch_changed"
+	GapPositionUnknown GapReason = "position_unknown"
+	GapFeedLost        GapReason = "feed_lost"
+	GapUnrecovered     GapReason = "unrecovered"
+)
+
+// ClientFrame is any frame from client to server: Type says which, SPEC.md section 6 which fields it has. The zero value of a
+// field means absent; Since, Received and Data, for which zero is a value, are pointers or nil.
+// DecodeClientFrames checks types, ranges, names and what must be there; a handler need not.
+type ClientFrame struct {
+	Type           string
+	ID             uint64
+	Channel        Channel
+	Room           string
+	Since          *Position
+	Filter         []byte // raw JSON
+	Scope, Users   string
+	Data           []byte // raw JSON, compact
+	Event          string
+	IdempotencyKey string
+	Method         string
+	Limit          int
+	Token          string
+	Session        string
+	Received       *uint64
+	Generation     uint64
+	Version        int
+}
+
+// ServerFrame is any frame from server to client but message, which is a *Message: see AppendMessage.
+// The zero value of a field means absent, unless the frame's type demands it (Offset, Recovered, Resumed, Retry).
+type ServerFrame struct {
+	Type    string
+	ID      uint64
+	Channel Channel
+	Room    string
+
+	Position  Position // subscribed, position, reply to publish and history: epoch, offset, tag on the wire
+	Recovered bool
+	Reason    string // gap: a GapReason; disconnect: text
+	Last      *Position
+	From      *Position
+
+	Code    Code
+	Message string
+	Hint    string
+	Retry   bool
+	AfterMS int64 // disconnect: when to come back
+
+	Session    string
+	Connection string
+	Resumed    bool
+	Generation uint64
+	Announce   *Announce // connected
+
+	Event    string
+	Data     []byte // event, reply: raw JSON
+	Messages []*Message
+	Complete bool
+	Members  []byte // joined, left: raw JSON
+	Msg      *Message // message: the message itself, with Room and Prev for this subscription
+	Prev     *uint64
+}
+
+// Announce is what a server tells a client of itself, in GET /bus and in connected.
+type Announce struct {
+	Version     int
+	Transports  []string // in the order to try them; absent in connected
+	HeartbeatMS int64
+	ParkMS      int64
+	Limits      AnnouncedLimits
+}
+
+// AnnouncedLimits are the limits a client can run into, in bytes or counts.
+type AnnouncedLimits struct {
+	Message, Payload, Frames, Channel, Subscriptions int
+}

@@ -1,0 +1,44 @@
+package protocol
+
+import "time"
+
+// Limits of the wire. SPEC.md section 9 lists them; RELIABILITY.md section 5 says where the numbers come from.
+const (
+	MaxMessageBytes        = 64 << 10 // inbound WebSocket message, or body of an SSE, poll or send request
+	MaxPayloadBytes        = 64 << 10 // data of one message
+	MaxFrames              = 64       // frames in one inbound message or body
+	MaxDepth               = 32       // nesting of JSON
+	MaxTokens              = 10_000   // JSON tokens of one inbound message or body
+	MaxChannelBytes        = 200
+	MaxURLChannels         = 32   // ?channel= in one URL
+	MaxCursorBytes         = 2048 // ?cursor= or Last-Event-ID
+	MaxSubscriptions       = 128  // of one connection
+	MaxIdempotencyKeyBytes = 128
+	MaxEventBytes          = 64
+	MaxTokenBytes          = 8 << 10
+	MaxHistoryLimit        = 256       // messages in one answer to history
+	MaxOutboxFrames        = 4096      // not yet written, of one connection
+	MaxOutboxBytes         = 1 << 20   // not yet written, of one connection
+	MaxUnackedFrames       = 1024      // written and not yet reported as received
+	MaxUnackedBytes        = 256 << 10 // written and not yet reported as received
+	RecentIDs              = 1024      // message ids that a client remembers per channel
+	RecoveryPageFrames     = 256
+	RecoveryPageBytes      = 256 << 10
+	MaxAPIBodyBytes        = 1 << 20 // body of an HTTP API request
+	MaxPublishChannels     = 100     // channels of one publish
+	MaxErrors              = 20      // errors of one connection in ErrorWindow
+	MaxEpochBytes          = 32
+	MaxTagBytes            = 16
+	MaxInteger             = 1<<53 - 1 // what JavaScript counts exactly
+)
+
+// Default times of the wire. A server may be configured otherwise; it announces what it uses.
+const (
+	DefaultHeartbeat = 25 * time.Second // of silence, after which a client pings
+	PongDeadline     = 10 * time.Second // after a ping
+	DefaultPark      = 30 * time.Second // a connection outlives its transport by so much
+	ConnectDeadline  = 10 * time.Second // from the upgrade to the connect frame
+	DefaultPollHold  = 25 * time.Second // below the 30 s after which common proxies cut an idle request
+	SequenceHold     = 5 * time.Second  // a /bus/send body waits so long for its predecessor
+	ErrorWindow      = 10 * time.Second
+)

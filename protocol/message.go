@@ -1,0 +1,43 @@
+package protocol
+
+import "sync/atomic"
+
+// Message is one message of a channel, numbered by the broker and frozen from then on.
+type Message struct {
+	Channel  Channel
+	Epoch    string
+	Offset   uint64
+	Prev     uint64 // offset of the message before it in this channel; Offset-1 unless the broker numbers with holes
+	Tag      string
+	ID       string
+	Data     []byte // raw compact JSON, never empty
+	Event    string
+	TimeMS   int64 // when the broker numbered it, Unix milliseconds
+	Volatile bool  // not numbered, not kept: Offset is 0
+
+	encoded atomic.Pointer[Encoded]
+}
+
+// Position gives the message's place in its channel.
+func (m *Message) Position() Position { return Position{Epoch: m.Epoch, Offset: m.Offset, Tag: m.Tag} }
+
+// Size is what the message counts for in bounded memory: its data and its names, in bytes.
+func (m *Message) Size() int {
+	return len(m.Data) + len(m.Channel) + len(m.Epoch) + len(m.Tag) + len(m.ID) + len(m.Event) + messageOverhead
+}
+
+// messageOverhead is the struct, its pointers in the rings and the frame's fixed text, roughly.
+const messageOverhead = 160
+
+// Encoded gives the message's frame for an unfiltered subscription, encoded once however many ask, from any goroutine.
+func (m *Message) Encoded() *Encoded {
+	if e := m.encoded.Load(); e != nil {
+		return e
+	}
+	e := NewEncoded(AppendMessage(nil, m, "", m.Prev), TypeMessage)
+	e.Message = m
+	if !m.encoded.CompareAndSwap(nil, e) {
+		return m.encoded.Load()
+	}
+	return e
+}

@@ -1,0 +1,11 @@
+package protocol
+
+// Peer is who stands at the other end of a transport, as far as the transport can tell.
+type Peer struct {
+	Transport string // WebSocket, SSE or Poll
+	Address   string // host of the client, for limits and the log; "" where unknown
+	Origin    string // of the page, checked by the transport; "" where there is none
+	UserAgent string // at most 256 bytes
+	Token     string // of the Authorization header; a secret
+	Plain     bool   // came by ?channel= without frames of its own: never parked, cannot resume
+}
