@@ -10,8 +10,9 @@ import (
 // for. It is frozen: nobody may change the bytes.
 type Encoded struct {
 	JSON    []byte
-	Message *Message // where the frame is a message, else nil
-	Counted bool     // counts for a session's resume
+	Message *Message     // where the frame is a message, else nil
+	Frame   *ServerFrame // where Encode made it, else nil; frozen too. A transport reads codes and positions from it
+	Counted bool         // counts for a session's resume
 
 	ws  atomic.Pointer[[]byte]
 	sse atomic.Pointer[[]byte]
@@ -22,8 +23,12 @@ func NewEncoded(json []byte, frameType string) *Encoded {
 	return &Encoded{JSON: json, Counted: Counted(frameType)}
 }
 
-// Encode encodes a control frame.
-func Encode(f *ServerFrame) *Encoded { return NewEncoded(AppendServerFrame(nil, f), f.Type) }
+// Encode encodes a control frame, which nobody may change from then on.
+func Encode(f *ServerFrame) *Encoded {
+	e := NewEncoded(AppendServerFrame(nil, f), f.Type)
+	e.Frame = f
+	return e
+}
 
 // Size is what the frame counts for in an outbox, in bytes.
 func (e *Encoded) Size() int { return len(e.JSON) }
