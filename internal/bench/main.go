@@ -1,0 +1,91 @@
+// Command bench measures the real binary beside a raw server that writes the same bytes to the same number of sockets, in the
+// same run, and prints medians, ranges and ratios. See docs/PERFORMANCE.md; run it with make bench.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strconv"
+)
+
+const (
+	serverCore = "0"
+	loadCore   = "1"
+)
+
+var pinning bool
+
+func main() {
+	raw := flag.String("raw", "", "be the raw server on this address")
+	binary := flag.String("tidings", "./bin/tidings", "the binary under measurement")
+	rounds := flag.Int("rounds", 5, "rounds of each scenario")
+	only := flag.String("only", "", "a regular expression: scenarios to run")
+	out := flag.String("json", "", "a file for the figures as JSON")
+	list := flag.Bool("list", false, "list the scenarios")
+	flag.Parse()
+	var err error
+	switch {
+	case *raw != "":
+		err = runRaw(*raw)
+	case *list:
+		for _, s := range scenarios {
+			fmt.Println(s.name)
+		}
+	default:
+		err = bench(*binary, *rounds, *only, *out)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func bench(binary string, rounds int, only, out string) error {
+	filter, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
+	pin()
+	var all []*figures
+	for _, sc := range scenarios {
+		if !filter.MatchString(sc.name) {
+			continue
+		}
+		f := newFigures(sc.name)
+		all = append(all, f)
+		for round := range rounds {
+			fmt.Fprintf(os.Stderr, "%s, round %d of %d\n", sc.name, round+1, rounds)
+			if err := f.round(sc, binary); err != nil {
+				return fmt.Errorf("%s: %w", sc.name, err)
+			}
+		}
+		f.print(os.Stdout)
+	}
+	if len(all) == 0 {
+		return fmt.Errorf("no scenario matches %q", only)
+	}
+	if out == "" {
+		return nil
+	}
+	b, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, append(b, '\n'), 0o644)
+}
+
+// pin puts the load on a core of its own, where there are two and taskset works; servers get the other.
+func pin() {
+	if runtime.NumCPU() < 2 {
+		return
+	}
+	pinning = exec.Command("taskset", "-a", "-p", "-c", loadCore, strconv.Itoa(os.Getpid())).Run() == nil
+	if !pinning {
+		fmt.Fprintln(os.Stderr, "bench: taskset does not work here; server and load share all cores")
+	}
+}

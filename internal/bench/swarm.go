@@ -1,0 +1,332 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// swarm is many cheap clients: one epoll loop reads all sockets and counts frames; the first few also read
+// the time that the publisher wrote into each message.
+type swarm struct {
+	epoll     int
+	members   []*member
+	byFD      map[int32]*member
+	messages  atomic.Int64
+	bytes     atomic.Int64
+	latencies latencies
+	stopped   atomic.Bool
+	done      chan struct{}
+	failed    atomic.Pointer[string]
+}
+
+type member struct {
+	fd      int
+	form    string // "ws", "sse" or "poll"
+	sampled bool
+	deaf    bool   // never reads
+	ready   bool   // the answer's head was read
+	head    []byte // of the HTTP answer, or a WebSocket header that was cut
+	skip    int    // bytes of the WebSocket frame under way, or of a poll's answer
+	frames  int    // counted, since the last report
+	total   uint64
+	session string
+	body    []byte // of a poll's answer under way
+	want    int
+	host    string
+	newline bool // an SSE read ended with one line feed
+}
+
+const (
+	sampledMembers  = 10
+	smallestCounted = 60 // bytes; pongs are shorter and do not count, everything else here is longer
+)
+
+func newSwarm() (*swarm, error) {
+	fd, err := syscall.EpollCreate1(0)
+	if err != nil {
+		return nil, err
+	}
+	s := &swarm{epoll: fd, byFD: map[int32]*member{}, done: make(chan struct{})}
+	return s, nil
+}
+
+// connect opens n clients of one form; channel gives each its channel. It sends the whole handshake and the subscribe at once.
+func (s *swarm) connect(addr, form string, n int, channel func(i int) string) error {
+	port, err := strconv.Atoi(addr[strings.LastIndexByte(addr, ':')+1:])
+	if err != nil {
+		return err
+	}
+	for i := range n {
+		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("client %d: %w", len(s.members), err)
+		}
+		// Several source addresses, so that local ports suffice for any number of rounds.
+		src := &syscall.SockaddrInet4{Addr: [4]byte{127, 0, byte(1 + i/10_000), byte(2 + i%200)}}
+		syscall.SetsockoptLinger(fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
+		syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+		syscall.SetsockoptInt(fd, syscall.SOL_IP, 24 /* IP_BIND_ADDRESS_NO_PORT */, 1)
+		if err := syscall.Bind(fd, src); err != nil {
+			return err
+		}
+		if err := syscall.Connect(fd, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+			return fmt.Errorf("client %d: %w", len(s.members), err)
+		}
+		m := &member{fd: fd, form: form, sampled: i < sampledMembers, host: addr}
+		if _, err := syscall.Write(fd, m.opening(channel(i))); err != nil {
+			return err
+		}
+		syscall.SetNonblock(fd, true)
+		s.members = append(s.members, m)
+		s.byFD[int32(fd)] = m
+	}
+	return nil
+}
+
+func (m *member) opening(channel string) []byte {
+	frames := `[{"type":"connect"},{"type":"subscribe","id":1,"channel":"` + channel + `"}]`
+	switch m.form {
+	case "ws":
+		head := "GET /bus/ws?c=" + channel + " HTTP/1.1\r\nHost: " + m.host + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+		return append([]byte(head), masked(frames)...)
+	case "sse":
+		return []byte("POST /bus/sse?c=" + channel + " HTTP/1.1\r\nHost: " + m.host + "\r\nContent-Type: application/json\r\nContent-Length: " +
+			strconv.Itoa(len(frames)) + "\r\n\r\n" + frames)
+	}
+	return m.pollRequest(frames)
+}
+
+func (m *member) pollRequest(body string) []byte {
+	return []byte("POST /bus/poll HTTP/1.1\r\nHost: " + m.host + "\r\nContent-Type: application/json\r\nContent-Length: " +
+		strconv.Itoa(len(body)) + "\r\n\r\n" + body)
+}
+
+// masked gives text as one client frame with a mask of zeros.
+func masked(text string) []byte {
+	b := []byte{0x81}
+	if len(text) < 126 {
+		b = append(b, 0x80|byte(len(text)))
+	} else {
+		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(len(text)))
+	}
+	b = append(b, 0, 0, 0, 0)
+	return append(b, text...)
+}
+
+// run reads until stop. deaf members are not read at all.
+func (s *swarm) run() error {
+	for _, m := range s.members {
+		if m.deaf {
+			continue
+		}
+		if err := syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_ADD, m.fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(m.fd)}); err != nil {
+			return err
+		}
+	}
+	go s.loop()
+	return nil
+}
+
+func (s *swarm) loop() {
+	defer close(s.done)
+	events := make([]syscall.EpollEvent, 256)
+	buf := make([]byte, 256<<10)
+	for !s.stopped.Load() {
+		n, err := syscall.EpollWait(s.epoll, events, 50)
+		if err != nil && err != syscall.EINTR {
+			s.fail(err.Error())
+			return
+		}
+		for _, e := range events[:max(n, 0)] {
+			m := s.byFD[e.Fd]
+			k, err := syscall.Read(m.fd, buf)
+			if err == syscall.EAGAIN || err == syscall.EINTR {
+				continue
+			}
+			if k <= 0 {
+				s.fail(fmt.Sprintf("a %s client was cut: %v; last: %.200q", m.form, err, m.head))
+				syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_DEL, m.fd, nil)
+				continue
+			}
+			s.bytes.Add(int64(k))
+			s.read(m, buf[:k])
+		}
+	}
+}
+
+func (s *swarm) fail(text string) { s.failed.CompareAndSwap(nil, &text) }
+
+func (s *swarm) read(m *member, b []byte) {
+	if m.form == "poll" {
+		s.readPoll(m, b)
+		return
+	}
+	if !m.ready {
+		m.head = append(m.head, b...)
+		i := bytes.Index(m.head, []byte("\r\n\r\n"))
+		if i < 0 {
+			return
+		}
+		b, m.head, m.ready = m.head[i+4:], nil, true
+	}
+	if m.sampled {
+		s.latencies.sample(b)
+	}
+	if m.form == "sse" {
+		s.readEvents(m, b)
+		return
+	}
+	s.readFrames(m, b)
+}
+
+func (s *swarm) readFrames(m *member, b []byte) {
+	if len(m.head) > 0 {
+		b = append(m.head, b...)
+		m.head = nil
+	}
+	frames := 0
+	for len(b) > 0 {
+		if m.skip > 0 {
+			n := min(m.skip, len(b))
+			m.skip -= n
+			b = b[n:]
+			continue
+		}
+		header, size := frameHeader(b)
+		if header == 0 {
+			m.head = append([]byte(nil), b...)
+			break
+		}
+		if b[0]&0x0f == 1 && size >= smallestCounted {
+			frames++
+		}
+		m.skip = size
+		b = b[header:]
+	}
+	s.count(m, frames)
+	if m.frames >= 256 { // as the protocol asks of a client
+		m.frames = 0
+		syscall.Write(m.fd, masked(`{"type":"ping","received":`+strconv.FormatUint(m.total-1, 10)+`}`))
+	}
+}
+
+// frameHeader gives the lengths of a server frame's header and payload; 0 where the header is cut.
+func frameHeader(b []byte) (header, size int) {
+	if len(b) < 2 {
+		return 0, 0
+	}
+	switch n := int(b[1]); {
+	case n < 126:
+		return 2, n
+	case n == 126 && len(b) >= 4:
+		return 4, int(binary.BigEndian.Uint16(b[2:]))
+	case n == 127 && len(b) >= 10:
+		return 10, int(binary.BigEndian.Uint64(b[2:]))
+	}
+	return 0, 0
+}
+
+func (s *swarm) count(m *member, frames int) {
+	m.frames += frames
+	m.total += uint64(frames)
+	s.messages.Add(int64(frames))
+}
+
+// readPoll reads an answer by its Content-Length and sends the next poll on the same connection.
+func (s *swarm) readPoll(m *member, b []byte) {
+	m.body = append(m.body, b...)
+	if m.want == 0 {
+		i := bytes.Index(m.body, []byte("\r\n\r\n"))
+		if i < 0 {
+			return
+		}
+		head := strings.ToLower(string(m.body[:i]))
+		_, rest, ok := strings.Cut(head, "content-length: ")
+		if !ok || !strings.HasPrefix(head, "http/1.1 200") {
+			s.fail("poll answer: " + head)
+			return
+		}
+		length, _, _ := strings.Cut(rest, "\r\n")
+		n, _ := strconv.Atoi(length)
+		m.want = i + 4 + n
+	}
+	if len(m.body) < m.want {
+		return
+	}
+	answer := m.body
+	if m.sampled {
+		s.latencies.sample(answer)
+	}
+	if m.session == "" {
+		_, rest, _ := bytes.Cut(answer, []byte(`"session":"`))
+		id, _, _ := bytes.Cut(rest, []byte(`"`))
+		m.session = string(id)
+	}
+	s.count(m, bytes.Count(answer, []byte(`{"type":"`)))
+	i := bytes.LastIndex(answer, []byte(`"cursor":`))
+	cursor := strings.TrimRight(string(answer[i+9:]), "}\n ")
+	m.body, m.want = m.body[:0], 0
+	syscall.Write(m.fd, m.pollRequest(`{"type":"poll","session":"`+m.session+`","received":`+cursor+`}`))
+}
+
+// readEvents counts the empty lines that end events, also where a read ends between the two line feeds.
+func (s *swarm) readEvents(m *member, b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	n := bytes.Count(b, []byte("\n\n"))
+	if m.newline && b[0] == '\n' {
+		n++
+	}
+	m.newline = b[len(b)-1] == '\n' && !bytes.HasSuffix(b, []byte("\n\n"))
+	s.count(m, n)
+}
+
+// wait blocks until the swarm has read n frames in all, or fails after a time.
+func (s *swarm) wait(n int64, limit time.Duration) error {
+	deadline := time.Now().Add(limit)
+	for s.messages.Load() < n {
+		if text := s.failed.Load(); text != nil {
+			return fmt.Errorf("%s", *text)
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("only %d of %d frames came within %s", s.messages.Load(), n, limit)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	return nil
+}
+
+// settle waits until every reading client heard something, unless silent, and nothing more comes for half a second. It gives the frames so far.
+func (s *swarm) settle(silent bool) (int64, error) {
+	if !silent {
+		if err := s.wait(int64(len(s.members)), 60*time.Second); err != nil {
+			return 0, err
+		}
+	}
+	for {
+		n := s.messages.Load()
+		time.Sleep(500 * time.Millisecond)
+		if s.messages.Load() == n {
+			return n, nil
+		}
+	}
+}
+
+func (s *swarm) close() {
+	if s.stopped.Swap(true) {
+		return
+	}
+	<-s.done
+	for _, m := range s.members {
+		syscall.Close(m.fd)
+	}
+	syscall.Close(s.epoll)
+}
