@@ -105,7 +105,7 @@ type ServerFrame struct {
 	Data     []byte // event, reply: raw JSON
 	Messages []*Message
 	Complete bool
-	Members  []byte // joined, left: raw JSON
+	Members  []byte   // joined, left: raw JSON
 	Msg      *Message // message: the message itself, with Room and Prev for this subscription
 	Prev     *uint64
 }

@@ -29,6 +29,7 @@ const (
 	MaxErrors              = 20      // errors of one connection in ErrorWindow
 	MaxEpochBytes          = 32
 	MaxTagBytes            = 16
+	MaxNameBytes           = 128       // session id, room, method, scope
 	MaxInteger             = 1<<53 - 1 // what JavaScript counts exactly
 )
 

@@ -1,0 +1,105 @@
+package protocol
+
+// AppendClientFrame appends f as one line of JSON: the fields that its type has, and of those that may be absent the ones that
+// are not zero. Data that is nil and must be there is null.
+func AppendClientFrame(dst []byte, f *ClientFrame) []byte {
+	dst = appendText(append(dst, '{'), fType, f.Type)
+	if shape := clientShapes[f.Type]; shape != nil {
+		for _, id := range shape.must {
+			dst = f.appendField(dst, id, true)
+		}
+		for _, id := range shape.may {
+			dst = f.appendField(dst, id, false)
+		}
+	}
+	return append(dst, '}')
+}
+
+// AppendClientFrames appends one frame plainly, and several, or none, as an array.
+func AppendClientFrames(dst []byte, fs []ClientFrame) []byte {
+	if len(fs) == 1 {
+		return AppendClientFrame(dst, &fs[0])
+	}
+	return appendClientArray(dst, fs)
+}
+
+func appendClientArray(dst []byte, fs []ClientFrame) []byte {
+	dst = append(dst, '[')
+	for i := range fs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = AppendClientFrame(dst, &fs[i])
+	}
+	return append(dst, ']')
+}
+
+func (f *ClientFrame) appendField(dst []byte, id field, must bool) []byte {
+	switch id {
+	case fSince:
+		if f.Since != nil {
+			dst = appendPosition(dst, id, f.Since)
+		}
+	case fFilter:
+		if f.Filter != nil {
+			dst = appendRaw(dst, id, f.Filter, "{}")
+		}
+	case fData:
+		if must || f.Data != nil {
+			dst = appendRaw(dst, id, f.Data, "null")
+		}
+	case fReceived:
+		if f.Received != nil {
+			dst = appendNumber(dst, id, *f.Received)
+		} else if must {
+			dst = appendNumber(dst, id, 0)
+		}
+	case fID, fLimit, fGeneration, fVersion:
+		if n := f.numberOf(id); must || n != 0 {
+			dst = appendNumber(dst, id, n)
+		}
+	default:
+		if v := f.textOf(id); must || v != "" {
+			dst = appendText(dst, id, v)
+		}
+	}
+	return dst
+}
+
+func (f *ClientFrame) numberOf(id field) uint64 {
+	switch id {
+	case fID:
+		return f.ID
+	case fLimit:
+		return uint64(f.Limit)
+	case fGeneration:
+		return f.Generation
+	case fVersion:
+		return uint64(f.Version)
+	}
+	return 0
+}
+
+func (f *ClientFrame) textOf(id field) string {
+	switch id {
+	case fChannel:
+		return string(f.Channel)
+	case fRoom:
+		return f.Room
+	case fScope:
+		return f.Scope
+	case fUsers:
+		return f.Users
+	case fEvent:
+		return f.Event
+	case fIdempotencyKey:
+		return f.IdempotencyKey
+	case fMethod:
+		return f.Method
+	case fToken:
+		return f.Token
+	case fSession:
+		return f.Session
+	}
+	return ""
+}

@@ -1,0 +1,124 @@
+package protocol
+
+import "slices"
+
+// field is a name that the envelope knows.
+type field uint8
+
+const (
+	noField field = iota
+	fType
+	fID
+	fChannel
+	fRoom
+	fSince
+	fFilter
+	fScope
+	fUsers
+	fData
+	fEvent
+	fIdempotencyKey
+	fMethod
+	fLimit
+	fToken
+	fSession
+	fReceived
+	fGeneration
+	fVersion
+	fEpoch
+	fOffset
+	fTag
+	fRecovered
+	fTime
+	fPrev
+	fVolatile
+	fReason
+	fLast
+	fFrom
+	fCode
+	fMessage
+	fHint
+	fRetry
+	fAfter
+	fConnection
+	fResumed
+	fHeartbeat
+	fPark
+	fLimits
+	fMembers
+	fMessages
+	fComplete
+	fSeq
+	fFrames
+	fCursor
+	fTransports
+	fPayload
+	fSubscriptions
+	fieldCount
+)
+
+var fieldNames = [fieldCount]string{
+	"", "type", "id", "channel", "room", "since", "filter", "scope", "users", "data", "event", "idempotencyKey", "method", "limit",
+	"token", "session", "received", "generation", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile",
+	"reason", "last", "from", "code", "message", "hint", "retry", "after", "connection", "resumed", "heartbeat", "park", "limits",
+	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions",
+}
+
+var fieldIndex = func() map[string]field {
+	m := make(map[string]field, fieldCount)
+	for f, name := range fieldNames[1:] {
+		m[name] = field(f + 1)
+	}
+	return m
+}()
+
+func (f field) String() string { return fieldNames[f] }
+
+// shape says which fields a type of frame must and may have. Any other field of a frame is unknown to it, and ignored.
+type shape struct {
+	name string
+	must []field
+	may  []field
+}
+
+func (sh *shape) has(f field) bool { return slices.Contains(sh.must, f) || slices.Contains(sh.may, f) }
+
+var clientShapes = shapes(
+	shape{TypeConnect, nil, []field{fVersion, fToken, fSession, fReceived, fGeneration}},
+	shape{TypeSubscribe, []field{fID, fChannel}, []field{fSince, fFilter, fScope, fUsers}},
+	shape{TypeUnsubscribe, []field{fID, fChannel}, []field{fRoom}},
+	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey}},
+	shape{TypeHistory, []field{fID, fChannel}, []field{fSince, fLimit}},
+	shape{TypePresence, []field{fID, fChannel}, nil},
+	shape{TypeCall, []field{fID, fMethod}, []field{fData}},
+	shape{TypeRefresh, []field{fID, fToken}, nil},
+	shape{TypePing, nil, []field{fID, fReceived}},
+	shape{TypePoll, []field{fSession, fReceived}, nil},
+	shape{TypeDisconnect, nil, nil},
+)
+
+var serverShapes = shapes(
+	shape{TypeConnected, []field{fSession, fConnection, fResumed, fGeneration, fVersion, fHeartbeat, fPark, fLimits}, nil},
+	shape{TypeSubscribed, []field{fID, fChannel, fEpoch, fOffset, fTag, fRecovered}, []field{fRoom}},
+	// A volatile message has neither offset nor tag.
+	shape{TypeMessage, []field{fChannel, fOffset, fID, fTag, fData, fTime}, []field{fRoom, fPrev, fEvent, fEpoch, fVolatile}},
+	shape{TypePosition, []field{fChannel, fEpoch, fOffset, fTag}, []field{fRoom}},
+	shape{TypeGap, []field{fChannel, fReason, fFrom}, []field{fID, fRoom, fLast}},
+	shape{TypeUnsubscribed, []field{fChannel, fCode, fMessage, fHint}, []field{fRoom}},
+	shape{TypeJoined, []field{fChannel, fMembers}, nil},
+	shape{TypeLeft, []field{fChannel, fMembers}, nil},
+	shape{TypeEvent, []field{fEvent, fData}, nil},
+	// What else a reply has is what its request asked for.
+	shape{TypeReply, []field{fID}, []field{fEpoch, fOffset, fTag, fMessages, fComplete, fData}},
+	shape{TypeError, []field{fCode, fMessage, fHint, fRetry}, []field{fID}},
+	shape{TypeDisconnect, []field{fCode, fReason, fRetry}, []field{fHint, fAfter}},
+	shape{TypePong, nil, []field{fID}},
+)
+
+func shapes(list ...shape) map[string]*shape {
+	m := make(map[string]*shape, len(list))
+	for i := range list {
+		m[list[i].name] = &list[i]
+	}
+	return m
+}
