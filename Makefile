@@ -1,0 +1,70 @@
+# Tidings. `make help` lists what there is; `make run` needs Go alone.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Versions and packages of tools stand here and nowhere else; those of libraries are in go.mod and package.json.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+APT         := chromium nginx-light redis-server haproxy
+GO          ?= go
+# Without msgpack, which nothing here speaks, gin adds 2 MB to the binary instead of 9.
+TAGS        := nomsgpack
+
+export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
+
+.PHONY: help run build test check lint bench client sim profile deps clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/  make \1\t\2/' | expand -t 18
+
+run: ## start the server for development, with the demo, on http://127.0.0.1:8080/demo/ (needs only Go)
+	$(GO) run -tags $(TAGS) ./cmd/tidings serve --dev $(ARGS)
+
+build: ## build bin/tidings
+	$(GO) build -trimpath -tags $(TAGS) -o bin/tidings ./cmd/tidings
+
+test: deps build ## install what the tests need, then run every suite and print what each ran
+	$(GO) vet -tags $(TAGS) ./...
+	TIDINGS_BINARY=$(CURDIR)/bin/tidings $(GO) run ./internal/tools/testall
+
+check: ## the quick part (under 2 minutes): format, vet, short Go tests
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet -tags $(TAGS) ./...
+	$(GO) run ./internal/tools/testall -short go
+
+lint: ## format, vet, staticcheck, and that clientjs/dist is what a fresh build makes
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet -tags $(TAGS) ./...
+	$(GO) run $(STATICCHECK) -tags $(TAGS) ./...
+	npm run --silent build
+	@test -z "$$(git status --porcelain -- clientjs/dist)" || { git --no-pager diff --stat -- clientjs/dist; git status --short -- clientjs/dist; echo 'clientjs/dist is not what a fresh build makes: run "make client" and commit it'; exit 1; }
+
+bench: build ## measure the binary beside a raw server, see docs/PERFORMANCE.md
+	$(GO) build -tags $(TAGS) -o bin/bench ./internal/bench
+	bin/bench -tidings bin/tidings $(ARGS)
+
+client: node_modules/.package-lock.json ## build clientjs/dist from its sources
+	npm run --silent build
+
+sim: ## run the simulator for longer than the tests do (ARGS are passed on)
+	$(GO) test -tags $(TAGS) -count=1 -timeout 60m -v ./sim/... $(ARGS)
+
+profile: ## CPU and memory profiles of the benchmarks of one package: make profile PKG=./actors
+	@mkdir -p bench-out
+	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -cpuprofile bench-out/cpu.prof -memprofile bench-out/mem.prof -o bench-out/bench.test $(or $(PKG),./core)
+	$(GO) tool pprof -top -nodecount 25 bench-out/cpu.prof
+
+deps: node_modules/.package-lock.json ## install what the tests need: Debian packages (as root) and Node modules
+	@missing=(); \
+	for pkg in $(APT); do dpkg -s $$pkg 2>/dev/null | grep -q '^Status: install ok installed' || missing+=($$pkg); done; \
+	if (($${#missing[@]})); then \
+		echo "installing $${missing[*]}"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
+	fi
+
+node_modules/.package-lock.json: package-lock.json
+	npm ci --silent
+	@touch $@
+
+clean: ## remove what the targets above made
+	rm -rf bin bench-out .cache node_modules *.test *.prof

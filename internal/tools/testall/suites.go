@@ -1,0 +1,26 @@
+package main
+
+// suite is one command whose tests are counted.
+type suite struct {
+	name    string
+	command []string
+	must    []string // folders that must have run tests, for Go
+	run     func(suite) []row
+}
+
+// allSuites lists every suite of the project in the order they run: fast ones first.
+func allSuites(short bool) []suite {
+	test := []string{"go", "test", "-json", "-tags", "nomsgpack"}
+	folders := []string{"access", "actors", "broker", "client", "clientjs", "cmd", "core", "httpapi", "internal", "protocol", "sim", "transports"}
+	if short {
+		return []suite{
+			{name: "go", command: append(test, "-short", "./..."), must: folders, run: runGo},
+			{name: "javascript", command: []string{"npm", "run", "--silent", "test"}, run: runNode},
+		}
+	}
+	return []suite{
+		{name: "go", command: append(test, "-race", "-timeout", "20m", "./..."), must: folders, run: runGo},
+		{name: "javascript", command: []string{"npm", "run", "--silent", "test"}, run: runNode},
+		{name: "browser", command: []string{"npm", "run", "--silent", "test:e2e"}, run: runNode},
+	}
+}
