@@ -48,6 +48,7 @@ var rooms = map[string]room{
 	"sim":                {ours: []string{"protocol", "core", "client"}, foreign: []string{hdr}},
 	"examples":           {},
 	"internal/archtest":  {},
+	"internal/bench":     {ours: []string{"protocol", "client"}, foreign: []string{gin, websocket, hdr}},
 	"internal/config":    {ours: []string{"protocol"}, foreign: []string{koanf, yaml, pflag}},
 	"internal/tools":     {},
 	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "actors", "transports", "httpapi", "client", "sim", "examples", "internal/config"}, foreign: []string{cobra, pflag}},
