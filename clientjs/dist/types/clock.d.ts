@@ -1,0 +1,13 @@
+/** Where the client takes its time from. Tests give their own. */
+export interface Clock {
+    /** Milliseconds; only differences count. */
+    now(): number;
+    /** Calls `callback` once after `ms`. */
+    set(callback: () => void, ms: number): unknown;
+    /** Gives up a timer of {@link Clock.set}. */
+    clear(timer: unknown): void;
+}
+/** The clock of the machine. */
+export declare const systemClock: Clock;
+/** Full jitter: a random time from 0 to `min(20 s, 0.2 s * 2^attempt)`. */
+export declare const jitter: (attempt: number, random: () => number) => number;

@@ -1,0 +1,38 @@
+import { type GapReason, type MessageFrame, type Position } from "./frames.js";
+/** What the application is told where messages may be missing. */
+export interface CursorGap {
+    reason: GapReason;
+    last: Position | undefined;
+    from: Position;
+}
+/**
+ * What a cursor says of a message: `deliver` hands it out, `repeated` drops it, `seen` drops it but moves the cursor (its id was
+ * handed out before, under another position), `missing` drops it and subscribes again from the cursor.
+ */
+export type Verdict = "deliver" | "repeated" | "seen" | "missing";
+/** A client's place in a channel and its continuity check (SPEC.md section 7). Epoch, offset and tag move together. */
+export declare class Cursor {
+    /** Up to here everything was handed out, skipped or told as a gap; undefined before the first `subscribed`. */
+    position: Position | undefined;
+    /** The last {@link RECENT_IDS} message ids, oldest first; they survive gaps and changes of epoch. */
+    private readonly ids;
+    constructor(since?: Position);
+    /** Judges a message. A live message has no epoch of its own: it is that of the cursor. */
+    check(m: MessageFrame): Verdict;
+    /** Puts the cursor on `m`, after its callback returned. */
+    moved(m: MessageFrame): void;
+    /**
+     * Takes the server's answer to a `subscribe`. Gives the gap to tell where the server did not recover what was asked for;
+     * `told` says that a `gap` with the same id came before.
+     */
+    subscribed(at: Position, recovered: boolean, told: boolean): CursorGap | undefined;
+    /** Goes on from a position that the server named in a gap. */
+    gapped(reason: GapReason, from: Position): CursorGap;
+    /** Moves over messages that a filter did not match. False where `to` is of another epoch: subscribe again. */
+    skipped(to: Position): boolean;
+    private remember;
+}
+/** The position in something that has one. */
+export declare const pick: ({ epoch, offset, tag }: Position) => Position;
+/** Whether two positions are the same place. */
+export declare const same: (a: Position, b: Position) => boolean;

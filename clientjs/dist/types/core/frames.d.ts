@@ -1,0 +1,116 @@
+/** A place in a channel: everything up to and with `offset` of this `epoch` is behind it. */
+export interface Position {
+    /** Changes whenever the channel's history may have been lost; at most 32 bytes. */
+    epoch: string;
+    /** 1 for the first message of a channel, 0 for a channel without one. */
+    offset: number;
+    /** Random per message, at most 16 bytes; empty at offset 0. */
+    tag: string;
+}
+/** Why completeness could not be shown. `unrecovered` is said by the client itself: the server gave no other reason. */
+export type GapReason = "history_expired" | "epoch_changed" | "position_unknown" | "feed_lost" | "unrecovered";
+/** One message as it came over the wire. `data` is the payload as it was published. */
+export interface MessageFrame {
+    type: "message";
+    channel: string;
+    room?: string;
+    offset: number;
+    id: string;
+    tag: string;
+    data: unknown;
+    time: number;
+    prev?: number;
+    event?: string;
+    epoch?: string;
+    volatile?: boolean;
+}
+/** Says why a request or connection failed; SPEC.md section 8 lists the codes. */
+export interface WireError {
+    code: string;
+    message?: string;
+    hint?: string;
+    retry?: boolean;
+    after?: number;
+}
+export interface ConnectedFrame {
+    type: "connected";
+    session: string;
+    resumed: boolean;
+    generation: number;
+    heartbeat?: number;
+}
+export interface SubscribedFrame extends Position {
+    type: "subscribed";
+    id: number;
+    channel: string;
+    room?: string;
+    recovered: boolean;
+}
+export interface GapFrame {
+    type: "gap";
+    id?: number;
+    channel: string;
+    room?: string;
+    reason: GapReason;
+    last?: Position;
+    from: Position;
+}
+export interface ReplyFrame {
+    type: "reply";
+    id: number;
+    [field: string]: unknown;
+}
+/** Any frame from server to client: SPEC.md section 6. */
+export type ServerFrame = ConnectedFrame | SubscribedFrame | MessageFrame | GapFrame | ReplyFrame | ({
+    type: "position";
+    channel: string;
+    room?: string;
+} & Position) | ({
+    type: "unsubscribed";
+    channel: string;
+    room?: string;
+} & WireError) | ({
+    type: "error";
+    id?: number;
+} & WireError) | {
+    type: "disconnect";
+    code: string;
+    reason?: string;
+    hint?: string;
+    retry: boolean;
+    after?: number;
+} | {
+    type: "pong";
+    id?: number;
+} | {
+    type: "joined" | "left";
+    channel: string;
+    members: unknown;
+} | {
+    type: "event";
+    event: string;
+    data: unknown;
+};
+/** Any frame from client to server. */
+export interface ClientFrame {
+    type: string;
+    id?: number;
+    channel?: string;
+    [field: string]: unknown;
+}
+/** The protocol version that this client speaks. */
+export declare const VERSION = 1;
+/** Most frames in one message or body. */
+export declare const MAX_FRAMES = 64;
+/** Most bytes of a message or body, envelope included. */
+export declare const MAX_MESSAGE_BYTES = 65536;
+/** Ids remembered per channel. */
+export declare const RECENT_IDS = 1024;
+/** Counted frames after which the client reports what it received, if no heartbeat did. */
+export declare const ACK_EVERY = 256;
+/** Most bytes of a channel name. */
+export declare const MAX_CHANNEL_BYTES = 200;
+/** Whether a server frame of this type counts for a session's resume. */
+export declare const counted: (type: string) => boolean;
+/** Whether `name` may be a channel: SPEC.md section 3. */
+export declare const validChannel: (name: unknown) => name is string;

@@ -1,0 +1,35 @@
+import type { Status } from "./connector.js";
+import type { GapReason } from "./core/frames.js";
+import type { Message, MessageBus, OnMessage, PublishOptions, SubscribeOptions } from "./types.js";
+/** A subscription that a {@link FakeBus} holds. */
+export interface FakeSubscription {
+    readonly channel: string;
+    readonly onMessage: OnMessage;
+    readonly options: SubscribeOptions;
+}
+/** What was published on a {@link FakeBus}. */
+export interface FakePublish {
+    readonly channel: string;
+    readonly data: unknown;
+    readonly options: PublishOptions;
+}
+/** A bus without a server, moved by hand. Callbacks run within the call, and what they throw comes out of it. */
+export interface FakeBus extends MessageBus {
+    /** Every callback that is subscribed now, in the order they came. */
+    readonly subscriptions: readonly FakeSubscription[];
+    /** Everything that was published, by `publish` and by `message`. */
+    readonly published: readonly FakePublish[];
+    /** Delivers a message as if a backend had published it. Gives it back with its position. */
+    message(channel: string, data: unknown, fields?: Partial<Message>): Message;
+    /** Tells the channel's subscribers of a gap. Default reason `history_expired`. */
+    gap(channel: string, reason?: GapReason): void;
+    /** Changes the status; the parts that are not given stay. */
+    setStatus(status: Partial<Status>): void;
+    /** Makes each `publish` and `history` fail with `error`, until called with null. */
+    failWith(error: Error | null): void;
+}
+/**
+ * Makes a fake bus for the tests of components: give it to `MessageBusProvider`, or in place of your own bus. It is `idle` until its
+ * first subscription, then `connected` over `websocket`; `debug` and `close` change the status as the real ones do.
+ */
+export declare function createFakeBus(): FakeBus;

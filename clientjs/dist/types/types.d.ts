@@ -1,0 +1,129 @@
+import type { GapReason, Position } from "./core/frames.js";
+import type { Clock } from "./clock.js";
+import type { Status } from "./connector.js";
+import type { TidingsError } from "./errors.js";
+import type { TransportName } from "./transports/transport.js";
+/** One message, whole. The callbacks get its `data` as their first argument. It is its own position: `since: message` goes on behind it. */
+export interface Message<T = unknown> extends Position {
+    readonly channel: string;
+    /** The payload as it was published. The same object goes to every callback of the page: do not change it. */
+    readonly data: T;
+    /** The same on each retry of a publish with an idempotency key. */
+    readonly id: string;
+    /** When the broker numbered it, in Unix milliseconds. */
+    readonly time: number;
+    /** The publisher's own name for the kind of message. */
+    readonly event?: string;
+    /** Not kept and not recovered, without a place in the order: it has no offset, and is no `since`. */
+    readonly volatile?: boolean;
+}
+/** Messages of a channel may be missing: fetch what the messages were about. */
+export interface Gap {
+    readonly channel: string;
+    readonly reason: GapReason;
+    /** The last position seen; null before the first. */
+    readonly last: Position | null;
+    /** The subscription goes on behind this one. */
+    readonly from: Position;
+}
+/** Called for each message with its payload, the channel, and the whole message. What it throws is reported and breaks nothing. */
+export type OnMessage<T = unknown> = (payload: T, channel: string, message: Message<T>) => void;
+/** Called where messages may be missing, before the next message. */
+export type OnGap = (gap: Gap) => void;
+/** Takes back what was asked for. Calling it again does nothing. */
+export type Unsubscribe = () => void;
+/** Options of {@link MessageBus.subscribe}. */
+export interface SubscribeOptions {
+    /** Default: the bus's `onGap`; without that either, a `console.warn`. */
+    readonly onGap?: OnGap;
+    /**
+     * Starts after this position instead of at the channel's top. Where the page is subscribed to the channel already, what lies
+     * between is not recovered but told as a gap.
+     */
+    readonly since?: Position;
+    /** The subscription is live from `position`; again after each time that the server had forgotten it. */
+    readonly onSubscribed?: (position: Position) => void;
+    /** The server refused or ended the subscription, and it will not come back. Default: `console.error`. */
+    readonly onError?: (error: TidingsError) => void;
+}
+/** Options of {@link MessageBus.publish}. */
+export interface PublishOptions {
+    /** The publisher's own name for the kind of message, at most 64 bytes. */
+    readonly event?: string;
+    /** Makes publishes of one key one message, inside 5 minutes; at most 128 bytes. Default: a new one per call. */
+    readonly idempotencyKey?: string;
+}
+/** Options of {@link MessageBus.history}. */
+export interface HistoryOptions {
+    /** Only what came after. Default: the last messages. */
+    readonly since?: Position;
+    /** 1 to 256 messages. Default: the server's. */
+    readonly limit?: number;
+}
+/** What a channel's history holds. */
+export interface History<T = unknown> {
+    readonly messages: readonly Message<T>[];
+    /** The channel's top. */
+    readonly position: Position;
+    /** Nothing is missing between `since` and the messages. */
+    readonly complete: boolean;
+}
+/** A page's connection to Tidings. Made by `createMessageBus`; opened by its first use. */
+export interface MessageBus {
+    /**
+     * Calls `onMessage` for each message of `channel` from now on, in order, none twice, none missing without a gap. Any number
+     * of callbacks of one channel are one subscription at the server.
+     */
+    subscribe<T = unknown>(channel: string, onMessage: OnMessage<T>, options?: SubscribeOptions): Unsubscribe;
+    /**
+     * Publishes `data`, any JSON value of at most 64 KiB with its envelope, and resolves to its position once the broker has it. It waits for a
+     * connection and is repeated with the same key until it is answered.
+     * Rejects with a {@link TidingsError}: `timeout` (the outcome is unknown), `too_large`, `bad_channel`, `closed`, or what the
+     * server says (`forbidden`, `rate_limited` …); with a `TypeError` where `data` is not JSON.
+     */
+    publish(channel: string, data: unknown, options?: PublishOptions): Promise<Position>;
+    /** The channel's kept messages, oldest first. Rejects as {@link MessageBus.publish} does. */
+    history<T = unknown>(channel: string, options?: HistoryOptions): Promise<History<T>>;
+    /** How the bus stands now; a new object for each change. */
+    readonly status: Status;
+    /** Calls `listener` at each change of status. */
+    onStatus(listener: (status: Status) => void): Unsubscribe;
+    /** Goes over to these transports, best first; nothing is lost on the way. */
+    use(transports: readonly TransportName[]): void;
+    /** Says goodbye to the server, ends every subscription and rejects what has no answer. A closed bus stays closed. */
+    close(): void;
+    /** Ways to break the connection, for demos and tests. */
+    readonly debug: BusDebug;
+}
+/** Breaks and heals a bus's connection. */
+export interface BusDebug {
+    /** Drops the connection as if the network had failed; it comes back by itself. */
+    cut(): void;
+    /** Drops the connection and stays offline until {@link BusDebug.release}. */
+    hold(): void;
+    /** Ends {@link BusDebug.hold}: connects at once. */
+    release(): void;
+}
+/** Options of `createMessageBus`. */
+export interface MessageBusOptions {
+    /** The base of the server's endpoints. Default `/bus`; a whole URL where there is no page. */
+    readonly url?: string;
+    /** Who this is, at most 8 KiB. Goes in the body and in `Authorization`, never in a URL. */
+    readonly token?: string;
+    /** Asked for a token before the first connect where there is no `token`, and again when the server no longer takes it. */
+    readonly getToken?: () => string | Promise<string>;
+    /** The transports to try, best first. Default `["websocket", "sse", "poll"]`. */
+    readonly transports?: readonly TransportName[];
+    /** Called for a gap of a subscription that has no `onGap` of its own. Default: `console.warn`. */
+    readonly onGap?: OnGap;
+    /** How long a publish or history may go without an answer, in ms. Default 30,000. */
+    readonly timeout?: number;
+    /** Default: the platform's, if it has one. */
+    readonly WebSocket?: typeof WebSocket;
+    /** Default: the platform's. */
+    readonly fetch?: typeof fetch;
+    /** Default: the machine's. For tests. */
+    readonly clock?: Clock;
+    /** From 0 to below 1. Default `Math.random`. For tests. */
+    readonly random?: () => number;
+}

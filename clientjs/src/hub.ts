@@ -1,0 +1,156 @@
+import { jitter, type Clock } from "./clock.js";
+import { same } from "./core/cursor.js";
+import type { MessageFrame, Position, WireError } from "./core/frames.js";
+import type { Session, SessionPort, Subscription } from "./core/session.js";
+import { TidingsError } from "./errors.js";
+import type { Gap, Message, OnGap, OnMessage, SubscribeOptions, Unsubscribe } from "./types.js";
+
+interface Listener {
+  readonly onMessage: OnMessage;
+  readonly options: SubscribeOptions;
+  /** Where it asked to start on a subscription that others had already; told as a gap if that is not where it is. */
+  since: Position | undefined;
+}
+
+/** One subscription at the server, and all who listen to it here. */
+interface Entry {
+  readonly sub: Subscription;
+  readonly listeners: Set<Listener>;
+}
+
+interface HubConfig {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly onGap: OnGap | undefined;
+  session(): Session;
+}
+
+/** The callbacks of a bus: many of one channel are one subscription. */
+export interface Hub {
+  /** The part of the session's port that concerns subscriptions. */
+  readonly port: Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "other" | "retryLater" | "fail">;
+  subscribe(channel: string, onMessage: OnMessage, options: SubscribeOptions): Unsubscribe;
+  /** Tells a caller that its subscription cannot be. */
+  refuse(error: WireError, channel: string, options: SubscribeOptions): Unsubscribe;
+  close(): void;
+}
+
+/** Makes an error that a callback threw visible, as an uncaught one. */
+export const report = (error: unknown): void => {
+  if (typeof reportError === "function") reportError(error);
+  else console.error(error);
+};
+
+const safely = (callback: () => void): void => {
+  try {
+    callback();
+  } catch (error) {
+    report(error);
+  }
+};
+
+/** Makes the callbacks' side of a bus. */
+export function createHub({ clock, random, onGap, session }: HubConfig): Hub {
+  const entries = new Map<string, Entry>();
+  let refusals = 0;
+  let timer: unknown;
+
+  /** Calls each listener that is still there, and none that came meanwhile. */
+  function each(sub: Subscription, call: (listener: Listener) => void): void {
+    const entry = entries.get(sub.channel);
+    if (entry?.sub !== sub) return;
+    for (const listener of [...entry.listeners]) {
+      if (entry.listeners.has(listener)) safely(() => call(listener));
+    }
+  }
+
+  function tellGap(gap: Gap, listeners: Listener[]): void {
+    for (const { options } of listeners) if (options.onGap) safely(() => options.onGap?.(gap));
+    if (listeners.every(({ options }) => options.onGap)) return;
+    if (onGap) safely(() => onGap(gap));
+    else console.warn(`tidings: messages of ${gap.channel} may be missing (${gap.reason}); give onGap to fetch them`, gap);
+  }
+
+  function tellError(wire: WireError, channel: string, { onError }: SubscribeOptions): void {
+    const error = new TidingsError(wire);
+    if (onError) onError(error);
+    else console.error(`tidings: no subscription to ${channel}: ${error.message} ${error.hint}`, error);
+  }
+
+  /** A listener hears that it is live; one that came late with a `since` hears first what it missed. */
+  function tellSubscribed(sub: Subscription, listener: Listener): void {
+    const at = sub.cursor.position as Position;
+    const { since, options } = listener;
+    listener.since = undefined;
+    if (since && !same(since, at)) tellGap({ channel: sub.channel, reason: "unrecovered", last: since, from: at }, [listener]);
+    options.onSubscribed?.(at);
+  }
+
+  function leave(entry: Entry, listener: Listener): void {
+    if (!entry.listeners.delete(listener) || entry.listeners.size) return;
+    // React's StrictMode leaves and joins in one turn: wait for its end.
+    queueMicrotask(() => {
+      if (entry.listeners.size || entries.get(entry.sub.channel) !== entry) return;
+      entries.delete(entry.sub.channel);
+      session().unsubscribe(entry.sub);
+    });
+  }
+
+  return {
+    port: {
+      message(sub, frame: MessageFrame) {
+        const { type: _, prev: __, room: ___, ...message } = frame;
+        message.epoch ??= sub.cursor.position?.epoch;
+        each(sub, ({ onMessage }) => onMessage(message.data, message.channel, message as Message));
+      },
+      gap(sub, { reason, last = null, from }) {
+        const listeners = [...(entries.get(sub.channel)?.listeners ?? [])];
+        tellGap({ channel: sub.channel, reason, last, from }, listeners);
+      },
+      subscribed(sub) {
+        refusals = 0;
+        each(sub, (listener) => tellSubscribed(sub, listener));
+      },
+      ended(sub, error) {
+        each(sub, (listener) => tellError(error, sub.channel, listener.options));
+        entries.delete(sub.channel);
+      },
+      other(frame) {
+        if (frame.type === "error") console.warn(`tidings: ${frame.code}: ${frame.message} ${frame.hint ?? ""}`);
+      },
+      retryLater() {
+        clock.clear(timer);
+        timer = clock.set(() => session().retry(), jitter(++refusals, random));
+      },
+      fail: report,
+    },
+
+    subscribe(channel, onMessage, options) {
+      let entry = entries.get(channel);
+      const listener: Listener = { onMessage, options, since: undefined };
+      if (!entry) {
+        entry = { sub: session().subscribe(channel, options.since), listeners: new Set() };
+        entries.set(channel, entry);
+      } else {
+        const { sub } = entry;
+        listener.since = options.since;
+        queueMicrotask(() => {
+          if (sub.live) each(sub, (l) => l === listener && tellSubscribed(sub, l));
+        });
+      }
+      const own = entry;
+      own.listeners.add(listener);
+      return () => leave(own, listener);
+    },
+
+    refuse(error, channel, options) {
+      queueMicrotask(() => safely(() => tellError(error, channel, options)));
+      return () => {};
+    },
+
+    close() {
+      clock.clear(timer);
+      entries.clear();
+    },
+  };
+}

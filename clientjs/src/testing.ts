@@ -1,0 +1,117 @@
+import type { Status } from "./connector.js";
+import type { GapReason, Position } from "./core/frames.js";
+import type { Gap, Message, MessageBus, OnMessage, PublishOptions, SubscribeOptions } from "./types.js";
+
+/** A subscription that a {@link FakeBus} holds. */
+export interface FakeSubscription {
+  readonly channel: string;
+  readonly onMessage: OnMessage;
+  readonly options: SubscribeOptions;
+}
+
+/** What was published on a {@link FakeBus}. */
+export interface FakePublish {
+  readonly channel: string;
+  readonly data: unknown;
+  readonly options: PublishOptions;
+}
+
+/** A bus without a server, moved by hand. Callbacks run within the call, and what they throw comes out of it. */
+export interface FakeBus extends MessageBus {
+  /** Every callback that is subscribed now, in the order they came. */
+  readonly subscriptions: readonly FakeSubscription[];
+  /** Everything that was published, by `publish` and by `message`. */
+  readonly published: readonly FakePublish[];
+  /** Delivers a message as if a backend had published it. Gives it back with its position. */
+  message(channel: string, data: unknown, fields?: Partial<Message>): Message;
+  /** Tells the channel's subscribers of a gap. Default reason `history_expired`. */
+  gap(channel: string, reason?: GapReason): void;
+  /** Changes the status; the parts that are not given stay. */
+  setStatus(status: Partial<Status>): void;
+  /** Makes each `publish` and `history` fail with `error`, until called with null. */
+  failWith(error: Error | null): void;
+}
+
+/**
+ * Makes a fake bus for the tests of components: give it to `MessageBusProvider`, or in place of your own bus. It is `idle` until its
+ * first subscription, then `connected` over `websocket`; `debug` and `close` change the status as the real ones do.
+ */
+export function createFakeBus(): FakeBus {
+  const subscriptions = new Set<FakeSubscription>();
+  const published: FakePublish[] = [];
+  const kept = new Map<string, Message[]>();
+  const listeners = new Set<(status: Status) => void>();
+  let status: Status = { state: "idle", transport: null, error: null };
+  let failure: Error | null = null;
+
+  const of = (channel: string): FakeSubscription[] => [...subscriptions].filter((s) => s.channel === channel);
+  const messages = (channel: string): Message[] => kept.get(channel) ?? [];
+  const top = (channel: string): Position => {
+    const { epoch, offset, tag } = messages(channel).at(-1) ?? { epoch: "fake", offset: 0, tag: "" };
+    return { epoch, offset, tag };
+  };
+  function setStatus(part: Partial<Status>): void {
+    status = { ...status, ...part };
+    for (const listener of [...listeners]) listener(status);
+  }
+  const start = (): void => {
+    if (status.state === "idle") setStatus({ state: "connected", transport: "websocket" });
+  };
+  const offline = (): void => setStatus({ state: "waiting", transport: null });
+
+  function deliver(channel: string, data: unknown, fields: Partial<Message>, options: PublishOptions): Message {
+    const { epoch, offset } = top(channel);
+    const next = { channel, data, epoch, offset: offset + 1, tag: `t${offset + 1}`, id: `${channel}#${offset + 1}`, time: 0, ...fields };
+    kept.set(channel, [...messages(channel), next]);
+    published.push({ channel, data, options });
+    for (const s of of(channel)) if (subscriptions.has(s)) s.onMessage(next.data, channel, next);
+    return next;
+  }
+
+  return {
+    get subscriptions() {
+      return [...subscriptions];
+    },
+    published,
+    message: (channel, data, fields = {}) => deliver(channel, data, fields, {}),
+    setStatus,
+    gap(channel, reason = "history_expired") {
+      const gap: Gap = { channel, reason, last: top(channel), from: top(channel) };
+      for (const s of of(channel)) s.options.onGap?.(gap);
+    },
+    failWith(error) {
+      failure = error;
+    },
+    subscribe(channel, onMessage, options = {}) {
+      const subscription = { channel, onMessage: onMessage as OnMessage, options };
+      if (status.state === "closed") return () => {};
+      subscriptions.add(subscription);
+      start();
+      options.onSubscribed?.(top(channel));
+      return () => void subscriptions.delete(subscription);
+    },
+    async publish(channel, data, options = {}) {
+      if (failure) throw failure;
+      const fields = options.event === undefined ? {} : { event: options.event };
+      const { epoch, offset, tag } = deliver(channel, data, fields, options);
+      return { epoch, offset, tag };
+    },
+    async history<T>(channel: string) {
+      if (failure) throw failure;
+      return { messages: messages(channel) as Message<T>[], position: top(channel), complete: true };
+    },
+    get status() {
+      return status;
+    },
+    onStatus(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    use: ([transport]) => setStatus({ transport: transport ?? null }),
+    close() {
+      subscriptions.clear();
+      setStatus({ state: "closed", transport: null });
+    },
+    debug: { cut: offline, hold: offline, release: () => setStatus({ state: "connected", transport: "websocket" }) },
+  };
+}

@@ -1,0 +1,68 @@
+import type { Clock } from "../clock.js";
+import type { ClientFrame, ServerFrame, WireError } from "../core/frames.js";
+import type { SendState } from "./upstream.js";
+
+/** The names of the transports, best first. */
+export type TransportName = "websocket" | "sse" | "poll";
+
+/** What a transport tells the client of its link. After `lost` it tells nothing more. */
+export interface LinkEvents {
+  /** Frames can be sent: the first must be `connect`. Never called before the transport has returned its link. */
+  open(): void;
+  /** Frames arrived together. */
+  frames(frames: ServerFrame[]): void;
+  /** The link failed; `error` is the server's own word for it, where it gave one. */
+  lost(error?: WireError): void;
+}
+
+/** What carries a session's frames now. */
+export interface Link {
+  /** Sends frames in order, soon. At most 64 frames, each at most `MAX_FRAME_BYTES`. */
+  send(frames: ClientFrame[]): void;
+  /** Ends the link and everything it has under way; a `disconnect` frame sent before still goes out. No event follows. */
+  close(): void;
+}
+
+/** The surroundings of a link. */
+export interface LinkContext {
+  /** The base URL, without a slash at its end. */
+  readonly url: string;
+  readonly clock: Clock;
+  readonly fetch: typeof fetch;
+  readonly WebSocket: typeof WebSocket | undefined;
+  readonly random: () => number;
+  /** The token of the connect, where there is one. */
+  token(): string | undefined;
+  /** The number of counted frames received, to say in a body. */
+  received(): number;
+  /** How far the session's `POST /bus/send` bodies came, over all of its links. */
+  readonly sends: SendState;
+}
+
+/** Opens a link. One seam for all transports. */
+export type Transport = (context: LinkContext, events: LinkEvents) => Link;
+
+/** Most bytes of one encoded frame: what a body may hold, less the envelope of `POST /bus/send`. */
+export const MAX_FRAME_BYTES = 65_536 - 512;
+
+/** The number of bytes of `text` in UTF-8. */
+export const byteLength = (text: string): number => new TextEncoder().encode(text).length;
+
+/** The first of the waiting encoded frames that fit into one body, taken off the list. */
+export function takeBatch(waiting: string[], maxFrames = 64): string[] {
+  let bytes = 0;
+  let n = 0;
+  while (n < waiting.length && n < maxFrames) {
+    bytes += byteLength(waiting[n] as string) + 1;
+    if (n && bytes > MAX_FRAME_BYTES) break;
+    n++;
+  }
+  return waiting.splice(0, n);
+}
+
+/** The frames in what one message, event or answer carries: one, or an array of them. Throws on anything else. */
+export function toFrames(value: any): ServerFrame[] {
+  const frames = Array.isArray(value) ? value : [value];
+  if (!frames.every((f) => typeof f?.type === "string")) throw new SyntaxError("not a frame");
+  return frames;
+}

@@ -1,0 +1,45 @@
+import type { ClientFrame } from "../core/frames.js";
+import { toFrames, takeBatch, type LinkContext, type Link, type LinkEvents } from "./transport.js";
+
+/** Close numbers that say: come back. SPEC.md section 8. */
+const comesBack = (n: number): boolean =>
+  (n >= 4000 && n < 4500) || n === 1001 || n === 1005 || n === 1006 || (n >= 1011 && n <= 1015);
+
+/** A WebSocket: one text message carries an array of frames, both ways. */
+export function websocket({ url, WebSocket }: LinkContext, events: LinkEvents): Link {
+  const address = new URL(`${url}/ws`, globalThis.location?.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  const socket = new (WebSocket as typeof globalThis.WebSocket)(address.href);
+  let over = false;
+  const lost: LinkEvents["lost"] = (error) => {
+    if (over) return;
+    close();
+    events.lost(error);
+  };
+  const close = (): void => {
+    over = true;
+    // A socket that is still connecting only fires its error: listeners stay so that nothing is thrown.
+    socket.close();
+  };
+  socket.onopen = () => over || events.open();
+  socket.onerror = () => lost();
+  socket.onclose = ({ code, reason }) =>
+    lost(comesBack(code) ? undefined : { code: reason || `close_${code}`, message: `The server closed with ${code}.` });
+  socket.onmessage = ({ data }) => {
+    if (over) return;
+    let frames;
+    try {
+      frames = toFrames(JSON.parse(data));
+    } catch {
+      return lost();
+    }
+    events.frames(frames);
+  };
+  return {
+    send(frames: ClientFrame[]) {
+      const waiting = frames.map((f) => JSON.stringify(f));
+      while (!over && waiting.length) socket.send(`[${takeBatch(waiting)}]`);
+    },
+    close,
+  };
+}
