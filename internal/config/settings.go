@@ -1,0 +1,158 @@
+// Package config reads tidings.yaml, the environment and the flags of `tidings serve` into Settings. It knows names, units, ranges
+// and what production must say; what the values do is the packages' business.
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Settings is everything that can be configured. The table in keys.go says how each is called.
+type Settings struct {
+	Dev      bool
+	Addr     string
+	BasePath string
+
+	APIKeys    []string // secrets
+	APIKey     string   // a secret; Load moves it, and what APIKeyFile holds, to APIKeys
+	APIKeyFile string
+
+	Origins        []string
+	AllowedHosts   []string
+	TrustedProxies []string
+
+	Subscribe string // "anyone" or "nobody"
+	Publish   string // by clients: "anyone" or "nobody"
+	Metrics   string // who may read /metrics without a key: "loopback", "anyone" or "nobody"
+
+	HistoryMessages int
+	HistoryAge      time.Duration
+	HistoryBytes    Size
+
+	Park, Heartbeat, PollHold, Drain time.Duration
+
+	LogLevel, LogFormat string
+}
+
+// Size is a number of bytes, written as 4194304, 4096KiB or 4MiB.
+type Size int
+
+const (
+	anyone   = "anyone"
+	nobody   = "nobody"
+	loopback = "loopback"
+)
+
+// key is one row of the table: a name in tidings.yaml, from which those of the environment and of the flag follow.
+type key struct {
+	name    string // with dots: history.age
+	to      func(*Settings) any
+	def     string
+	flag    bool // has a flag, too
+	secret  bool // its value is never shown
+	choices []string
+	check   func(any) error
+	help    string
+}
+
+// keys is every setting, in the order of docs/CONFIG.md.
+var keys = []key{
+	{name: "dev", to: func(s *Settings) any { return &s.Dev }, def: "false", flag: true,
+		help: "development: no API key needed from loopback, pages of localhost may connect, rules default to anyone"},
+	{name: "addr", to: func(s *Settings) any { return &s.Addr }, flag: true, check: address,
+		help: "host:port to listen on; 127.0.0.1:8080 with dev, else :8080"},
+	{name: "base_path", to: func(s *Settings) any { return &s.BasePath }, flag: true, check: basePath,
+		help: "prefix of every URL, such as /tidings"},
+	{name: "api_key", to: func(s *Settings) any { return &s.APIKey }, secret: true,
+		help: "a key that backends publish with, at least 32 characters; never a flag, which every user of the machine can read"},
+	{name: "api_keys", to: func(s *Settings) any { return &s.APIKeys }, secret: true,
+		help: "several of them, for rotation"},
+	{name: "api_key_file", to: func(s *Settings) any { return &s.APIKeyFile }, flag: true,
+		help: "a file with one key per line"},
+	{name: "origins", to: func(s *Settings) any { return &s.Origins }, flag: true,
+		help: "origins whose pages may connect, as https://app.example.com; the server's own is always allowed"},
+	{name: "allowed_hosts", to: func(s *Settings) any { return &s.AllowedHosts }, flag: true,
+		help: "names by which the server may be addressed, against DNS rebinding; empty means all"},
+	{name: "trusted_proxies", to: func(s *Settings) any { return &s.TrustedProxies }, flag: true, check: networks,
+		help: "addresses or networks whose X-Forwarded-For and -Proto are believed; limits per address need it"},
+	{name: "rules.subscribe", to: func(s *Settings) any { return &s.Subscribe }, flag: true, choices: []string{anyone, nobody},
+		help: "which clients may subscribe; must be set without dev"},
+	{name: "rules.publish", to: func(s *Settings) any { return &s.Publish }, flag: true, choices: []string{anyone, nobody},
+		help: "which clients may publish without an API key; nobody without dev"},
+	{name: "metrics", to: func(s *Settings) any { return &s.Metrics }, def: loopback, flag: true, choices: []string{anyone, loopback, nobody},
+		help: "who may read /metrics without an API key"},
+	{name: "history.messages", to: func(s *Settings) any { return &s.HistoryMessages }, def: "1000", flag: true, check: between(1, 1_000_000),
+		help: "messages kept per channel"},
+	{name: "history.age", to: func(s *Settings) any { return &s.HistoryAge }, def: "10m", flag: true, check: between(time.Second, 30*24*time.Hour),
+		help: "how long they are kept"},
+	{name: "history.bytes", to: func(s *Settings) any { return &s.HistoryBytes }, def: "4MiB", flag: true, check: between[Size](1<<10, 1<<30),
+		help: "bytes kept per channel"},
+	{name: "park", to: func(s *Settings) any { return &s.Park }, def: "30s", flag: true, check: between(time.Second, 2*time.Minute),
+		help: "how long a connection outlives its transport"},
+	{name: "heartbeat", to: func(s *Settings) any { return &s.Heartbeat }, def: "25s", flag: true, check: between(time.Second, 5*time.Minute),
+		help: "silence after which a client pings"},
+	{name: "poll_hold", to: func(s *Settings) any { return &s.PollHold }, def: "25s", flag: true, check: between(time.Second, 55*time.Second),
+		help: "how long a long-poll waits for a first message"},
+	{name: "drain", to: func(s *Settings) any { return &s.Drain }, def: "30s", flag: true, check: between(0, 10*time.Minute),
+		help: "window over which clients are sent away before the server ends"},
+	{name: "log.level", to: func(s *Settings) any { return &s.LogLevel }, def: "info", flag: true, choices: []string{"debug", "info", "warn", "error"},
+		help: "least level of what is logged"},
+	{name: "log.format", to: func(s *Settings) any { return &s.LogFormat }, def: "json", flag: true, choices: []string{"json", "text"},
+		help: "form of the log, on stderr"},
+}
+
+func keyOf(name string) *key {
+	i := slices.IndexFunc(keys, func(k key) bool { return k.name == name })
+	if i < 0 {
+		return nil
+	}
+	return &keys[i]
+}
+
+func between[T cmp.Ordered](low, high T) func(any) error {
+	return func(v any) error {
+		if n := v.(T); n < low || n > high {
+			return fmt.Errorf("must be from %v to %v", low, high)
+		}
+		return nil
+	}
+}
+
+func address(v any) error {
+	_, port, err := net.SplitHostPort(v.(string))
+	if err != nil {
+		return fmt.Errorf("must be host:port, or :port for all interfaces")
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return fmt.Errorf("the port must be from 1 to 65535")
+	}
+	return nil
+}
+
+func basePath(v any) error {
+	p := v.(string)
+	if p != "" && (p[0] != '/' || p[len(p)-1] == '/') {
+		return fmt.Errorf("must start with a slash and not end with one")
+	}
+	for _, r := range p {
+		if r != '/' && r != '-' && r != '_' && r != '.' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
+			return fmt.Errorf("may hold letters, digits and / - _ . only")
+		}
+	}
+	return nil
+}
+
+func networks(v any) error {
+	for _, s := range v.([]string) {
+		if net.ParseIP(s) == nil {
+			if _, _, err := net.ParseCIDR(s); err != nil {
+				return fmt.Errorf("%q is neither an address nor a network such as 10.0.0.0/8", s)
+			}
+		}
+	}
+	return nil
+}
