@@ -54,4 +54,6 @@ type Broker interface {
 }
 
 // Pinger is a broker that can tell whether it works, for readiness.
-type Pinger interface{ Ping(ctx context.Context) error }
+type Pinger interface {
+	Ping(ctx context.Context) error
+}

@@ -1,0 +1,66 @@
+package memory
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// Config says what a Broker may hold. Start from DefaultConfig.
+type Config struct {
+	// Stream gives the bounds of a channel, asked once when the channel is made. Nil means core.DefaultStreamConfig for all. It must be
+	// safe for concurrent use; a value that does not validate is a bug of the caller.
+	Stream func(protocol.Channel) core.StreamConfig
+
+	// MaxChannels is how many channels are held at once, 1,000,000 by default. When they are too many, those that are idle are
+	// forgotten before their time; when none is, a new channel is refused with CodeOverloaded.
+	MaxChannels int
+
+	// Remember is how long a channel that nobody uses, with nothing left in its history, keeps its position, so that a client that was
+	// away for longer than its history, and missed nothing, gets no gap. 30 days by default; about 500 bytes each.
+	Remember time.Duration
+
+	// Sweep is how long the broker takes for one round over all channels, in which it drops what is over its time. One minute by
+	// default; a read never gives such messages, swept or not.
+	Sweep time.Duration
+
+	// Now is the clock, time.Now by default.
+	Now func() time.Time
+
+	// Random draws 64 random bits, by default from math/rand/v2's generator, which is seeded by the system. It must be safe for
+	// concurrent use.
+	Random func() uint64
+}
+
+// DefaultConfig gives the defaults.
+func DefaultConfig() Config {
+	return Config{
+		Stream:      func(protocol.Channel) core.StreamConfig { return core.DefaultStreamConfig() },
+		MaxChannels: 1_000_000,
+		Remember:    30 * 24 * time.Hour,
+		Sweep:       time.Minute,
+		Now:         time.Now,
+		Random:      rand.Uint64,
+	}
+}
+
+// Validate tells the first field that is out of its range.
+func (c Config) Validate() error {
+	switch {
+	case c.MaxChannels < 1:
+		return fmt.Errorf("MaxChannels is %d: give at least 1", c.MaxChannels)
+	case c.Remember < 0:
+		return fmt.Errorf("Remember is %s: give 0 or a positive duration", c.Remember)
+	case c.Sweep < shards*time.Millisecond:
+		return fmt.Errorf("Sweep is %s: give at least %s", c.Sweep, shards*time.Millisecond)
+	case c.Now == nil:
+		return errors.New("Now is nil: give a clock, such as time.Now")
+	case c.Random == nil:
+		return errors.New("Random is nil: give a source, such as math/rand/v2's Uint64")
+	}
+	return nil
+}

@@ -1,0 +1,187 @@
+package core
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"tidings/protocol"
+)
+
+// StreamConfig bounds what a stream keeps.
+type StreamConfig struct {
+	MaxMessages        int           // in history; 0 keeps none, so that only a client at the top can recover
+	MaxBytes           int           // in history, as protocol.Message.Size counts
+	MaxAge             time.Duration // of a message in history
+	IdempotencyTTL     time.Duration // how long a key is remembered; 0 remembers none
+	MaxIdempotencyKeys int           // remembered at once; beyond, the oldest are forgotten before their time
+}
+
+// DefaultStreamConfig gives the defaults that SPEC.md section 2 promises, and 1,000,000 keys.
+func DefaultStreamConfig() StreamConfig {
+	return StreamConfig{
+		MaxMessages: 1000, MaxBytes: 4 << 20, MaxAge: 10 * time.Minute,
+		IdempotencyTTL: 5 * time.Minute, MaxIdempotencyKeys: 1_000_000,
+	}
+}
+
+// Validate refuses negative values, and a history that keeps messages but has no room or time for one. Its error names the field.
+func (c StreamConfig) Validate() error {
+	switch {
+	case c.MaxMessages < 0:
+		return fmt.Errorf("MaxMessages is %d: give 0 for no history, or a positive number", c.MaxMessages)
+	case c.MaxBytes < 0 || c.MaxMessages > 0 && c.MaxBytes == 0:
+		return fmt.Errorf("MaxBytes is %d: give a positive number of bytes", c.MaxBytes)
+	case c.MaxAge < 0 || c.MaxMessages > 0 && c.MaxAge == 0:
+		return fmt.Errorf("MaxAge is %s: give a positive duration", c.MaxAge)
+	case c.IdempotencyTTL < 0:
+		return fmt.Errorf("IdempotencyTTL is %s: give 0 for no idempotency, or a positive duration", c.IdempotencyTTL)
+	case c.MaxIdempotencyKeys < 0:
+		return fmt.Errorf("MaxIdempotencyKeys is %d: give 0 for no idempotency, or a positive number", c.MaxIdempotencyKeys)
+	}
+	return nil
+}
+
+// Entry is what to append to a stream.
+type Entry struct {
+	ID        string // with a Key: KeyedID; else unique
+	Tag       string // random, at least 32 bits, of the alphabet of protocol.Position
+	Data      []byte // kept: nobody may change it
+	Event     string
+	Volatile  bool
+	Key       string // idempotency key; "": none
+	Principal string // whose key it is
+}
+
+// Stream is one channel at its broker: it numbers and keeps messages, and answers a publish that is repeated with its key as it did
+// the first time. A call is the atomic step of RELIABILITY's rule for publish; its caller makes it atomic. Time is passed in.
+type Stream struct {
+	channel protocol.Channel
+	top     protocol.Position // the newest message's, also when history has nothing left
+	history history
+	keys    idempotency
+}
+
+// NewStream makes a channel without a message. epoch must be new for each creation of the channel and each incarnation of
+// the broker.
+func NewStream(channel protocol.Channel, epoch string, cfg StreamConfig) *Stream {
+	return &Stream{
+		channel: channel,
+		top:     protocol.Position{Epoch: epoch},
+		history: history{maxMessages: cfg.MaxMessages, maxBytes: cfg.MaxBytes, maxAge: cfg.MaxAge},
+		keys:    idempotency{ttl: cfg.IdempotencyTTL, max: cfg.MaxIdempotencyKeys},
+	}
+}
+
+// Append numbers and keeps e. dup says that its key was used before with the same content: then m names the message of then
+// by its position, id and time, without its data, and nothing happened. It fails with CodeIdempotencyConflict where the
+// content is another. A volatile message is neither numbered nor kept, but its key is remembered.
+func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, err error) {
+	key := idempotencyKey{e.Principal, e.Key}
+	var content [32]byte
+	if e.Key != "" {
+		content = contentOf(&e)
+		if a, ok := s.keys.get(now, key); ok {
+			if a.content != content {
+				return nil, false, &protocol.Error{
+					Code:   protocol.CodeIdempotencyConflict,
+					Reason: "the idempotency key was used before with another message",
+					Hint:   "Use a new key for each message, and the same key only to repeat one unchanged.",
+				}
+			}
+			return s.answered(a, e.Volatile), true, nil
+		}
+	}
+	m = &protocol.Message{
+		Channel: s.channel, ID: e.ID, Data: e.Data, Event: e.Event, TimeMS: now.UnixMilli(), Volatile: e.Volatile,
+	}
+	if !e.Volatile {
+		m.Epoch, m.Prev, m.Offset, m.Tag = s.top.Epoch, s.top.Offset, s.top.Offset+1, e.Tag
+		s.top = m.Position()
+		s.history.append(now, m)
+	}
+	if e.Key != "" {
+		s.keys.put(key, answer{offset: m.Offset, tag: m.Tag, id: m.ID, timeMS: m.TimeMS, content: content})
+	}
+	return m, false, nil
+}
+
+func contentOf(e *Entry) [32]byte {
+	volatile := ""
+	if e.Volatile {
+		volatile = "volatile"
+	}
+	data := sha256.Sum256(e.Data)
+	return digest(string(data[:]), e.Event, volatile)
+}
+
+func (s *Stream) answered(a answer, volatile bool) *protocol.Message {
+	m := &protocol.Message{Channel: s.channel, Offset: a.offset, Tag: a.tag, ID: a.id, TimeMS: a.timeMS, Volatile: volatile}
+	if !volatile {
+		m.Epoch, m.Prev = s.top.Epoch, a.offset-1
+	}
+	return m
+}
+
+// Top is the position of the newest message; offset 0 where there never was one.
+func (s *Stream) Top() protocol.Position { return s.top }
+
+// After reads the messages strictly after a position, at most limit of them and, but for the first, at most
+// protocol.RecoveryPageBytes. A zero position asks for the top alone. See SPEC.md section 7, Subscribe, for when a position is lost.
+func (s *Stream) After(now time.Time, after protocol.Position, limit int) Page {
+	s.history.trim(now)
+	p := Page{Top: s.top}
+	if after.IsZero() {
+		return p
+	}
+	i, lost := s.locate(after)
+	if p.Lost = lost; lost == "" {
+		p.Messages = s.history.page(i, limit, protocol.RecoveryPageBytes)
+	}
+	return p
+}
+
+// locate gives the index in history of the first message after a position, or why the position cannot be gone on from.
+func (s *Stream) locate(after protocol.Position) (i int, lost protocol.GapReason) {
+	switch {
+	case after.Epoch != s.top.Epoch:
+		return 0, protocol.GapEpochChanged
+	case after == s.top:
+		return s.history.n, ""
+	case after.Offset >= s.top.Offset:
+		return 0, protocol.GapPositionUnknown
+	case s.history.n == 0:
+		return 0, protocol.GapHistoryExpired
+	case after.Offset == 0 && after.Tag == "" && s.history.at(0).Prev == 0:
+		return 0, ""
+	case after.Offset < s.history.at(0).Offset:
+		return 0, protocol.GapHistoryExpired
+	}
+	// The message at the cursor must be there, and be the one that the client saw.
+	i = s.history.find(after.Offset)
+	if s.history.at(i).Position() != after {
+		return 0, protocol.GapPositionUnknown
+	}
+	return i + 1, ""
+}
+
+// Last reads the newest messages, in order, at most limit of them and, but for the newest, at most protocol.RecoveryPageBytes.
+func (s *Stream) Last(now time.Time, limit int) Page {
+	s.history.trim(now)
+	i := s.history.last(limit, protocol.RecoveryPageBytes)
+	return Page{Top: s.top, Messages: s.history.page(i, limit, protocol.RecoveryPageBytes)}
+}
+
+// Idle reports whether the stream holds nothing but its position, after dropping what is over its time.
+func (s *Stream) Idle(now time.Time) bool {
+	s.history.trim(now)
+	s.keys.expire(now)
+	return s.history.n == 0 && s.keys.len() == 0
+}
+
+// Clone copies the stream as it is now, for tests that rewind a broker. Messages are shared: they are frozen.
+func (s *Stream) Clone() *Stream {
+	c := *s
+	c.history, c.keys = s.history.clone(), s.keys.clone()
+	return &c
+}
