@@ -34,7 +34,7 @@ func (s Settings) development() Settings {
 func (s Settings) production() (Settings, error) {
 	var faults []error
 	if len(s.APIKeys) == 0 {
-		faults = append(faults, errors.New(`no API key: backends could not publish. Set the environment variable TIDINGS_API_KEY, or api_keys or api_key_file in tidings.yaml, to at least 32 random characters (openssl rand -hex 32). To try things out, use --dev`))
+		faults = append(faults, errors.New(`no API key: backends could not publish. Set the environment variable TIDINGS_API_KEY, or api_keys or api_key_file in tidings.yaml, to a secret of at least 16 characters (openssl rand -hex 32). To try things out, use --dev`))
 	}
 	if s.Subscribe == "" {
 		faults = append(faults, errors.New(`rules.subscribe is not set: write "rules: {subscribe: anyone}" in tidings.yaml (every page of an allowed origin may hear every channel whose name it knows), or "subscribe: nobody"`))

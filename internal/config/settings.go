@@ -68,7 +68,7 @@ var keys = []key{
 	{name: "base_path", to: func(s *Settings) any { return &s.BasePath }, flag: true, check: basePath,
 		help: "prefix of every URL, such as /tidings"},
 	{name: "api_key", to: func(s *Settings) any { return &s.APIKey }, secret: true,
-		help: "a key that backends publish with, at least 32 characters; never a flag, which every user of the machine can read"},
+		help: "a key that backends publish with, at least 16 characters; never a flag, which every user of the machine can read"},
 	{name: "api_keys", to: func(s *Settings) any { return &s.APIKeys }, secret: true,
 		help: "several of them, for rotation"},
 	{name: "api_key_file", to: func(s *Settings) any { return &s.APIKeyFile }, flag: true,
