@@ -1,0 +1,158 @@
+package transports
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"tidings/protocol"
+)
+
+// Config is how the transports behave. Zero durations mean the default.
+type Config struct {
+	// Origins lists the origins whose pages may connect, as scheme://host or scheme://host:port, compared exactly. "*" means any.
+	// The origin of the request itself is always allowed; "null" (a sandboxed page, a file) only where it is listed.
+	Origins []string
+	// LocalhostOrigins allows pages of localhost, 127.0.0.1 and [::1] on any port, for development.
+	LocalhostOrigins bool
+	// AllowedHosts lists the names, with or without port, by which this server may be addressed, against DNS rebinding.
+	// Empty means all.
+	AllowedHosts []string
+
+	// Heartbeat is the silence after which a client pings, and after which an idle plain client is probed. Zero means
+	// protocol.DefaultHeartbeat, 25 s. A client that was silent for 1.1 times as long and 10 s is taken for lost.
+	Heartbeat time.Duration
+	// Park is announced to clients; the bus keeps it. Zero means protocol.DefaultPark, 30 s.
+	Park time.Duration
+	// PollHold is how long a long-poll request waits for a first frame before it is answered empty. Zero means
+	// protocol.DefaultPollHold, 25 s: below the 30 s after which common proxies cut an idle request. At most 60 s.
+	PollHold time.Duration
+	// StreamLifetime is how long an SSE stream lives, give or take a fifth, before it ends with CodeRotated. Zero means 15 min.
+	StreamLifetime time.Duration
+	// WriteDeadline is how long a client may take to read 16 KiB before it is cut with CodeSlowConsumer. Zero means 5 s.
+	WriteDeadline time.Duration
+	// ConnectDeadline is how long a WebSocket may stay without a connect frame. Zero means protocol.ConnectDeadline, 10 s.
+	ConnectDeadline time.Duration
+
+	// ClientAddress tells a request's client, for limits and the log; it knows which proxies to believe. Nil means the host of
+	// RemoteAddr.
+	ClientAddress func(*http.Request) string
+	// Scheme tells whether a request came by "http" or "https", where a proxy in front ends TLS. Nil means what this server saw.
+	Scheme func(*http.Request) string
+	// Log takes one line per refused handshake (Debug) and per failure of the bus (Error). Nil means slog.Default.
+	Log *slog.Logger
+}
+
+// Times that nobody has had a reason to change.
+const (
+	defaultLifetime = 15 * time.Minute
+	defaultWrite    = 5 * time.Second
+	maxPollHold     = 60 * time.Second
+	assemblyLimit   = 10 * time.Second // from the first frame of a message to its last byte
+	bodyLimit       = 10 * time.Second // for the body of a POST
+	closeGrace      = time.Second      // between our close frame and the end of the socket
+)
+
+// DefaultConfig gives the defaults in full.
+func DefaultConfig() Config { return Config{}.withDefaults() }
+
+func (c Config) withDefaults() Config {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&c.Heartbeat, protocol.DefaultHeartbeat},
+		{&c.Park, protocol.DefaultPark},
+		{&c.PollHold, protocol.DefaultPollHold},
+		{&c.StreamLifetime, defaultLifetime},
+		{&c.WriteDeadline, defaultWrite},
+		{&c.ConnectDeadline, protocol.ConnectDeadline},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	if c.ClientAddress == nil {
+		c.ClientAddress = remoteHost
+	}
+	if c.Scheme == nil {
+		c.Scheme = seenScheme
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return c
+}
+
+// Validate refuses what cannot work, naming the field.
+func (c Config) Validate() error {
+	for _, o := range c.Origins {
+		if o == "*" || o == "null" {
+			continue
+		}
+		if _, ok := canonicalOrigin(o); !ok {
+			return fmt.Errorf("Origins: %q is not of the form scheme://host or scheme://host:port; patterns are not supported", o)
+		}
+	}
+	for _, h := range c.AllowedHosts {
+		if h == "" || strings.ContainsAny(h, "*/@ ") {
+			return fmt.Errorf("AllowedHosts: %q is not a host or host:port", h)
+		}
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"Heartbeat", c.Heartbeat}, {"Park", c.Park}, {"PollHold", c.PollHold}, {"StreamLifetime", c.StreamLifetime},
+		{"WriteDeadline", c.WriteDeadline}, {"ConnectDeadline", c.ConnectDeadline},
+	} {
+		if d.value < 0 {
+			return fmt.Errorf("%s: %v is negative", d.name, d.value)
+		}
+	}
+	if c.PollHold > maxPollHold {
+		return fmt.Errorf("PollHold: %v is more than %v", c.PollHold, maxPollHold)
+	}
+	return nil
+}
+
+// Announce is what clients are told in GET /bus; without Transports it is what connected carries.
+func (c Config) Announce() protocol.Announce {
+	c = c.withDefaults()
+	return protocol.Announce{
+		Version:     protocol.Version,
+		Transports:  []string{protocol.WebSocket, protocol.SSE, protocol.Poll},
+		HeartbeatMS: c.Heartbeat.Milliseconds(),
+		ParkMS:      c.Park.Milliseconds(),
+		Limits: protocol.AnnouncedLimits{
+			Message:       protocol.MaxMessageBytes,
+			Payload:       protocol.MaxPayloadBytes,
+			Frames:        protocol.MaxFrames,
+			Channel:       protocol.MaxChannelBytes,
+			Subscriptions: protocol.MaxSubscriptions,
+		},
+	}
+}
+
+// silence is how long a client may be silent before it is lost.
+func (c *Config) silence() time.Duration {
+	return c.Heartbeat + c.Heartbeat/10 + protocol.PongDeadline
+}
+
+func remoteHost(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+func seenScheme(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}

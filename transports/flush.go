@@ -1,0 +1,180 @@
+package transports
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"tidings/protocol"
+)
+
+const (
+	batchFrames   = 64
+	batchBytes    = 64 << 10
+	inlineBatches = 4        // so many a caller of Wake writes itself; the rest goes on in a goroutine
+	chunkBytes    = 16 << 10 // has WriteDeadline to go out
+	keepBytes     = 128 << 10
+)
+
+// batch is what one write call takes: frames that wait together.
+type batch struct {
+	frames []*protocol.Encoded
+	buf    []byte
+	out    []byte // not yet written: the rest of buf, or of one frame's shared bytes
+	final  bool   // ends with the farewell
+
+	n   int   // answer of try
+	err error // answer of try
+	try func(fd uintptr) bool
+}
+
+var batches = sync.Pool{New: func() any {
+	b := &batch{frames: make([]*protocol.Encoded, 0, batchFrames), buf: make([]byte, 0, 4<<10)}
+	b.try = b.tryFD
+	return b
+}}
+
+func (b *batch) release() {
+	b.empty()
+	if cap(b.buf) > keepBytes {
+		b.buf = nil
+	}
+	batches.Put(b)
+}
+
+func (b *batch) empty() {
+	clear(b.frames)
+	b.frames, b.buf, b.out, b.final = b.frames[:0], b.buf[:0], nil, false
+}
+
+// Wake writes what waits. It never blocks: what the kernel does not take at once goes on in a goroutine.
+func (s *stream) Wake() {
+	if !s.turn.take() {
+		return
+	}
+	if s.raw == nil {
+		go s.flushSlowly(batches.Get().(*batch))
+		return
+	}
+	s.flushNow()
+}
+
+// flushNow writes without blocking. The turn is ours, and handed on or given back.
+func (s *stream) flushNow() {
+	b := batches.Get().(*batch)
+	for range inlineBatches {
+		for !s.fill(b) {
+			if s.turn.give() {
+				b.release()
+				return
+			}
+		}
+		err := b.writeNow(s.raw)
+		s.flushed(b.n)
+		if err != nil {
+			b.release()
+			go s.broken(err) // this may be a fan-out's goroutine: the bus is told on another
+			return
+		}
+		if b.out = b.out[b.n:]; len(b.out) > 0 {
+			break
+		}
+		if b.final {
+			b.release()
+			s.farewellSaid()
+			return
+		}
+	}
+	go s.flushSlowly(b)
+}
+
+// flushSlowly writes what is in b and all that waits, with deadlines, and ends. The turn is ours.
+func (s *stream) flushSlowly(b *batch) {
+	defer b.release()
+	for {
+		if err := s.writeOut(b); err != nil {
+			s.broken(err)
+			return
+		}
+		if b.final {
+			s.farewellSaid()
+			return
+		}
+		for !s.fill(b) {
+			s.conn.SetWriteDeadline(time.Time{})
+			if s.turn.give() {
+				return
+			}
+		}
+	}
+}
+
+func (s *stream) writeOut(b *batch) error {
+	for len(b.out) > 0 {
+		s.conn.SetWriteDeadline(time.Now().Add(s.h.cfg.WriteDeadline))
+		n, err := s.conn.Write(b.out[:min(len(b.out), chunkBytes)])
+		s.flushed(n)
+		if err != nil {
+			return err
+		}
+		b.out = b.out[n:]
+	}
+	return nil
+}
+
+func (s *stream) flushed(n int) {
+	s.tally.flushed(n)
+	s.lastOut.Store(time.Now().UnixNano())
+}
+
+// fill gathers what waits into one batch. It answers false where nothing does.
+func (s *stream) fill(b *batch) bool {
+	b.empty()
+	s.mu.Lock()
+	if len(s.aside) > 0 {
+		b.buf = append(b.buf, s.aside...)
+		s.aside = nil
+	}
+	if s.ended {
+		b.buf = append(b.buf, s.last...)
+		b.final = true
+	}
+	s.mu.Unlock()
+	if bound := s.bound.Load(); bound != nil && !b.final {
+		b.frames = bound.outbox.Take(bound.gen, b.frames, batchFrames, batchBytes)
+	}
+	messages := 0
+	for _, e := range b.frames {
+		if e.Message != nil {
+			messages++
+		}
+	}
+	s.tally.wrote(len(b.frames), messages)
+	b.render(s.form)
+	return len(b.out) > 0 || b.final
+}
+
+// render makes the bytes. A frame that goes alone is not copied.
+func (b *batch) render(f form) {
+	if len(b.frames) == 1 && len(b.buf) == 0 {
+		if b.out = f.whole(b.frames[0]); b.out != nil {
+			return
+		}
+	}
+	for _, e := range b.frames {
+		b.buf = f.add(b.buf, e)
+	}
+	b.out = b.buf
+}
+
+// broken cuts a stream whose client does not read, or is not there any more. The turn is kept: nothing is written again.
+func (s *stream) broken(err error) {
+	code := protocol.Code("")
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		code = protocol.CodeSlowConsumer
+		s.tally.slow.Add(1)
+	}
+	s.lose(code)
+	s.hangUp()
+}

@@ -1,0 +1,114 @@
+package transports
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"tidings/protocol"
+)
+
+// gate decides which pages and host names may use the bus.
+type gate struct {
+	any       bool
+	localhost bool
+	origins   map[string]bool // canonical
+	hosts     map[string]bool // lower case, with or without port; empty: all
+	scheme    func(*http.Request) string
+}
+
+func newGate(c *Config) gate {
+	g := gate{localhost: c.LocalhostOrigins, origins: map[string]bool{}, hosts: map[string]bool{}, scheme: c.Scheme}
+	for _, o := range c.Origins {
+		switch o {
+		case "*":
+			g.any = true
+		case "null":
+			g.origins[o] = true
+		default:
+			canonical, _ := canonicalOrigin(o)
+			g.origins[canonical] = true
+		}
+	}
+	for _, h := range c.AllowedHosts {
+		g.hosts[strings.ToLower(h)] = true
+	}
+	return g
+}
+
+// check gives the request's origin, "" where it has none, or says why it is refused.
+func (g *gate) check(r *http.Request) (origin string, refused *protocol.Error) {
+	if !g.hostAllowed(r.Host) {
+		return "", &protocol.Error{Code: protocol.CodeForbidden, Reason: "this server does not answer to that host name", Hint: "Add the name to allowed hosts."}
+	}
+	values := r.Header["Origin"]
+	switch len(values) {
+	case 0:
+		return "", nil
+	case 1:
+	default:
+		return "", &protocol.Error{Code: protocol.CodeBadRequest, Reason: "more than one Origin header", Hint: "Send one."}
+	}
+	origin = values[0]
+	if len(origin) <= protocol.MaxCursorBytes && g.originAllowed(origin, r) {
+		return origin, nil
+	}
+	return "", &protocol.Error{Code: protocol.CodeOriginForbidden, Reason: "pages of this origin may not connect", Hint: "Add the page's origin, with scheme and port, to the allowed origins."}
+}
+
+func (g *gate) originAllowed(origin string, r *http.Request) bool {
+	if origin == "null" {
+		return g.origins["null"]
+	}
+	canonical, ok := canonicalOrigin(origin)
+	if !ok {
+		return false
+	}
+	if g.any || g.origins[canonical] {
+		return true
+	}
+	if own, ok := canonicalOrigin(g.scheme(r) + "://" + r.Host); ok && own == canonical {
+		return true
+	}
+	return g.localhost && isLocalhost(canonical)
+}
+
+func (g *gate) hostAllowed(host string) bool {
+	if len(g.hosts) == 0 {
+		return true
+	}
+	host = strings.ToLower(host)
+	if g.hosts[host] {
+		return true
+	}
+	name, _, err := net.SplitHostPort(host)
+	return err == nil && (g.hosts[name] || g.hosts["["+name+"]"])
+}
+
+// canonicalOrigin gives scheme://host[:port] in lower case without the scheme's own port. It refuses everything that is more or
+// less than that.
+func canonicalOrigin(s string) (string, bool) {
+	lower := strings.ToLower(s)
+	scheme, host, ok := strings.Cut(lower, "://")
+	if !ok || scheme == "" || host == "" || strings.ContainsAny(host, "/?#@*\\ ") {
+		return "", false
+	}
+	u, err := url.Parse(lower)
+	if err != nil || u.Scheme != scheme || u.Host != host || u.Hostname() == "" || strings.HasSuffix(host, ":") {
+		return "", false
+	}
+	if port := u.Port(); port == "443" && scheme == "https" || port == "80" && scheme == "http" {
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	return scheme + "://" + host, true
+}
+
+func isLocalhost(canonical string) bool {
+	u, err := url.Parse(canonical)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return false
+	}
+	return slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname())
+}

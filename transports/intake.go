@@ -1,0 +1,95 @@
+package transports
+
+import (
+	"errors"
+	"time"
+)
+
+// intake bounds what one client may send: WebSocket frames of every kind, fragments and pings included, and bytes.
+// The zero intake is full.
+type intake struct {
+	framing framing
+	frames  bucket
+	bytes   bucket
+}
+
+const (
+	framesPerSecond = 1000
+	framesBurst     = 2000
+	bytesPerSecond  = 256 << 10
+	bytesBurst      = 1 << 20
+)
+
+var errIntake = errors.New("transports: the client sends too much")
+
+// take counts bytes that arrived. It answers false when the client went over its budget.
+func (in *intake) take(p []byte, now time.Time) bool {
+	n := in.framing.count(p)
+	return in.frames.take(n, framesPerSecond, framesBurst, now) && in.bytes.take(len(p), bytesPerSecond, bytesBurst, now)
+}
+
+// bucket is a token bucket in one word: the time, in Unix nanoseconds, at which it will be full again.
+type bucket struct{ full int64 }
+
+func (b *bucket) take(n, perSecond, burst int, now time.Time) bool {
+	each := int64(time.Second) / int64(perSecond)
+	t := now.UnixNano()
+	b.full = max(b.full, t) + int64(n)*each
+	return b.full-t <= int64(burst)*each
+}
+
+// framing follows the boundaries of RFC 6455 frames in a stream of bytes, to count them. It checks nothing.
+type framing struct {
+	skip uint64 // bytes of mask and payload still to come
+	len  uint64
+	ext  uint8 // bytes of the extended length still to come
+	mask uint8 // 4 where the frame is masked
+	part uint8
+}
+
+const (
+	atOpcode uint8 = iota
+	atLength
+	atExtended
+)
+
+// count gives the number of frames that begin in p.
+func (f *framing) count(p []byte) (n int) {
+	for len(p) > 0 {
+		if f.skip > 0 {
+			m := min(f.skip, uint64(len(p)))
+			f.skip -= m
+			p = p[m:]
+			continue
+		}
+		if f.part == atOpcode {
+			n++
+		}
+		f.step(p[0])
+		p = p[1:]
+	}
+	return n
+}
+
+func (f *framing) step(b byte) {
+	switch f.part {
+	case atOpcode:
+		f.part = atLength
+		return
+	case atLength:
+		f.mask = b >> 7 * 4
+		f.len, f.ext, f.part = uint64(b&0x7f), 0, atExtended
+		switch f.len {
+		case 126:
+			f.len, f.ext = 0, 2
+		case 127:
+			f.len, f.ext = 0, 8
+		}
+	default:
+		f.len = f.len<<8 | uint64(b)
+		f.ext--
+	}
+	if f.ext == 0 {
+		f.skip, f.part = f.len+uint64(f.mask), atOpcode
+	}
+}

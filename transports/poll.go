@@ -1,0 +1,156 @@
+package transports
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"tidings/protocol"
+)
+
+// Poll serves GET and POST /bus/poll.
+func (h *Handler) Poll(w http.ResponseWriter, r *http.Request) {
+	origin, ok := h.admit(w, r, http.MethodGet, http.MethodPost)
+	if !ok {
+		return
+	}
+	peer, err := h.peer(r, protocol.Poll, origin)
+	switch {
+	case err != nil:
+	case r.Method == http.MethodGet:
+		err = h.pollPlain(w, r, peer)
+	default:
+		err = h.poll(w, r, peer)
+	}
+	if err != nil {
+		h.refuse(w, r, err)
+	}
+}
+
+// poll opens a session, or goes on with one. Where it gives an error nothing is answered yet.
+func (h *Handler) poll(w http.ResponseWriter, r *http.Request, peer protocol.Peer) error {
+	frames, err := opening(w, r)
+	if err != nil {
+		return err
+	}
+	p := h.newPoll()
+	first, rest := &frames[0], frames[1:]
+	switch first.Type {
+	case protocol.TypeConnect:
+		err = p.open(r, peer, first, rest)
+	case protocol.TypePoll:
+		err = p.goOn(peer, first, rest)
+	default:
+		err = errNotConnected
+	}
+	if err != nil {
+		return err
+	}
+	return p.wait(w, r)
+}
+
+func (p *heldPoll) open(r *http.Request, peer protocol.Peer, connect *protocol.ClientFrame, rest []protocol.ClientFrame) error {
+	session, gen, err := p.h.bus.Open(r.Context(), peer, connect, p)
+	if err != nil {
+		return err
+	}
+	p.h.tallies[pollKind].opened.Add(1)
+	p.enter(session, gen)
+	p.h.heard.add(p.bound.outbox, p)
+	if len(rest) > 0 {
+		if err := session.Receive(gen, rest); err != nil {
+			p.lose("")
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *heldPoll) goOn(peer protocol.Peer, poll *protocol.ClientFrame, rest []protocol.ClientFrame) error {
+	if len(rest) > 0 {
+		return &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a poll frame goes alone", Hint: "Send other frames with POST /bus/send."}
+	}
+	session, err := p.h.bus.Find(poll.Session, peer)
+	if err != nil {
+		return err
+	}
+	gen, err := session.Poll(p, *poll.Received)
+	if err != nil {
+		return err
+	}
+	p.enter(session, gen)
+	p.h.heard.add(p.bound.outbox, p)
+	return nil
+}
+
+// wait answers with the first frames that come, or with none when the hold is over.
+func (p *heldPoll) wait(w http.ResponseWriter, r *http.Request) error {
+	hold := time.NewTimer(p.h.cfg.PollHold)
+	defer hold.Stop()
+	for {
+		frames := p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, protocol.RecoveryPageBytes)
+		if len(frames) > 0 {
+			return p.answer(w, frames)
+		}
+		select {
+		case <-p.wake:
+		case <-p.done:
+			return p.answerLast(w)
+		case <-hold.C:
+			return p.answer(w, nil)
+		case <-r.Context().Done():
+			p.lose("")
+			return nil
+		}
+	}
+}
+
+// answer gives the frames and how many counted ones the client then has. Frames that were taken while a newer request came are
+// that one's again: then there is no telling what the count is, and the client would get them twice.
+func (p *heldPoll) answer(w http.ResponseWriter, frames []*protocol.Encoded) error {
+	received := p.bound.outbox.Sent()
+	if gen, _ := p.bound.outbox.Attached(); gen != p.bound.gen {
+		p.retire()
+		return errSuperseded
+	}
+	p.write(w, frames, strconv.FormatUint(received, 10))
+	p.rest()
+	return nil
+}
+
+var errSuperseded = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer request or transport took over", Hint: "Keep one poll at a time."}
+
+// answerLast tells what ended the link.
+func (p *heldPoll) answerLast(w http.ResponseWriter) error {
+	p.retire()
+	last := p.farewell()
+	switch {
+	case last != nil && codeOf(last) == protocol.CodeSuperseded:
+		return errSuperseded
+	case last != nil:
+		p.write(w, []*protocol.Encoded{last}, strconv.FormatUint(p.bound.outbox.Sent(), 10))
+		return nil
+	case p.h.ctx.Err() != nil:
+		return &protocol.Error{Code: protocol.CodeShuttingDown, Reason: "this node is going down", Hint: "Come back."}
+	}
+	p.write(w, nil, strconv.FormatUint(p.bound.outbox.Sent(), 10))
+	return nil
+}
+
+func (p *heldPoll) write(w http.ResponseWriter, frames []*protocol.Encoded, cursor string) {
+	messages := 0
+	for _, e := range frames {
+		if e.Message != nil {
+			messages++
+		}
+	}
+	body := protocol.AppendPollAnswer(nil, frames, cursor)
+	ctl := http.NewResponseController(w)
+	ctl.SetWriteDeadline(time.Now().Add(p.h.cfg.WriteDeadline * time.Duration(1+len(body)/chunkBytes)))
+	writeJSON(w, http.StatusOK, body)
+	ctl.Flush()
+	ctl.SetWriteDeadline(time.Time{})
+	t := &p.h.tallies[pollKind]
+	t.wrote(len(frames), messages)
+	t.flushed(len(body))
+}

@@ -1,0 +1,203 @@
+package transports
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"tidings/protocol"
+)
+
+// admit checks the method, the host and the page's origin, and answers CORS. Where it answers false the request is answered.
+func (h *Handler) admit(w http.ResponseWriter, r *http.Request, methods ...string) (origin string, ok bool) {
+	header := w.Header()
+	header.Add("Vary", "Origin")
+	origin, refused := h.gate.check(r)
+	if refused != nil {
+		h.refuse(w, r, refused)
+		return "", false
+	}
+	if origin != "" {
+		header.Set("Access-Control-Allow-Origin", origin)
+		header.Set("Access-Control-Expose-Headers", "Retry-After")
+	}
+	if slices.Contains(methods, r.Method) {
+		return origin, true
+	}
+	allow := strings.Join(methods, ", ") + ", OPTIONS"
+	if r.Method == http.MethodOptions {
+		header.Set("Allow", allow)
+		if origin != "" {
+			header.Set("Access-Control-Allow-Methods", allow)
+			header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID")
+			header.Set("Access-Control-Max-Age", "7200")
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return "", false
+	}
+	header.Set("Allow", allow)
+	h.refuse(w, r, &protocol.Error{Code: protocol.CodeMethodNotAllowed, Reason: "this URL does not take that method", Hint: "Use one of: " + allow + "."})
+	return "", false
+}
+
+// peer tells what the request says of its client.
+func (h *Handler) peer(r *http.Request, transport, origin string) (protocol.Peer, error) {
+	token, err := bearer(r)
+	return protocol.Peer{
+		Transport: transport,
+		Address:   h.cfg.ClientAddress(r),
+		Origin:    origin,
+		UserAgent: cut(strings.ToValidUTF8(r.UserAgent(), "?"), 256),
+		Token:     token,
+	}, err
+}
+
+func bearer(r *http.Request) (string, error) {
+	values := r.Header["Authorization"]
+	if len(values) == 0 {
+		return "", nil
+	}
+	if len(values) > 1 {
+		return "", &protocol.Error{Code: protocol.CodeBadRequest, Reason: "more than one Authorization header", Hint: "Send one."}
+	}
+	scheme, token, ok := strings.Cut(values[0], " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return "", nil // another scheme is some proxy's
+	}
+	if len(token) > protocol.MaxTokenBytes {
+		return "", &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "the token is too long", Hint: "Tokens have at most 8192 bytes."}
+	}
+	return strings.TrimSpace(token), nil
+}
+
+// body reads a POST's JSON, at most protocol.MaxMessageBytes of it within 10 s.
+func body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/json" {
+		return nil, &protocol.Error{Code: protocol.CodeUnsupportedMediaType, Reason: "the body is not declared as application/json", Hint: "Send Content-Type: application/json."}
+	}
+	if r.Header.Get("Content-Encoding") != "" {
+		return nil, &protocol.Error{Code: protocol.CodeUnsupportedMediaType, Reason: "the body is compressed", Hint: "Send it without Content-Encoding."}
+	}
+	if r.ContentLength > protocol.MaxMessageBytes {
+		return nil, errTooLarge
+	}
+	ctl := http.NewResponseController(w)
+	ctl.SetReadDeadline(time.Now().Add(bodyLimit))
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, protocol.MaxMessageBytes))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		ctl.SetReadDeadline(time.Time{})
+		return b, nil
+	case errors.As(err, &tooLarge):
+		return nil, errTooLarge
+	}
+	return nil, &protocol.Error{Code: protocol.CodeHeartbeatTimeout, Reason: "the body did not arrive in time", Hint: "Send it within 10 s."}
+}
+
+var errTooLarge = &protocol.Error{Code: protocol.CodeTooLarge, Reason: "the message is larger than 65536 bytes", Hint: "Send less, or several messages."}
+
+// opening reads the frames that open an SSE stream or a poll: an array, or one frame.
+func opening(w http.ResponseWriter, r *http.Request) ([]protocol.ClientFrame, error) {
+	b, err := body(w, r)
+	if err != nil {
+		return nil, err
+	}
+	frames, err := protocol.DecodeClientFrames(b)
+	if err != nil {
+		return nil, err
+	}
+	return frames, nil
+}
+
+var errNotConnected = &protocol.Error{Code: protocol.CodeNotConnected, Reason: "the first frame is not connect", Hint: "Send a connect frame first."}
+
+// query is a request of a plain client.
+type query struct {
+	channels []protocol.Channel
+	since    []protocol.Position // one per channel, zero where there is none
+	unknown  bool                // a Last-Event-ID came that says nothing to us
+}
+
+// maxParameters bounds what a URL may hold beside the channels.
+const maxParameters = 2 * protocol.MaxURLChannels
+
+// plainQuery reads ?channel=, ?cursor= and, for SSE, Last-Event-ID, which wins: EventSource comes back with its first URL.
+// It answers nil where there is no channel.
+func plainQuery(r *http.Request, sse bool) (*query, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, badQuery("the query is malformed")
+	}
+	n := 0
+	for _, v := range values {
+		n += len(v)
+	}
+	names := values["channel"]
+	switch {
+	case n > maxParameters, len(names) > protocol.MaxURLChannels:
+		return nil, badQuery("the URL has too many parameters")
+	case len(names) == 0:
+		return nil, nil
+	}
+	q := &query{}
+	for _, name := range names {
+		ch, err := protocol.ParseChannel(name)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(q.channels, ch) {
+			return nil, badQuery("a channel is named twice")
+		}
+		q.channels = append(q.channels, ch)
+	}
+	return q, q.readCursor(r, values["cursor"], sse)
+}
+
+func (q *query) readCursor(r *http.Request, cursor []string, sse bool) (err error) {
+	q.since = make([]protocol.Position, len(q.channels))
+	if ids := r.Header["Last-Event-Id"]; sse && len(ids) > 0 && ids[0] != "" {
+		if len(ids[0]) > protocol.MaxCursorBytes {
+			return &protocol.Error{Code: protocol.CodeBadCursor, Reason: "Last-Event-ID is too long", Hint: "Send it as the server gave it."}
+		}
+		since, err := protocol.ParseCursor(ids[0], len(q.channels))
+		if err != nil {
+			q.unknown = true
+			return nil
+		}
+		q.since = since
+		return nil
+	}
+	switch {
+	case len(cursor) > 1:
+		return badQuery("more than one cursor")
+	case len(cursor) == 1 && cursor[0] != "":
+		q.since, err = protocol.ParseCursor(cursor[0], len(q.channels))
+	}
+	return err
+}
+
+// frames subscribes to the channels, with ids from 1.
+func (q *query) frames() []protocol.ClientFrame {
+	frames := make([]protocol.ClientFrame, len(q.channels))
+	for i, ch := range q.channels {
+		frames[i] = protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: uint64(i + 1), Channel: ch}
+		if since := q.since[i]; !since.IsZero() {
+			frames[i].Since = &since
+		}
+	}
+	return frames
+}
+
+func badQuery(reason string) *protocol.Error {
+	return &protocol.Error{Code: protocol.CodeBadRequest, Reason: reason, Hint: "Name 1 to 32 channels, each with ?channel=, and at most one cursor."}
+}
+
+// connectFrame is what a plain client's URL says.
+func connectFrame() *protocol.ClientFrame { return &protocol.ClientFrame{Type: protocol.TypeConnect} }

@@ -1,0 +1,188 @@
+package transports
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"tidings/protocol"
+)
+
+// eventStream is one SSE stream.
+type eventStream struct {
+	stream
+	plain   bool
+	endAt   time.Time     // when it is rotated
+	over    chan struct{} // closed when the conn is; nil for a hijacked conn
+	garbage int           // bytes that came after the request
+}
+
+// SSE serves GET and POST /bus/sse.
+func (h *Handler) SSE(w http.ResponseWriter, r *http.Request) {
+	origin, ok := h.admit(w, r, http.MethodGet, http.MethodPost)
+	if !ok {
+		return
+	}
+	peer, err := h.peer(r, protocol.SSE, origin)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	ev := &eventStream{stream: stream{h: h, tally: &h.tallies[sseKind], form: sseForm{}}}
+	ev.self = ev
+	frames, err := ev.frames(w, r, &peer)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	session, gen, err := h.bus.Open(r.Context(), peer, &frames[0], ev)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	if len(frames) > 1 {
+		err = session.Receive(gen, frames[1:])
+	}
+	if err != nil {
+		session.Lost(gen, "")
+		h.refuse(w, r, err)
+		return
+	}
+	ev.serve(w, r, session, gen)
+}
+
+// frames gives what opens the stream: the body of a POST, or what the URL of a GET means.
+func (ev *eventStream) frames(w http.ResponseWriter, r *http.Request, peer *protocol.Peer) ([]protocol.ClientFrame, error) {
+	if r.Method == http.MethodPost {
+		frames, err := opening(w, r)
+		if err == nil && frames[0].Type != protocol.TypeConnect {
+			err = errNotConnected
+		}
+		return frames, err
+	}
+	q, err := plainQuery(r, true)
+	if err != nil {
+		return nil, err
+	}
+	if q == nil {
+		return nil, badQuery("the URL names no channel")
+	}
+	peer.Plain, ev.plain = true, true
+	ev.form = plainForm{plain: newPlain(q)}
+	return append([]protocol.ClientFrame{*connectFrame()}, q.frames()...), nil
+}
+
+// serve takes the conn over and returns, or, where it cannot be taken, writes through the response until the stream ends.
+func (ev *eventStream) serve(w http.ResponseWriter, r *http.Request, session Session, gen uint64) {
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store, no-transform")
+	header.Set("X-Accel-Buffering", "no")
+	header.Set("X-Content-Type-Options", "nosniff")
+	if r.ProtoMajor == 1 {
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			conn.SetDeadline(time.Time{})
+			ev.conn = conn
+			ev.aside = responseHead(header)
+		}
+	}
+	if ev.conn == nil {
+		w.WriteHeader(http.StatusOK)
+		ev.over = make(chan struct{})
+		ev.conn = newResponseConn(w, ev.over)
+	}
+	ev.aside = append(ev.aside, ev.greeting()...)
+	if !ev.begin() {
+		session.Lost(gen, "")
+		return
+	}
+	ev.sends = !ev.plain
+	ev.bind(session, gen)
+	if ev.over == nil {
+		ev.h.readers.watch(ev)
+		return
+	}
+	select {
+	case <-r.Context().Done():
+		ev.hangUp()
+	case <-ev.over:
+	}
+}
+
+func (ev *eventStream) begin() bool {
+	now := time.Now()
+	life := ev.h.cfg.StreamLifetime
+	ev.endAt = now.Add(life - life/5 + rand.N(2*life/5+1))
+	return ev.start(now.Add(min(ev.h.cfg.Heartbeat, life-life/5)))
+}
+
+// greeting is what is sent at once, so that a proxy that holds the stream back is found out. EventSource is told to come back
+// after one to three seconds: not all at the same moment.
+func (ev *eventStream) greeting() []byte {
+	if ev.plain {
+		return fmt.Appendf(nil, ": tidings\nretry: %d\n\n", 1000+rand.N(2000))
+	}
+	return []byte(": tidings\n\n")
+}
+
+func responseHead(header http.Header) []byte {
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 200 OK\r\n")
+	header.Set("Connection", "close")
+	header.Write(&b)
+	b.WriteString("\r\n")
+	return b.Bytes()
+}
+
+var comment = []byte(":\n\n")
+
+// due keeps a stream's deadlines: its end in turn, the comment after a silence, the client's silence.
+func (ev *eventStream) due(now time.Time) time.Time {
+	if next, ended := ev.patience(now); ended {
+		return next
+	}
+	if !now.Before(ev.endAt) {
+		ev.fail(&protocol.Error{Code: protocol.CodeRotated, Reason: "the stream was ended in turn", Hint: "Come back at once."})
+		return time.Time{}
+	}
+	next := ev.endAt
+	if !ev.plain {
+		lost := ev.heardAt().Add(ev.h.cfg.silence())
+		if !now.Before(lost) {
+			ev.fail(errSilent)
+			return time.Time{}
+		}
+		next = sooner(next, lost)
+	}
+	// A tick early, so that what a proxy sees is never more than a heartbeat of silence.
+	quiet := ev.wroteAt().Add(ev.h.cfg.Heartbeat - ev.h.wheel.tick)
+	if !now.Before(quiet) {
+		ev.put(comment)
+		quiet = now.Add(ev.h.cfg.Heartbeat - ev.h.wheel.tick)
+	}
+	return sooner(next, quiet)
+}
+
+func sooner(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// maxGarbage bounds what a client may send after its request; it has nothing to say there.
+const maxGarbage = 16 << 10
+
+// read notices that the client closes.
+func (ev *eventStream) read() bool {
+	var b [64]byte
+	n, err := ev.conn.Read(b[:])
+	if ev.garbage += n; err == nil && ev.garbage <= maxGarbage {
+		return true
+	}
+	ev.lose("")
+	ev.shut()
+	return false
+}

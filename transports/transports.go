@@ -1,0 +1,121 @@
+// Package transports turns bytes into frames and back: WebSocket, Server-Sent Events and long-polling, with negotiation, origin
+// checks and the liveness of what is connected. It knows no channel and no actor; what is said through it goes to a Bus, and
+// what a connection is to hear lies in its core.Outbox.
+//
+// The life of a connection's bytes:
+//
+//	handler (websocket.go, sse.go, poll.go) checks the request (gate.go), opens a Session and puts a link under its Outbox
+//	link    (stream.go, poll.go) is woken by the bus, takes frames in batches and writes them without blocking its caller
+//	reader  (reader.go) brings what the client sends
+//	wheel   (wheel.go) keeps all deadlines of all links in one goroutine
+package transports
+
+import (
+	"context"
+	"sync"
+
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// Bus opens and finds connections. Its errors are *protocol.Error; any other is CodeInternal to the client.
+type Bus interface {
+	// Open signs a client in, makes or resumes its connection and puts link under its outbox. The link may be woken
+	// before Open returns.
+	Open(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame, link core.Link) (s Session, gen uint64, err error)
+	// Find gives the connection of a session for a poll or a send. It fails with CodeSessionGone for every wrong answer alike.
+	Find(session string, peer protocol.Peer) (Session, error)
+}
+
+// Session is one connection, seen from its transport. gen is the generation that the outbox gave to the transport's link; what
+// an older one says is ignored. Only Send waits.
+type Session interface {
+	Outbox() *core.Outbox
+	// Poll puts the link of a further long-poll under the outbox. It fails with CodeBadCursor, and changes nothing then, where so
+	// many frames were never sent.
+	Poll(link core.Link, received uint64) (gen uint64, err error)
+	// Receive takes the frames of one message, in order. Where it fails the transport ends with that error.
+	Receive(gen uint64, frames []protocol.ClientFrame) error
+	// Send takes one numbered body of POST /bus/send, when its turn has come.
+	Send(ctx context.Context, s *protocol.Send) error
+	// Fault reports an inbound message that was no frame.
+	Fault(gen uint64, err *protocol.Error)
+	// Lost says, once, that the link is gone: park. code says why where the transport knows: CodeSlowConsumer,
+	// CodeHeartbeatTimeout, CodeRotated, or what the client did wrong; it is "" where the client or the network just left.
+	Lost(gen uint64, code protocol.Code)
+}
+
+// Handler serves the URLs of /bus. Its methods Negotiate, WebSocket, SSE, Poll and Send are http.HandlerFuncs.
+type Handler struct {
+	bus     Bus
+	cfg     Config
+	gate    gate
+	wheel   *wheel
+	readers readers
+	tallies [kinds]tally
+	refused refusals
+	heard   directory
+	hello   []byte // the negotiation document
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+
+	mu    sync.Mutex // guards links
+	links map[closer]struct{}
+}
+
+// closer is a link that Close ends.
+type closer interface{ closeNow() }
+
+// New makes the handlers. It starts one goroutine, which Close ends. It fails where Config.Validate does.
+func New(bus Bus, cfg Config) (*Handler, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	announce := cfg.Announce()
+	ctx, stop := context.WithCancel(context.Background())
+	h := &Handler{
+		bus:     bus,
+		cfg:     cfg,
+		gate:    newGate(&cfg),
+		wheel:   newWheel(cfg.Heartbeat),
+		readers: goroutines{},
+		hello:   announce.AppendJSON(nil),
+		ctx:     ctx,
+		stop:    stop,
+		links:   make(map[closer]struct{}),
+	}
+	return h, nil
+}
+
+// Close cuts what is still connected, without a word: the bus says goodbye before (Drain). It does not wait for handlers that
+// still run; http.Server.Shutdown does.
+func (h *Handler) Close() {
+	h.stop()
+	h.wheel.close()
+	h.mu.Lock()
+	links := h.links
+	h.links = nil
+	h.mu.Unlock()
+	for l := range links {
+		l.closeNow()
+	}
+}
+
+// enter registers a link. It answers false after Close.
+func (h *Handler) enter(l closer) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.links == nil {
+		return false
+	}
+	h.links[l] = struct{}{}
+	return true
+}
+
+func (h *Handler) leave(l closer) {
+	h.mu.Lock()
+	delete(h.links, l)
+	h.mu.Unlock()
+}

@@ -1,0 +1,192 @@
+package transports
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"tidings/protocol"
+)
+
+// socket is one WebSocket. The library reads and checks frames and answers pings; data goes out past it (stream).
+type socket struct {
+	stream
+	ws      *websocket.Conn
+	early   []byte // of the client, read before the upgrade was done
+	intake  intake
+	readErr error // what wire.Read gave last; the reader's own
+
+	opening   atomic.Pointer[introduction] // until a session is open; plain clients keep it
+	connectBy time.Time
+	probed    time.Time // when an idle plain client was pinged; the wheel's own
+}
+
+// introduction is what opens the session of a WebSocket.
+type introduction struct {
+	peer   protocol.Peer
+	plain  *query // nil where a connect frame must come
+	busy   atomic.Bool
+	waited bool
+}
+
+// WebSocket serves GET /bus/ws.
+func (h *Handler) WebSocket(w http.ResponseWriter, r *http.Request) {
+	origin, ok := h.admit(w, r, http.MethodGet)
+	if !ok {
+		return
+	}
+	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
+		w.Header().Set("Connection", "close")
+		h.refuse(w, r, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a WebSocket handshake has no body", Hint: "Send the GET without a body."})
+		return
+	}
+	peer, err := h.peer(r, protocol.WebSocket, origin)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	plain, err := plainQuery(r, false)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	peer.Plain = plain != nil
+	h.serveSocket(w, r, &introduction{peer: peer, plain: plain})
+}
+
+// serveSocket upgrades and returns, so that net/http can free what the request took; a reader goes on.
+func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request, intro *introduction) {
+	k := &socket{stream: stream{h: h, tally: &h.tallies[webSocketKind], form: webSocketForm{}, linger: true}}
+	k.self = k
+	k.opening.Store(intro)
+	ws, up, err := upgrade(w, r, k)
+	if err != nil {
+		if up.hijacked {
+			k.conn.Close()
+			return
+		}
+		e, status := handshakeError(up.status)
+		if status == http.StatusBadRequest {
+			w.Header().Set("Sec-WebSocket-Version", "13")
+		}
+		h.refuseAs(w, r, e, status)
+		return
+	}
+	k.ws = ws
+	ws.SetReadLimit(protocol.MaxMessageBytes)
+	k.connectBy = time.Now().Add(h.cfg.ConnectDeadline)
+	if k.start(k.connectBy) {
+		h.readers.watch(k)
+	}
+}
+
+// introduce deals with the messages before the session is open: pings prove the path, connect opens.
+func (k *socket) introduce(intro *introduction, frames []protocol.ClientFrame, err error) bool {
+	if err != nil {
+		k.fail(k.h.asError(err))
+		return true
+	}
+	for i := range frames {
+		switch frames[i].Type {
+		case protocol.TypePing:
+			k.put(protocol.Encode(&protocol.ServerFrame{Type: protocol.TypePong, ID: frames[i].ID}).WebSocket())
+		case protocol.TypeConnect:
+			return k.connect(intro, &frames[i], frames[i+1:])
+		case protocol.TypeDisconnect:
+			k.finish(k.form.farewell(nil))
+			return true
+		default:
+			k.fail(errNotConnected)
+			return true
+		}
+	}
+	return true
+}
+
+// connect opens the session and hands on what came with the connect frame.
+func (k *socket) connect(intro *introduction, connect *protocol.ClientFrame, rest []protocol.ClientFrame) bool {
+	intro.busy.Store(true)
+	defer intro.busy.Store(false)
+	ctx, cancel := context.WithTimeout(k.h.ctx, k.h.cfg.ConnectDeadline)
+	defer cancel()
+	session, gen, err := k.h.bus.Open(ctx, intro.peer, connect, k)
+	if err != nil {
+		k.fail(k.h.asError(err))
+		return true
+	}
+	if intro.plain == nil {
+		k.opening.Store(nil)
+	}
+	if len(rest) > 0 {
+		err = session.Receive(gen, rest)
+	}
+	k.bind(session, gen)
+	if err != nil {
+		k.fail(k.h.asError(err))
+	}
+	return true
+}
+
+// connectPlain opens the session that the URL asks for.
+func (k *socket) connectPlain(intro *introduction) bool {
+	intro.waited = true
+	return k.connect(intro, connectFrame(), intro.plain.frames())
+}
+
+// reconnectPlain gives a plain client that sent connect a session that is not plain.
+func (k *socket) reconnectPlain(intro *introduction, frames []protocol.ClientFrame) bool {
+	k.unbind()
+	full := &introduction{peer: intro.peer}
+	full.peer.Plain = false
+	full.busy.Store(true) // the deadline for connect is long over
+	k.opening.Store(full)
+	return k.introduce(full, frames, nil)
+}
+
+// due keeps a socket's deadlines: the connect frame, the client's silence, the probe of a plain client.
+func (k *socket) due(now time.Time) time.Time {
+	if next, ended := k.patience(now); ended {
+		return next
+	}
+	intro := k.opening.Load()
+	switch {
+	case intro != nil && intro.plain != nil:
+		return k.probe(now)
+	case intro != nil:
+		if now.Before(k.connectBy) || intro.busy.Load() {
+			return now.Add(max(k.connectBy.Sub(now), time.Second))
+		}
+		k.fail(&protocol.Error{Code: protocol.CodeConnectTimeout, Reason: "no connect frame came", Hint: "Send connect first, within 10 s."})
+		return time.Time{}
+	}
+	lost := k.heardAt().Add(k.h.cfg.silence())
+	if now.Before(lost) {
+		return lost
+	}
+	k.fail(errSilent)
+	return time.Time{}
+}
+
+var errSilent = &protocol.Error{Code: protocol.CodeHeartbeatTimeout, Reason: "nothing was heard of the client", Hint: "Send a ping after each heartbeat of silence."}
+
+// probe pings a plain client that was silent for a heartbeat, and gives it up 10 s later.
+func (k *socket) probe(now time.Time) time.Time {
+	heard := k.heardAt()
+	if idle := heard.Add(k.h.cfg.Heartbeat); now.Before(idle) {
+		return idle
+	}
+	if !k.probed.After(heard) {
+		k.probed = now
+		k.put(pingFrame)
+	}
+	if lost := k.probed.Add(protocol.PongDeadline); now.Before(lost) {
+		return lost
+	}
+	k.fail(errSilent)
+	return time.Time{}
+}
+
+var pingFrame = []byte{0x89, 0}
