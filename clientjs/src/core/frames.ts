@@ -101,8 +101,6 @@ export const MAX_MESSAGE_BYTES = 65_536;
 export const RECENT_IDS = 1024;
 /** Counted frames after which the client reports what it received, if no heartbeat did. */
 export const ACK_EVERY = 256;
-/** Most bytes of a channel name. */
-export const MAX_CHANNEL_BYTES = 200;
 
 const UNCOUNTED = ["connected", "pong", "disconnect"];
 
@@ -112,3 +110,26 @@ export const counted = (type: string): boolean => !UNCOUNTED.includes(type);
 /** Whether `name` may be a channel: SPEC.md section 3. */
 export const validChannel = (name: unknown): name is string =>
   typeof name === "string" && /^(?!(.*\/)?\.{0,2}(\/|$))[\w.~:/@+=,-]{1,200}$/.test(name);
+
+const isOffset = (n: unknown): boolean => Number.isSafeInteger(n) && (n as number) >= 0;
+
+const isPosition = (p: Partial<Position> | undefined): boolean =>
+  !!p?.epoch && typeof p.epoch === "string" && isOffset(p.offset) && typeof p.tag === "string";
+
+/** Whether a server frame has what continuity rests on. A frame of an unknown type is one that is left alone. */
+export function validFrame(f: any): f is ServerFrame {
+  switch (f?.type) {
+    case "message":
+      return typeof f.id === "string" && "data" in f && (f.volatile || (f.offset > (f.prev ?? 0) && isOffset(f.offset)));
+    case "subscribed":
+    case "position":
+      return isPosition(f);
+    case "gap":
+      return isPosition(f.from);
+    case "error":
+    case "disconnect":
+      return typeof f.retry === "boolean";
+    default:
+      return typeof f?.type === "string";
+  }
+}

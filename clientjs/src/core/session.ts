@@ -249,7 +249,7 @@ export class Session {
 
   private onMessage(f: MessageFrame): void {
     const sub = this.settled(f);
-    if (!sub || sub.refused) return;
+    if (!sub) return;
     const verdict = sub.cursor.check(f);
     if (verdict === "missing") this.again(sub);
     if (verdict === "deliver") this.safely(() => this.port.message(sub, f));
@@ -325,9 +325,9 @@ export class Session {
     return undefined;
   }
 
-  /** The subscription that a frame without id speaks of; none while a newer `subscribe` of it has no answer. */
+  /** The subscription that a frame without id speaks of; none while a newer `subscribe` of it waits or was refused. */
   private settled({ channel, room = "" }: { channel: string; room?: string }): Subscription | undefined {
-    for (const sub of this.subs) if (sub.channel === channel && sub.room === room && !sub.pending) return sub;
+    for (const sub of this.subs) if (sub.channel === channel && sub.room === room) return sub.live ? sub : undefined;
     return undefined;
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.js";
-import type { ClientFrame, ServerFrame, WireError } from "../core/frames.js";
+import { MAX_FRAMES, MAX_MESSAGE_BYTES, validFrame, type ClientFrame, type ServerFrame, type WireError } from "../core/frames.js";
 import type { SendState } from "./upstream.js";
 
 /** The names of the transports, best first. */
@@ -43,13 +43,13 @@ export interface LinkContext {
 export type Transport = (context: LinkContext, events: LinkEvents) => Link;
 
 /** Most bytes of one encoded frame: what a body may hold, less the envelope of `POST /bus/send`. */
-export const MAX_FRAME_BYTES = 65_536 - 512;
+export const MAX_FRAME_BYTES = MAX_MESSAGE_BYTES - 512;
 
 /** The number of bytes of `text` in UTF-8. */
 export const byteLength = (text: string): number => new TextEncoder().encode(text).length;
 
 /** The first of the waiting encoded frames that fit into one body, taken off the list. */
-export function takeBatch(waiting: string[], maxFrames = 64): string[] {
+export function takeBatch(waiting: string[], maxFrames = MAX_FRAMES): string[] {
   let bytes = 0;
   let n = 0;
   while (n < waiting.length && n < maxFrames) {
@@ -61,8 +61,8 @@ export function takeBatch(waiting: string[], maxFrames = 64): string[] {
 }
 
 /** The frames in what one message, event or answer carries: one, or an array of them. Throws on anything else. */
-export function toFrames(value: any): ServerFrame[] {
+export function toFrames(value: unknown): ServerFrame[] {
   const frames = Array.isArray(value) ? value : [value];
-  if (!frames.every((f) => typeof f?.type === "string")) throw new SyntaxError("not a frame");
+  if (!frames.every(validFrame)) throw new SyntaxError("not a frame");
   return frames;
 }

@@ -1,0 +1,142 @@
+import type { ClientFrame, Position } from "../../src/core/frames.js";
+import type { FakeLink, FakeNet } from "./net.js";
+
+interface Kept extends Position {
+  id: string;
+  data: unknown;
+}
+
+interface Channel {
+  epoch: string;
+  top: number;
+  history: Kept[];
+}
+
+interface ServerSession {
+  id: string;
+  generation: number;
+  link: FakeLink | undefined;
+  subs: Set<string>;
+  /** Counted frames that the client has not reported, and how many came before them. */
+  unacked: object[];
+  forgotten: number;
+}
+
+/** As much of a server as the guarantee needs: sessions that resume, channels with history, publishes with one effect. */
+export class FakeServer {
+  readonly channels = new Map<string, Channel>();
+  readonly sessions = new Map<string, ServerSession>();
+  /** Frames of these types are lost on the way to the client. */
+  swallow: (frame: object) => boolean = () => false;
+  /** Messages that history keeps. */
+  keep = 1000;
+  private readonly effects = new Map<string, Kept>();
+  private last = 0;
+
+  constructor(net: FakeNet) {
+    net.onFrames = (link, frames) => {
+      for (const f of frames) this.frame(link, f);
+    };
+  }
+
+  channel(name: string): Channel {
+    let c = this.channels.get(name);
+    if (!c) this.channels.set(name, (c = { epoch: `e${++this.last}`, top: 0, history: [] }));
+    return c;
+  }
+
+  /** The broker lost its history. */
+  wipe(name: string): void {
+    this.channels.set(name, { epoch: `e${++this.last}`, top: 0, history: [] });
+  }
+
+  publish(name: string, data: unknown, key?: string): Kept {
+    const effect = key === undefined ? undefined : this.effects.get(key);
+    if (effect) return effect;
+    const c = this.channel(name);
+    const offset = ++c.top;
+    const kept = { epoch: c.epoch, offset, tag: `t${offset}`, id: key ?? `m${++this.last}`, data };
+    c.history.push(kept);
+    if (c.history.length > this.keep) c.history.shift();
+    if (key !== undefined) this.effects.set(key, kept);
+    for (const s of this.sessions.values()) if (s.subs.has(name)) this.message(s, name, kept);
+    return kept;
+  }
+
+  /** The session is gone: its time in the park ran out. */
+  forget(): void {
+    for (const s of this.sessions.values()) if (!s.link) this.sessions.delete(s.id);
+  }
+
+  private frame(link: FakeLink, f: ClientFrame): void {
+    if (f.type === "connect") return this.connect(link, f);
+    const s = [...this.sessions.values()].find((x) => x.link === link);
+    if (!s) return;
+    if (typeof f.received === "number") this.ack(s, f.received);
+    if (f.type === "ping") link.receive({ type: "pong" });
+    if (f.type === "subscribe") this.subscribe(s, f);
+    if (f.type === "unsubscribe") {
+      s.subs.delete(f.channel as string);
+      this.send(s, { type: "reply", id: f.id });
+    }
+    if (f.type === "publish") {
+      const { epoch, offset, tag } = this.publish(f.channel as string, f.data, f.idempotencyKey as string);
+      this.send(s, { type: "reply", id: f.id, epoch, offset, tag });
+    }
+    if (f.type === "disconnect") this.sessions.delete(s.id);
+  }
+
+  private connect(link: FakeLink, f: ClientFrame): void {
+    const old = this.sessions.get(f.session as string);
+    const received = f.received as number;
+    const resumed = !!old && received >= old.forgotten && received <= old.forgotten + old.unacked.length;
+    const s: ServerSession = resumed
+      ? old
+      : { id: `s${++this.last}`, generation: 0, link, subs: new Set(), unacked: [], forgotten: 0 };
+    if (old && !resumed) this.sessions.delete(old.id);
+    old?.link?.receive({ type: "disconnect", code: "superseded", reason: "", retry: false });
+    this.sessions.set(s.id, s);
+    s.link = link;
+    s.generation++;
+    if (resumed) this.ack(s, received);
+    link.accept({ session: s.id, resumed, generation: s.generation });
+    for (const frame of [...s.unacked]) this.write(s, frame);
+  }
+
+  private ack(s: ServerSession, received: number): void {
+    s.unacked.splice(0, Math.max(0, received - s.forgotten));
+    s.forgotten = Math.max(s.forgotten, received);
+  }
+
+  private subscribe(s: ServerSession, f: ClientFrame): void {
+    const name = f.channel as string;
+    const c = this.channel(name);
+    const since = f.since as Position | undefined;
+    const top: Position = { epoch: c.epoch, offset: c.top, tag: c.top ? `t${c.top}` : "" };
+    const oldest = c.top - c.history.length;
+    const ok = since && since.epoch === c.epoch && since.offset <= c.top && (since.offset > oldest || since.offset === c.top || (since.offset === 0 && oldest === 0));
+    s.subs.add(name);
+    if (ok) {
+      this.send(s, { type: "subscribed", id: f.id, channel: name, ...since, recovered: true });
+      for (const kept of c.history) if (kept.offset > since.offset) this.message(s, name, kept);
+      return;
+    }
+    const reason = since?.epoch === c.epoch ? "history_expired" : "epoch_changed";
+    if (since) this.send(s, { type: "gap", id: f.id, channel: name, reason, last: since, from: top });
+    this.send(s, { type: "subscribed", id: f.id, channel: name, ...top, recovered: false });
+  }
+
+  private message(s: ServerSession, channel: string, { offset, tag, id, data }: Kept): void {
+    this.send(s, { type: "message", channel, offset, tag, id, data, time: 0 });
+  }
+
+  private send(s: ServerSession, frame: object): void {
+    s.unacked.push(frame);
+    this.write(s, frame);
+  }
+
+  private write(s: ServerSession, frame: object): void {
+    if (s.link?.closed) s.link = undefined;
+    if (!this.swallow(frame)) s.link?.receive(frame);
+  }
+}
