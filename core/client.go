@@ -62,8 +62,9 @@ type Client struct {
 	port       ClientPort
 	session    string
 	generation uint64
-	received   uint64
-	acked      uint64
+	received   uint64 // the highest number of a frame that was handed on
+	counted    uint64 // number of the last frame on the link that carries, or last carried, the session: what is reported
+	acked      uint64 // what was last reported
 
 	current linkState
 	opening linkState
@@ -87,8 +88,9 @@ func NewClient(port ClientPort) *Client { return &Client{port: port} }
 // Session is the secret by which the connection can be taken up again; "" before the first connected.
 func (c *Client) Session() string { return c.session }
 
-// Received is the number of counted frames received in this session.
-func (c *Client) Received() uint64 { return c.received }
+// Received is the number of counted frames to report to the server: those that the present link brought, or repeated. While a new
+// link still repeats what an older one brought, that is less than was handed on; the server has not written more to it.
+func (c *Client) Received() uint64 { return c.counted }
 
 // Link is the link that carries the session, 0 for none.
 func (c *Client) Link() int { return c.current.link }
@@ -99,10 +101,10 @@ func (c *Client) Subscriptions() []*Subscription { return slices.Clone(c.subs) }
 // Open takes a new link, numbered from 1 and never reused, and sends connect over it. The link that carries the session goes on until
 // the answer comes (make before break). token may be empty.
 func (c *Client) Open(link int, token string) {
-	c.opening = linkState{link: link, n: c.received}
+	c.opening = linkState{link: link, n: c.counted}
 	f := protocol.ClientFrame{Type: protocol.TypeConnect, Version: protocol.Version, Token: token, Session: c.session}
 	if c.session != "" {
-		received := c.received
+		received := c.counted
 		f.Received, f.Generation = &received, c.generation
 	}
 	c.port.Send(link, f)
@@ -191,9 +193,13 @@ func (c *Client) Ping() {
 }
 
 func (c *Client) ping() {
-	received := c.received
-	c.acked = received
-	c.port.Send(c.current.link, protocol.ClientFrame{Type: protocol.TypePing, Received: &received})
+	f := protocol.ClientFrame{Type: protocol.TypePing}
+	// What is reported is forgotten. Not while a connect with an older count is on its way: it could not resume.
+	if c.opening.link == 0 {
+		received := c.counted
+		f.Received, c.acked = &received, received
+	}
+	c.port.Send(c.current.link, f)
 }
 
 // Retry subscribes again what the server refused for the moment.
@@ -226,12 +232,12 @@ func (c *Client) Frame(link int, f *protocol.ServerFrame) {
 		c.port.Disconnected(link, f)
 	case link == c.current.link && link != 0 && protocol.Counted(f.Type):
 		c.current.n++
-		if c.current.n <= c.received {
-			return // this link repeats what an older one brought
+		c.counted = c.current.n
+		if c.current.n > c.received { // else this link repeats what an older one brought
+			c.received = c.current.n
+			c.onCounted(f)
 		}
-		c.received = c.current.n
-		c.onCounted(f)
-		if c.current.link == link && c.received-c.acked >= ackEvery {
+		if c.current.link == link && c.opening.link == 0 && c.counted-c.acked >= ackEvery {
 			c.ping()
 		}
 	}
@@ -247,6 +253,7 @@ func (c *Client) onConnected(f *protocol.ServerFrame) {
 		c.received, c.acked, c.current.n = 0, 0, 0
 		c.requests = slices.DeleteFunc(c.requests, unsubscribe)
 	}
+	c.counted = c.current.n
 	for _, r := range c.requests {
 		if unsubscribe(r) {
 			out = append(out, c.request(r))
@@ -380,7 +387,7 @@ func (c *Client) end(s *Subscription, err *protocol.Error) {
 
 func (c *Client) find(ch protocol.Channel, room string) *Subscription {
 	for _, s := range c.subs {
-		if s.Channel == ch && s.Room == room {
+		if s.Channel == ch && s.Room == room && (room != "" || s.Filter == nil) { // a filtered one has no room until it is named
 			return s
 		}
 	}

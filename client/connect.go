@@ -1,0 +1,330 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tidings/protocol"
+)
+
+var (
+	errNoProof = errors.New("client: the transport brought no answer in time")
+	errNoPong  = errors.New("client: nothing was heard of the server")
+)
+
+// carrier is a link and what the loop knows of it.
+type carrier struct {
+	id        int
+	transport string
+	link      link
+	connected time.Time
+}
+
+func (c *Client) carrier(id int) *carrier {
+	switch {
+	case c.current != nil && c.current.id == id:
+		return c.current
+	case c.next != nil && c.next.id == id:
+		return c.next
+	}
+	return nil
+}
+
+// wanted opens the connection where nothing was asked of it before.
+func (c *Client) wanted() {
+	if c.Status().State == Idle {
+		c.startRound()
+	}
+}
+
+// startRound tries the transports, from the one that worked on.
+func (c *Client) startRound() {
+	if c.next != nil || c.fetching {
+		return
+	}
+	c.timers.wake = time.Time{}
+	c.round = c.candidates()
+	if c.current == nil {
+		c.setStatus(func(s *Status) { s.State, s.Transport, s.RetryAt = Connecting, "", time.Time{} })
+	}
+	if c.cfg.GetToken != nil && (c.token == "" || c.stale) {
+		c.fetchToken()
+		return
+	}
+	c.tryNext()
+}
+
+// candidates are the transports that are better than the present one, or where there is none all, from the one that worked on.
+func (c *Client) candidates() []string {
+	if c.current != nil {
+		if i := slices.Index(c.ladder, c.current.transport); i >= 0 {
+			return c.ladder[:i]
+		}
+		return c.ladder
+	}
+	if i := slices.Index(c.ladder, c.preferred); i >= 0 && time.Now().Before(c.expires) {
+		return c.ladder[i:]
+	}
+	return c.ladder
+}
+
+func (c *Client) tryNext() {
+	switch {
+	case len(c.round) == 0: // moved already
+		return
+	case c.held:
+		c.round = nil
+		c.roundFailed(errCut)
+		return
+	}
+	if c.current == nil {
+		c.setStatus(func(s *Status) { s.State, s.Transport, s.RetryAt = Connecting, "", time.Time{} })
+	}
+	transport := c.round[0]
+	c.round = c.round[1:]
+	c.lastLink++
+	c.next = &carrier{id: c.lastLink, transport: transport}
+	c.next.link = c.open(c.next.id, transport)
+	c.timers.proof = time.Now().Add(min(c.cfg.ProofDeadline<<min(c.rounds, 2), max(proofDeadlineMax, c.cfg.ProofDeadline)))
+	c.cfg.Logger.Debug("tidings: trying a transport", "transport", transport)
+	c.machine.Open(c.next.id, c.token)
+}
+
+// drop takes a carrier away and closes its link.
+func (c *Client) drop(from *carrier) {
+	from.link.close()
+	if from == c.next {
+		c.next, c.timers.proof = nil, time.Time{}
+		c.abandoned = time.Now()
+	}
+	if from == c.current {
+		c.current, c.timers.ping, c.timers.pong, c.timers.retry = nil, time.Time{}, time.Time{}, time.Time{}
+	}
+}
+
+// lost goes on after a link failed without a word of the server.
+func (c *Client) lost(from *carrier, err error) {
+	c.cfg.Logger.Debug("tidings: lost a transport", "transport", from.transport, "err", err)
+	err = fmt.Errorf("%s: %w", from.transport, err)
+	trying := from == c.next
+	c.drop(from)
+	switch {
+	case trying && len(c.round) > 0:
+		c.tryNext()
+	case trying:
+		c.roundFailed(err)
+	case c.next != nil: // another is being tried already
+		c.setStatus(func(s *Status) { s.State, s.Transport, s.Err = Connecting, "", err })
+	default:
+		c.judge(from)
+		c.wait(c.backoff(), err)
+	}
+}
+
+// judge counts a connection that was lost.
+func (c *Client) judge(from *carrier) {
+	if time.Since(from.connected) >= stableAfter {
+		c.losses, c.shaky = 0, 0
+		return
+	}
+	c.shaky++
+	if i := slices.Index(c.ladder, from.transport); c.shaky >= shakyLosses && i >= 0 && i+1 < len(c.ladder) {
+		c.preferred, c.expires, c.shaky = c.ladder[i+1], time.Now().Add(rememberFor), 0
+	}
+}
+
+// roundFailed waits after the last transport of a round failed.
+func (c *Client) roundFailed(err error) {
+	c.rounds++
+	c.preferred = ""
+	if c.current != nil {
+		if !slices.Contains(c.ladder, c.current.transport) {
+			c.timers.wake = time.Now().Add(c.backoff()) // must move, so try again
+		}
+		c.setStatus(func(s *Status) { s.Err = err })
+		return
+	}
+	c.wait(c.backoff(), err)
+}
+
+// backoff is full jitter: SPEC.md section 7.
+func (c *Client) backoff() time.Duration {
+	top := backoffMax
+	if c.losses < 7 {
+		top = min(backoffMax, backoffBase<<c.losses)
+	}
+	c.losses++
+	return time.Duration(c.cfg.Random() * float64(top))
+}
+
+func (c *Client) wait(d time.Duration, err error) {
+	at := time.Now().Add(d)
+	c.timers.wake = at
+	c.setStatus(func(s *Status) { *s = Status{State: Waiting, RetryAt: at, Err: err} })
+}
+
+// disconnected goes on after the server ended a link.
+func (c *Client) disconnected(from *carrier, f *protocol.ServerFrame) {
+	err := &protocol.Error{Code: f.Code, Reason: f.Reason, Hint: f.Hint}
+	c.cfg.Logger.Debug("tidings: disconnected by the server", "transport", from.transport, "code", f.Code, "reason", f.Reason)
+	after := time.Duration(f.AfterMS) * time.Millisecond
+	switch {
+	case f.Code == protocol.CodeTokenExpired || f.Code == protocol.CodeUnauthorized:
+		c.refusedToken(from, err)
+	case f.Code == protocol.CodeSuperseded && from == c.current && (c.next != nil || time.Since(c.abandoned) < time.Minute):
+		// A transport of our own took over, or one that we had given up did so late.
+		if c.next == nil {
+			c.lost(from, err)
+			return
+		}
+		c.drop(from) // the status stays: connected is on its way
+	case f.Code == protocol.CodeWrongTransport: // likewise, as POST /bus/send hears it
+		c.lost(from, err)
+	case !f.Retry:
+		c.drop(from)
+		c.final = err
+	case f.Code == protocol.CodeSequenceGap:
+		if other := c.next; other != nil && other != from {
+			c.drop(other)
+		}
+		c.machine.Goodbye() // this session's counter is beyond repair: begin another
+		c.lost(from, err)
+	default:
+		c.pause(from, after, err)
+	}
+}
+
+// pause comes back when the server asked for it, or by backoff; another transport would not help.
+func (c *Client) pause(from *carrier, after time.Duration, err error) {
+	trying := from == c.next
+	c.drop(from)
+	if !trying && c.next != nil {
+		return
+	}
+	c.round = nil
+	if !trying && time.Since(from.connected) >= stableAfter {
+		c.losses, c.shaky = 0, 0
+	}
+	d := time.Duration(c.cfg.Random() * float64(after))
+	if after == 0 {
+		d = c.backoff()
+	}
+	if c.current != nil { // a move that has to wait
+		c.timers.wake = time.Now().Add(d)
+		return
+	}
+	c.wait(d, err)
+}
+
+// refusedToken asks for another token, or gives up.
+func (c *Client) refusedToken(from *carrier, err *protocol.Error) {
+	c.refusals++
+	patience := 1
+	if err.Code == protocol.CodeTokenExpired {
+		patience = 3
+	}
+	if c.cfg.GetToken == nil || c.refusals > patience {
+		c.drop(from)
+		c.final = err
+		return
+	}
+	c.stale = true
+	c.drop(from)
+	if c.next != nil { // was given the same token
+		c.machine.Lost(c.next.id)
+		c.drop(c.next)
+	}
+	c.round = nil
+	if c.refusals == 1 {
+		c.setStatus(func(s *Status) { s.Err = err })
+		c.startRound()
+		return
+	}
+	c.wait(c.backoff(), err)
+}
+
+func (c *Client) fetchToken() {
+	c.fetching = true
+	c.workers.Add(1)
+	go func() {
+		defer c.workers.Done()
+		ctx, cancel := context.WithTimeout(c.ctx, tokenDeadline)
+		defer cancel()
+		token, err := c.cfg.GetToken(ctx)
+		select {
+		case c.commands <- func() { c.onToken(token, err) }:
+		case <-c.ctx.Done():
+		}
+	}()
+}
+
+func (c *Client) onToken(token string, err error) {
+	c.fetching = false
+	var refused *protocol.Error
+	switch {
+	case err == nil:
+		c.token, c.stale = token, false
+		if len(c.round) == 0 {
+			c.round = c.candidates()
+		}
+		c.tryNext()
+	case errors.As(err, &refused) && !refused.Code.Row().Retry:
+		c.final = refused
+	default:
+		c.round = nil
+		c.roundFailed(fmt.Errorf("client: GetToken: %w", err))
+	}
+}
+
+// announced takes what the server says of itself, before the machine acts on it.
+func (c *Client) announced(f *protocol.ServerFrame) {
+	c.upstream.carry(f.Session, c.next.id)
+	c.connection = f.Connection
+	if f.Announce != nil && f.Announce.HeartbeatMS > 0 {
+		c.heartbeat = time.Duration(f.Announce.HeartbeatMS) * time.Millisecond
+	}
+}
+
+// connected is called when next carries the session.
+func (c *Client) connected(resumed bool) {
+	old := c.current
+	c.current, c.next = c.next, nil
+	c.timers.proof, c.timers.wake, c.timers.pong, c.timers.retry = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	if old != nil {
+		old.link.close()
+	}
+	now := time.Now()
+	c.current.connected = now
+	c.preferred, c.expires = c.current.transport, now.Add(rememberFor)
+	c.round, c.rounds, c.refusals = nil, 0, 0
+	c.lastSent, c.lastHeard = now, now
+	c.timers.ping = now.Add(c.interval())
+	if !resumed {
+		for _, t := range c.topics {
+			t.live = false
+		}
+	}
+	c.setStatus(func(s *Status) {
+		*s = Status{State: Connected, Transport: c.current.transport, Connection: c.connection, Resumed: resumed}
+	})
+}
+
+func (c *Client) use(transports []string) {
+	c.ladder, c.preferred, c.rounds = transports, "", 0
+	if c.Status().State == Idle {
+		return
+	}
+	if c.next != nil {
+		c.machine.Lost(c.next.id)
+		c.drop(c.next)
+	}
+	c.timers.wake = time.Time{}
+	if c.fetching || len(c.candidates()) == 0 {
+		c.round = nil
+		return
+	}
+	c.startRound()
+}

@@ -1,0 +1,51 @@
+package client
+
+import (
+	"encoding/json"
+	"time"
+
+	"tidings/protocol"
+)
+
+// Message is one message of a channel as its callback gets it.
+type Message struct {
+	Channel  string
+	Data     json.RawMessage   // the payload as it was published; not to be changed
+	Event    string            // the publisher's name for the kind of message; "" where it gave none
+	ID       string            // the same on each retry of a publish with an idempotency key
+	Position protocol.Position // zero where Volatile
+	Time     time.Time         // when the broker numbered it
+	Volatile bool              // not numbered, not kept, not recovered
+}
+
+// Decode reads the payload into v, as json.Unmarshal does.
+func (m *Message) Decode(v any) error { return json.Unmarshal(m.Data, v) }
+
+func messageOf(m *protocol.Message, epoch string) Message {
+	out := Message{
+		Channel: string(m.Channel), Data: m.Data, Event: m.Event, ID: m.ID,
+		Time: time.UnixMilli(m.TimeMS), Volatile: m.Volatile,
+	}
+	if !m.Volatile {
+		out.Position = m.Position()
+		if out.Position.Epoch == "" {
+			out.Position.Epoch = epoch // live messages leave it out
+		}
+	}
+	return out
+}
+
+// Gap says that messages of a channel may be missing: those after Last and up to From. Refetch what the channel describes.
+type Gap struct {
+	Channel string
+	Reason  protocol.GapReason
+	Last    protocol.Position // up to which everything was handed out; zero where nothing was
+	From    protocol.Position // after which the subscription goes on
+}
+
+// Page is a stretch of a channel's history.
+type Page struct {
+	Messages []Message
+	Position protocol.Position // the channel's top
+	Complete bool              // nothing between Since and the first of Messages has been forgotten
+}

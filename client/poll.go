@@ -1,0 +1,123 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"tidings/protocol"
+)
+
+// poll carries the session over POST /bus/poll downstream and POST /bus/send upstream.
+type poll struct{ *base }
+
+const (
+	// pollDeadline is how long an answer may take: the longest hold that a server may be configured to, and as long again
+	// as a pong may take.
+	pollDeadline = 70 * time.Second
+	// pollTries is how often a poll without answer is repeated before the link counts as lost.
+	pollTries = 3
+)
+
+func (l *poll) run() error {
+	connect, _, ok := l.out.wait(l.ctx, protocol.MaxMessageBytes)
+	if !ok {
+		return l.ctx.Err()
+	}
+	session, received, err := l.connect(connect)
+	if err != nil {
+		return l.given(err)
+	}
+	l.spawn(l.sendAll)
+	for {
+		body := protocol.AppendClientFrame(nil, &protocol.ClientFrame{Type: protocol.TypePoll, Session: session, Received: &received})
+		frames, cursor, err := l.again(body)
+		if err != nil {
+			return l.given(err)
+		}
+		if received, err = counted(received, frames, cursor); err != nil {
+			return err
+		}
+		if !l.up(event{frames: frames}) {
+			return l.ctx.Err()
+		}
+	}
+}
+
+// connect opens the session. An answer without connected is handed up (it is a disconnect) and ends the link.
+func (l *poll) connect(connect []protocol.ClientFrame) (session string, received uint64, err error) {
+	frames, cursor, err := l.ask(protocol.AppendClientFrames(nil, connect))
+	if err != nil {
+		return "", 0, err
+	}
+	for i := range frames {
+		if f := &frames[i]; f.Type == protocol.TypeConnected {
+			session = f.Session
+			if f.Resumed && connect[0].Received != nil {
+				received = *connect[0].Received
+			}
+		}
+	}
+	if session != "" {
+		if received, err = counted(received, frames, cursor); err != nil {
+			return "", 0, err
+		}
+	}
+	l.up(event{frames: frames})
+	if session == "" {
+		return "", 0, errors.New("client: POST /poll: an answer without connected")
+	}
+	return session, received, nil
+}
+
+// counted is the count of frames after an answer. A cursor that says otherwise would lose messages, so it ends the link.
+func counted(received uint64, frames []protocol.ServerFrame, cursor string) (uint64, error) {
+	for i := range frames {
+		if protocol.Counted(frames[i].Type) {
+			received++
+		}
+	}
+	if n, err := strconv.ParseUint(cursor, 10, 64); err != nil || n != received {
+		return 0, fmt.Errorf("client: POST /poll: cursor %q after %d counted frames", cursor, received)
+	}
+	return received, nil
+}
+
+// again repeats a poll whose answer was lost: the server sends the same frames again.
+func (l *poll) again(body []byte) (frames []protocol.ServerFrame, cursor string, err error) {
+	for try := range pollTries {
+		if try > 0 && !pause(l.ctx, backoffBase<<try) {
+			break
+		}
+		frames, cursor, err = l.ask(body)
+		var r *refused
+		if err == nil || errors.As(err, &r) || l.ctx.Err() != nil {
+			break
+		}
+	}
+	return frames, cursor, err
+}
+
+func (l *poll) ask(body []byte) ([]protocol.ServerFrame, string, error) {
+	ctx, cancel := context.WithTimeout(l.ctx, pollDeadline)
+	defer cancel()
+	answer, err := l.exchange(ctx, "/poll", body)
+	if err != nil {
+		return nil, "", err
+	}
+	return protocol.DecodePollAnswer(answer)
+}
+
+// pause waits, and answers false when ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

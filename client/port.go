@@ -1,0 +1,126 @@
+package client
+
+import (
+	"time"
+
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// port is what the protocol's state machine asks of the client. All of it runs on the loop.
+type port struct{ c *Client }
+
+var _ core.ClientPort = port{}
+
+func (p port) Send(link int, frames ...protocol.ClientFrame) {
+	c := p.c
+	to := c.carrier(link)
+	if to == nil {
+		return
+	}
+	now := time.Now()
+	c.lastSent = now
+	for i := range frames {
+		if frames[i].Type == protocol.TypePing && c.timers.pong.IsZero() {
+			c.timers.pong = now.Add(protocol.PongDeadline)
+		}
+	}
+	to.link.send(frames...)
+}
+
+func (p port) Message(s *core.Subscription, m *protocol.Message) {
+	t := p.c.topics[s.Channel]
+	if t == nil || t.sub != s {
+		return
+	}
+	listeners, out := t.listeners, messageOf(m, s.Cursor().Epoch)
+	p.c.enqueue(func() {
+		for _, l := range listeners {
+			l.call(func() { l.onMessage(out) }, out.Position)
+		}
+	})
+}
+
+func (p port) Gap(s *core.Subscription, g core.Gap) {
+	t := p.c.topics[s.Channel]
+	if t == nil || t.sub != s {
+		return
+	}
+	listeners := t.listeners
+	out := Gap{Channel: string(s.Channel), Reason: g.Reason, Last: g.Last, From: g.From}
+	p.c.enqueue(func() {
+		for _, l := range listeners {
+			l.call(func() { l.gap(out) }, out.From)
+		}
+	})
+}
+
+func (s *Subscription) gap(g Gap) {
+	if s.onGap != nil {
+		s.onGap(g)
+		return
+	}
+	s.client.cfg.Logger.Warn("tidings: messages may be missing; give OnGap and refetch",
+		"channel", g.Channel, "reason", g.Reason, "last", g.Last, "from", g.From)
+}
+
+func (p port) Subscribed(s *core.Subscription, recovered bool) {
+	p.c.refused = 0
+	t := p.c.topics[s.Channel]
+	if t == nil || t.sub != s {
+		return
+	}
+	t.live = true
+	for _, l := range t.listeners {
+		p.c.tellSubscribed(l, s.Cursor(), recovered)
+	}
+}
+
+func (p port) Ended(s *core.Subscription, err *protocol.Error) {
+	t := p.c.topics[s.Channel]
+	if t == nil || t.sub != s {
+		return
+	}
+	delete(p.c.topics, s.Channel)
+	for _, l := range t.listeners {
+		p.c.tellEnd(l, err)
+	}
+}
+
+func (p port) Answered(r *core.Request, reply *protocol.ServerFrame, err *protocol.Error) {
+	w := p.c.calls[r]
+	if w == nil {
+		return // an unsubscribe
+	}
+	delete(p.c.calls, r)
+	if err != nil {
+		w.fail(err)
+		return
+	}
+	w.reply = reply
+	close(w.answered)
+}
+
+func (p port) Connected(_ int, resumed bool) { p.c.connected(resumed) }
+
+func (p port) Disconnected(link int, f *protocol.ServerFrame) {
+	if from := p.c.carrier(link); from != nil {
+		p.c.disconnected(from, f)
+	}
+}
+
+func (p port) Other(f *protocol.ServerFrame) {
+	if f.Type == protocol.TypeError {
+		p.c.cfg.Logger.Warn("tidings: the server did not take a frame", "code", f.Code, "message", f.Message, "hint", f.Hint)
+	}
+}
+
+func (p port) RetryLater() {
+	c := p.c
+	if !c.timers.retry.IsZero() {
+		return
+	}
+	top := min(backoffMax, retryBase<<min(c.refused, 5))
+	c.refused++
+	c.timers.retry = time.Now().Add(top/2 + time.Duration(c.cfg.Random()*float64(top)/2))
+}

@@ -1,0 +1,175 @@
+package client
+
+import (
+	"errors"
+	"slices"
+	"sync"
+
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// Option changes what a Subscribe does.
+type Option func(*Subscription)
+
+// Since makes a subscription start after a position, instead of at the channel's top: what was published since then comes
+// first. Where the client is subscribed to the channel already, what lies between is not recovered but told as a gap.
+func Since(p protocol.Position) Option { return func(s *Subscription) { s.since = p } }
+
+// OnGap is called where messages may be missing, before the next message. Without it a gap is logged as a warning.
+func OnGap(fn func(Gap)) Option { return func(s *Subscription) { s.onGap = fn } }
+
+// OnSubscribed is called each time the server confirmed the subscription, also after a reconnect: it is live from at.
+// recovered says that nothing is missing between its last position and at.
+func OnSubscribed(fn func(at protocol.Position, recovered bool)) Option {
+	return func(s *Subscription) { s.onSubscribed = fn }
+}
+
+// OnEnd is called once when the server refused or ended the subscription, or the client closed for good. Nothing comes after it.
+func OnEnd(fn func(error)) Option { return func(s *Subscription) { s.onEnd = fn } }
+
+// Subscription is one callback on one channel. Several on one channel share one subscription on the wire.
+type Subscription struct {
+	client  *Client
+	channel protocol.Channel
+	since   protocol.Position
+
+	behind bool // the loop's: since is not where the topic was, to be told as a gap
+
+	onMessage    func(Message)
+	onGap        func(Gap)
+	onSubscribed func(protocol.Position, bool)
+	onEnd        func(error)
+
+	mu       sync.Mutex
+	position protocol.Position // guarded by mu
+	closed   bool              // guarded by mu
+}
+
+// Channel is the channel's name.
+func (s *Subscription) Channel() string { return string(s.channel) }
+
+// Position is where the callback is: it moves after the callback returned. Give it to Since to go on from there with another
+// client. It is zero before the first OnSubscribed.
+func (s *Subscription) Position() protocol.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.position
+}
+
+// Close ends the subscription. No callback of it begins after Close returned; one may still be running.
+func (s *Subscription) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	_ = s.client.do(func() { s.client.removeListener(s) })
+}
+
+// call runs fn unless s is closed, then moves to at.
+func (s *Subscription) call(fn func(), at protocol.Position) {
+	s.mu.Lock()
+	closed := s.closed
+	s.mu.Unlock()
+	if closed {
+		return
+	}
+	fn()
+	if !at.IsZero() {
+		s.mu.Lock()
+		s.position = at
+		s.mu.Unlock()
+	}
+}
+
+// Subscribe calls onMessage for each message published to channel from now on, or from Since on. It opens the connection
+// where that is not open yet, and does not wait for it: OnSubscribed tells when the subscription is live, OnEnd that
+// it was refused. All callbacks of a client are called one at a time, in order; they may call the client.
+//
+// It fails with a *protocol.Error for a bad channel name, and with the client's error once that is closed.
+func (c *Client) Subscribe(channel string, onMessage func(Message), opts ...Option) (*Subscription, error) {
+	ch, err := protocol.ParseChannel(channel)
+	if err != nil {
+		return nil, err
+	}
+	if onMessage == nil {
+		return nil, errors.New("client: Subscribe without a callback")
+	}
+	s := &Subscription{client: c, channel: ch, onMessage: onMessage}
+	for _, opt := range opts {
+		opt(s)
+	}
+	if !s.since.IsZero() {
+		if err := s.since.Check(); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.do(func() { c.addListener(s) }); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// topic is one subscription on the wire and the callbacks that share it.
+type topic struct {
+	sub       *core.Subscription
+	listeners []*Subscription
+	live      bool
+}
+
+func (c *Client) addListener(s *Subscription) {
+	t := c.topics[s.channel]
+	if t == nil {
+		t = &topic{listeners: []*Subscription{s}}
+		c.topics[s.channel] = t
+		t.sub = c.machine.Subscribe(s.channel, nil, s.since)
+		c.wanted()
+		return
+	}
+	t.listeners = append(slices.Clip(t.listeners), s)
+	s.behind = !s.since.IsZero()
+	if t.live {
+		c.tellSubscribed(s, t.sub.Cursor(), false)
+	}
+}
+
+func (c *Client) removeListener(s *Subscription) {
+	t := c.topics[s.channel]
+	if t == nil || !slices.Contains(t.listeners, s) {
+		return
+	}
+	t.listeners = slices.DeleteFunc(slices.Clone(t.listeners), func(other *Subscription) bool { return other == s })
+	if len(t.listeners) == 0 {
+		delete(c.topics, s.channel)
+		c.machine.Unsubscribe(t.sub)
+	}
+}
+
+func (c *Client) tellSubscribed(s *Subscription, at protocol.Position, recovered bool) {
+	if s.behind {
+		s.behind = false
+		if s.since != at {
+			gap := Gap{Channel: string(s.channel), Reason: protocol.GapUnrecovered, Last: s.since, From: at}
+			c.enqueue(func() { s.call(func() { s.gap(gap) }, at) })
+		}
+	}
+	c.enqueue(func() {
+		s.call(func() {
+			if s.onSubscribed != nil {
+				s.onSubscribed(at, recovered)
+			}
+		}, at)
+	})
+}
+
+func (c *Client) tellEnd(s *Subscription, err error) {
+	c.enqueue(func() {
+		s.call(func() {
+			s.mu.Lock()
+			s.closed = true
+			s.mu.Unlock()
+			if s.onEnd != nil {
+				s.onEnd(err)
+			}
+		}, protocol.Position{})
+	})
+}
