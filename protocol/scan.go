@@ -15,9 +15,7 @@ type scanner struct {
 	depth   int
 	tokens  int // that may still come
 	mode    mode
-	refused error    // the first fault that is not one of syntax
-	keys    [][]byte // unescaped names of the objects that are open, innermost last
-	room    [16][]byte
+	refused error // the first fault that is not one of syntax
 }
 
 type mode uint8
@@ -29,7 +27,6 @@ const (
 )
 
 const (
-	manyKeys    = 16            // above so many keys of one object a map finds duplicates
 	noTokenCap  = math.MaxInt64 // for what our own server wrote
 	byteOrder   = "\ufeff"
 	hintJSON    = "Send one JSON value as SPEC.md section 3 describes it: UTF-8 without BOM, no duplicate keys, nothing after it."
@@ -131,13 +128,12 @@ func (s *scanner) object(each func(name []byte) error) error {
 	if err := s.open(); err != nil {
 		return err
 	}
-	base := len(s.keys)
-	var seen map[string]struct{}
+	var seen names
 	if s.peek() == '}' {
 		return s.close()
 	}
 	for {
-		name, err := s.name(base, &seen)
+		name, err := s.name(&seen)
 		if err != nil {
 			return err
 		}
@@ -150,7 +146,6 @@ func (s *scanner) object(each func(name []byte) error) error {
 			return err
 		}
 		if more, err := s.more('}'); !more {
-			s.keys = s.keys[:base]
 			return err
 		}
 	}
@@ -229,15 +224,17 @@ func (s *scanner) more(end byte) (bool, error) {
 	return false, badJSON("a comma or a closing bracket is missing in the JSON")
 }
 
-// name passes a member's name and colon, and checks that its object, whose names start at base, does not have it yet.
-func (s *scanner) name(base int, seen *map[string]struct{}) ([]byte, error) {
+// name passes a member's name and colon, and checks that its object does not have it yet.
+func (s *scanner) name(seen *names) ([]byte, error) {
 	if s.peek() != '"' {
 		return nil, badJSON("a key of a JSON object is missing or not a string")
 	}
+	from := s.i + 1
 	name, escaped, err := s.text()
 	if err != nil {
 		return nil, err
 	}
+	at := span{from, s.i - 1, escaped}
 	if s.space(); s.peek() != ':' {
 		return nil, badJSON("a colon is missing after a key of a JSON object")
 	}
@@ -249,33 +246,8 @@ func (s *scanner) name(base int, seen *map[string]struct{}) ([]byte, error) {
 	if escaped {
 		name = unescape(name)
 	}
-	if s.known(name, base, seen) {
+	if !seen.add(s.b, name, at) {
 		return nil, badJSON(whyTwice)
 	}
 	return name, nil
-}
-
-// known tells whether the object has a member of this name, and remembers it.
-func (s *scanner) known(name []byte, base int, seen *map[string]struct{}) bool {
-	if s.keys == nil {
-		s.keys = s.room[:0]
-	}
-	if *seen == nil && len(s.keys)-base < manyKeys {
-		for _, k := range s.keys[base:] {
-			if bytes.Equal(k, name) {
-				return true
-			}
-		}
-		s.keys = append(s.keys, name)
-		return false
-	}
-	if *seen == nil {
-		*seen = make(map[string]struct{}, 4*manyKeys)
-		for _, k := range s.keys[base:] {
-			(*seen)[string(k)] = struct{}{}
-		}
-	}
-	_, twice := (*seen)[string(name)]
-	(*seen)[string(name)] = struct{}{}
-	return twice
 }

@@ -112,8 +112,10 @@ func DecodePollAnswer(b []byte) (frames []ServerFrame, cursor string, err error)
 	case v[0] != '[':
 		return nil, "", mustBe(fFrames, "an array")
 	}
-	cursor, err = cursorOf(m.raw[fCursor])
-	return frames, cursor, err
+	if cursor, err = cursorOf(m.raw[fCursor]); err != nil {
+		return nil, "", err
+	}
+	return frames, cursor, nil
 }
 
 func cursorOf(v []byte) (string, error) {

@@ -79,10 +79,10 @@ func (f *ServerFrame) fill(m *members) error {
 			}
 		}
 	}
-	if m.raw[fEpoch] != nil && shape.has(fEpoch) {
-		return f.Position.read(m)
+	if !shape.has(fEpoch) || m.raw[fEpoch] == nil && m.raw[fOffset] == nil && m.raw[fTag] == nil {
+		return nil
 	}
-	return nil
+	return f.Position.read(m)
 }
 
 func (f *ServerFrame) read(id field, v []byte, m *members) (err error) {
