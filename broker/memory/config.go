@@ -21,7 +21,7 @@ type Config struct {
 	MaxChannels int
 
 	// Remember is how long a channel that nobody uses, with nothing left in its history, keeps its position, so that a client that was
-	// away for longer than its history, and missed nothing, gets no gap. 30 days by default; about 500 bytes each.
+	// away for longer than its history, and missed nothing, gets no gap. 30 days by default; about 400 bytes each.
 	Remember time.Duration
 
 	// Sweep is how long the broker takes for one round over all channels, in which it drops what is over its time. One minute by

@@ -1,0 +1,98 @@
+// Package brokertest is the suite that every broker passes: what package broker promises, as checks.
+package brokertest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"tidings/broker"
+	"tidings/core"
+)
+
+// Options say what broker a check needs.
+type Options struct {
+	Stream core.StreamConfig // bounds of every channel
+}
+
+// Fixture is a fresh broker, with an empty memory, and what the suite can do to it beside its interface.
+type Fixture struct {
+	Broker broker.Broker
+	// Wait lets a time pass for the broker: a step of its fake clock, or a sleep. The suite asks for 1.5 s at most.
+	Wait func(d time.Duration)
+	// Restart ends the broker's process and gives the one that runs after it, its memory lost.
+	Restart func() broker.Broker
+	// Peer gives the broker of another node, over the same channels. Nil where a broker serves a single node.
+	Peer func() broker.Broker
+	// Holes says that offsets rise, but not by one: messages are chained by Prev.
+	Holes bool
+}
+
+// Factory starts a broker and has t end it.
+type Factory func(t testing.TB, o Options) Fixture
+
+// Run runs the suite against the brokers that f starts, a fresh one for each check.
+func Run(t *testing.T, f Factory) {
+	for _, c := range checks {
+		t.Run(c.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			c.run(newWorld(ctx, t, f(t, c.options())))
+		})
+	}
+}
+
+// patience is how long a check waits for what must come.
+const patience = 20 * time.Second
+
+// check is one promise. It fails by Fatalf of the world's reporter.
+type check struct {
+	name   string
+	bounds func(*core.StreamConfig) // changes of the default; nil for none
+	run    func(*world)
+}
+
+func (c *check) options() Options {
+	o := Options{Stream: core.DefaultStreamConfig()}
+	if c.bounds != nil {
+		c.bounds(&o.Stream)
+	}
+	return o
+}
+
+var checks = []check{
+	{name: "an unused channel has an epoch", run: unusedChannel},
+	{name: "messages are numbered", run: numbering},
+	{name: "content is kept intact", run: content},
+	{name: "buffers of the caller are not kept", run: aliasing},
+	{name: "channels do not meet", run: channelsApart},
+	{name: "a published message is in history", run: ackedIsKept},
+	{name: "volatile messages are neither numbered nor kept", run: volatile},
+
+	{name: "history is read after a position", run: after},
+	{name: "a foreign position is lost", run: foreignPositions},
+	{name: "pages are bounded", run: pages},
+	{name: "the last messages", run: last},
+	{name: "history is bounded by count", bounds: fiveMessages, run: boundedCount},
+	{name: "history is bounded by bytes", bounds: fewBytes, run: boundedBytes},
+	{name: "history is bounded by age", bounds: oneSecond, run: boundedAge},
+	{name: "without history only the top recovers", bounds: noMessages, run: noHistory},
+
+	{name: "a repeated key gets the same answer", run: sameKey},
+	{name: "a key outlives its message", bounds: oneMessage, run: keyOutlivesMessage},
+	{name: "parallel publishes of one key are one", run: parallelKey},
+	{name: "a key with other content conflicts", run: conflict},
+	{name: "keys of others do not meet", run: keysApart},
+	{name: "a key expires", bounds: oneSecond, run: keyExpires},
+	{name: "a volatile message's key works", run: volatileKey},
+
+	{name: "sinks hear in order", run: order},
+	{name: "subscribe is confirmed", run: confirmed},
+	{name: "stop stops", run: stopStops},
+	{name: "stop waits for the message in hand", run: stopUnderLoad},
+	{name: "nodes hear each other", run: peers},
+
+	{name: "a restart that lost its memory is a new epoch", run: restart},
+	{name: "a cancelled call does nothing", run: cancelled},
+	{name: "close ends all", run: closed},
+}
