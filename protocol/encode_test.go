@@ -71,7 +71,7 @@ func TestConnectedSaysTheDefaults(t *testing.T) {
 }
 
 func TestAnnounceComesBack(t *testing.T) {
-	a := Announce{Version: 1, Transports: []string{Poll}, HeartbeatMS: 1000, ParkMS: 0, Limits: AnnouncedLimits{Message: 9, Subscriptions: 1}}
+	a := Announce{Version: 1, Transports: []string{Poll, WebSocket}, HeartbeatMS: 1000, ParkMS: 0, Limits: AnnouncedLimits{Message: 9, Subscriptions: 1}}
 	wire := a.AppendJSON(nil)
 	got, err := DecodeAnnounce(wire)
 	if err != nil || !reflect.DeepEqual(*got, a) {
@@ -81,6 +81,16 @@ func TestAnnounceComesBack(t *testing.T) {
 		if _, err := DecodeAnnounce([]byte(in)); codeOf(err) != want {
 			t.Errorf("%s: got %v, want %q", in, err, want)
 		}
+	}
+}
+
+func TestMessageKnowsItsPlaceAndSize(t *testing.T) {
+	m := &Message{Channel: "abc", Epoch: "e1", Offset: 7, Tag: "t7", ID: "m7", Event: "x", Data: []byte(`12345`)}
+	if p := m.Position(); p != (Position{"e1", 7, "t7"}) {
+		t.Errorf("got %+v", p)
+	}
+	if got := m.Size(); got != 15+messageOverhead {
+		t.Errorf("got %d, want %d", got, 15+messageOverhead)
 	}
 }
 

@@ -38,6 +38,7 @@ func TestCompactJSON(t *testing.T) {
 		{name: "empty", in: ``, code: CodeBadJSON},
 		{name: "two values", in: `1 2`, code: CodeBadJSON},
 		{name: "byte order mark", in: "\ufeff1", code: CodeBadJSON},
+		{name: "ends in an escape", in: `"a\`, code: CodeBadJSON},
 		{name: "no-break space", in: "\u00a01", code: CodeBadJSON},
 		{name: "form feed", in: "\f1", code: CodeBadJSON},
 	} {

@@ -154,7 +154,7 @@ func TestSpecLimits(t *testing.T) {
 		"MaxOutboxFrames": MaxOutboxFrames, "MaxOutboxBytes": MaxOutboxBytes, "MaxUnackedFrames": MaxUnackedFrames, "MaxUnackedBytes": MaxUnackedBytes,
 		"RecentIDs": RecentIDs, "RecoveryPageFrames": RecoveryPageFrames, "RecoveryPageBytes": RecoveryPageBytes, "MaxAPIBodyBytes": MaxAPIBodyBytes,
 		"MaxPublishChannels": MaxPublishChannels, "MaxErrors": MaxErrors,
-		// Section 3 states these in its text; TestSpecText looks there.
+		// Not in the table: section 3 states them in its text (see TestSpecText), MaxNameBytes nowhere.
 		"MaxEpochBytes": MaxEpochBytes, "MaxTagBytes": MaxTagBytes, "MaxNameBytes": MaxNameBytes, "MaxInteger": MaxInteger,
 	}
 	inText := []string{"MaxEpochBytes", "MaxTagBytes", "MaxNameBytes", "MaxInteger"}
