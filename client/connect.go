@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -219,66 +218,6 @@ func (c *Client) pause(from *carrier, after time.Duration, err error) {
 	c.wait(d, err)
 }
 
-// refusedToken asks for another token, or gives up.
-func (c *Client) refusedToken(from *carrier, err *protocol.Error) {
-	c.refusals++
-	patience := 1
-	if err.Code == protocol.CodeTokenExpired {
-		patience = 3
-	}
-	if c.cfg.GetToken == nil || c.refusals > patience {
-		c.drop(from)
-		c.final = err
-		return
-	}
-	c.stale = true
-	c.drop(from)
-	if c.next != nil { // was given the same token
-		c.machine.Lost(c.next.id)
-		c.drop(c.next)
-	}
-	c.round = nil
-	if c.refusals == 1 {
-		c.setStatus(func(s *Status) { s.Err = err })
-		c.startRound()
-		return
-	}
-	c.wait(c.backoff(), err)
-}
-
-func (c *Client) fetchToken() {
-	c.fetching = true
-	c.workers.Add(1)
-	go func() {
-		defer c.workers.Done()
-		ctx, cancel := context.WithTimeout(c.ctx, tokenDeadline)
-		defer cancel()
-		token, err := c.cfg.GetToken(ctx)
-		select {
-		case c.commands <- func() { c.onToken(token, err) }:
-		case <-c.ctx.Done():
-		}
-	}()
-}
-
-func (c *Client) onToken(token string, err error) {
-	c.fetching = false
-	var refused *protocol.Error
-	switch {
-	case err == nil:
-		c.token, c.stale = token, false
-		if len(c.round) == 0 {
-			c.round = c.candidates()
-		}
-		c.tryNext()
-	case errors.As(err, &refused) && !refused.Code.Row().Retry:
-		c.final = refused
-	default:
-		c.round = nil
-		c.roundFailed(fmt.Errorf("client: GetToken: %w", err))
-	}
-}
-
 // announced takes what the server says of itself, before the machine acts on it.
 func (c *Client) announced(f *protocol.ServerFrame) {
 	c.upstream.carry(f.Session, c.next.id)
@@ -298,7 +237,9 @@ func (c *Client) connected(resumed bool) {
 	}
 	now := time.Now()
 	c.current.connected = now
-	c.preferred, c.expires = c.current.transport, now.Add(rememberFor)
+	if c.preferred != c.current.transport || !now.Before(c.expires) { // coming back does not make the memory younger
+		c.preferred, c.expires = c.current.transport, now.Add(rememberFor)
+	}
 	c.round, c.rounds, c.refusals = nil, 0, 0
 	c.lastSent, c.lastHeard = now, now
 	c.timers.ping = now.Add(c.interval())

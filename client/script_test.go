@@ -48,6 +48,7 @@ type server struct {
 	mu       sync.Mutex
 	sessions map[string]*serverLink // guarded by mu: SSE and poll links by session
 	answer   http.HandlerFunc       // guarded by mu: answers instead, where it is set
+	silent   bool                   // guarded by mu: does not answer pings
 	sends    []protocol.Send        // guarded by mu: bodies of POST /bus/send, repetitions included
 }
 
@@ -69,7 +70,7 @@ func (s *server) stop() {
 	s.dialer.CloseIdleConnections()
 	s.http.Close()
 	s.lines.cutAll()
-	synctest.Wait()
+	time.Sleep(time.Second)
 }
 
 // client makes a client of the server that is closed with it.
@@ -95,6 +96,12 @@ func (s *server) client(change ...func(*Config)) *Client {
 func (s *server) instead(answer http.HandlerFunc) {
 	s.mu.Lock()
 	s.answer = answer
+	s.mu.Unlock()
+}
+
+func (s *server) mute() {
+	s.mu.Lock()
+	s.silent = true
 	s.mu.Unlock()
 }
 
@@ -255,6 +262,7 @@ func (s *server) webSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer conn.CloseNow()
+	conn.SetReadLimit(protocol.MaxMessageBytes)
 	l := s.newLink(protocol.WebSocket)
 	l.header = r.Header
 	go func() {
@@ -289,9 +297,15 @@ func (l *serverLink) take(frames []protocol.ClientFrame, err error) {
 	if err != nil {
 		l.s.t.Errorf("the client sent what is no frame: %v", err)
 	}
+	l.s.mu.Lock()
+	silent := l.s.silent
+	l.s.mu.Unlock()
 	for _, f := range frames {
 		l.in <- f
-		if f.Type == protocol.TypeDisconnect {
+		switch {
+		case f.Type == protocol.TypePing && !silent:
+			l.say(`{"type":"pong"}`)
+		case f.Type == protocol.TypeDisconnect:
 			l.cancel()
 		}
 	}
@@ -400,6 +414,9 @@ func (l *serverLink) hold(w http.ResponseWriter, r *http.Request) {
 			out = append(out, l.count(f))
 		case <-time.After(protocol.DefaultPollHold):
 		case <-r.Context().Done():
+			if l.session == "" {
+				l.cancel()
+			}
 			return
 		case <-l.ctx.Done():
 			panic(http.ErrAbortHandler)

@@ -1,0 +1,69 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tidings/protocol"
+)
+
+// refusedToken asks for another token, or gives up.
+func (c *Client) refusedToken(from *carrier, err *protocol.Error) {
+	c.refusals++
+	patience := 1
+	if err.Code == protocol.CodeTokenExpired {
+		patience = 3
+	}
+	if c.cfg.GetToken == nil || c.refusals > patience {
+		c.drop(from)
+		c.final = err
+		return
+	}
+	c.stale = true
+	c.drop(from)
+	if c.next != nil { // was given the same token
+		c.machine.Lost(c.next.id)
+		c.drop(c.next)
+	}
+	c.round = nil
+	if c.refusals == 1 {
+		c.setStatus(func(s *Status) { s.Err = err })
+		c.startRound()
+		return
+	}
+	c.wait(c.backoff(), err)
+}
+
+func (c *Client) fetchToken() {
+	c.fetching = true
+	c.workers.Add(1)
+	go func() {
+		defer c.workers.Done()
+		ctx, cancel := context.WithTimeout(c.ctx, tokenDeadline)
+		defer cancel()
+		token, err := c.cfg.GetToken(ctx)
+		select {
+		case c.commands <- func() { c.onToken(token, err) }:
+		case <-c.ctx.Done():
+		}
+	}()
+}
+
+func (c *Client) onToken(token string, err error) {
+	c.fetching = false
+	var refused *protocol.Error
+	switch {
+	case err == nil:
+		c.token, c.stale = token, false
+		if len(c.round) == 0 {
+			c.round = c.candidates()
+		}
+		c.tryNext()
+	case errors.As(err, &refused) && !refused.Code.Row().Retry:
+		c.final = refused
+	default:
+		c.round = nil
+		c.roundFailed(fmt.Errorf("client: GetToken: %w", err))
+	}
+}
