@@ -50,9 +50,13 @@ func (b *batch) empty() {
 
 // Wake writes what waits. It never blocks: what the kernel does not take at once goes on in a goroutine.
 func (s *stream) Wake() {
-	if !s.turn.take() {
-		return
+	if s.turn.take() {
+		s.flush()
 	}
+}
+
+// flush writes what waits. The turn is ours.
+func (s *stream) flush() {
 	if s.raw == nil {
 		go s.flushSlowly(batches.Get().(*batch))
 		return

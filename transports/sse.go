@@ -30,7 +30,8 @@ func (h *Handler) SSE(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	ev := &eventStream{stream: stream{h: h, tally: &h.tallies[sseKind], form: sseForm{}}}
+	ev := &eventStream{}
+	ev.init(h, sseKind, sseForm{})
 	ev.self = ev
 	frames, err := ev.frames(w, r, &peer)
 	if err != nil {

@@ -55,7 +55,14 @@ type binding struct {
 
 var _ core.Link = (*stream)(nil)
 
-// start prepares the stream and hangs it into the wheel. It answers false, with the conn closed, after Handler.Close.
+// init makes a stream that is woken in vain until start: its conn is not there yet.
+func (s *stream) init(h *Handler, kind int, f form) {
+	s.h, s.tally, s.form = h, &h.tallies[kind], f
+	s.turn.take()
+}
+
+// start hangs the stream, which has its conn now, into the wheel and lets it write. It answers false, with the conn closed, after
+// Handler.Close.
 func (s *stream) start(firstDue time.Time) bool {
 	s.raw = rawConn(s.conn)
 	s.lastIn.Store(time.Now().UnixNano())
@@ -67,6 +74,9 @@ func (s *stream) start(firstDue time.Time) bool {
 		return false
 	}
 	s.h.wheel.set(&s.alarm, firstDue)
+	if !s.turn.give() {
+		s.flush()
+	}
 	return true
 }
 

@@ -59,8 +59,9 @@ func (h *Handler) WebSocket(w http.ResponseWriter, r *http.Request) {
 
 // serveSocket upgrades and returns, so that net/http can free what the request took; a reader goes on.
 func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request, intro *introduction) {
-	k := &socket{stream: stream{h: h, tally: &h.tallies[webSocketKind], form: webSocketForm{}, linger: true}}
-	k.self = k
+	k := &socket{}
+	k.init(h, webSocketKind, webSocketForm{})
+	k.self, k.linger = k, true
 	k.opening.Store(intro)
 	ws, up, err := upgrade(w, r, k)
 	if err != nil {

@@ -1,0 +1,96 @@
+package transports
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"tidings/internal/memnet"
+)
+
+// rig is a running server over a fakeBus.
+type rig struct {
+	bus  *fakeBus
+	h    *Handler
+	url  string // of /bus
+	dial func(ctx context.Context) (net.Conn, error)
+	http *http.Client
+}
+
+func quietConfig() Config {
+	cfg := DefaultConfig()
+	cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	return cfg
+}
+
+func (h *Handler) mux() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/bus", h.Negotiate)
+	mux.HandleFunc("/bus/ws", h.WebSocket)
+	mux.HandleFunc("/bus/sse", h.SSE)
+	mux.HandleFunc("/bus/poll", h.Poll)
+	mux.HandleFunc("/bus/send", h.Send)
+	return mux
+}
+
+// inMemory starts a server on a network without sockets, for use in a synctest bubble.
+func inMemory(t testing.TB, change func(*Config)) *rig {
+	cfg := quietConfig()
+	if change != nil {
+		change(&cfg)
+	}
+	r := &rig{bus: newFakeBus(), url: "http://tidings.test/bus"}
+	var err error
+	if r.h, err = New(r.bus, cfg); err != nil {
+		t.Fatal(err)
+	}
+	l := memnet.Listen()
+	server := &http.Server{Handler: r.h.mux(), ReadHeaderTimeout: 5 * time.Second}
+	go server.Serve(l)
+	r.dial = l.Dial
+	transport := &http.Transport{DialContext: l.DialContext}
+	r.http = &http.Client{Transport: transport}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		r.h.Close()
+		for _, s := range r.bus.all() {
+			s.end(nil)
+		}
+		server.Close()
+	})
+	return r
+}
+
+// onLoopback starts a server on a real port.
+func onLoopback(t testing.TB, change func(*Config)) *rig {
+	cfg := quietConfig()
+	if change != nil {
+		change(&cfg)
+	}
+	r := &rig{bus: newFakeBus()}
+	var err error
+	if r.h, err = New(r.bus, cfg); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(r.h.mux())
+	r.url = server.URL + "/bus"
+	r.http = server.Client()
+	r.dial = func(ctx context.Context) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "tcp", server.Listener.Addr().String())
+	}
+	t.Cleanup(func() {
+		r.h.Close()
+		for _, s := range r.bus.all() {
+			s.end(nil)
+		}
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return r
+}
