@@ -135,7 +135,7 @@ func TestChannelsAreBounded(t *testing.T) {
 // A publisher must not lose its message in a channel that is forgotten beneath it.
 func TestForgettingDoesNotLoseMessages(t *testing.T) {
 	cfg := memory.DefaultConfig()
-	cfg.Remember, cfg.Sweep = 0, 256*time.Millisecond // each millisecond a 256th
+	cfg.Remember, cfg.Sweep = 0, 256*time.Millisecond                                    // each millisecond a 256th
 	cfg.Stream = func(protocol.Channel) core.StreamConfig { return core.StreamConfig{} } // at once idle
 	b := memory.New(cfg)
 	defer b.Close()
