@@ -264,6 +264,7 @@ func (s *server) webSocket(w http.ResponseWriter, r *http.Request) {
 	defer conn.CloseNow()
 	conn.SetReadLimit(protocol.MaxMessageBytes)
 	l := s.newLink(protocol.WebSocket)
+	defer l.cancel()
 	l.header = r.Header
 	go func() {
 		defer l.cancel()
@@ -315,6 +316,7 @@ func (s *server) sse(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	w.Header().Set("Content-Type", "text/event-stream")
 	l := s.newLink(protocol.SSE)
+	defer l.cancel()
 	l.header = r.Header
 	l.take(protocol.DecodeClientFrames(body))
 	flush := http.NewResponseController(w).Flush
@@ -328,7 +330,6 @@ func (s *server) sse(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		case <-r.Context().Done():
-			l.cancel()
 			return
 		case <-l.ctx.Done():
 			panic(http.ErrAbortHandler)
