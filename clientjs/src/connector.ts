@@ -162,7 +162,8 @@ export class Connector {
     const { session } = this.config;
     this.drop(id);
     if (error && ["session_gone", "sequence_gap"].includes(error.code)) session.forget();
-    if (error?.code === "superseded" && this.links.size) return; // by our own next link
+    // By our own next link, which may still be on its way or may have failed before it heard of it.
+    if (error?.code === "superseded" && id < this.lastLink) error = undefined;
     if (this.ended(attempt, error)) return;
     if (attempt.provenAt !== undefined) this.judge(attempt.name, attempt.provenAt);
     else if (this.row.length && (!error || NOT_HERE.includes(error.code))) return this.next();

@@ -285,6 +285,7 @@ test("close says goodbye, rejects what waits, and stays closed", async () => {
   bus.close();
   bus.close();
   await refused;
+  await settle();
   assert.equal(net.last.sent.at(-1)?.type, "disconnect");
   assert.equal(net.last.closed, true);
   assert.equal(server.sessions.size, 0);

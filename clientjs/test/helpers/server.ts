@@ -26,7 +26,7 @@ interface ServerSession {
 export class FakeServer {
   readonly channels = new Map<string, Channel>();
   readonly sessions = new Map<string, ServerSession>();
-  /** Frames of these types are lost on the way to the client. */
+  /** Says which frames a faulty server forgets to send. */
   swallow: (frame: object) => boolean = () => false;
   /** Messages that history keeps. */
   keep = 1000;
@@ -34,9 +34,8 @@ export class FakeServer {
   private last = 0;
 
   constructor(net: FakeNet) {
-    net.onFrames = (link, frames) => {
-      for (const f of frames) this.frame(link, f);
-    };
+    // Not at once: what the server answers must not come before what it is writing.
+    net.onFrames = (link, frames) => queueMicrotask(() => frames.forEach((f) => this.frame(link, f)));
   }
 
   channel(name: string): Channel {
@@ -47,7 +46,11 @@ export class FakeServer {
 
   /** The broker lost its history. */
   wipe(name: string): void {
-    this.channels.set(name, { epoch: `e${++this.last}`, top: 0, history: [] });
+    const from = { epoch: `e${++this.last}`, offset: 0, tag: "" };
+    this.channels.set(name, { epoch: from.epoch, top: 0, history: [] });
+    for (const s of this.sessions.values()) {
+      if (s.subs.has(name)) this.send(s, { type: "gap", channel: name, reason: "epoch_changed", from });
+    }
   }
 
   publish(name: string, data: unknown, key?: string): Kept {
@@ -65,7 +68,7 @@ export class FakeServer {
 
   /** The session is gone: its time in the park ran out. */
   forget(): void {
-    for (const s of this.sessions.values()) if (!s.link) this.sessions.delete(s.id);
+    for (const s of this.sessions.values()) if (!s.link || s.link.closed) this.sessions.delete(s.id);
   }
 
   private frame(link: FakeLink, f: ClientFrame): void {
@@ -131,12 +134,13 @@ export class FakeServer {
   }
 
   private send(s: ServerSession, frame: object): void {
+    if (this.swallow(frame)) return;
     s.unacked.push(frame);
     this.write(s, frame);
   }
 
   private write(s: ServerSession, frame: object): void {
     if (s.link?.closed) s.link = undefined;
-    if (!this.swallow(frame)) s.link?.receive(frame);
+    s.link?.receive(frame);
   }
 }

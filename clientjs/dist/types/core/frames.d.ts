@@ -108,9 +108,9 @@ export declare const MAX_MESSAGE_BYTES = 65536;
 export declare const RECENT_IDS = 1024;
 /** Counted frames after which the client reports what it received, if no heartbeat did. */
 export declare const ACK_EVERY = 256;
-/** Most bytes of a channel name. */
-export declare const MAX_CHANNEL_BYTES = 200;
 /** Whether a server frame of this type counts for a session's resume. */
 export declare const counted: (type: string) => boolean;
 /** Whether `name` may be a channel: SPEC.md section 3. */
 export declare const validChannel: (name: unknown) => name is string;
+/** Whether a server frame has what continuity rests on. A frame of an unknown type is one that is left alone. */
+export declare function validFrame(f: any): f is ServerFrame;

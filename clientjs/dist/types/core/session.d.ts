@@ -116,7 +116,7 @@ export declare class Session {
     private send;
     /** The subscription that waits for the answer `id`. */
     private awaiting;
-    /** The subscription that a frame without id speaks of; none while a newer `subscribe` of it has no answer. */
+    /** The subscription that a frame without id speaks of; none while a newer `subscribe` of it waits or was refused. */
     private settled;
     private safely;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.js";
-import type { ClientFrame, ServerFrame, WireError } from "../core/frames.js";
+import { type ClientFrame, type ServerFrame, type WireError } from "../core/frames.js";
 import type { SendState } from "./upstream.js";
 /** The names of the transports, best first. */
 export type TransportName = "websocket" | "sse" | "poll";
@@ -43,4 +43,4 @@ export declare const byteLength: (text: string) => number;
 /** The first of the waiting encoded frames that fit into one body, taken off the list. */
 export declare function takeBatch(waiting: string[], maxFrames?: number): string[];
 /** The frames in what one message, event or answer carries: one, or an array of them. Throws on anything else. */
-export declare function toFrames(value: any): ServerFrame[];
+export declare function toFrames(value: unknown): ServerFrame[];
