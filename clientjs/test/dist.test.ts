@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import vm from "node:vm";
+
+declare const PROJECT: string;
+const dist = join(PROJECT, "clientjs/dist");
+const read = (name: string): string => readFileSync(join(dist, name), "utf8");
+const files = (folder: string): string[] =>
+  (readdirSync(folder, { recursive: true }) as string[]).filter((f) => statSync(join(folder, f)).isFile()).sort();
+
+test("the committed dist is what a fresh build makes", () => {
+  const fresh = mkdtempSync(join(tmpdir(), "tidings-dist-"));
+  try {
+    execFileSync(process.execPath, [join(PROJECT, "clientjs/build.mjs"), fresh]);
+    assert.deepEqual(files(dist), files(fresh));
+    for (const f of files(fresh)) assert.ok(read(f) === readFileSync(join(fresh, f), "utf8"), `${f} differs: npm run build, and commit`);
+  } finally {
+    rmSync(fresh, { recursive: true });
+  }
+});
+
+/** Most bytes after gzip. */
+const budgets = { "tidings.js": 8 * 1024, "tidings.iife.js": 8.25 * 1024, "react.js": 1.5 * 1024, "testing.js": 1.5 * 1024 };
+for (const [name, budget] of Object.entries(budgets)) {
+  test(`${name} is at most ${budget} bytes after gzip`, (t) => {
+    const size = gzipSync(read(name), { level: 9 }).length;
+    t.diagnostic(`${name}: ${size} bytes`);
+    assert.ok(size <= budget, `${size} bytes`);
+  });
+}
+
+test("the React file imports the core and React, and holds neither", () => {
+  const imports = [...read("react.js").matchAll(/from"([^"]+)"/g)].map((m) => m[1]).sort();
+  assert.deepEqual(imports, ["react", "tidings"]);
+  assert.ok(read("react.js").startsWith('"use client"'));
+});
+
+test("the core and the fake bus import nothing", () => {
+  for (const name of ["tidings.js", "tidings.iife.js", "testing.js"]) assert.doesNotMatch(read(name), /\bimport\b|\brequire\(/, name);
+});
+
+test("the entries of package.json load, and export what they should", async () => {
+  const load = (entry: string): Promise<object> => import(entry); // by its public name, through the exports map
+  assert.deepEqual(Object.keys(await load("tidings")).sort(), ["TidingsError", "createMessageBus", "sharedMessageBus"]);
+  assert.deepEqual(Object.keys(await load("tidings/react")).sort(), ["MessageBusProvider", "useBus", "useBusStatus", "useMessageBus"]);
+  assert.deepEqual(Object.keys(await load("tidings/testing")), ["createFakeBus"]);
+});
+
+test("the script tag's global is tidings", () => {
+  const page = vm.createContext({});
+  vm.runInContext(read("tidings.iife.js"), page);
+  assert.deepEqual(vm.runInContext("Object.keys(tidings).sort().join()", page), "TidingsError,createMessageBus,sharedMessageBus");
+  assert.equal(vm.runInContext("typeof tidings.createMessageBus({ fetch() {}, transports: ['sse'] }).subscribe", page), "function");
+});
