@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"slices"
 
 	"tidings/protocol"
@@ -41,6 +42,7 @@ type Subscription struct {
 	told    bool   // a gap answered it already
 	retry   bool   // refused for the moment
 	live    bool   // confirmed on this session
+	over    bool   // unsubscribed before the server named its room: the unsubscribe follows when it has
 }
 
 // Cursor is the subscription's position, to store or to resume from; zero before it was subscribed.
@@ -59,6 +61,8 @@ type Request struct {
 // that its program opened. It counts frames, resumes, subscribes again, checks continuity, and tells one gap where that
 // fails. See SPEC.md sections 7 and 10.
 type Client struct {
+	Omit Mechanism // set by the simulator only, before anything else
+
 	port       ClientPort
 	session    string
 	generation uint64
@@ -96,7 +100,9 @@ func (c *Client) Received() uint64 { return c.counted }
 func (c *Client) Link() int { return c.current.link }
 
 // Subscriptions gives the subscriptions in the order they were made.
-func (c *Client) Subscriptions() []*Subscription { return slices.Clone(c.subs) }
+func (c *Client) Subscriptions() []*Subscription {
+	return slices.DeleteFunc(slices.Clone(c.subs), func(s *Subscription) bool { return s.over })
+}
 
 // Open takes a new link, numbered from 1 and never reused, and sends connect over it. The link that carries the session goes on until
 // the answer comes (make before break). token may be empty.
@@ -126,8 +132,11 @@ func (c *Client) Subscribe(ch protocol.Channel, filter []byte, since protocol.Po
 	c.requests = slices.DeleteFunc(c.requests, func(r *Request) bool {
 		return r.Frame.Type == protocol.TypeUnsubscribe && r.Frame.Channel == ch && filter == nil && r.Frame.Room == ""
 	})
+	c.subs = slices.DeleteFunc(c.subs, func(s *Subscription) bool {
+		return s.over && s.Channel == ch && bytes.Equal(s.Filter, filter)
+	})
 	s := &Subscription{Channel: ch, Filter: filter}
-	s.cursor.pos = since
+	s.cursor.pos, s.cursor.omit = since, c.Omit
 	c.subs = append(c.subs, s)
 	if c.current.link != 0 {
 		c.port.Send(c.current.link, c.subscribe(s))
@@ -152,11 +161,16 @@ func (c *Client) nextID() uint64 {
 // Unsubscribe ends a subscription; nothing more is handed out for it.
 func (c *Client) Unsubscribe(s *Subscription) {
 	i := slices.Index(c.subs, s)
-	if i < 0 {
+	if i < 0 || s.over {
+		return
+	}
+	unnamed := s.Filter != nil && s.Room == ""
+	if unnamed && s.pending != 0 {
+		s.over = true
 		return
 	}
 	c.subs = slices.Delete(c.subs, i, i+1)
-	if c.session != "" {
+	if c.session != "" && !unnamed {
 		c.Request(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, Channel: s.Channel, Room: s.Room})
 	}
 }
@@ -252,6 +266,7 @@ func (c *Client) onConnected(f *protocol.ServerFrame) {
 	if !resumed {
 		c.received, c.acked, c.current.n = 0, 0, 0
 		c.requests = slices.DeleteFunc(c.requests, unsubscribe)
+		c.subs = slices.DeleteFunc(c.subs, func(s *Subscription) bool { return s.over })
 	}
 	c.counted = c.current.n
 	for _, r := range c.requests {
@@ -260,7 +275,7 @@ func (c *Client) onConnected(f *protocol.ServerFrame) {
 		}
 	}
 	for _, s := range c.subs {
-		if !resumed || !s.live {
+		if !resumed || !s.live && !s.over {
 			out = append(out, c.subscribe(s))
 		}
 	}
@@ -327,6 +342,11 @@ func (c *Client) onSubscribed(f *protocol.ServerFrame) {
 	}
 	s := c.subs[i]
 	s.pending, s.Room, s.live = 0, f.Room, true
+	if s.over {
+		s.over = false
+		c.Unsubscribe(s)
+		return
+	}
 	g := s.cursor.Subscribed(f.Position, f.Recovered, s.told)
 	if g != nil {
 		c.port.Gap(s, *g)
@@ -340,6 +360,9 @@ func (c *Client) onGap(f *protocol.ServerFrame) {
 		if i := slices.IndexFunc(c.subs, func(s *Subscription) bool { return s.pending == f.ID }); i >= 0 {
 			s = c.subs[i]
 			s.told = true
+		}
+		if s != nil && s.over {
+			return
 		}
 	} else if s = c.find(f.Channel, f.Room); s != nil && s.pending != 0 {
 		s = nil // of the subscription that a newer subscribe replaces
@@ -356,6 +379,10 @@ func (c *Client) onAnswer(f *protocol.ServerFrame) {
 	}
 	if i := slices.IndexFunc(c.subs, func(s *Subscription) bool { return s.pending == f.ID && f.ID != 0 }); i >= 0 && err != nil {
 		s := c.subs[i]
+		if s.over {
+			c.subs = slices.Delete(c.subs, i, i+1)
+			return
+		}
 		if !f.Retry {
 			c.end(s, err)
 			return

@@ -4,8 +4,9 @@ import "tidings/protocol"
 
 // Cursor is a client's place in a channel and its continuity check (SPEC.md section 7). Epoch, offset and tag move together.
 type Cursor struct {
-	pos protocol.Position
-	ids *Window // made with the first message; survives gaps and changes of epoch
+	omit Mechanism // of the client, by the simulator only
+	pos  protocol.Position
+	ids  *Window // made with the first message; survives gaps and changes of epoch
 }
 
 // Verdict is what a cursor says of a message.
@@ -26,6 +27,7 @@ func (c *Cursor) Check(m *protocol.Message) Verdict {
 	switch {
 	case m.Volatile:
 		return Deliver
+	case c.omit.Has(ClientContiguity):
 	case c.pos.IsZero(), m.Epoch != "" && m.Epoch != c.pos.Epoch:
 		return Missing
 	case m.Offset <= c.pos.Offset:
@@ -36,7 +38,7 @@ func (c *Cursor) Check(m *protocol.Message) Verdict {
 	if c.ids == nil {
 		c.ids = NewWindow(protocol.RecentIDs)
 	}
-	if c.ids.Seen(m.ID) {
+	if c.ids.Seen(m.ID) && !c.omit.Has(IDWindow) {
 		return Seen
 	}
 	return Deliver

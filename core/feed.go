@@ -59,18 +59,26 @@ type FeedPort[M comparable] interface {
 // each member every message in order, or one gap. It is register-first: the node must have subscribed at the broker,
 // confirmed, before it calls Start.
 type Feed[M comparable] struct {
+	Omit Mechanism // set by the simulator only
+
 	port    FeedPort[M]
 	pos     protocol.Position
+	started bool // the node is subscribed at the broker: reads may begin
 	ready   bool
 	reading uint64 // ticket of the feed's own read, 0 for none
 	asked   protocol.Position
 	again   bool                // another own read is wanted after this one
-	hole    bool                // pos is known to be behind: hold what comes
-	held    []*protocol.Message // bounded by maxHeld; history has what does not fit
+	hole    bool                // pos may be behind, or of another past: hold what comes
+	suspect bool                // the live stream was interrupted, and no read that was asked since has answered
+	stale   bool                // … and the read under way was asked before that
+	held    []*protocol.Message // bounded by maxHeld and maxHeldBytes; history has what does not fit
+	size    int                 // of held, in bytes
+	doubt   protocol.Position   // where history had expired, though no hole was seen: once more there, and it is a loss
 
 	waiting  []*Join[M] // for ready, or for the answer whether this node is behind
 	catching map[M]*recovery[M]
 	reads    map[uint64]*recovery[M]
+	stalled  []*recovery[M] // answered, but the broker did not give the next page: the next check asks again
 	rooms    []*room
 	tickets  uint64
 }
@@ -91,8 +99,9 @@ type recovery[M comparable] struct {
 }
 
 const (
-	maxHeld    = 1024 // messages held behind a hole; the rest is read from history
-	maxSkipped = 64   // messages that a room did not match before it is told the position
+	maxHeld      = 1024    // messages held behind a hole; the rest is read from history
+	maxHeldBytes = 1 << 20 // so much of them
+	maxSkipped   = 64      // messages that a room did not match before it is told the position
 )
 
 // NewFeed makes a feed that does nothing until Start.
@@ -100,8 +109,11 @@ func NewFeed[M comparable](port FeedPort[M]) *Feed[M] {
 	return &Feed[M]{port: port, catching: map[M]*recovery[M]{}, reads: map[uint64]*recovery[M]{}}
 }
 
-// Start reads the channel's top. The node must be subscribed at the broker by now.
-func (f *Feed[M]) Start() { f.catchUp() }
+// Start reads the channel's top. The node must be subscribed at the broker by now. Who joined before has waited for it.
+func (f *Feed[M]) Start() {
+	f.started = true
+	f.catchUp()
+}
 
 // Position is where the feed is; zero before the first read was answered.
 func (f *Feed[M]) Position() protocol.Position { return f.pos }
@@ -116,8 +128,26 @@ func (f *Feed[M]) Members() int {
 }
 
 // Check compares the feed with the broker and mends what it finds: the only thing that finds the loss of a last message. Call it
-// every ten seconds or so, and at once when the broker's live stream was interrupted.
-func (f *Feed[M]) Check() { f.catchUp() }
+// every ten seconds or so.
+func (f *Feed[M]) Check() {
+	f.catchUp()
+	stalled := f.stalled
+	f.stalled = nil
+	for _, r := range stalled {
+		if f.catching[r.Member] == r {
+			f.read(r)
+		}
+	}
+}
+
+// Interrupted says that the broker's live stream broke and is there again. What comes now may follow another past, even under the
+// same epoch and at the next offset, so nothing is handed on before history was read.
+func (f *Feed[M]) Interrupted() {
+	f.suspect, f.hole = f.ready, f.ready
+	f.stale = f.ready && f.reading != 0
+	f.held, f.size = nil, 0
+	f.Check()
+}
 
 // Tick tells filtered rooms their position where they skipped messages. Call it every five seconds.
 func (f *Feed[M]) Tick() {
@@ -132,14 +162,20 @@ func (f *Feed[M]) Tick() {
 func (f *Feed[M]) Message(m *protocol.Message) {
 	if !f.ready || f.hole {
 		f.hold(m)
+		if f.ready && f.reading == 0 { // a read has failed
+			f.catchUp()
+		}
 		return
 	}
 	f.apply(m)
 }
 
 func (f *Feed[M]) hold(m *protocol.Message) {
-	if len(f.held) < maxHeld {
-		f.held = append(f.held, m)
+	if len(f.held) == 0 {
+		f.size = 0
+	}
+	if len(f.held) < maxHeld && f.size+m.Size() <= maxHeldBytes {
+		f.held, f.size = append(f.held, m), f.size+m.Size()
 	}
 }
 
@@ -147,15 +183,22 @@ func (f *Feed[M]) apply(m *protocol.Message) {
 	switch {
 	case m.Volatile:
 		f.live(m)
-	case m.Epoch == f.pos.Epoch && m.Prev <= f.pos.Offset && m.Offset > f.pos.Offset:
+	case f.follows(m):
 		f.advance(m)
-	case m.Epoch == f.pos.Epoch && m.Offset < f.pos.Offset, m.Position() == f.pos:
-		// a repetition
+	case m.Epoch == f.pos.Epoch && m.Offset < f.pos.Offset, m.Position() == f.pos: // a repetition
+		if f.Omit.Has(MergeDrop) {
+			f.live(m)
+		}
 	default: // a hole, another epoch, or another message at our offset: history decides
 		f.hole = true
 		f.hold(m)
 		f.catchUp()
 	}
+}
+
+// follows reports whether nothing is missing between pos and m.
+func (f *Feed[M]) follows(m *protocol.Message) bool {
+	return m.Epoch == f.pos.Epoch && (m.Prev <= f.pos.Offset || f.Omit.Has(NodeContiguity)) && m.Offset > f.pos.Offset
 }
 
 func (f *Feed[M]) advance(m *protocol.Message) {
@@ -166,6 +209,9 @@ func (f *Feed[M]) advance(m *protocol.Message) {
 func (f *Feed[M]) live(m *protocol.Message) {
 	for _, r := range f.rooms {
 		if r.match != nil && !r.match(m) {
+			if m.Volatile {
+				continue
+			}
 			if r.skipped++; r.skipped > maxSkipped {
 				f.tellPosition(r)
 			}
@@ -189,6 +235,9 @@ func (f *Feed[M]) tellPosition(r *room) {
 
 // catchUp reads what came after pos; one read at a time.
 func (f *Feed[M]) catchUp() {
+	if !f.started {
+		return
+	}
 	if f.reading != 0 {
 		f.again = f.again || f.hole
 		return
@@ -209,10 +258,22 @@ func (f *Feed[M]) HistoryRead(ticket uint64, p Page) {
 		return // of a member that left
 	}
 	f.reading = 0
+	if f.stale {
+		f.stale, f.again = false, false
+		f.catchUp()
+		return
+	}
+	if f.replaced(p) {
+		p.Lost = protocol.GapPositionUnknown
+	}
 	switch {
 	case !f.ready:
 		f.pos, f.ready = p.Top, true
-	case p.Lost != "" && !(p.Lost == protocol.GapHistoryExpired && p.Top.Epoch == f.pos.Epoch && p.Top.Offset <= f.pos.Offset):
+	case f.asked.Epoch != f.pos.Epoch:
+		f.catchUp() // a member's page told of the new epoch first: the answer is about the old one
+		return
+	case p.Lost == protocol.GapHistoryExpired && p.Top.Epoch == f.pos.Epoch && f.mayBeLive(p.Top):
+	case p.Lost != "":
 		f.lose(p)
 	default:
 		f.take(p)
@@ -224,9 +285,29 @@ func (f *Feed[M]) HistoryRead(ticket uint64, p Page) {
 	f.settle(ticket)
 }
 
+// mayBeLive reports whether what history no longer has, from the position asked for up to top, came live meanwhile or still may: no
+// hole was seen. A feed that stands at the same place for two checks has lost it.
+func (f *Feed[M]) mayBeLive(top protocol.Position) bool {
+	switch {
+	case top.Offset <= f.pos.Offset:
+		return true
+	case f.hole || f.pos == f.doubt:
+		return false
+	}
+	f.doubt = f.pos
+	return true
+}
+
+// replaced reports whether a page has another message at pos: the read was asked from an older pos, and history was replaced since.
+func (f *Feed[M]) replaced(p Page) bool {
+	return slices.ContainsFunc(p.Messages, func(m *protocol.Message) bool {
+		return m.Epoch == f.pos.Epoch && m.Offset == f.pos.Offset && m.Tag != f.pos.Tag
+	})
+}
+
 func (f *Feed[M]) take(p Page) {
 	for _, m := range p.Messages {
-		if m.Epoch == f.pos.Epoch && m.Prev <= f.pos.Offset && m.Offset > f.pos.Offset {
+		if f.follows(m) {
 			f.advance(m)
 		}
 	}
@@ -239,6 +320,10 @@ func (f *Feed[M]) lose(p Page) {
 		reason = protocol.GapFeedLost
 	}
 	g := Gap{Reason: reason, Last: f.pos, From: p.Top}
+	f.again = f.again || len(f.held) > 0
+	if p.Top.Epoch == f.pos.Epoch {
+		f.held, f.size = nil, 0 // it may be of the past that was lost; what is not is in history
+	}
 	f.pos = p.Top
 	for _, r := range f.rooms {
 		r.told, r.skipped = f.pos.Offset, 0
@@ -248,13 +333,14 @@ func (f *Feed[M]) lose(p Page) {
 
 // settle ends a read of the feed's own: what was held goes on, and those who waited for it are answered.
 func (f *Feed[M]) settle(ticket uint64) {
-	f.hole = false
+	f.hole, f.suspect = false, false
 	held := f.held
 	f.held = nil
 	for _, m := range held {
-		// What does not follow now is in history: the next message, or the next check, finds it.
-		if m.Volatile || m.Epoch == f.pos.Epoch && m.Prev <= f.pos.Offset && m.Offset > f.pos.Offset {
+		if m.Volatile || f.follows(m) || f.Omit.Has(MergeDrop) {
 			f.apply(m)
+		} else if m.Epoch != f.pos.Epoch || m.Offset > f.pos.Offset {
+			f.again = true // another hole: history has by now what it lacks
 		}
 	}
 	waiting := f.waiting
@@ -272,19 +358,26 @@ func (f *Feed[M]) settle(ticket uint64) {
 	}
 }
 
-// ReadFailed takes the failure of a Read: the broker did not answer. Who waited for it is refused; the next message or check reads again.
+// ReadFailed takes the failure of a Read: the broker did not answer. Who waited for an answer to its subscribe is refused; who has one,
+// and the feed itself, go on with the next message or check.
 func (f *Feed[M]) ReadFailed(ticket uint64) {
 	if r := f.reads[ticket]; r != nil {
 		delete(f.reads, ticket)
-		delete(f.catching, r.Member)
-		f.port.Refused(r.Join)
+		switch {
+		case f.catching[r.Member] != r: // it left
+		case r.first:
+			delete(f.catching, r.Member)
+			f.port.Refused(r.Join)
+		default:
+			f.stalled = append(f.stalled, r)
+		}
 		return
 	}
 	if ticket != f.reading {
 		return
 	}
-	f.reading, f.again = 0, false
-	f.hole, f.held = false, nil // the next message finds the hole again
+	f.reading, f.again, f.stale = 0, false, false
+	f.hole, f.held = f.suspect, nil // the next message finds the hole again
 	waiting := f.waiting
 	f.waiting = nil
 	for _, j := range waiting {
@@ -347,6 +440,9 @@ func (f *Feed[M]) onPage(r *recovery[M], p Page) {
 	if f.catching[r.Member] != r {
 		return // it left
 	}
+	if p.Lost == protocol.GapEpochChanged && r.at.Epoch == f.pos.Epoch {
+		f.lose(p) // the feed stands in that epoch too: one gap now, not a second one for this member later
+	}
 	if p.Lost != "" {
 		f.fail(r, p.Lost)
 		return
@@ -387,7 +483,7 @@ func (f *Feed[M]) matching(r *recovery[M], messages []*protocol.Message) []*prot
 		if m.Epoch != r.at.Epoch || m.Prev > r.at.Offset || m.Offset > f.pos.Offset {
 			break
 		}
-		if m.Offset <= r.at.Offset {
+		if m.Offset <= r.at.Offset && !f.Omit.Has(ReplayAfter) {
 			continue
 		}
 		r.at = m.Position()

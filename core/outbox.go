@@ -31,6 +31,7 @@ type Outbox struct {
 	frames  []*protocol.Encoded // frames[0] has number forgot+1
 	forgot  uint64              // counted frames that were received, or forgotten
 	written int                 // of frames
+	reached uint64              // the highest number ever written; above forgot+written where a new link begins again
 	unacked int                 // bytes of frames[:written]
 	waiting int                 // bytes of frames[written:]
 	broken  bool                // overflowed or ended
@@ -119,6 +120,7 @@ func (o *Outbox) Take(gen uint64, dst []*protocol.Encoded, maxFrames, maxBytes i
 			o.unacked += e.Size()
 		}
 	}
+	o.reached = max(o.reached, o.forgot+uint64(o.written))
 	o.forget()
 	drained := o.takeDrained()
 	o.mu.Unlock()
@@ -161,17 +163,15 @@ func (o *Outbox) dropFirst(n int) {
 }
 
 // Ack forgets the frames up to number received. It fails with CodeBadCursor where so many were never written; a
-// number that was reported before changes nothing.
+// number that was reported before changes nothing. What an older link brought while a new one was being opened is written again all the
+// same, since the client counts it there.
 func (o *Outbox) Ack(received uint64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.ack(received)
-}
-
-func (o *Outbox) ack(received uint64) error {
-	if received > o.forgot+uint64(o.written) {
+	if received > o.reached {
 		return &protocol.Error{Code: protocol.CodeBadCursor, Reason: "more frames are reported as received than were sent", Hint: "Count the server's counted frames of this session, from 1."}
 	}
+	received = min(received, o.forgot+uint64(o.written))
 	if received <= o.forgot {
 		return nil
 	}
@@ -188,13 +188,18 @@ func (o *Outbox) ack(received uint64) error {
 // frames after received are not there any more or never were. connected, if not nil, leaves first; it is given the generation.
 func (o *Outbox) Attach(link Link, received uint64, connected func(gen uint64) *protocol.Encoded, fence *protocol.Encoded) (gen uint64, ok bool) {
 	o.mu.Lock()
-	if o.broken || received < o.forgot || o.ack(received) != nil {
+	if o.broken || received < o.forgot || received > o.reached {
 		o.mu.Unlock()
 		return 0, false
 	}
 	old := o.link
+	n := int(received - o.forgot)
+	for _, e := range o.frames[:n] {
+		o.waiting -= e.Size()
+	}
 	o.waiting += o.unacked
-	o.unacked, o.written = 0, 0
+	o.unacked, o.written = 0, n
+	o.dropFirst(n)
 	o.link = link
 	o.gen++
 	gen = o.gen
@@ -202,9 +207,13 @@ func (o *Outbox) Attach(link Link, received uint64, connected func(gen uint64) *
 	if connected != nil {
 		o.control = []*protocol.Encoded{connected(gen)}
 	}
+	drained := o.takeDrained() // nothing may wait that would wake the link
 	o.mu.Unlock()
 	if old != nil {
 		old.End(fence)
+	}
+	if drained != nil {
+		drained()
 	}
 	return gen, true
 }
@@ -254,7 +263,7 @@ func (o *Outbox) Waiting() (frames, bytes int) {
 	return len(o.control) + len(o.frames) - o.written, o.waiting
 }
 
-// WhenRoomy calls fn once, as soon as a recovery page fits well: at once, on this goroutine, or later from Take.
+// WhenRoomy calls fn once, as soon as a recovery page fits well: at once, on this goroutine, or later from Take or Attach.
 // It replaces a fn that still waits. A broken outbox never calls.
 func (o *Outbox) WhenRoomy(fn func()) {
 	o.mu.Lock()
