@@ -37,7 +37,9 @@ func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, e *protocol.E
 		header.Set("Retry-After", strconv.Itoa(int(after/time.Second)))
 	}
 	if r.ContentLength != 0 && r.ProtoMajor == 1 {
-		header.Set("Connection", "close") // whatever of the body was not read is not worth reading
+		// What was not read of the body is not worth waiting for, as net/http would.
+		header.Set("Connection", "close")
+		http.NewResponseController(w).SetReadDeadline(time.Now())
 	}
 	writeJSON(w, status, protocol.AppendError(nil, e))
 }

@@ -94,6 +94,7 @@ func body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	switch {
 	case err == nil:
 		ctl.SetReadDeadline(time.Time{})
+		r.Body, r.ContentLength, r.TransferEncoding = http.NoBody, 0, nil // it is read: see refuseAs
 		return b, nil
 	case errors.As(err, &tooLarge):
 		return nil, errTooLarge

@@ -39,7 +39,6 @@ func (h *Handler) WebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
-		w.Header().Set("Connection", "close")
 		h.refuse(w, r, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a WebSocket handshake has no body", Hint: "Send the GET without a body."})
 		return
 	}

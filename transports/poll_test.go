@@ -1,0 +1,225 @@
+package transports
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tidings/protocol"
+)
+
+func TestPollHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		session, cursor := r.openPoll(t)
+		start := time.Now()
+		p := r.mustPoll(t, "", pollBody(session, cursor))
+		if len(p.frames) != 0 || p.cursor != cursor || time.Since(start) != protocol.DefaultPollHold {
+			t.Errorf("got %+v after %v", p, time.Since(start))
+		}
+	})
+}
+
+func TestPollAnswersAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		session, cursor := r.openPoll(t)
+		go func() {
+			time.Sleep(7 * time.Second)
+			r.bus.publish("a", "1")
+		}()
+		within(t, 7*time.Second, func() {
+			p := r.mustPoll(t, "", pollBody(session, cursor))
+			if !slices.Equal(p.data(), []string{"1"}) || p.cursor != "2" {
+				t.Errorf("got %+v", p)
+			}
+		})
+	})
+}
+
+func TestF16_aLostAnswerComesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		session, cursor := r.openPoll(t)
+		for i := range 3 {
+			r.bus.publish("a", fmt.Sprint(i))
+		}
+		first := r.mustPoll(t, "", pollBody(session, cursor))
+		again := r.mustPoll(t, "", pollBody(session, cursor))
+		if !slices.Equal(first.data(), again.data()) || first.cursor != again.cursor || len(first.frames) != 3 {
+			t.Errorf("got %v, then %v", first, again)
+		}
+		r.bus.publish("a", "3")
+		if next := r.mustPoll(t, "", pollBody(session, again.cursor)); !slices.Equal(next.data(), []string{"3"}) {
+			t.Errorf("then got %v", next)
+		}
+	})
+}
+
+func TestF27_pollAnswersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		session, cursor := r.openPoll(t)
+		data := `"` + strings.Repeat("x", 10_000) + `"`
+		for range 60 {
+			r.bus.publish("a", data)
+		}
+		total := 0
+		for total < 60 {
+			p := r.mustPoll(t, "", pollBody(session, cursor))
+			size := 0
+			for _, f := range p.frames {
+				size += len(f.Msg.Data)
+			}
+			if size > protocol.RecoveryPageBytes || size < protocol.RecoveryPageBytes*3/4 && total+len(p.frames) < 60 {
+				t.Errorf("an answer of %d bytes", size)
+			}
+			total += len(p.frames)
+			cursor = p.cursor
+		}
+	})
+}
+
+func TestPollClientThatGoesIsParked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		session, cursor := r.openPoll(t)
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() {
+			time.Sleep(time.Second)
+			cancel()
+		}()
+		r.poll(t, ctx, "", pollBody(session, cursor))
+		synctest.Wait()
+		if got := r.bus.find(session).losses(); !slices.Equal(got, []protocol.Code{""}) {
+			t.Errorf("lost with %q", got)
+		}
+		if open := r.h.Stats().Poll.Open; open != 0 {
+			t.Errorf("%d polls are open", open)
+		}
+	})
+}
+
+func TestPollClientThatDoesNotComeBackIsParked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		id, _ := r.openPoll(t)
+		session := r.bus.find(id)
+		time.Sleep(20 * time.Second)
+		if a := r.ask(t, post("/bus/send", fmt.Sprintf(`{"session":%q,"seq":1,"frames":[]}`, id))); a.status != 200 { // a sign of life
+			t.Fatal(a)
+		}
+		time.Sleep(20 * time.Second)
+		if got := session.losses(); len(got) != 0 {
+			t.Errorf("lost early, with %q", got)
+		}
+		time.Sleep(20 * time.Second)
+		if got := session.losses(); !slices.Equal(got, []protocol.Code{protocol.CodeHeartbeatTimeout}) {
+			t.Errorf("lost with %q", got)
+		}
+		time.Sleep(protocol.DefaultPark)
+		if p, _ := r.poll(t, context.Background(), "", pollBody(id, "0")); p.status != http.StatusGone {
+			t.Errorf("after parking: %+v", p)
+		}
+	})
+}
+
+func TestPollIsToldTheEnd(t *testing.T) {
+	for _, code := range []protocol.Code{protocol.CodeShuttingDown, protocol.CodeDisconnected} {
+		synctest.Test(t, func(t *testing.T) {
+			r := inMemory(t, nil)
+			id, cursor := r.openPoll(t)
+			go func() {
+				time.Sleep(time.Second)
+				r.bus.find(id).end(goodbye(code, "the test wants it"))
+			}()
+			p := r.mustPoll(t, "", pollBody(id, cursor))
+			if len(p.frames) != 1 || p.frames[0].Type != protocol.TypeDisconnect || p.frames[0].Code != code {
+				t.Errorf("got %+v", p)
+			}
+		})
+	}
+}
+
+func TestPollBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		for body, want := range map[string]protocol.Code{
+			`{"type":"ping"}`: protocol.CodeNotConnected, `[]`: protocol.CodeBadRequest, ``: protocol.CodeBadJSON,
+			`[{"type":"poll","session":"x","received":0},{"type":"ping"}]`: protocol.CodeBadRequest,
+			`{"type":"poll","session":"x"}`:                                protocol.CodeBadRequest,
+			`{"type":"connect","version":3}`:                               protocol.CodeUnsupportedVersion,
+			"{\"type\":\"connect\xff\"}":                                   protocol.CodeBadUTF8,
+		} {
+			if a := r.ask(t, post("/bus/poll", body)); a.code() != want || a.status != want.Row().HTTP {
+				t.Errorf("%q: got %d %s, want %q", body, a.status, a.body, want)
+			}
+		}
+	})
+}
+
+func TestPlainPoll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		r.bus.publish("a", "0")
+		start := time.Now()
+		p := r.mustPoll(t, "?channel=a", "")
+		if len(p.frames) != 0 || p.cursor != "e1:1:t1" || time.Since(start) != protocol.DefaultPollHold {
+			t.Errorf("got %+v after %v", p, time.Since(start))
+		}
+		r.bus.publish("a", "1")
+		r.bus.publish("a", "2")
+		within(t, 0, func() { p = r.mustPoll(t, "?channel=a&cursor="+p.cursor, "") })
+		if !slices.Equal(p.data(), []string{"1", "2"}) || p.cursor != "e1:3:t3" {
+			t.Errorf("got %+v", p)
+		}
+		p = r.mustPoll(t, "?channel=a&channel=b&cursor=other:1:t1,-", "")
+		if !slices.Equal(p.data(), []string{"gap"}) || p.cursor != "e1:3:t3,e2:0:" {
+			t.Errorf("got %+v", p)
+		}
+		synctest.Wait()
+		if n := len(r.bus.all()); n != 0 {
+			t.Errorf("%d sessions are left", n)
+		}
+	})
+}
+
+func TestPlainPollOfForbiddenChannels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		if a := r.ask(t, lines("GET /bus/poll?channel=forbidden HTTP/1.1")); a.status != 403 || a.code() != protocol.CodeForbidden {
+			t.Errorf("got %d %s", a.status, a.body)
+		}
+		p := r.mustPoll(t, "?channel=forbidden&channel=a", "")
+		if !slices.Equal(p.data(), []string{"error"}) || p.cursor != "-,e1:0:" {
+			t.Errorf("got %+v", p)
+		}
+	})
+}
+
+func TestPlainPollTakesLongHistoryInPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		cursor := r.bus.publish("a", "0").String()
+		for range 50 {
+			r.bus.publish("a", `"`+strings.Repeat("x", 20_000)+`"`)
+		}
+		total := 0
+		for pages := 0; total < 50; pages++ {
+			p := r.mustPoll(t, "?channel=a&cursor="+cursor, "")
+			total += len(p.frames)
+			cursor = p.cursor
+			if pages > 10 {
+				t.Fatalf("after %d pages: %d messages", pages, total)
+			}
+		}
+		if total != 50 || cursor != "e1:51:t51" {
+			t.Errorf("got %d messages up to %s", total, cursor)
+		}
+	})
+}
