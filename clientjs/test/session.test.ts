@@ -61,7 +61,7 @@ test("opens, subscribes, hands out", () => {
   session.frame(1, subscribed(1, 3));
   session.frame(1, message(4));
   assert.deepEqual(take(), [[1, "connect"], [1, "subscribe 1"], "connected 1 false", "live a false", "a 4"]);
-  assert.equal(session.received, 2);
+  assert.equal(session.report(), 2);
 });
 
 test("a hole subscribes again from the cursor, and drops until the answer with that id", () => {
@@ -172,7 +172,7 @@ test("not resumed: everything is subscribed from its cursor, and asked again; un
     { type: "subscribe", id: 7, channel: "c" },
     { type: "history", id: 8, channel: "a" },
   ]);
-  assert.equal(session.received, 0);
+  assert.equal(session.report(), 0);
 });
 
 test("a resumed session of another name is a new one", () => {
@@ -207,8 +207,55 @@ test("make before break: the old link is heard until connected comes on the new 
   session.frame(2, message(7));
   session.lost(1);
   assert.deepEqual(take(), [[2, "connect"], "a 4", "gap a feed_lost 4 6", "connected 2 true", "a 7"]);
-  assert.equal(session.received, 4);
+  assert.equal(session.report(), 4);
   assert.equal(session.link, 2);
+});
+
+test("make before break: what is reported is what the present link brought, and nothing while a connect is on its way", () => {
+  const { session, sent } = live(3); // 1 counted frame
+  session.open(2);
+  for (const n of [4, 5, 6]) session.frame(1, message(n));
+  session.ping();
+  session.frame(2, connected({ resumed: true, generation: 2 }));
+  session.frame(2, message(4));
+  session.ping();
+  session.lost(2);
+  session.open(3);
+  assert.deepEqual(sent, [
+    { type: "connect", version: 1, session: "s", received: 1, generation: 1 },
+    { type: "ping" },
+    { type: "ping", received: 2 },
+    { type: "connect", version: 1, session: "s", received: 2, generation: 2 },
+  ]);
+  session.frame(3, connected({ resumed: true, generation: 3 }));
+  for (const n of [5, 6, 7]) session.frame(3, message(n));
+  assert.equal(session.report(), 5);
+});
+
+test("a filtered subscription is known by the room that the server names", () => {
+  const { session, sent, take } = live(3);
+  const sub = session.subscribe("a", undefined, { equals: { city: "Bern" } });
+  session.frame(1, message(4));
+  session.frame(1, { ...subscribed(2, 4), room: "r" });
+  session.frame(1, message(9, { room: "r", prev: 4 }));
+  session.unsubscribe(sub);
+  assert.deepEqual(take(), [[1, "subscribe 2"], "a 4", "live a false", "a 9", [1, "unsubscribe 3"]]);
+  assert.deepEqual(sent, [
+    { type: "subscribe", id: 2, channel: "a", filter: { equals: { city: "Bern" } } },
+    { type: "unsubscribe", id: 3, channel: "a", room: "r" },
+  ]);
+});
+
+test("a filtered subscription that is left before its room has a name is left when it has", () => {
+  const { session, sent, take } = live(3);
+  session.unsubscribe(session.subscribe("a", undefined, { exists: "x" }));
+  session.unsubscribe(session.subscribe("a", undefined, { exists: "y" }));
+  assert.deepEqual(sent.map((f) => f.type), ["subscribe", "subscribe"]);
+  session.frame(1, { type: "gap", id: 2, room: "r", channel: "a", reason: "history_expired", from: at(4) });
+  session.frame(1, { ...subscribed(2, 3), room: "r" });
+  session.frame(1, { type: "error", id: 3, code: "unsupported", retry: false });
+  assert.deepEqual(take(), [[1, "subscribe 2"], [1, "subscribe 3"], [1, "unsubscribe 4"]]);
+  assert.deepEqual(sent.at(-1), { type: "unsubscribe", id: 4, channel: "a", room: "r" });
 });
 
 test("connected on a link that is not being opened is nothing", () => {
@@ -347,5 +394,5 @@ test("frames of other kinds and unknown types are counted and passed on", () => 
   session.frame(1, { type: "fireworks" } as never);
   session.frame(1, { type: "error", code: "bad_request" });
   assert.deepEqual(take(), ["other event", "other fireworks", "other error"]);
-  assert.equal(session.received, 4);
+  assert.equal(session.report(), 4);
 });

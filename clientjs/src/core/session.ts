@@ -54,6 +54,8 @@ export class Subscription {
   refused = false;
   /** Confirmed on this session. */
   live = false;
+  /** Unsubscribed before the server named its room: the unsubscribe follows when it has. */
+  over = false;
 
   constructor(
     readonly channel: string,
@@ -87,9 +89,12 @@ const NO_LINK: LinkState = { link: 0, n: 0 };
 export class Session {
   /** The secret by which the connection can be taken up again; empty before the first `connected`. */
   id = "";
-  /** The number of counted frames received in this session. */
-  received = 0;
   private generation = 0;
+  /** The highest number of a frame that was handed on. */
+  private received = 0;
+  /** The number of the last frame on the link that carries, or last carried, the session: what is reported. */
+  private counted = 0;
+  /** What was last reported. */
   private acked = 0;
   private current = NO_LINK;
   private opening = NO_LINK;
@@ -109,10 +114,10 @@ export class Session {
    * on until the answer comes (make before break).
    */
   open(link: number, token?: string): void {
-    this.opening = { link, n: this.received };
+    this.opening = { link, n: this.counted };
     const frame: ClientFrame = { type: "connect", version: VERSION };
     if (token) frame.token = token;
-    if (this.id) Object.assign(frame, { session: this.id, received: this.received, generation: this.generation });
+    if (this.id) Object.assign(frame, { session: this.id, received: this.counted, generation: this.generation });
     this.port.send(link, [frame]);
   }
 
@@ -134,6 +139,7 @@ export class Session {
     for (const r of this.requests) {
       if (isUnsubscribe(r) && r.frame.channel === channel && !filter && !r.frame.room) this.requests.delete(r);
     }
+    for (const s of this.subs) if (s.over && s.channel === channel && sameJSON(s.filter, filter)) this.subs.delete(s);
     const sub = new Subscription(channel, since, filter);
     this.subs.add(sub);
     if (this.link) this.again(sub);
@@ -142,7 +148,14 @@ export class Session {
 
   /** Ends a subscription; nothing more is handed out for it. */
   unsubscribe(sub: Subscription): void {
-    if (!this.subs.delete(sub) || !this.id) return;
+    if (!this.subs.has(sub) || sub.over) return;
+    const unnamed = sub.filter && !sub.room;
+    if (unnamed && sub.pending) {
+      sub.over = true;
+      return;
+    }
+    this.subs.delete(sub);
+    if (!this.id || unnamed) return;
     const frame: ClientFrame = { type: "unsubscribe", channel: sub.channel };
     if (sub.room) frame.room = sub.room;
     this.request(frame);
@@ -166,12 +179,17 @@ export class Session {
 
   /** Sends a ping that reports what was received. */
   ping(): void {
-    if (this.link) this.send([{ type: "ping", received: this.report() }]);
+    if (!this.link) return;
+    // What is reported is forgotten. Not while a connect with an older count is on its way: it could not resume.
+    this.send([this.opening.link ? { type: "ping" } : { type: "ping", received: this.report() }]);
   }
 
-  /** The count to put in a frame that reports it. */
+  /**
+   * The count to put in a frame that reports it: of the frames that the present link brought, or repeated. While a new link
+   * still repeats what an older one brought, that is less than was handed on; the server has not written more to it.
+   */
   report(): number {
-    return (this.acked = this.received);
+    return (this.acked = this.counted);
   }
 
   /** Subscribes again what the server refused for the moment. */
@@ -194,10 +212,13 @@ export class Session {
       this.lost(link);
       this.port.disconnected(link, { ...f, message: f.reason });
     } else if (link === this.link && counted(f.type)) {
-      if (++this.current.n <= this.received) return; // this link repeats what an older one brought
-      this.received = this.current.n;
-      this.onCounted(f);
-      if (this.link === link && this.received - this.acked >= ACK_EVERY) this.ping();
+      this.counted = ++this.current.n;
+      if (this.counted > this.received) {
+        // else this link repeats what an older one brought
+        this.received = this.counted;
+        this.onCounted(f);
+      }
+      if (this.link === link && !this.opening.link && this.counted - this.acked >= ACK_EVERY) this.ping();
     }
   }
 
@@ -209,11 +230,13 @@ export class Session {
     this.generation = f.generation;
     if (!resumed) {
       this.received = this.acked = this.current.n = 0;
+      for (const sub of this.subs) if (sub.over) this.subs.delete(sub);
       for (const r of this.requests) if (isUnsubscribe(r)) this.requests.delete(r);
     }
+    this.counted = this.current.n;
     const requests = [...this.requests];
     const out = requests.filter(isUnsubscribe).map((r) => this.numbered(r));
-    for (const sub of this.subs) if (!resumed || !sub.live) out.push(this.subscription(sub));
+    for (const sub of this.subs) if (!resumed || !(sub.live || sub.over)) out.push(this.subscription(sub));
     out.push(...requests.filter((r) => !isUnsubscribe(r)).map((r) => this.numbered(r)));
     const { link } = this.current;
     for (let i = 0; i < out.length; i += MAX_FRAMES) this.send(out.slice(i, i + MAX_FRAMES));
@@ -262,6 +285,10 @@ export class Session {
     sub.pending = 0;
     sub.room = f.room ?? "";
     sub.live = true;
+    if (sub.over) {
+      sub.over = false;
+      return this.unsubscribe(sub);
+    }
     const gap = sub.cursor.subscribed(f, f.recovered, sub.told);
     if (gap) this.safely(() => this.port.gap(sub, gap));
     this.safely(() => this.port.subscribed(sub, f.recovered));
@@ -269,7 +296,7 @@ export class Session {
 
   private onGap(f: GapFrame): void {
     const sub = f.id ? this.awaiting(f.id) : this.settled(f);
-    if (!sub) return;
+    if (!sub || sub.over) return;
     if (f.id) sub.told = true;
     const gap = sub.cursor.gapped(f.reason, f.from);
     this.safely(() => this.port.gap(sub, gap));
@@ -278,6 +305,7 @@ export class Session {
   private onError(id: number, error: WireError): void {
     const sub = this.awaiting(id);
     if (!sub) return this.onAnswer(id, undefined, error);
+    if (sub.over) return void this.subs.delete(sub);
     if (!error.retry) return this.end(sub, error);
     sub.pending = 0;
     sub.refused = true;
@@ -327,7 +355,10 @@ export class Session {
 
   /** The subscription that a frame without id speaks of; none while a newer `subscribe` of it waits or was refused. */
   private settled({ channel, room = "" }: { channel: string; room?: string }): Subscription | undefined {
-    for (const sub of this.subs) if (sub.channel === channel && sub.room === room) return sub.live ? sub : undefined;
+    // A filtered one has no room until it is named.
+    for (const sub of this.subs) {
+      if (sub.channel === channel && sub.room === room && (room || !sub.filter)) return sub.live ? sub : undefined;
+    }
     return undefined;
   }
 
@@ -341,3 +372,5 @@ export class Session {
 }
 
 const isUnsubscribe = (request: Request): boolean => request.frame.type === "unsubscribe";
+
+const sameJSON = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

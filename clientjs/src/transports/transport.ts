@@ -33,7 +33,7 @@ export interface LinkContext {
   readonly random: () => number;
   /** The token of the connect, where there is one. */
   token(): string | undefined;
-  /** The number of counted frames received, to say in a body. */
+  /** The number of counted frames received, to say in a poll. */
   received(): number;
   /** How far the session's `POST /bus/send` bodies came, over all of its links. */
   readonly sends: SendState;

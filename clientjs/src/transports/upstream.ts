@@ -35,7 +35,7 @@ export function createUpstream(context: LinkContext, lost: LinkEvents["lost"]): 
   let busy = false;
 
   const body = (frames: string[]): string =>
-    `{"session":${JSON.stringify(sends.session)},"seq":${sends.seq},"received":${context.received()},"frames":[${frames}]}`;
+    `{"session":${JSON.stringify(sends.session)},"seq":${sends.seq},"frames":[${frames}]}`;
 
   /** True when the body was answered; false when the link is over. */
   async function deliver(text: string): Promise<boolean> {

@@ -42,6 +42,8 @@ export declare class Subscription {
     refused: boolean;
     /** Confirmed on this session. */
     live: boolean;
+    /** Unsubscribed before the server named its room: the unsubscribe follows when it has. */
+    over: boolean;
     constructor(channel: string, since?: Position, filter?: unknown);
 }
 /** A publish, history or other request that wants an answer. */
@@ -59,9 +61,12 @@ export declare class Session {
     private readonly port;
     /** The secret by which the connection can be taken up again; empty before the first `connected`. */
     id: string;
-    /** The number of counted frames received in this session. */
-    received: number;
     private generation;
+    /** The highest number of a frame that was handed on. */
+    private received;
+    /** The number of the last frame on the link that carries, or last carried, the session: what is reported. */
+    private counted;
+    /** What was last reported. */
     private acked;
     private current;
     private opening;
@@ -93,7 +98,10 @@ export declare class Session {
     cancel(request: Request): void;
     /** Sends a ping that reports what was received. */
     ping(): void;
-    /** The count to put in a frame that reports it. */
+    /**
+     * The count to put in a frame that reports it: of the frames that the present link brought, or repeated. While a new link
+     * still repeats what an older one brought, that is less than was handed on; the server has not written more to it.
+     */
     report(): number;
     /** Subscribes again what the server refused for the moment. */
     retry(): void;
