@@ -1,0 +1,124 @@
+package actors
+
+import (
+	"container/heap"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// alarm is a message that an actor gets at a time. It lies in its actor's state and is set again and again.
+type alarm struct {
+	to      *actor.PID
+	message any
+	at      time.Time
+	index   int // in the heap, from 1; 0: not set
+}
+
+// alarms are all alarms of a bus under one timer. None of them keeps a goroutine.
+type alarms struct {
+	send func(*actor.PID, any)
+
+	mu      sync.Mutex // guards all below, and the alarms
+	heap    alarmHeap
+	timer   *time.Timer
+	stopped bool
+}
+
+// set lets a ring d from now, whatever was set before.
+func (s *alarms) set(a *alarm, d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return
+	}
+	a.at = time.Now().Add(d)
+	if a.index > 0 {
+		heap.Fix(&s.heap, a.index-1)
+	} else {
+		heap.Push(&s.heap, a)
+	}
+	if s.heap[0] == a {
+		s.wind()
+	}
+}
+
+// cancel takes an alarm back; its message may be under way already.
+func (s *alarms) cancel(a *alarm) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.index > 0 && !s.stopped {
+		heap.Remove(&s.heap, a.index-1)
+	}
+}
+
+// wind sets the timer to the first alarm.
+func (s *alarms) wind() {
+	d := max(time.Until(s.heap[0].at), 0)
+	if s.timer == nil {
+		s.timer = time.AfterFunc(d, s.ring)
+		return
+	}
+	s.timer.Reset(d)
+}
+
+func (s *alarms) ring() {
+	type due struct {
+		to      *actor.PID
+		message any
+	}
+	var list []due
+	s.mu.Lock()
+	for now := time.Now(); len(s.heap) > 0 && !s.heap[0].at.After(now); {
+		a := heap.Pop(&s.heap).(*alarm)
+		list = append(list, due{a.to, a.message})
+	}
+	if len(s.heap) > 0 && !s.stopped {
+		s.wind()
+	}
+	s.mu.Unlock()
+	for _, d := range list {
+		s.send(d.to, d.message)
+	}
+}
+
+func (s *alarms) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	s.heap = nil
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+}
+
+// jittered is d, give or take a fifth.
+func jittered(d time.Duration) time.Duration {
+	return d - d/5 + rand.N(2*d/5+1)
+}
+
+type alarmHeap []*alarm
+
+func (h alarmHeap) Len() int           { return len(h) }
+func (h alarmHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h alarmHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i+1, j+1
+}
+
+func (h *alarmHeap) Push(x any) {
+	a := x.(*alarm)
+	*h = append(*h, a)
+	a.index = len(*h)
+}
+
+func (h *alarmHeap) Pop() any {
+	last := len(*h) - 1
+	a := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	a.index = 0
+	return a
+}

@@ -1,0 +1,245 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"tidings/broker"
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// Bus is one node of the message bus.
+type Bus struct {
+	cfg      Config
+	log      *slog.Logger
+	announce *protocol.Announce
+	started  time.Time
+
+	system       *actor.ActorSystem
+	channelProps func(*entry) *actor.Props
+	sessionProps func(*Connection) *actor.Props
+	router       *router
+	registry     *registry
+	parking      *parking
+	shards       []*shard
+	nextShard    atomic.Uint64
+	alarms       *alarms
+	reads        *pool // subscriptions and history, for the channels
+	publishes    *pool // what clients ask of the broker
+	publishing   atomic.Int64
+
+	draining   atomic.Bool
+	ctx        context.Context // ends with Stop
+	stop       context.CancelFunc
+	actors     sync.WaitGroup
+	background sync.WaitGroup
+
+	tally tally
+}
+
+// maxReads and maxAnswers bound the goroutines that wait for the broker on behalf of channels, and of clients.
+const (
+	maxReads   = 64
+	maxAnswers = 64
+)
+
+// Start makes a bus. It fails where Config.Validate does.
+func Start(cfg Config) (*Bus, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	b := &Bus{
+		cfg:       cfg,
+		log:       cfg.Logger,
+		announce:  cfg.announce(),
+		started:   time.Now(),
+		system:    newSystem(cfg.Logger),
+		registry:  newRegistry(),
+		parking:   newParking(cfg.MaxParked, cfg.ParkedPerIdentity),
+		reads:     newPool(maxReads),
+		publishes: newPool(maxAnswers),
+	}
+	b.ctx, b.stop = context.WithCancel(context.Background())
+	b.alarms = &alarms{send: b.send}
+	b.router = newRouter(b.startChannel)
+	b.system.EventStream.Subscribe(b.onDeadLetter)
+	channels, sessions := &supervisor{bus: b, restart: true}, &supervisor{bus: b}
+	b.channelProps = func(e *entry) *actor.Props {
+		return actor.PropsFromProducer(func() actor.Actor { return newChannel(b, e) }, actor.WithMailbox(newMailbox), actor.WithGuardian(channels))
+	}
+	b.sessionProps = func(c *Connection) *actor.Props {
+		return actor.PropsFromProducer(func() actor.Actor { return &session{bus: b, conn: c} }, actor.WithMailbox(newMailbox), actor.WithGuardian(sessions))
+	}
+	for i := range cfg.Shards {
+		s := newShard(b, i)
+		b.shards = append(b.shards, s)
+		b.background.Go(s.run)
+	}
+	return b, nil
+}
+
+// startChannel spawns an entry's actor. It is called with the router's lock.
+func (b *Bus) startChannel(e *entry) {
+	b.actors.Add(1)
+	e.pid = b.system.Root.Spawn(b.channelProps(e))
+}
+
+func (b *Bus) send(to *actor.PID, message any) { b.system.Root.Send(to, message) }
+
+// clock is the time since the start, which no change of the wall clock touches.
+func (b *Bus) clock() time.Duration { return time.Since(b.started) }
+
+// Publish is one message to number, keep and deliver.
+type Publish struct {
+	Channel        protocol.Channel
+	Data           []byte // compact JSON, at most protocol.MaxPayloadBytes; the bus keeps it
+	Event          string // the publisher's own name for the kind of message, "" for none
+	Volatile       bool   // deliver to who is there: no number, no history, no recovery
+	IdempotencyKey string // "": none
+	Principal      string // whose key it is: keys of different principals do not meet
+}
+
+// Published answers a Publish: the message is in the channel's history, and on its way to each subscriber.
+type Published struct {
+	Position       protocol.Position
+	ID             string
+	Duplicate      bool // the key was used before: this is the answer of then, and nothing was published now
+	Receivers      int  // subscriptions that are live now, as far as this node knows
+	ReceiversExact bool // there is no other node
+}
+
+// Publish gives a message its position in a channel; delivery follows. It fails with CodeTooLarge above
+// protocol.MaxPayloadBytes, with CodeIdempotencyConflict for a key that was used with other data, with CodeOverloaded where too many publishes
+// wait for the broker, with CodeBrokerUnavailable, with CodeTimeout where the outcome is unknown, and with CodeShuttingDown after Stop.
+func (b *Bus) Publish(ctx context.Context, p Publish) (Published, error) {
+	if len(p.Data) > protocol.MaxPayloadBytes {
+		return Published{}, &protocol.Error{Code: protocol.CodeTooLarge, Reason: "data is longer than 64 KiB", Hint: "Publish a reference, and let the client fetch the rest."}
+	}
+	if b.publishing.Add(1) > int64(b.cfg.MaxPendingPublishes) {
+		b.publishing.Add(-1)
+		return Published{}, errBusy
+	}
+	defer b.publishing.Add(-1)
+	var receipt broker.Receipt
+	err := b.callWith(ctx, func(ctx context.Context) (err error) {
+		receipt, err = b.cfg.Broker.Publish(ctx, broker.Publish(p))
+		return err
+	})
+	if err != nil {
+		return Published{}, b.failure(err, errTimeout)
+	}
+	if receipt.Duplicate {
+		b.tally.deduplicated.Add(1)
+	} else {
+		b.tally.published.Add(1)
+	}
+	out := Published{Position: receipt.Position, ID: receipt.ID, Duplicate: receipt.Duplicate, ReceiversExact: b.alone()}
+	if e := b.router.find(p.Channel); e != nil {
+		out.Receivers = int(e.live.Load())
+	}
+	return out, nil
+}
+
+// alone tells whether this node is the only one of its broker. A broker that others share says so by a method Shared.
+func (b *Bus) alone() bool {
+	s, ok := b.cfg.Broker.(interface{ Shared() bool })
+	return !ok || !s.Shared()
+}
+
+// History reads what a channel keeps: the messages strictly after since, or the newest ones where since is zero, at most limit of them
+// and at most protocol.RecoveryPageBytes. It fails with CodeBrokerUnavailable.
+func (b *Bus) History(ctx context.Context, ch protocol.Channel, since protocol.Position, limit int) (core.Page, error) {
+	var page core.Page
+	err := b.callWith(ctx, func(ctx context.Context) (err error) {
+		if since.IsZero() {
+			page, err = b.cfg.Broker.Last(ctx, ch, limit)
+			return err
+		}
+		page, err = b.cfg.Broker.History(ctx, ch, since, limit)
+		return err
+	})
+	if err != nil {
+		return core.Page{}, b.failure(err, errBroker)
+	}
+	if since.IsZero() {
+		page.Messages = newest(page.Messages, protocol.RecoveryPageBytes)
+	}
+	return page, nil
+}
+
+// newest gives the last messages that fit size bytes, at least one.
+func newest(messages []*protocol.Message, size int) []*protocol.Message {
+	for i := len(messages) - 1; i >= 0; i-- {
+		if size -= messages[i].Size(); size < 0 && i < len(messages)-1 {
+			return messages[i+1:]
+		}
+	}
+	return messages
+}
+
+// Ready tells whether the node should get new clients: not while it drains, nor where its broker says that it does not work.
+func (b *Bus) Ready(ctx context.Context) error {
+	if b.draining.Load() || b.ctx.Err() != nil {
+		return errStopped
+	}
+	p, ok := b.cfg.Broker.(broker.Pinger)
+	if !ok {
+		return nil
+	}
+	if err := b.callWith(ctx, p.Ping); err != nil {
+		return b.failure(err, errBroker)
+	}
+	return nil
+}
+
+// call calls the broker on the bus's own behalf.
+func (b *Bus) call(fn func(context.Context) error) error { return b.callWith(b.ctx, fn) }
+
+// callWith calls the broker, for at most BrokerTimeout. A panic there is an error like others.
+func (b *Bus) callWith(ctx context.Context, fn func(context.Context) error) (err error) {
+	if b.ctx.Err() != nil {
+		return errStopped
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.cfg.BrokerTimeout)
+	defer cancel()
+	defer func() {
+		if reason := recover(); reason != nil {
+			b.tally.failures.Add(1)
+			b.log.Error("the broker failed", "panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
+			err = errInternal
+		}
+	}()
+	return fn(ctx)
+}
+
+// failure is what a caller may see of an error of the broker; late is for one that did not answer in time.
+func (b *Bus) failure(err error, late *protocol.Error) *protocol.Error {
+	var known *protocol.Error
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return late
+	}
+	b.log.Error("the broker failed", "error", err)
+	return errInternal
+}
+
+// asError gives err as a client may see it.
+func asError(err error) *protocol.Error {
+	var known *protocol.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	return errInternal
+}

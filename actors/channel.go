@@ -1,0 +1,233 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// channel is the actor of one channel on this node: the shell of a core.Feed.
+type channel struct {
+	*channelState
+	bus   *Bus
+	entry *entry
+	self  *actor.PID
+	feed  *core.Feed[*subscription]
+
+	sink      *sink
+	listening bool       // the broker has confirmed
+	asking    bool       // it was asked to
+	held      []*joining // until it has
+	pending   map[*subscription]*joining
+	reads     int // that are not answered
+	delayed   []delayedRead
+	handling  any // the message at hand
+
+	alarm      alarm
+	emptySince time.Time
+	sinceCheck int // alarms since the last check
+}
+
+type delayedRead struct {
+	ticket uint64
+	after  protocol.Position
+}
+
+// maxInFlight bounds what is on its way to a channel's actor and through its lanes. Above it the messages of the broker are
+// left out, and read from history when there is room: below lowWater.
+const (
+	maxInFlight = 1024
+	lowWater    = maxInFlight / 4
+)
+
+// retryDelay is how long a channel waits before it asks a broker that failed again.
+const retryDelay = time.Second
+
+func newChannel(b *Bus, e *entry) *channel {
+	return &channel{channelState: &e.state, bus: b, entry: e, pending: map[*subscription]*joining{}}
+}
+
+// Receive implements actor.Actor.
+func (ch *channel) Receive(c actor.Context) {
+	defer ch.bus.noteFailure(c)
+	ch.handling = c.Message()
+	switch m := ch.handling.(type) {
+	case *actor.Started:
+		ch.onStarted(c)
+	case *actor.Restarting:
+		ch.onRestarting()
+		return
+	case *actor.Stopping:
+		ch.onStopping()
+	case *actor.Stopped:
+		ch.bus.actors.Done()
+	case Arrived:
+		ch.entry.finished(ch.bus, 1)
+		ch.feed.Message(m.Message)
+	case Join:
+		ch.onJoin(m)
+	case Leave:
+		ch.onLeave(m)
+	case Continue:
+		ch.onContinue(m)
+	case Interrupted:
+		ch.onInterrupted()
+	case Listened:
+		ch.onListened(m)
+	case HistoryRead:
+		ch.onHistoryRead(m)
+	case Drained:
+		ch.onDrained()
+	case Displaced:
+		ch.onDisplaced(m)
+	case TimePassed:
+		ch.onTimePassed(c)
+	}
+	if ch.feed != nil {
+		ch.at = ch.feed.Position()
+	}
+	ch.handling = nil
+}
+
+func (ch *channel) onStarted(c actor.Context) {
+	ch.self = c.Self()
+	ch.incarnation++
+	ch.feed = core.NewFeed(port{ch})
+	ch.alarm = alarm{to: ch.self, message: TimePassed{}}
+	ch.setAlarm()
+	again := ch.displaced
+	ch.displaced = nil
+	for _, j := range again {
+		j.Member.incarnation = ch.incarnation
+		ch.admit(j)
+	}
+	if ch.members > 0 {
+		ch.listen()
+	}
+}
+
+func (ch *channel) onJoin(m Join) {
+	m.Sub.incarnation, m.Sub.stage = ch.incarnation, inside
+	ch.members++
+	ch.admit(&joining{Join: core.Join[*subscription]{Member: m.Sub, ID: m.Sub.id, Since: m.Since}})
+}
+
+// admit lets the feed have a member as soon as the broker has confirmed: registered for live messages first, read after.
+func (ch *channel) admit(j *joining) {
+	ch.pending[j.Member] = j
+	if !ch.listening {
+		ch.held = append(ch.held, j)
+		ch.listen()
+		return
+	}
+	ch.enter(j)
+}
+
+func (ch *channel) enter(j *joining) {
+	if j.Member.stage == inside {
+		j.entered = true
+		ch.feed.Join(j.Join)
+	}
+}
+
+func (ch *channel) onLeave(m Leave) {
+	sub := m.Sub
+	if sub.stage == inside {
+		j := ch.pending[sub]
+		if j != nil && !j.answered {
+			ch.lane(sub).push(sub, errorFrame(sub.id, errReplaced))
+		}
+		if sub.incarnation == ch.incarnation && (j == nil || j.entered) {
+			ch.feed.Leave(sub, "")
+		}
+		ch.drop(sub)
+		ch.lane(sub).leave(sub)
+	}
+	if m.Reply != 0 {
+		ch.lane(sub).push(sub, replyFrame(m.Reply))
+	}
+}
+
+// drop forgets a member.
+func (ch *channel) drop(sub *subscription) {
+	sub.stage = gone
+	if sub.live {
+		sub.live = false
+		ch.entry.live.Add(-1)
+	}
+	delete(ch.pending, sub)
+	ch.bus.router.release(ch.entry)
+	if ch.members--; ch.members == 0 {
+		ch.emptySince = time.Now()
+		ch.setAlarm()
+	}
+}
+
+func (ch *channel) onContinue(m Continue) {
+	if m.Sub.stage == inside && m.Sub.incarnation == ch.incarnation {
+		ch.feed.Continue(m.Sub)
+	}
+}
+
+func (ch *channel) onInterrupted() {
+	ch.entry.skipped.Store(false)
+	if ch.listening {
+		ch.feed.Check()
+	}
+}
+
+// lane gives the lane of a member's shard.
+func (ch *channel) lane(sub *subscription) *lane {
+	if ch.lanes == nil {
+		ch.lanes = make([]*lane, len(ch.bus.shards))
+	}
+	i := sub.conn.shard.index
+	if ch.lanes[i] == nil {
+		ch.lanes[i] = &lane{shard: sub.conn.shard, entry: ch.entry}
+	}
+	return ch.lanes[i]
+}
+
+// setAlarm sets the alarm to half a check interval, or to when an empty channel may go.
+func (ch *channel) setAlarm() {
+	d := jittered(ch.bus.cfg.CheckInterval / 2)
+	if ch.members == 0 {
+		d = ch.bus.cfg.ChannelIdle
+	}
+	ch.bus.alarms.set(&ch.alarm, d)
+}
+
+func (ch *channel) onTimePassed(c actor.Context) {
+	if ch.members == 0 && !ch.asking && ch.reads == 0 && ch.entry.inFlight.Load() == 0 &&
+		time.Since(ch.emptySince) >= ch.bus.cfg.ChannelIdle && ch.bus.router.retire(ch.entry) {
+		c.Stop(ch.self)
+		return
+	}
+	ch.setAlarm()
+	switch {
+	case ch.members == 0:
+	case !ch.listening:
+		ch.listen()
+	default:
+		held := ch.held
+		ch.held = nil
+		for _, j := range held {
+			ch.enter(j)
+		}
+		ch.feed.Tick()
+		if ch.sinceCheck++; ch.sinceCheck >= 2 {
+			ch.sinceCheck = 0
+			ch.feed.Check()
+		}
+	}
+}
+
+func (ch *channel) onStopping() {
+	ch.bus.alarms.cancel(&ch.alarm)
+	if ch.sink != nil {
+		ch.sink.close()
+	}
+}

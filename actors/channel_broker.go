@@ -1,0 +1,174 @@
+package actors
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// sink takes what the broker brings for one incarnation of a channel, on the broker's goroutine.
+type sink struct {
+	bus    *Bus
+	entry  *entry
+	pid    *actor.PID
+	closed atomic.Bool
+
+	mu   sync.Mutex // guards stop
+	stop func()     // ends the subscription at the broker
+}
+
+// Message implements broker.Sink.
+func (s *sink) Message(m *protocol.Message) {
+	if s.closed.Load() {
+		return
+	}
+	if s.entry.inFlight.Add(1) > maxInFlight {
+		s.entry.inFlight.Add(-1)
+		s.bus.tally.skipped.Add(1)
+		if s.entry.skipped.CompareAndSwap(false, true) {
+			s.bus.send(s.pid, Interrupted{})
+		}
+		return
+	}
+	s.bus.send(s.pid, Arrived{m})
+}
+
+// Interrupted implements broker.Sink.
+func (s *sink) Interrupted() {
+	if !s.closed.Load() {
+		s.bus.send(s.pid, Interrupted{})
+	}
+}
+
+// opened keeps what ends the subscription, or ends it where the sink was closed meanwhile.
+func (s *sink) opened(stop func()) {
+	s.mu.Lock()
+	s.stop = stop
+	s.mu.Unlock()
+	if s.closed.Load() {
+		s.end()
+	}
+}
+
+// close lets nothing more through, and ends the subscription without waiting for it.
+func (s *sink) close() {
+	s.closed.Store(true)
+	s.bus.reads.run(s.end)
+}
+
+func (s *sink) end() {
+	s.mu.Lock()
+	stop := s.stop
+	s.stop = nil
+	s.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+}
+
+// listen asks the broker for the channel's messages. Listened answers.
+func (ch *channel) listen() {
+	if ch.listening || ch.asking {
+		return
+	}
+	ch.asking = true
+	s := &sink{bus: ch.bus, entry: ch.entry, pid: ch.self}
+	ch.sink = s
+	b, self, incarnation := ch.bus, ch.self, ch.incarnation
+	b.reads.run(func() {
+		err := b.call(func(ctx context.Context) error {
+			stop, err := b.cfg.Broker.Subscribe(ctx, s.entry.name, s)
+			if err == nil {
+				s.opened(stop)
+			}
+			return err
+		})
+		b.send(self, Listened{Incarnation: incarnation, Err: err})
+	})
+}
+
+func (ch *channel) onListened(m Listened) {
+	if m.Incarnation != ch.incarnation {
+		return
+	}
+	ch.asking = false
+	held := ch.held
+	ch.held = nil
+	if m.Err != nil {
+		ch.sink.close()
+		ch.bus.log.Warn("the broker did not take a subscription", "error", m.Err)
+		for _, j := range held {
+			ch.turnAway(j)
+		}
+		ch.bus.alarms.set(&ch.alarm, jittered(retryDelay))
+		return
+	}
+	ch.listening = true
+	ch.feed.Start()
+	for _, j := range held {
+		ch.enter(j)
+	}
+}
+
+// turnAway refuses a member because of the broker; one that was answered before waits for the broker instead.
+func (ch *channel) turnAway(j *joining) {
+	switch {
+	case j.Member.stage != inside:
+	case j.answered:
+		j.entered = false
+		ch.held = append(ch.held, j)
+	default:
+		ch.refuse(j.Member, errBroker)
+	}
+}
+
+// read asks the broker for history, unless so much is on its way through the lanes that this would only add to it.
+func (ch *channel) read(ticket uint64, after protocol.Position) {
+	if ch.entry.inFlight.Load() > lowWater {
+		ch.delayed = append(ch.delayed, delayedRead{ticket, after})
+		ch.entry.waiting.Store(true)
+		if ch.entry.inFlight.Load() <= lowWater {
+			ch.bus.send(ch.self, Drained{})
+		}
+		return
+	}
+	ch.reads++
+	b, self, incarnation, name := ch.bus, ch.self, ch.incarnation, ch.entry.name
+	b.reads.run(func() {
+		var page core.Page
+		err := b.call(func(ctx context.Context) (err error) {
+			page, err = b.cfg.Broker.History(ctx, name, after, protocol.RecoveryPageFrames)
+			return err
+		})
+		b.send(self, HistoryRead{Incarnation: incarnation, Ticket: ticket, Page: page, Err: err})
+	})
+}
+
+func (ch *channel) onDrained() {
+	ch.entry.waiting.Store(false)
+	delayed := ch.delayed
+	ch.delayed = nil
+	for _, d := range delayed {
+		ch.read(d.ticket, d.after)
+	}
+}
+
+func (ch *channel) onHistoryRead(m HistoryRead) {
+	if m.Incarnation != ch.incarnation {
+		return
+	}
+	ch.reads--
+	if m.Err == nil {
+		ch.feed.HistoryRead(m.Ticket, m.Page)
+		return
+	}
+	ch.bus.log.Warn("the broker did not give history", "error", m.Err)
+	ch.feed.ReadFailed(m.Ticket)
+	ch.sinceCheck = 1 // the next alarm checks
+	ch.bus.alarms.set(&ch.alarm, jittered(retryDelay))
+}

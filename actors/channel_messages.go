@@ -1,0 +1,68 @@
+package actors
+
+import (
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// What a channel's actor can be told.
+
+// Join asks the channel to deliver to Sub, from Since where it is not nil. Answered on the subscription's lane by subscribed (and
+// what goes before it) or error, and to the connection by Joined, for one with Since, or Refused.
+type Join struct {
+	request
+	Sub   *subscription
+	Since *protocol.Position
+}
+
+// Leave asks the channel to deliver no more to Sub. Where Reply is not 0 the request of that id is answered when nothing more
+// will come. A Sub whose Join was not answered yet gets its error before.
+type Leave struct {
+	request
+	Sub   *subscription
+	Reply uint64
+}
+
+// Continue asks for the next page of Sub's recovery: its outbox has room.
+type Continue struct {
+	event // the member may have left, and the channel be gone
+	Sub   *subscription
+}
+
+// Arrived brings a message of the broker.
+type Arrived struct{ *protocol.Message }
+
+func (Arrived) IgnoreDeadLetterLogging() {}
+func (Arrived) late()                    {}
+
+// Interrupted says that messages of the broker may be missing.
+type Interrupted struct{ event }
+
+// Listened says whether the broker has confirmed that it brings the channel's messages to this incarnation's sink.
+type Listened struct {
+	event
+	Incarnation uint32
+	Err         error
+}
+
+// HistoryRead answers a read that the feed of this incarnation asked for.
+type HistoryRead struct {
+	event
+	Incarnation uint32
+	Ticket      uint64
+	Page        core.Page
+	Err         error
+}
+
+// Drained says that what was on its way through the lanes has become less.
+type Drained struct{ event }
+
+// Displaced names the members that were live when an earlier incarnation failed, which had seen everything up to At.
+type Displaced struct {
+	event
+	Subs []*subscription
+	At   protocol.Position
+}
+
+// TimePassed is the channel's alarm.
+type TimePassed struct{ event }

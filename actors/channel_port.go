@@ -1,0 +1,105 @@
+package actors
+
+import (
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// port is what the feed asks of its channel's actor. All that a member hears goes through its lane, in the order of these calls.
+type port struct{ *channel }
+
+var _ core.FeedPort[*subscription] = port{}
+
+type join = core.Join[*subscription]
+
+func (p port) Read(ticket uint64, after protocol.Position) { p.read(ticket, after) }
+
+func (p port) Subscribed(j *join, at protocol.Position, recovered bool) {
+	w := p.pending[j.Member]
+	w.at = at
+	if w.answered {
+		return
+	}
+	w.answered = true
+	p.lane(j.Member).push(j.Member, protocol.Encode(&protocol.ServerFrame{
+		Type: protocol.TypeSubscribed, ID: j.ID, Channel: p.entry.name, Room: j.Room, Position: at, Recovered: recovered,
+	}))
+	if recovered {
+		p.bus.tally.recoveries.Add(1)
+	}
+}
+
+func (p port) Refused(j *join) { p.turnAway(p.pending[j.Member]) }
+
+func (p port) Replay(j *join, messages []*protocol.Message, prev uint64, more bool) {
+	frames := make([]*protocol.Encoded, len(messages))
+	for i, m := range messages {
+		frames[i] = frameOf(m, j.Room, prev)
+		prev = m.Offset
+		p.pending[j.Member].at = m.Position()
+	}
+	p.bus.tally.replayed.Add(uint64(len(frames)))
+	p.lane(j.Member).replay(j.Member, frames, more)
+}
+
+func (p port) Gap(j *join, g core.Gap, answering bool) {
+	w := p.pending[j.Member]
+	w.at = g.From
+	id := j.ID
+	if !answering || w.answered {
+		id = 0
+	}
+	p.bus.tally.gaps.add(g.Reason, 1)
+	p.lane(j.Member).push(j.Member, gapFrame(p.entry.name, j.Room, id, g))
+}
+
+func (p port) Position(j *join, at protocol.Position) {
+	p.pending[j.Member].at = at
+	p.lane(j.Member).push(j.Member, positionFrame(p.entry.name, j.Room, at))
+}
+
+func (p port) Enter(j *join) {
+	sub := j.Member
+	w := p.pending[sub]
+	delete(p.pending, sub)
+	if !sub.live {
+		sub.live = true
+		p.entry.live.Add(1)
+	}
+	p.lane(sub).enter(sub)
+	if w.Since != nil {
+		p.bus.send(sub.conn.pid, Joined{Sub: sub})
+	}
+}
+
+func (p port) Live(room string, m *protocol.Message, prev uint64) {
+	p.all(frameOf(m, room, prev), true)
+}
+
+func (p port) GapAll(room string, g core.Gap) {
+	p.bus.tally.gaps.add(g.Reason, uint64(p.entry.live.Load()))
+	p.all(gapFrame(p.entry.name, room, 0, g), false)
+}
+
+func (p port) PositionAll(room string, at protocol.Position) {
+	p.all(positionFrame(p.entry.name, room, at), false)
+}
+
+// all hands a frame to all live members. There are no filters yet, hence only the room "".
+func (p port) all(frame *protocol.Encoded, message bool) {
+	for _, l := range p.lanes {
+		if l != nil {
+			l.deliver(frame, message)
+		}
+	}
+}
+
+// frameOf gives the frame of a message for a room that was told up to prev: the message's own, shared by all, where it says the same.
+func frameOf(m *protocol.Message, room string, prev uint64) *protocol.Encoded {
+	if room == "" && (m.Volatile || prev == m.Prev) {
+		return m.Encoded()
+	}
+	e := protocol.NewEncoded(protocol.AppendMessage(nil, m, room, prev), protocol.TypeMessage)
+	e.Message = m
+	return e
+}

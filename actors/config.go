@@ -1,0 +1,147 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"tidings/access"
+	"tidings/broker"
+	"tidings/protocol"
+)
+
+// Config is how a Bus behaves. Zero numbers and durations mean the default, unless the field says otherwise.
+type Config struct {
+	// Broker numbers, keeps and carries the messages. Required. The bus does not close it.
+	Broker broker.Broker
+	// Rules say what clients may do. The zero Rules let anyone subscribe and nobody publish.
+	Rules access.Rules
+	// Logger takes failures of actors (Error) and what should not happen (Warn). Nil means slog.Default.
+	Logger *slog.Logger
+
+	// Heartbeat is announced to clients; the transports keep it. Zero means protocol.DefaultHeartbeat, 25 s.
+	Heartbeat time.Duration
+	// Park is how long a connection outlives its transport. Zero means protocol.DefaultPark, 30 s; at most 10 min.
+	Park time.Duration
+	// ParkedPerIdentity bounds the parked connections of one user; the oldest ends first. Zero means 10. Anonymous clients
+	// are bounded by MaxParked alone.
+	ParkedPerIdentity int
+	// MaxParked bounds the parked connections of the node; the oldest ends first. Zero means 10,000. Each holds at most
+	// protocol.MaxUnackedBytes. A connection with a transport is never ended by this.
+	MaxParked int
+	// MaxConnections bounds the connections of the node, parked ones included: further ones are refused with CodeOverloaded.
+	// Zero means no bound.
+	MaxConnections int
+
+	// ChannelIdle is how long a channel without members keeps its actor and its place at the broker. Zero means 60 s.
+	ChannelIdle time.Duration
+	// CheckInterval is how often a channel with members compares its position with the broker's, give or take a fifth: what finds the
+	// loss of a last message. Zero means 10 s.
+	CheckInterval time.Duration
+	// BrokerTimeout bounds each call of the broker. Zero means 5 s.
+	BrokerTimeout time.Duration
+	// MaxPendingPublishes bounds the publishes that the broker has not yet answered; more are refused with
+	// CodeOverloaded. Zero means 4,096.
+	MaxPendingPublishes int
+
+	// Shards is the number of goroutines that deliver. Zero means GOMAXPROCS.
+	Shards int
+	// CollectWindow is how long deliveries of a channel that has just delivered may wait for more, so that they are written together.
+	// The first message after a pause never waits. Zero means none; at most 10 ms.
+	CollectWindow time.Duration
+}
+
+// Bounds of Config.
+const (
+	maxPark          = 10 * time.Minute
+	maxCollectWindow = 10 * time.Millisecond
+	maxShards        = 256
+)
+
+// DefaultConfig gives the defaults in full, but for the broker.
+func DefaultConfig() Config { return Config{}.withDefaults() }
+
+func (c Config) withDefaults() Config {
+	if c.Rules == (access.Rules{}) {
+		c.Rules = access.DefaultRules()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	for _, f := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&c.Heartbeat, protocol.DefaultHeartbeat},
+		{&c.Park, protocol.DefaultPark},
+		{&c.ChannelIdle, time.Minute},
+		{&c.CheckInterval, 10 * time.Second},
+		{&c.BrokerTimeout, 5 * time.Second},
+	} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	for _, f := range []struct{ field, value *int }{
+		{&c.ParkedPerIdentity, new(10)},
+		{&c.MaxParked, new(10_000)},
+		{&c.MaxPendingPublishes, new(4096)},
+		{&c.Shards, new(runtime.GOMAXPROCS(0))},
+	} {
+		if *f.field == 0 {
+			*f.field = *f.value
+		}
+	}
+	return c
+}
+
+// Validate refuses what cannot work, naming the field.
+func (c Config) Validate() error {
+	if c.Broker == nil {
+		return errors.New("Broker: there is none")
+	}
+	if err := c.Rules.Validate(); err != nil {
+		return fmt.Errorf("Rules.%w", err)
+	}
+	for _, f := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"Heartbeat", c.Heartbeat}, {"Park", c.Park}, {"ChannelIdle", c.ChannelIdle}, {"CheckInterval", c.CheckInterval},
+		{"BrokerTimeout", c.BrokerTimeout}, {"CollectWindow", c.CollectWindow},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("%s: %v is negative", f.name, f.value)
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"ParkedPerIdentity", c.ParkedPerIdentity}, {"MaxParked", c.MaxParked}, {"MaxConnections", c.MaxConnections},
+		{"MaxPendingPublishes", c.MaxPendingPublishes}, {"Shards", c.Shards},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("%s: %d is negative", f.name, f.value)
+		}
+	}
+	switch {
+	case c.Park > maxPark:
+		return fmt.Errorf("Park: %v is more than %v", c.Park, maxPark)
+	case c.CollectWindow > maxCollectWindow:
+		return fmt.Errorf("CollectWindow: %v is more than %v", c.CollectWindow, maxCollectWindow)
+	case c.Shards > maxShards:
+		return fmt.Errorf("Shards: %d is more than %d", c.Shards, maxShards)
+	}
+	return nil
+}
+
+// announce is what connected says of this node.
+func (c *Config) announce() *protocol.Announce {
+	a := protocol.DefaultAnnounce()
+	a.Transports = nil
+	a.HeartbeatMS, a.ParkMS = c.Heartbeat.Milliseconds(), c.Park.Milliseconds()
+	return &a
+}

@@ -1,0 +1,163 @@
+package actors
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"tidings/access"
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// Connection is one client as the node knows it: what a transport holds of it. It outlives its transport. Its methods may be called
+// from any goroutine.
+type Connection struct {
+	bus      *Bus
+	pid      *actor.PID // set before anybody else has the connection
+	id       string
+	key      sessionKey
+	out      *core.Outbox
+	shard    *shard
+	identity access.Identity
+	plain    bool
+
+	transport atomic.Uint32 // transportKind of the last link
+	pending   atomic.Int32  // frames on their way to the actor
+	ended     atomic.Bool
+	over      atomic.Bool // the outbox overflowed, and the actor was told
+
+	room  room
+	order sequencer
+}
+
+// maxPendingFrames bounds the frames of a client that its actor has not yet seen.
+const maxPendingFrames = 8 * protocol.MaxFrames
+
+// ID is the connection's public name.
+func (c *Connection) ID() string { return c.id }
+
+// Outbox is what the client is to hear.
+func (c *Connection) Outbox() *core.Outbox { return c.out }
+
+// Poll puts the link of a further long-poll under the outbox: what was not received goes out again. It fails with CodeBadCursor, and
+// changes nothing, where so many frames were never sent; with CodeWrongTransport where the connection is on another transport; and
+// with CodeSessionGone where it cannot go on.
+func (c *Connection) Poll(link core.Link, received uint64) (gen uint64, err error) {
+	if c.ended.Load() {
+		return 0, errGone
+	}
+	if c.kind() != pollKind {
+		return 0, &protocol.Error{Code: protocol.CodeWrongTransport, Reason: "the session is not on long-polling", Hint: "Send connect with the session to change the transport."}
+	}
+	if err := c.out.Ack(received); err != nil {
+		return 0, err
+	}
+	gen, ok := c.out.Attach(link, received, nil, fencedFrame)
+	if !ok {
+		return 0, errGone
+	}
+	c.bus.send(c.pid, Attached{Gen: gen, Kind: pollKind})
+	return gen, nil
+}
+
+// Receive takes the frames of one message, in order; they are the connection's from now on. Frames of a link that was fenced are
+// dropped. It never waits: it fails with CodeRateLimited where too many wait to be handled, and with CodeSessionGone after the
+// connection's end.
+func (c *Connection) Receive(gen uint64, frames []protocol.ClientFrame) error {
+	if c.ended.Load() {
+		return errGone
+	}
+	n := int32(len(frames))
+	if c.pending.Add(n) > maxPendingFrames {
+		c.pending.Add(-n)
+		return errRate
+	}
+	c.bus.send(c.pid, Handle{Gen: gen, Frames: frames})
+	return nil
+}
+
+// Fault reports an inbound message that was no frame: the client is told, and it counts as an error.
+func (c *Connection) Fault(gen uint64, err *protocol.Error) {
+	if !c.ended.Load() {
+		c.bus.send(c.pid, Faulted{Gen: gen, Err: err})
+	}
+}
+
+// Lost says that the link of generation gen is gone: the connection is parked, or ends where it is plain. code says why, "" where
+// the client or the network just left.
+func (c *Connection) Lost(gen uint64, code protocol.Code) {
+	if c.out.Detach(gen) {
+		c.bus.send(c.pid, Detached{Gen: gen, Code: code})
+	}
+}
+
+// overflowed says that the outbox took no more.
+func (c *Connection) overflowed() {
+	if c.over.CompareAndSwap(false, true) {
+		c.bus.send(c.pid, End{Err: errSlow})
+	}
+}
+
+// fail ends the connection because of a fault of ours.
+func (c *Connection) fail() {
+	if c.over.CompareAndSwap(false, true) {
+		c.bus.send(c.pid, End{Err: errInternal})
+	}
+}
+
+func (c *Connection) kind() transportKind { return transportKind(c.transport.Load()) }
+
+// room lets the recoveries of a connection wait until its outbox has room, since the outbox itself knows one waiter alone.
+type room struct {
+	mu      sync.Mutex // guards waiting
+	waiting []waiter
+}
+
+type waiter struct {
+	pid     *actor.PID
+	message any
+}
+
+// whenRoomy sends message to pid as soon as a recovery page fits the outbox.
+func (c *Connection) whenRoomy(pid *actor.PID, message any) {
+	c.room.mu.Lock()
+	c.room.waiting = append(c.room.waiting, waiter{pid, message})
+	c.room.mu.Unlock()
+	c.out.WhenRoomy(c.roomy)
+}
+
+func (c *Connection) roomy() {
+	c.room.mu.Lock()
+	waiting := c.room.waiting
+	c.room.waiting = nil
+	c.room.mu.Unlock()
+	for _, w := range waiting {
+		c.bus.send(w.pid, w.message)
+	}
+}
+
+// transportKind is a transport as a small number, for counting.
+type transportKind uint32
+
+const (
+	webSocketKind transportKind = iota
+	sseKind
+	pollKind
+	kinds
+)
+
+func kindOf(transport string) transportKind {
+	switch transport {
+	case protocol.SSE:
+		return sseKind
+	case protocol.Poll:
+		return pollKind
+	}
+	return webSocketKind
+}
+
+func (k transportKind) String() string {
+	return [...]string{protocol.WebSocket, protocol.SSE, protocol.Poll}[k]
+}

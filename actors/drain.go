@@ -1,0 +1,85 @@
+package actors
+
+import (
+	"context"
+	"time"
+)
+
+// Drained clients come back after a random time up to a span that grows with their number: drainRate of them per second on the
+// other nodes, at most maxSpread.
+const (
+	drainRate    = 500
+	maxSpread    = 10 * time.Second
+	drainSlice   = time.Second
+	minSliceSize = 500
+)
+
+// Drain tells every client to come back, to another node, and returns when all have gone and every publish has its answer, or with ctx's
+// error. New clients are refused from now on. Connections end in slices of a second over the time that ctx leaves, so that they do
+// not all come back at once. Publishes are still taken.
+func (b *Bus) Drain(ctx context.Context) error {
+	b.draining.Store(true)
+	list := b.registry.all()
+	spread := min(time.Duration(len(list))*time.Second/drainRate, maxSpread)
+	size := sliceSize(ctx, len(list))
+	for len(list) > 0 {
+		n := min(size, len(list))
+		for _, c := range list[:n] {
+			b.send(c.pid, End{Err: errStopped, AfterMS: spread.Milliseconds()})
+		}
+		if list = list[n:]; len(list) > 0 && !pause(ctx, drainSlice) {
+			return ctx.Err()
+		}
+	}
+	for b.registry.len() > 0 || b.publishing.Load() > 0 {
+		if !pause(ctx, 10*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// sliceSize spreads n connections over the slices that fit half the time that ctx leaves, in not too small slices.
+func sliceSize(ctx context.Context, n int) int {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return max(minSliceSize, n/10+1)
+	}
+	slices := max(int(time.Until(deadline)/2/drainSlice), 1)
+	return max(minSliceSize, n/slices+1)
+}
+
+// pause waits for d. It answers false where ctx ended before.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Stop ends everything at once: connections get disconnect with CodeShuttingDown. It returns when no actor and no goroutine of the bus is
+// left. The broker stays open.
+func (b *Bus) Stop() {
+	b.draining.Store(true)
+	if b.ctx.Err() != nil {
+		return
+	}
+	b.stop()
+	b.alarms.stop()
+	for _, c := range b.registry.all() {
+		b.send(c.pid, End{Err: errStopped})
+	}
+	b.router.each(func(e *entry) { b.system.Root.Stop(e.pid) })
+	b.actors.Wait()
+	b.reads.wait()
+	b.publishes.wait()
+	for _, s := range b.shards {
+		s.stop()
+	}
+	b.background.Wait()
+	b.system.Shutdown()
+}

@@ -1,0 +1,127 @@
+package actors
+
+import (
+	"context"
+
+	"tidings/access"
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// Open signs a client in and puts link under the outbox of its connection: the one that it resumes, or a new one. connect may be nil for a
+// plain client. connected leaves first over the link, which may be woken before Open returns. It fails with
+// CodeUnsupportedVersion, CodeUnauthorized, CodeOverloaded, and CodeShuttingDown while the node drains.
+func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame, link core.Link) (c *Connection, gen uint64, err error) {
+	if connect == nil {
+		connect = &protocol.ClientFrame{Type: protocol.TypeConnect}
+	}
+	identity, fault := b.admit(peer, connect)
+	if fault != nil {
+		return nil, 0, fault
+	}
+	if connect.Session != "" && !peer.Plain {
+		if c, gen = b.resume(peer, connect, identity, link); c != nil {
+			return c, gen, nil
+		}
+	}
+	if max := b.cfg.MaxConnections; max > 0 && b.registry.len() >= max {
+		return nil, 0, errFull
+	}
+	c, gen = b.begin(peer, identity, link)
+	return c, gen, nil
+}
+
+func (b *Bus) admit(peer protocol.Peer, connect *protocol.ClientFrame) (access.Identity, *protocol.Error) {
+	switch {
+	case b.draining.Load() || b.ctx.Err() != nil:
+		return access.Identity{}, errStopped
+	case connect.Version != 0 && connect.Version != protocol.Version:
+		return access.Identity{}, errVersion
+	}
+	return b.identify(peer, connect.Token)
+}
+
+// identify takes the token of the frame, or else that of the request.
+func (b *Bus) identify(peer protocol.Peer, token string) (access.Identity, *protocol.Error) {
+	if token == "" {
+		token = peer.Token
+	}
+	return b.cfg.Rules.Identify(token)
+}
+
+// begin makes a new connection.
+func (b *Bus) begin(peer protocol.Peer, identity access.Identity, link core.Link) (*Connection, uint64) {
+	session := newSession()
+	c := &Connection{
+		bus:      b,
+		id:       newConnectionID(),
+		key:      keyOf(session),
+		out:      core.NewOutbox(!peer.Plain),
+		shard:    b.shards[b.nextShard.Add(1)%uint64(len(b.shards))],
+		identity: identity,
+		plain:    peer.Plain,
+	}
+	kind := kindOf(peer.Transport)
+	c.transport.Store(uint32(kind))
+	b.actors.Add(1)
+	c.pid = b.system.Root.Spawn(b.sessionProps(c))
+	gen, _ := c.out.Attach(link, 0, c.connected(session, false), nil)
+	b.send(c.pid, Attached{Gen: gen, Kind: kind})
+	b.registry.add(c)
+	return c, gen
+}
+
+// resume takes up the connection of a session: its old link is fenced, and what was not received goes out again over the new one.
+// Where that cannot be, it answers nil; the old session, if it was the client's own, has ended then.
+func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity access.Identity, link core.Link) (*Connection, uint64) {
+	c := b.registry.find(connect.Session)
+	if c == nil || c.ended.Load() {
+		b.tally.resumesUnknown.Add(1)
+		return nil, 0
+	}
+	if c.plain || c.identity != identity {
+		b.tally.resumesForeign.Add(1)
+		return nil, 0
+	}
+	var received uint64
+	if connect.Received != nil {
+		received = *connect.Received
+	}
+	gen, ok := c.out.Attach(link, received, c.connected(connect.Session, true), fencedFrame)
+	if !ok {
+		b.tally.resumesForgotten.Add(1)
+		b.send(c.pid, End{Err: errFenced})
+		return nil, 0
+	}
+	kind := kindOf(peer.Transport)
+	c.transport.Store(uint32(kind))
+	b.send(c.pid, Attached{Gen: gen, Kind: kind})
+	b.tally.resumes.Add(1)
+	return c, gen
+}
+
+// connected makes the first frame of a link, of whatever generation.
+func (c *Connection) connected(session string, resumed bool) func(gen uint64) *protocol.Encoded {
+	if c.plain {
+		session = ""
+	}
+	return func(gen uint64) *protocol.Encoded {
+		return protocol.Encode(&protocol.ServerFrame{
+			Type: protocol.TypeConnected, Session: session, Connection: c.id, Resumed: resumed, Generation: gen, Announce: c.bus.announce,
+		})
+	}
+}
+
+// Find gives the connection of a session, for a poll or a send of its client. It fails with CodeSessionGone for an unknown session and for
+// one of another identity alike.
+func (b *Bus) Find(session string, peer protocol.Peer) (*Connection, error) {
+	identity, fault := b.identify(peer, "")
+	if fault != nil {
+		return nil, fault
+	}
+	c := b.registry.find(session)
+	if c == nil || c.ended.Load() || c.plain || c.identity != identity {
+		return nil, errGone
+	}
+	return c, nil
+}

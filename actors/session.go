@@ -1,0 +1,203 @@
+package actors
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"tidings/protocol"
+)
+
+// session is the actor of one connection: its control plane. What its channels bring does not pass through it.
+type session struct {
+	bus  *Bus
+	conn *Connection
+	self *actor.PID
+
+	state sessionState
+	kind  transportKind
+	gen   uint64
+	park  alarm
+
+	subs       []*subscription
+	joins      []waitingJoin // recoveries that wait for others to end
+	recovering int           // subscriptions that are gated
+	awaiting   bool          // Roomed will come
+
+	jobs []protocol.ClientFrame // requests for the broker, in order
+	busy bool                   // one is with the broker
+
+	commands, subscribes, publishes bucket
+	errors                          *errorBudget // made with the first error
+}
+
+type waitingJoin struct {
+	sub   *subscription
+	since protocol.Position
+}
+
+type sessionState uint8
+
+const (
+	fresh  sessionState = iota // no link yet
+	linked                     // a link is under the outbox
+	parked
+	ended
+)
+
+// Receive implements actor.Actor.
+func (s *session) Receive(c actor.Context) {
+	defer s.bus.noteFailure(c)
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		s.self = c.Self()
+		s.park = alarm{to: s.self, message: ParkOver{}}
+	case *actor.Stopping:
+		s.onStopping()
+	case *actor.Stopped:
+		s.bus.actors.Done()
+	case Handle:
+		s.onHandle(m)
+	case Faulted:
+		s.onFaulted(m)
+	case Attached:
+		s.onAttached(m)
+	case Detached:
+		s.onDetached(m)
+	case ParkOver:
+		s.onParkOver()
+	case Joined:
+		s.ungate(m.Sub)
+	case Refused:
+		s.onRefused(m)
+	case Roomed:
+		s.onRoomed()
+	case Answered:
+		s.onAnswered(m)
+	case End:
+		s.finish(disconnectFrame(m.Err, m.AfterMS), m.Err.Code)
+	}
+}
+
+// onHandle handles frames, unless their link was fenced meanwhile: its client says again, over the newer one, what was not answered.
+func (s *session) onHandle(m Handle) {
+	s.conn.pending.Add(int32(-len(m.Frames)))
+	if gen, _ := s.conn.out.Attached(); m.Gen != anyGeneration && m.Gen < gen {
+		return
+	}
+	for i := range m.Frames {
+		if s.state == ended {
+			return
+		}
+		s.onFrame(&m.Frames[i])
+	}
+	s.conn.out.Flush()
+}
+
+func (s *session) onFaulted(m Faulted) {
+	if gen, _ := s.conn.out.Attached(); s.state != ended && m.Gen >= gen {
+		s.refuse(0, m.Err)
+		s.conn.out.Flush()
+	}
+}
+
+func (s *session) onAttached(m Attached) {
+	if s.state == ended || m.Gen < s.gen {
+		return
+	}
+	s.gen = m.Gen
+	if s.state == parked {
+		s.bus.parking.remove(s.conn)
+		s.bus.alarms.cancel(&s.park)
+	}
+	s.enter(linked, m.Kind)
+}
+
+func (s *session) onDetached(m Detached) {
+	if s.state == ended || m.Gen < s.gen {
+		return
+	}
+	if m.Code == protocol.CodeSlowConsumer {
+		s.bus.tally.slow.Add(1)
+	}
+	if s.conn.plain || m.Code != "" && !m.Code.Row().Retry {
+		s.finish(nil, m.Code)
+		return
+	}
+	s.enter(parked, s.kind)
+	for _, c := range s.bus.parking.add(s.conn) {
+		s.bus.send(c.pid, End{Err: errGone})
+	}
+	s.bus.alarms.set(&s.park, s.bus.cfg.Park)
+}
+
+func (s *session) onParkOver() {
+	if _, attached := s.conn.out.Attached(); s.state == parked && !attached {
+		s.finish(disconnectFrame(errGone, 0), protocol.CodeSessionGone)
+	}
+}
+
+// enter moves the connection to another state, for the count.
+func (s *session) enter(state sessionState, kind transportKind) {
+	s.bus.tally.moved(s.state, s.kind, -1)
+	s.state, s.kind = state, kind
+	s.bus.tally.moved(s.state, s.kind, 1)
+}
+
+// finish ends the connection and its actor. last, if not nil, is the last thing that its link writes.
+func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
+	if s.state == ended {
+		return
+	}
+	b, c := s.bus, s.conn
+	if code == protocol.CodeSlowConsumer {
+		b.tally.slow.Add(1)
+	}
+	s.enter(ended, s.kind)
+	c.ended.Store(true)
+	b.registry.remove(c)
+	b.parking.remove(c)
+	b.alarms.cancel(&s.park)
+	for _, sub := range s.subs {
+		if sub.entry != nil {
+			b.send(sub.entry.pid, Leave{Sub: sub})
+		}
+	}
+	s.subs, s.joins, s.jobs = nil, nil, nil
+	c.order.end()
+	c.out.End(last)
+	b.system.Root.Stop(s.self)
+}
+
+// onStopping runs after finish, and where the actor failed or the bus stops without it.
+func (s *session) onStopping() {
+	switch {
+	case s.state == ended:
+	case s.bus.ctx.Err() != nil:
+		s.finish(disconnectFrame(errStopped, 0), protocol.CodeShuttingDown)
+	default:
+		s.finish(disconnectFrame(errInternal, 0), protocol.CodeInternal)
+	}
+}
+
+// push hands a frame to the client.
+func (s *session) push(frame *protocol.Encoded) {
+	if !s.conn.out.Push(frame) {
+		s.conn.overflowed()
+	}
+}
+
+// refuse answers a request, or a fault where id is 0, with an error. Too many errors of the client's own end the connection.
+func (s *session) refuse(id uint64, err *protocol.Error) {
+	switch err.Code {
+	case protocol.CodeInternal, protocol.CodeBrokerUnavailable, protocol.CodeTimeout, protocol.CodeOverloaded, protocol.CodeShuttingDown:
+		s.push(errorFrame(id, err))
+		return
+	}
+	if s.errors == nil {
+		s.errors = new(errorBudget)
+	}
+	if !s.errors.spend(s.bus.clock()) {
+		s.finish(disconnectFrame(errErrors, 0), protocol.CodeTooManyErrors)
+		return
+	}
+	s.push(errorFrame(id, err))
+}

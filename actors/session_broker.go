@@ -1,0 +1,119 @@
+package actors
+
+import (
+	"context"
+	"encoding/hex"
+
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// maxJobs bounds the requests of one connection that wait for the broker. They go to it one at a time, so that the publishes of
+// one client keep their order.
+const maxJobs = protocol.MaxFrames
+
+func (s *session) onBrokerRequest(f *protocol.ClientFrame) {
+	rule := s.bus.cfg.Rules.MaySubscribe
+	if f.Type == protocol.TypePublish {
+		rule = s.bus.cfg.Rules.MayPublish
+	}
+	if err := rule(s.conn.identity, f.Channel); err != nil {
+		s.refuse(f.ID, err)
+		return
+	}
+	if len(s.jobs) >= maxJobs {
+		s.refuse(f.ID, errBusy)
+		return
+	}
+	s.jobs = append(s.jobs, *f)
+	s.askBroker()
+}
+
+func (s *session) askBroker() {
+	if s.busy || len(s.jobs) == 0 {
+		return
+	}
+	s.busy = true
+	f := s.jobs[0]
+	if s.jobs = s.jobs[1:]; len(s.jobs) == 0 {
+		s.jobs = nil
+	}
+	b, c, self := s.bus, s.conn, s.self
+	b.publishes.run(func() {
+		ask := b.answerPublish
+		if f.Type == protocol.TypeHistory {
+			ask = b.answerHistory
+		}
+		frame, err := ask(c, &f)
+		if err != nil {
+			b.send(self, Answered{ID: f.ID, Err: asError(err)})
+			return
+		}
+		b.send(self, Answered{ID: f.ID, Frame: frame})
+	})
+}
+
+func (s *session) onAnswered(m Answered) {
+	s.busy = false
+	if s.state == ended {
+		return
+	}
+	if m.Err != nil {
+		s.refuse(m.ID, m.Err)
+	} else {
+		s.push(m.Frame)
+	}
+	s.conn.out.Flush()
+	s.askBroker()
+}
+
+func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
+	p, err := b.Publish(context.Background(), Publish{
+		Channel: f.Channel, Data: f.Data, Event: f.Event, IdempotencyKey: f.IdempotencyKey, Principal: c.principal(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeReply, ID: f.ID, Position: p.Position}), nil
+}
+
+// principal is whose idempotency keys a connection's are.
+func (c *Connection) principal() string {
+	if c.identity.Anonymous() {
+		return "session:" + hex.EncodeToString(c.key[:])
+	}
+	return "user:" + c.identity.User
+}
+
+func (b *Bus) answerHistory(_ *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
+	var since protocol.Position
+	if f.Since != nil {
+		since = *f.Since
+	}
+	limit := f.Limit
+	if limit == 0 {
+		limit = protocol.MaxHistoryLimit
+	}
+	page, err := b.History(context.Background(), f.Channel, since, limit)
+	if err != nil {
+		return nil, err
+	}
+	return protocol.Encode(&protocol.ServerFrame{
+		Type: protocol.TypeReply, ID: f.ID, Position: page.Top,
+		Messages: append([]*protocol.Message{}, page.Messages...), Complete: complete(since, page),
+	}), nil
+}
+
+// complete tells whether a page has everything after since (or, where that is zero, everything that the channel ever had)
+// up to its top.
+func complete(since protocol.Position, p core.Page) bool {
+	switch {
+	case p.Lost != "":
+		return false
+	case len(p.Messages) == 0:
+		return since == p.Top || since.IsZero() && p.Top.Offset == 0
+	case since.IsZero() && p.Messages[0].Prev != 0:
+		return false
+	}
+	return p.Messages[len(p.Messages)-1].Position() == p.Top
+}

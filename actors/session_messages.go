@@ -1,0 +1,69 @@
+package actors
+
+import "tidings/protocol"
+
+// What a connection's actor can be told.
+
+// Handle asks for the frames of one message to be handled, in order.
+type Handle struct {
+	event  // the connection may have ended; its client is told by the end of its link
+	Gen    uint64
+	Frames []protocol.ClientFrame
+}
+
+// anyGeneration is the Gen of frames that came beside the link, by POST /bus/send.
+const anyGeneration = 0
+
+// End asks for the end of the connection, for a reason that its client is told. Its subscriptions end with it.
+type End struct {
+	event
+	Err     *protocol.Error
+	AfterMS int64
+}
+
+// Faulted says that an inbound message was no frame.
+type Faulted struct {
+	event
+	Gen uint64
+	Err *protocol.Error
+}
+
+// Attached says that a link was put under the outbox.
+type Attached struct {
+	event
+	Gen  uint64
+	Kind transportKind
+}
+
+// Detached says that a link is gone.
+type Detached struct {
+	event
+	Gen  uint64
+	Code protocol.Code
+}
+
+// ParkOver is the alarm of a parked connection.
+type ParkOver struct{ event }
+
+// Joined says that a subscription which asked for recovery is live.
+type Joined struct {
+	event
+	Sub *subscription
+}
+
+// Refused says that a channel did not take a subscription; its client was told.
+type Refused struct {
+	event
+	Sub *subscription
+}
+
+// Roomed says that the outbox has room for a recovery.
+type Roomed struct{ event }
+
+// Answered brings the broker's answer to a request of the client: a frame, or why there is none.
+type Answered struct {
+	event
+	ID    uint64
+	Frame *protocol.Encoded
+	Err   *protocol.Error
+}

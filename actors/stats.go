@@ -1,0 +1,119 @@
+package actors
+
+import (
+	"sync/atomic"
+
+	"tidings/protocol"
+)
+
+// Stats is what a bus holds now and has done since its start.
+type Stats struct {
+	Connections   map[string]int // with a transport, by transport
+	Parked        int            // without
+	Channels      int
+	Subscriptions int
+
+	Published    uint64 // by this node
+	Deduplicated uint64 // publishes whose key was used before
+	Delivered    uint64 // messages, each to one subscription
+	Replayed     uint64 // of them, from history
+	Skipped      uint64 // left out under load, to be read from history
+
+	Gaps          map[protocol.GapReason]uint64
+	Recoveries    uint64
+	Resumes       uint64
+	ResumesFailed map[string]uint64 // unknown, foreign (of another identity), forgotten (frames)
+	SlowConsumers uint64
+
+	ActorFailures uint64 // panics, those of links and of the broker included
+	ActorRestarts uint64
+	DeadLetters   uint64 // requests to an actor that is no more: should stay 0
+
+	PendingPublishes int // with the broker now
+	BrokerQueue      int // reads and requests that wait for a goroutine
+	ActiveLanes      int // (channel, shard) pairs that wait for their turn
+	InFlight         int // messages and operations under way to channels and through lanes
+	DeepestChannel   int // most of them of one channel
+	PendingFrames    int // of clients, that their actors have not yet seen
+}
+
+// tally is what Stats counts.
+type tally struct {
+	linked [kinds]atomic.Int64
+	parked atomic.Int64
+
+	published, deduplicated, replayed, skipped       atomic.Uint64
+	recoveries, resumes                              atomic.Uint64
+	resumesUnknown, resumesForeign, resumesForgotten atomic.Uint64
+	slow, failures, restarts, deadLetters            atomic.Uint64
+	gaps                                             gapTally
+}
+
+// moved counts connections that enter or leave a state.
+func (t *tally) moved(state sessionState, kind transportKind, n int64) {
+	switch state {
+	case linked:
+		t.linked[kind].Add(n)
+	case parked:
+		t.parked.Add(n)
+	}
+}
+
+var gapReasons = [...]protocol.GapReason{
+	protocol.GapHistoryExpired, protocol.GapEpochChanged, protocol.GapPositionUnknown, protocol.GapFeedLost, protocol.GapUnrecovered,
+}
+
+type gapTally [len(gapReasons)]atomic.Uint64
+
+func (t *gapTally) add(reason protocol.GapReason, n uint64) {
+	for i, r := range gapReasons {
+		if r == reason {
+			t[i].Add(n)
+		}
+	}
+}
+
+// Stats counts. It walks all channels and connections: call it for a scrape, not for a message.
+func (b *Bus) Stats() Stats {
+	t := &b.tally
+	s := Stats{
+		Connections:   map[string]int{},
+		Parked:        int(t.parked.Load()),
+		Published:     t.published.Load(),
+		Deduplicated:  t.deduplicated.Load(),
+		Replayed:      t.replayed.Load(),
+		Skipped:       t.skipped.Load(),
+		Gaps:          map[protocol.GapReason]uint64{},
+		Recoveries:    t.recoveries.Load(),
+		Resumes:       t.resumes.Load(),
+		ResumesFailed: map[string]uint64{"unknown": t.resumesUnknown.Load(), "foreign": t.resumesForeign.Load(), "forgotten": t.resumesForgotten.Load()},
+		SlowConsumers: t.slow.Load(),
+		ActorFailures: t.failures.Load(),
+		ActorRestarts: t.restarts.Load(),
+		DeadLetters:   t.deadLetters.Load(),
+
+		PendingPublishes: int(b.publishing.Load()),
+		BrokerQueue:      b.reads.depth() + b.publishes.depth(),
+	}
+	for k := range kinds {
+		s.Connections[k.String()] = int(t.linked[k].Load())
+	}
+	for i, r := range gapReasons {
+		s.Gaps[r] = t.gaps[i].Load()
+	}
+	for _, shard := range b.shards {
+		s.Delivered += shard.delivered.Load()
+		s.ActiveLanes += shard.depth()
+	}
+	b.router.each(func(e *entry) {
+		s.Channels++
+		s.Subscriptions += int(e.live.Load())
+		n := int(e.inFlight.Load())
+		s.InFlight += n
+		s.DeepestChannel = max(s.DeepestChannel, n)
+	})
+	for _, c := range b.registry.all() {
+		s.PendingFrames += int(c.pending.Load())
+	}
+	return s
+}

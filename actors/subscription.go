@@ -1,0 +1,31 @@
+package actors
+
+import "tidings/protocol"
+
+// subscription is a member of a channel: one connection's interest in it.
+type subscription struct {
+	conn    *Connection
+	channel protocol.Channel
+	id      uint64 // of the subscribe frame
+	entry   *entry // nil as long as its Join waits for other recoveries
+
+	// Of the channel's actor.
+	incarnation uint32 // of the actor that knows it
+	stage       stage
+	live        bool // counted in entry.live
+
+	// Of the lane.
+	index int32 // in lane.members, from 1; 0: not there
+
+	// Of the connection's actor.
+	gated bool // its recovery counts against maxRecoveries
+}
+
+// stage is where a subscription stands with its channel.
+type stage uint8
+
+const (
+	outside stage = iota // not yet joined
+	inside               // joined: waiting, recovering or live
+	gone
+)
