@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tidings/actors"
+	"tidings/clientjs"
+	"tidings/transports"
+)
+
+// API is the HTTP side of one bus. It is an http.Handler.
+type API struct {
+	bus     *actors.Bus
+	log     *slog.Logger
+	proxies proxies
+	keys    *keyring
+	metrics MetricsReaders
+
+	handler  *transports.Handler
+	engine   *gin.Engine
+	client   files
+	demo     files
+	exporter http.Handler
+
+	refused refusals
+	panics  atomic.Uint64
+	close   func()
+}
+
+// New makes the handler of every URL of the product. It fails where cfg does not validate, and where the demo's files cannot be read.
+// Close it when no request comes any more.
+func New(bus *actors.Bus, cfg Config) (*API, error) {
+	if bus == nil {
+		return nil, errors.New("httpapi: there is no bus")
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	networks, _ := parseNetworks(cfg.TrustedProxies)
+	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics}
+	if a.log == nil {
+		a.log = slog.Default()
+	}
+	a.keys = newKeyring(&cfg, a.proxies)
+	var err error
+	if a.client, err = readFiles(clientFiles()); err != nil {
+		return nil, err
+	}
+	if a.demo, err = readFiles(cfg.Demo); err != nil {
+		return nil, err
+	}
+	cfg.Transports.ClientAddress = a.proxies.clientText
+	cfg.Transports.Scheme = a.proxies.scheme
+	cfg.Transports.Log = a.log
+	if a.handler, err = transports.New(joined{bus}, cfg.Transports); err != nil {
+		return nil, err
+	}
+	a.close = sync.OnceFunc(a.handler.Close)
+	a.exporter = newExporter(a)
+	a.engine = a.routes(cfg.BasePath)
+	return a, nil
+}
+
+func clientFiles() fs.FS {
+	dist, err := fs.Sub(clientjs.Dist, "dist")
+	if err != nil {
+		panic(err) // only for a malformed name
+	}
+	return dist
+}
+
+// ServeHTTP serves every URL of the product.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
+
+// Close cuts what is still connected.
+func (a *API) Close() { a.close() }
+
+// Bounds of a request's head and of a connection without one; the body's are in request.go. There is no WriteTimeout: streams live long, and
+// each transport bounds its own writes.
+const (
+	headerTimeout = 5 * time.Second
+	idleTimeout   = 75 * time.Second
+	maxHeader     = 16 << 10
+	headerSlack   = 4 << 10 // what net/http adds to MaxHeaderBytes
+)
+
+// Server gives an http.Server for addr with the bounds that a server on the open network needs.
+func (a *API) Server(addr string) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           a,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader - headerSlack,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+}

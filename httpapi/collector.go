@@ -1,0 +1,152 @@
+package httpapi
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tidings/actors"
+	"tidings/protocol"
+	"tidings/transports"
+)
+
+// metric is one name on /metrics and in docs/METRICS.md.
+type metric struct {
+	name   string
+	kind   prometheus.ValueType
+	labels []string
+	help   string
+	desc   *prometheus.Desc
+}
+
+// allMetrics is every metric of our own, in the order of docs/METRICS.md.
+var allMetrics []*metric
+
+func newMetric(kind prometheus.ValueType, name, help string, labels []string) *metric {
+	m := &metric{name: "tidings_" + name, kind: kind, labels: labels, help: help}
+	m.desc = prometheus.NewDesc(m.name, help, labels, nil)
+	allMetrics = append(allMetrics, m)
+	return m
+}
+
+func counter(name, help string, labels ...string) *metric {
+	return newMetric(prometheus.CounterValue, name, help, labels)
+}
+
+func gauge(name, help string, labels ...string) *metric {
+	return newMetric(prometheus.GaugeValue, name, help, labels)
+}
+
+var (
+	mConnections   = gauge("connections", "Connections with a transport.", "transport")
+	mParked        = gauge("connections_parked", "Connections whose transport was lost, waiting for it to come back.")
+	mChannels      = gauge("channels", "Channels that somebody hears, or heard a short time ago.")
+	mSubscriptions = gauge("subscriptions", "Subscriptions.")
+
+	mPublished    = counter("messages_published_total", "Messages published through this node.")
+	mDeduplicated = counter("messages_deduplicated_total", "Publishes whose idempotency key was used before.")
+	mDelivered    = counter("messages_delivered_total", "Messages handed to a subscription, each counted once per subscription.")
+	mReplayed     = counter("messages_replayed_total", "Of them, messages from history, for clients that had missed them.")
+	mSkipped      = counter("messages_skipped_total", "Messages left out under load and read from history afterwards.")
+
+	mGaps          = counter("gaps_total", "Gaps told to a subscription: messages that could not be shown to be complete.", "reason")
+	mRecoveries    = counter("recoveries_total", "Subscriptions that went on from a position.")
+	mResumes       = counter("resumes_total", "Connections taken up again over a new transport.")
+	mResumesFailed = counter("resumes_failed_total", "Attempts at it that got a new session.", "reason")
+	mSlow          = counter("slow_consumers_total", "Connections cut because their client read too slowly.")
+
+	mActorFailures = counter("actor_failures_total", "Panics under the bus. Should stay 0.")
+	mActorRestarts = counter("actor_restarts_total", "Actors started again after a panic.")
+	mDeadLetters   = counter("dead_letters_total", "Requests to an actor that is no more. Should stay 0.")
+	mPublishing    = gauge("pending_publishes", "Publishes that the broker has not answered yet.")
+	mBrokerQueue   = gauge("broker_queue", "Reads and requests that wait for their turn at the broker.")
+	mLanes         = gauge("active_lanes", "Parts of channels that wait for a fan-out shard.")
+	mInFlight      = gauge("in_flight", "Messages and operations on their way to channels and subscriptions.")
+	mDeepest       = gauge("deepest_channel", "The most of them of one channel.")
+	mPendingFrames = gauge("pending_frames", "Frames of clients that wait for their connection's actor.")
+
+	mLinks     = gauge("transport_links", "Open links: sockets, streams, polls.", "transport")
+	mOpened    = counter("transport_links_opened_total", "Links opened.", "transport")
+	mFrames    = counter("transport_frames_total", "Frames written.", "transport")
+	mMessages  = counter("transport_messages_total", "Of them, messages.", "transport")
+	mBytes     = counter("transport_bytes_total", "Bytes written.", "transport")
+	mWrites    = counter("transport_writes_total", "Write calls, or answers of a poll.", "transport")
+	mSlowLinks = counter("transport_slow_total", "Links cut because a write took too long.", "transport")
+	mTurned    = counter("transport_refused_total", "Requests for a transport that were refused.", "code")
+
+	mRefused = counter("http_refused_total", "Other HTTP requests, and items of a publish to several channels, that were refused.", "code")
+	mPanics  = counter("http_panics_total", "Requests that made a handler panic. Should stay 0.")
+)
+
+// collector reads the counters of the bus and the transports when it is asked; nothing is counted for its sake.
+type collector struct{ api *API }
+
+// Describe names every metric.
+func (c collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range allMetrics {
+		ch <- m.desc
+	}
+}
+
+// Collect reads every value.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	collectBus(ch, c.api.bus.Stats())
+	collectTransports(ch, c.api.handler.Stats())
+	sendCodes(ch, mRefused, c.api.refused.snapshot())
+	send(ch, mPanics, c.api.panics.Load())
+}
+
+func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
+	for transport, n := range s.Connections {
+		send(ch, mConnections, n, transport)
+	}
+	for reason, n := range s.Gaps {
+		send(ch, mGaps, n, string(reason))
+	}
+	for reason, n := range s.ResumesFailed {
+		send(ch, mResumesFailed, n, reason)
+	}
+	for _, v := range []struct {
+		m *metric
+		n uint64
+	}{
+		{mPublished, s.Published}, {mDeduplicated, s.Deduplicated}, {mDelivered, s.Delivered}, {mReplayed, s.Replayed}, {mSkipped, s.Skipped},
+		{mRecoveries, s.Recoveries}, {mResumes, s.Resumes}, {mSlow, s.SlowConsumers},
+		{mActorFailures, s.ActorFailures}, {mActorRestarts, s.ActorRestarts}, {mDeadLetters, s.DeadLetters},
+	} {
+		send(ch, v.m, v.n)
+	}
+	for _, v := range []struct {
+		m *metric
+		n int
+	}{
+		{mParked, s.Parked}, {mChannels, s.Channels}, {mSubscriptions, s.Subscriptions}, {mPublishing, s.PendingPublishes}, {mBrokerQueue, s.BrokerQueue},
+		{mLanes, s.ActiveLanes}, {mInFlight, s.InFlight}, {mDeepest, s.DeepestChannel}, {mPendingFrames, s.PendingFrames},
+	} {
+		send(ch, v.m, v.n)
+	}
+}
+
+func collectTransports(ch chan<- prometheus.Metric, s transports.Stats) {
+	for _, t := range []struct {
+		name  string
+		stats transports.TransportStats
+	}{{protocol.WebSocket, s.WebSocket}, {protocol.SSE, s.SSE}, {protocol.Poll, s.Poll}} {
+		send(ch, mLinks, t.stats.Open, t.name)
+		send(ch, mOpened, t.stats.Opened, t.name)
+		send(ch, mFrames, t.stats.Frames, t.name)
+		send(ch, mMessages, t.stats.Messages, t.name)
+		send(ch, mBytes, t.stats.Bytes, t.name)
+		send(ch, mWrites, t.stats.Flushes, t.name)
+		send(ch, mSlowLinks, t.stats.Slow, t.name)
+	}
+	sendCodes(ch, mTurned, s.Refused)
+}
+
+func sendCodes(ch chan<- prometheus.Metric, m *metric, counts map[protocol.Code]uint64) {
+	for code, n := range counts {
+		send(ch, m, n, string(code))
+	}
+}
+
+func send[N int | int64 | uint64](ch chan<- prometheus.Metric, m *metric, v N, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(m.desc, m.kind, float64(v), labels...)
+}

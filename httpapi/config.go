@@ -1,0 +1,86 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"strings"
+
+	"tidings/access"
+	"tidings/transports"
+)
+
+// Config is how the HTTP side behaves.
+type Config struct {
+	// BasePath stands before every URL: "" or "/tidings". No slash at its end.
+	BasePath string
+	// Keys are the API keys of backends. Without keys, and without Dev, every request for /api is refused.
+	Keys access.Keys
+	// Dev lets requests from this machine use /api and /metrics without a key, as long as they were neither forwarded by a proxy
+	// nor made by a page of another site.
+	Dev bool
+	// Metrics says who may read /metrics without a key. Empty means Loopback. A proxy on this machine makes everyone
+	// look local, unless it sends X-Forwarded-For or Via: choose MetricsNobody behind one.
+	Metrics MetricsReaders
+	// TrustedProxies are the addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed; by default nobody's. Failed
+	// API keys are counted per address only where it is set: offices share one address.
+	TrustedProxies []string
+	// Transports configures /bus. ClientAddress, Scheme and Log are set by New.
+	Transports transports.Config
+	// Demo is served at /demo/, with index.html at its root. Nil means none.
+	Demo fs.FS
+	// Log takes one line per request that failed (Info, Error) or, at Debug, per request. Nil means slog.Default.
+	Log *slog.Logger
+}
+
+// MetricsReaders says who may read /metrics without a key.
+type MetricsReaders string
+
+// The readers.
+const (
+	MetricsAnyone   MetricsReaders = "anyone"
+	MetricsLoopback MetricsReaders = "loopback" // clients on this machine
+	MetricsNobody   MetricsReaders = "nobody"
+)
+
+// DefaultConfig gives the defaults in full. It has no key: add one.
+func DefaultConfig() Config {
+	return Config{Metrics: MetricsLoopback, Transports: transports.DefaultConfig(), Log: slog.Default()}
+}
+
+// Validate refuses what cannot work, naming the field.
+func (c Config) Validate() error {
+	if p := c.BasePath; p != "" && (!strings.HasPrefix(p, "/") || strings.HasSuffix(p, "/") || strings.ContainsAny(p, ":*?#% ")) {
+		return errors.New(`BasePath: it must start with a slash, not end with one, and hold no ":", "*", "?", "#", "%" or space`)
+	}
+	switch c.Metrics {
+	case "", MetricsAnyone, MetricsLoopback, MetricsNobody:
+	default:
+		return fmt.Errorf(`Metrics: %q is neither "anyone" nor "loopback" nor "nobody"`, c.Metrics)
+	}
+	if _, err := parseNetworks(c.TrustedProxies); err != nil {
+		return fmt.Errorf("TrustedProxies: %w", err)
+	}
+	if err := c.Transports.Validate(); err != nil {
+		return fmt.Errorf("Transports.%w", err)
+	}
+	return nil
+}
+
+func parseNetworks(list []string) ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, s := range list {
+		if prefix, err := netip.ParsePrefix(s); err == nil {
+			networks = append(networks, prefix.Masked())
+			continue
+		}
+		addr, err := netip.ParseAddr(s)
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither an address nor a network such as 10.0.0.0/8", s)
+		}
+		networks = append(networks, netip.PrefixFrom(addr, addr.BitLen()))
+	}
+	return networks, nil
+}

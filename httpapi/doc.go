@@ -1,0 +1,12 @@
+// Package httpapi is every URL of the product, and the one place where the two halves meet: transports, which carry bytes, and
+// actors, who hear. New gives an http.Handler for a bus:
+//
+//	bus, err := actors.Start(actors.Config{Broker: memory.New(memory.DefaultConfig())})
+//	api, err := httpapi.New(bus, httpapi.DefaultConfig())
+//	http.Handle("/", api)
+//
+//	routes.go    the table of URLs
+//	publish.go, history.go, health.go, files.go, metrics.go   what stands behind them
+//	request.go, answer.go, keys.go, address.go   how a request is read, answered, allowed, and whose it is
+//	guard.go     logging and recovery around everything
+package httpapi

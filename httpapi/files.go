@@ -1,0 +1,103 @@
+package httpapi
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// files are static files, read once: a request touches no disk and no path of its own making.
+type files map[string]*file
+
+type file struct {
+	data  []byte
+	etag  string
+	media string
+}
+
+// mediaTypes of what we serve; http's own table depends on the machine.
+var mediaTypes = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".mjs":  "text/javascript; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".json": "application/json",
+	".map":  "application/json",
+	".svg":  "image/svg+xml",
+	".png":  "image/png",
+	".ico":  "image/x-icon",
+	".ts":   "text/plain; charset=utf-8",
+	".txt":  "text/plain; charset=utf-8",
+}
+
+// readFiles reads a tree. A nil one gives nil.
+func readFiles(tree fs.FS) (files, error) {
+	if tree == nil {
+		return nil, nil
+	}
+	found := files{}
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		media, ok := mediaTypes[path.Ext(name)]
+		if !ok {
+			return nil // sources and the like
+		}
+		data, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(data)
+		found[name] = &file{data: data, etag: `"` + hex.EncodeToString(sum[:12]) + `"`, media: media}
+		return nil
+	})
+	return found, err
+}
+
+// onClientFile serves the JavaScript client. Any page may load it: a module from another origin needs CORS.
+func (a *API) onClientFile(c *gin.Context) {
+	header := c.Writer.Header()
+	header.Set("Access-Control-Allow-Origin", "*")
+	header.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	a.serveFile(c, a.client, strings.TrimPrefix(c.Param("file"), "/"))
+}
+
+// onDemoFile serves the demo page.
+func (a *API) onDemoFile(c *gin.Context) {
+	name := strings.TrimPrefix(c.Param("file"), "/")
+	if name == "" {
+		name = "index.html"
+	}
+	a.serveFile(c, a.demo, name)
+}
+
+// pagePolicy: scripts, styles and connections of this server only, nothing inline, in no frame.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+func (a *API) serveFile(c *gin.Context, from files, name string) {
+	f := from[name]
+	if f == nil {
+		a.onNoRoute(c)
+		return
+	}
+	header := c.Writer.Header()
+	header.Set("Content-Type", f.media)
+	header.Set("ETag", f.etag)
+	header.Set("Cache-Control", "no-cache") // kept, but asked for anew each time: the answer is then 304
+	header.Set("X-Content-Type-Options", "nosniff")
+	if strings.HasPrefix(f.media, "text/html") || f.media == "image/svg+xml" {
+		header.Set("Content-Security-Policy", pagePolicy)
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("X-Frame-Options", "DENY")
+	}
+	http.ServeContent(c.Writer, c.Request, "", time.Time{}, bytes.NewReader(f.data))
+}

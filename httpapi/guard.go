@@ -1,0 +1,78 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+const (
+	codeKey    = "tidings.code" // the code of the error that was answered
+	maxLogText = 256            // bytes of what a client chose, in a line of the log
+)
+
+// logged writes one line per request: at Error where we failed, at Info where the client did, else at Debug. It holds the escaped
+// path, and neither query nor header nor body: those carry secrets.
+func (a *API) logged(c *gin.Context) {
+	start := time.Now()
+	c.Next()
+	status := c.Writer.Status()
+	level := slog.LevelDebug
+	switch {
+	case status >= 500:
+		level = slog.LevelError
+	case status >= 400:
+		level = slog.LevelInfo
+	}
+	if !a.log.Enabled(context.Background(), level) {
+		return
+	}
+	a.log.LogAttrs(context.Background(), level, "request",
+		slog.String("method", cut(c.Request.Method, 16)),
+		slog.String("path", cut(c.Request.URL.EscapedPath(), maxLogText)),
+		slog.Int("status", status),
+		slog.String("code", c.GetString(codeKey)),
+		slog.Duration("took", time.Since(start)),
+		slog.String("address", a.proxies.clientText(c.Request)))
+}
+
+// recovered answers a panic with 500 and keeps the process. gin's own recovery would print the request with its headers.
+func (a *API) recovered(c *gin.Context) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if v == http.ErrAbortHandler {
+			panic(v) // net/http's way to cut a connection
+		}
+		a.panics.Add(1)
+		a.log.Error("httpapi: panic", "value", v, "stack", string(debug.Stack()))
+		if !c.Writer.Written() {
+			a.refuse(c, errInternal)
+		}
+		c.Abort()
+	}()
+	c.Next()
+}
+
+// bounded refuses URLs with too many parameters before anybody parses them.
+func (a *API) bounded(c *gin.Context) {
+	query := c.Request.URL.RawQuery
+	if strings.Count(query, "&")+strings.Count(query, ";") >= maxParameters {
+		a.refuse(c, errTooManyParameters)
+	}
+}
+
+// cut gives at most n bytes of s. What it gives is escaped or ASCII by its caller.
+func cut(s string, n int) string {
+	if len(s) > n {
+		return s[:n] + "…"
+	}
+	return s
+}

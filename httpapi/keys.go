@@ -1,0 +1,107 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"tidings/access"
+	"tidings/protocol"
+)
+
+// devPrincipal names who publishes without a key in development.
+const devPrincipal = "dev"
+
+// keyring tells by a request's Authorization header whose it is.
+type keyring struct {
+	keys     access.Keys
+	dev      bool
+	proxies  proxies
+	failures failures
+	sites    *http.CrossOriginProtection
+}
+
+func newKeyring(cfg *Config, p proxies) *keyring {
+	return &keyring{keys: cfg.Keys, dev: cfg.Dev, proxies: p, sites: http.NewCrossOriginProtection()}
+}
+
+// principal names who makes the request. It fails with CodeUnauthorized, and with CodeRateLimited for an address that failed too often.
+// A key counts in the Authorization header only: URLs and bodies end up in logs.
+func (k *keyring) principal(r *http.Request) (string, error) {
+	values := r.Header["Authorization"]
+	if len(values) == 0 && k.dev && local(r) && k.sites.Check(r) == nil {
+		return devPrincipal, nil
+	}
+	var addr netip.Addr
+	if len(k.proxies) > 0 {
+		addr = k.proxies.client(r)
+	}
+	if k.failures.tooMany(addr) {
+		return "", &protocol.Error{Code: protocol.CodeRateLimited, Reason: "too many requests from this address had no valid API key", Hint: "Wait a minute, and send a valid key."}
+	}
+	if len(values) == 1 {
+		if scheme, key, ok := strings.Cut(values[0], " "); ok && strings.EqualFold(scheme, "Bearer") {
+			if name, ok := k.keys.Principal(strings.TrimSpace(key)); ok {
+				return name, nil
+			}
+		}
+	}
+	k.failures.add(addr)
+	return "", &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "no valid API key", Hint: "Send one, as Authorization: Bearer <key>. It counts in no other place."}
+}
+
+// failures counts failed keys per address in windows of a minute. The zero address is not counted.
+type failures struct {
+	mu    sync.Mutex // guards both
+	since time.Time
+	count map[netip.Addr]int
+}
+
+const (
+	maxFailures    = 10
+	failureWindow  = time.Minute
+	maxFailureRows = 10_000 // addresses in one window; beyond it, nobody new is counted
+)
+
+func (f *failures) tooMany(a netip.Addr) bool {
+	if !a.IsValid() {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.turn()
+	return f.count[network(a)] >= maxFailures
+}
+
+func (f *failures) add(a netip.Addr) {
+	if !a.IsValid() {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.turn()
+	a = network(a)
+	if _, ok := f.count[a]; ok || len(f.count) < maxFailureRows {
+		f.count[a]++
+	}
+}
+
+func (f *failures) turn() {
+	if now := time.Now(); f.count == nil || now.Sub(f.since) >= failureWindow {
+		f.since, f.count = now, map[netip.Addr]int{}
+	}
+}
+
+// network is the address itself, or the /64 of an IPv6 address: one household has all of it.
+func network(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return a
+	}
+	p, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return a
+	}
+	return p.Addr()
+}

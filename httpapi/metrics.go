@@ -1,0 +1,30 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// onMetrics serves GET /metrics to those with an API key and to those whom the configuration lets in without.
+func (a *API) onMetrics(c *gin.Context) {
+	open := a.metrics == MetricsAnyone || a.metrics != MetricsNobody && local(c.Request)
+	if !open {
+		if _, err := a.keys.principal(c.Request); err != nil {
+			a.refuse(c, err)
+			return
+		}
+	}
+	c.Writer.Header().Set("Cache-Control", "no-store")
+	a.exporter.ServeHTTP(c.Writer, c.Request)
+}
+
+// newExporter makes a registry of its own: nobody else's metrics come in, and two APIs of one process do not meet.
+func newExporter(a *API) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector{a}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true, MaxRequestsInFlight: 4})
+}

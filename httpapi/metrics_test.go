@@ -1,0 +1,131 @@
+package httpapi
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tidings/protocol"
+)
+
+// docs/METRICS.md lists exactly what /metrics has, in the same order.
+func TestDocumentListsEveryMetric(t *testing.T) {
+	page, err := os.ReadFile("../docs/METRICS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for line := range strings.Lines(string(page)) {
+		if strings.HasPrefix(line, "| `") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	for _, m := range allMetrics {
+		kind := "counter"
+		if m.kind == prometheus.GaugeValue {
+			kind = "gauge"
+		}
+		labels := ""
+		if len(m.labels) > 0 {
+			labels = "`" + strings.Join(m.labels, "`, `") + "`"
+		}
+		want = append(want, fmt.Sprintf("| `%s` | %s | %s | %s |", m.name, kind, labels, m.help))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("docs/METRICS.md must list:\n%s", strings.Join(want, "\n"))
+	}
+}
+
+var sample = regexp.MustCompile(`(?m)^(tidings_[a-z_]+)(\{[^}]*\})? (\S+)$`)
+
+func (w *world) samples() map[string]string {
+	w.Helper()
+	r := w.get("/metrics")
+	if r.Code != 200 {
+		w.Fatalf("got %d %s", r.Code, r.Body)
+	}
+	found := map[string]string{}
+	for _, m := range sample.FindAllStringSubmatch(r.Body.String(), -1) {
+		found[m[1]+m[2]] = m[3]
+	}
+	return found
+}
+
+// Everything that is exported is described, and everything that is described is exported.
+func TestEveryMetricIsExported(t *testing.T) {
+	w := start(t)
+	w.publish(`{}`)
+	w.get("/bus/poll?channel=$a")
+	names := map[string]bool{}
+	for name := range w.samples() {
+		name, _, _ = strings.Cut(name, "{")
+		names[name] = true
+	}
+	for _, m := range allMetrics {
+		if !names[m.name] {
+			t.Errorf("%s is described and has no value", m.name)
+		}
+		delete(names, m.name)
+	}
+	if len(names) > 0 {
+		t.Errorf("%v are exported and not described", names)
+	}
+	problems := prometheus.NewPedanticRegistry()
+	if err := problems.Register(collector{w.api}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := problems.Gather(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMetricsTellWhichTransportCarriedAMessage(t *testing.T) {
+	w := start(t)
+	w.ok(w.publish(`{"channel":"a","data":1}`), &published{})
+	w.ok(w.publish(`{"channel":"a","data":1,"idempotencyKey":"k"}`), &published{})
+	w.ok(w.publish(`{"channel":"a","data":1,"idempotencyKey":"k"}`), &published{})
+	before := w.samples()
+	for name, want := range map[string]string{
+		"tidings_messages_published_total":                   "2",
+		"tidings_messages_deduplicated_total":                "1",
+		`tidings_transport_messages_total{transport="poll"}`: "0",
+		`tidings_transport_messages_total{transport="sse"}`:  "0",
+		`tidings_connections{transport="websocket"}`:         "0",
+		`tidings_gaps_total{reason="history_expired"}`:       "0",
+		`tidings_resumes_failed_total{reason="unknown"}`:     "0",
+		"tidings_actor_failures_total":                       "0",
+	} {
+		if before[name] != want {
+			t.Errorf("%s is %q, want %s", name, before[name], want)
+		}
+	}
+	first := w.history("a")[0]
+	if r := w.get("/bus/poll?channel=a&cursor=" + first); r.Code != 200 || !strings.Contains(r.Body.String(), `"offset":2`) {
+		t.Fatalf("got %d %s", r.Code, r.Body)
+	}
+	after := w.samples()
+	if after[`tidings_transport_messages_total{transport="poll"}`] != "1" || after["tidings_messages_replayed_total"] != "1" || after["tidings_messages_delivered_total"] != "1" {
+		t.Errorf("one message went out by poll, from history; got %v", after)
+	}
+	w.refusedWith(w.publish(`{}`), protocol.CodeBadRequest)
+	if got := w.samples()[`tidings_http_refused_total{code="bad_request"}`]; got != "1" {
+		t.Errorf("refused: got %q, want 1", got)
+	}
+}
+
+// history gives the positions of a channel's messages.
+func (w *world) history(channel string) []string {
+	w.Helper()
+	var got historyAnswer
+	w.ok(w.get("/api/history?channel="+channel), &got)
+	var positions []string
+	for _, m := range got.Messages {
+		positions = append(positions, protocol.Position{Epoch: m.Epoch, Offset: m.Offset, Tag: m.Tag}.String())
+	}
+	return positions
+}

@@ -1,0 +1,191 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"tidings/actors"
+	"tidings/protocol"
+)
+
+// publishRequest is the body of POST /api/publish.
+type publishRequest struct {
+	channels []string
+	several  bool // "channels" was given, not "channel"
+	data     []byte
+	event    string
+	key      string
+	volatile bool
+}
+
+var publishFields = []string{"channel", "channels", "data", "event", "idempotencyKey", "volatile"}
+
+// published is the answer for one channel. Offset and tag of a volatile message are absent: it has no position.
+type published struct {
+	Epoch          string `json:"epoch,omitempty"`
+	Offset         uint64 `json:"offset,omitempty"`
+	Tag            string `json:"tag,omitempty"`
+	ID             string `json:"id"`
+	Duplicate      bool   `json:"duplicate"`
+	Receivers      int    `json:"receivers"`
+	ReceiversExact bool   `json:"receiversExact"`
+}
+
+// onPublish serves POST /api/publish.
+func (a *API) onPublish(c *gin.Context) {
+	principal, err := a.keys.principal(c.Request)
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	body, err := readBody(c.Writer, c.Request)
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	p, err := readPublish(body, c.Request.Header)
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	if p.several {
+		a.publishSeveral(c, principal, p)
+		return
+	}
+	done, err := a.publish(c.Request.Context(), principal, p, p.channels[0])
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	answer(c, done)
+}
+
+// publishSeveral answers 200 with a result per channel, in the order they were named: one that fails does not undo the others.
+func (a *API) publishSeveral(c *gin.Context, principal string, p *publishRequest) {
+	results := make([]any, len(p.channels))
+	for i, name := range p.channels {
+		done, err := a.publish(c.Request.Context(), principal, p, name)
+		if err != nil {
+			e := a.asError(err)
+			a.refused.add(e.Code)
+			results[i] = errorBody(e)
+			continue
+		}
+		results[i] = done
+	}
+	answer(c, map[string]any{"results": results})
+}
+
+func (a *API) publish(ctx context.Context, principal string, p *publishRequest, name string) (*published, error) {
+	ch, err := protocol.ParseChannel(name)
+	if err != nil {
+		return nil, err
+	}
+	done, err := a.bus.Publish(ctx, actors.Publish{
+		Channel: ch, Data: p.data, Event: p.event, Volatile: p.volatile, IdempotencyKey: p.key, Principal: principal,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &published{
+		Epoch: done.Position.Epoch, Offset: done.Position.Offset, Tag: done.Position.Tag, ID: done.ID,
+		Duplicate: done.Duplicate, Receivers: done.Receivers, ReceiversExact: done.ReceiversExact,
+	}, nil
+}
+
+func readPublish(body []byte, header http.Header) (*publishRequest, error) {
+	p := &publishRequest{}
+	channel := false
+	err := protocol.ReadObject(body, func(name string, value []byte) (err error) {
+		switch name {
+		case "channel":
+			channel = true
+			p.channels = make([]string, 1)
+			p.channels[0], err = protocol.ReadString(value)
+		case "channels":
+			p.several = true
+			err = p.readChannels(value)
+		case "data":
+			p.data, err = protocol.CompactJSON(value)
+		case "event":
+			p.event, err = readShort(name, value, protocol.MaxEventBytes)
+		case "idempotencyKey":
+			p.key, err = readShort(name, value, protocol.MaxIdempotencyKeyBytes)
+		case "volatile":
+			p.volatile, err = protocol.ReadBool(value)
+		default:
+			err = unknownField("field", name, publishFields)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case channel == p.several:
+		return nil, badRequest(`give either "channel" or "channels"`, `"channel" takes one name, "channels" a list of names.`)
+	case p.data == nil:
+		return nil, badRequest(`field "data" is missing`, "Give any JSON value, null included.")
+	}
+	if err := p.readKeyHeader(header["Idempotency-Key"]); err != nil {
+		return nil, err
+	}
+	if p.volatile && p.key != "" {
+		return nil, badRequest("a volatile message has no idempotency key", "It is not kept, so that a repetition cannot be known.")
+	}
+	return p, nil
+}
+
+func (p *publishRequest) readChannels(value []byte) error {
+	p.channels = nil
+	err := protocol.ReadArray(value, func(value []byte) error {
+		name, err := protocol.ReadString(value)
+		if err != nil {
+			return badRequest(`"channels" must be a list of names`, "Give each as a string.")
+		}
+		p.channels = append(p.channels, name)
+		return nil
+	})
+	if err == nil && (len(p.channels) == 0 || len(p.channels) > protocol.MaxPublishChannels) {
+		err = badRequest(`"channels" must hold 1 to 100 names`, "Send several requests for more.")
+	}
+	return err
+}
+
+// readKeyHeader takes the key from the Idempotency-Key header, which many HTTP libraries set by themselves.
+func (p *publishRequest) readKeyHeader(values []string) error {
+	switch {
+	case len(values) == 0:
+		return nil
+	case len(values) > 1 || p.key != "" && p.key != values[0]:
+		return badRequest("several idempotency keys are given", "Give one, in the body or in the header.")
+	case values[0] == "" || len(values[0]) > protocol.MaxIdempotencyKeyBytes:
+		return badRequest("the header Idempotency-Key must hold 1 to 128 bytes", "Use a random text of your own, such as a UUID.")
+	}
+	p.key = values[0]
+	return nil
+}
+
+// readShort reads a text of 1 to max bytes.
+func readShort(name string, value []byte, max int) (string, error) {
+	text, err := protocol.ReadString(value)
+	if err == nil && text == "" {
+		err = badRequest(`field "`+name+`" is empty`, "Leave it out, or give a text.")
+	}
+	if err == nil && len(text) > max {
+		err = badRequest(`field "`+name+`" is too long`, "See the table of limits in SPEC.md section 9.")
+	}
+	return text, err
+}
+
+func badRequest(reason, hint string) *protocol.Error {
+	return &protocol.Error{Code: protocol.CodeBadRequest, Reason: reason, Hint: hint}
+}
+
+// errorBody is a failed item of a list of results.
+func errorBody(e *protocol.Error) any {
+	return map[string]any{"error": map[string]any{"code": e.Code, "message": e.Reason, "hint": e.Hint, "retry": e.Code.Row().Retry}}
+}
+
+var errTooManyParameters = badRequest("the URL has more than 100 parameters", "Send less, or a body.")

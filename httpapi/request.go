@@ -1,0 +1,88 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"tidings/protocol"
+)
+
+const (
+	bodyDeadline  = 10 * time.Second
+	maxParameters = 100 // of a URL's query
+)
+
+// readBody reads a request's JSON: at most protocol.MaxAPIBodyBytes within 10 s, declared as what it is.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/json" {
+		return nil, &protocol.Error{Code: protocol.CodeUnsupportedMediaType, Reason: "the body is not declared as application/json", Hint: "Send Content-Type: application/json."}
+	}
+	if len(r.Header["Content-Encoding"]) > 0 {
+		return nil, &protocol.Error{Code: protocol.CodeUnsupportedMediaType, Reason: "the body is compressed", Hint: "Send it without Content-Encoding."}
+	}
+	if r.ContentLength > protocol.MaxAPIBodyBytes {
+		return nil, errBodyTooLarge
+	}
+	ctl := http.NewResponseController(w)
+	ctl.SetReadDeadline(time.Now().Add(bodyDeadline))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, protocol.MaxAPIBodyBytes))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, errBodyTooLarge
+	case err != nil:
+		return nil, &protocol.Error{Code: protocol.CodeConnectTimeout, Reason: "the body did not arrive whole within 10 s", Hint: "Send it again; the request had no effect."}
+	}
+	ctl.SetReadDeadline(time.Time{})
+	return body, nil
+}
+
+var errBodyTooLarge = &protocol.Error{Code: protocol.CodeTooLarge, Reason: "the body is larger than 1048576 bytes", Hint: "Send less, or several requests."}
+
+// parameters reads a URL's query: each of the known names at most once, and no other.
+func parameters(r *http.Request, known ...string) (map[string]string, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "the query is malformed", Hint: "Escape names and values as URLs want it."}
+	}
+	found := map[string]string{}
+	for name, list := range values {
+		if !slices.Contains(known, name) {
+			return nil, unknownField("parameter", name, known)
+		}
+		if len(list) > 1 {
+			return nil, &protocol.Error{Code: protocol.CodeBadRequest, Reason: `parameter "` + name + `" is given twice`, Hint: "Give it once."}
+		}
+		found[name] = list[0]
+	}
+	return found, nil
+}
+
+// unknownField names what does not exist, if it looks like a name.
+func unknownField(kind, name string, known []string) *protocol.Error {
+	reason := "a " + kind + " does not exist"
+	if plausible(name) {
+		reason = kind + ` "` + name + `" does not exist`
+	}
+	return &protocol.Error{Code: protocol.CodeUnknownField, Reason: reason, Hint: "Known here: " + strings.Join(known, ", ") + "."}
+}
+
+func plausible(name string) bool {
+	if name == "" || len(name) > 32 {
+		return false
+	}
+	for i := range len(name) {
+		b := name[i]
+		if b != '_' && b != '-' && (b < '0' || b > '9') && (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') {
+			return false
+		}
+	}
+	return true
+}

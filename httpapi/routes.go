@@ -1,0 +1,61 @@
+package httpapi
+
+import (
+	"net/http"
+	"sync"
+
+	"github.com/gin-gonic/gin"
+
+	"tidings/protocol"
+)
+
+// gin's mode is one for the process; its debug mode prints every route.
+var releaseMode = sync.OnceFunc(func() { gin.SetMode(gin.ReleaseMode) })
+
+// routes is the table of URLs. "/" and "/primus" stay free for the gateways.
+func (a *API) routes(base string) *gin.Engine {
+	releaseMode()
+	e := gin.New()
+	// What gin does by itself and hurts: redirects of a POST, path repair, forwarded addresses of anyone.
+	e.RedirectTrailingSlash = false
+	e.RedirectFixedPath = false
+	e.UseRawPath = true
+	e.ForwardedByClientIP = false
+	e.SetTrustedProxies(nil)
+	e.HandleMethodNotAllowed = true
+	e.NoMethod(a.onNoMethod)
+	e.NoRoute(a.onNoRoute)
+	e.Use(a.logged, a.recovered, a.bounded)
+
+	g := e.Group(base)
+	// The transports answer methods, CORS and errors themselves.
+	g.Any("/bus", gin.WrapF(a.handler.Negotiate))
+	g.Any("/bus/ws", gin.WrapF(a.handler.WebSocket))
+	g.Any("/bus/sse", gin.WrapF(a.handler.SSE))
+	g.Any("/bus/poll", gin.WrapF(a.handler.Poll))
+	g.Any("/bus/send", gin.WrapF(a.handler.Send))
+
+	g.POST("/api/publish", a.onPublish)
+	g.GET("/api/history", a.onHistory)
+
+	g.GET("/healthz", a.onHealth)
+	g.GET("/readyz", a.onReady)
+	g.GET("/metrics", a.onMetrics)
+
+	g.GET("/client/*file", a.onClientFile)
+	g.HEAD("/client/*file", a.onClientFile)
+	if a.demo != nil {
+		g.GET("/demo", func(c *gin.Context) { c.Redirect(http.StatusFound, base+"/demo/") })
+		g.GET("/demo/*file", a.onDemoFile)
+		g.HEAD("/demo/*file", a.onDemoFile)
+	}
+	return e
+}
+
+func (a *API) onNoRoute(c *gin.Context) {
+	a.refuse(c, &protocol.Error{Code: protocol.CodeNotFound, Reason: "there is nothing at this URL", Hint: "Clients connect at /bus, backends publish at /api/publish."})
+}
+
+func (a *API) onNoMethod(c *gin.Context) {
+	a.refuse(c, &protocol.Error{Code: protocol.CodeMethodNotAllowed, Reason: "this URL does not take that method", Hint: "The Allow header lists what it takes."})
+}

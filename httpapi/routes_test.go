@@ -1,0 +1,148 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"tidings/protocol"
+)
+
+func withDemo(c *Config) {
+	c.Demo = fstest.MapFS{"index.html": {Data: []byte("<!doctype html><title>demo</title>")}, "assets/app.js": {Data: []byte("export {}")}, "app.tsx": {Data: []byte("source")}}
+}
+
+func TestEveryURL(t *testing.T) {
+	for _, base := range []string{"", "/tidings"} {
+		w := start(t, withDemo, func(c *Config) { c.BasePath = base })
+		for _, tt := range []struct {
+			method, path string
+			status       int
+			media        string
+		}{
+			{"GET", "/bus", 200, "application/json"},
+			{"OPTIONS", "/bus", 204, ""},
+			{"POST", "/bus", 405, "application/json"},
+			{"GET", "/bus/ws", 0, ""},
+			{"POST", "/bus/send", 400, "application/json"},
+			{"POST", "/bus/poll", 400, "application/json"},
+			{"GET", "/api/history?channel=a", 200, "application/json"},
+			{"GET", "/healthz", 200, "application/json"},
+			{"GET", "/readyz", 200, "application/json"},
+			{"GET", "/metrics", 200, "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"},
+			{"GET", "/client/tidings.js", 200, "text/javascript; charset=utf-8"},
+			{"HEAD", "/client/tidings.iife.js", 200, "text/javascript; charset=utf-8"},
+			{"GET", "/client/none.js", 404, "application/json"},
+			{"GET", "/client/", 404, "application/json"},
+			{"GET", "/demo", 302, ""},
+			{"GET", "/demo/", 200, "text/html; charset=utf-8"},
+			{"GET", "/demo/assets/app.js", 200, "text/javascript; charset=utf-8"},
+			{"GET", "/demo/app.tsx", 404, "application/json"},
+			{"GET", "/", 404, "application/json"},
+			{"GET", "/primus", 404, "application/json"},
+		} {
+			q := request{method: tt.method, path: base + tt.path}
+			if tt.method == "POST" {
+				q.body = "{}"
+			}
+			r := w.do(q)
+			if tt.status != 0 && r.Code != tt.status || tt.status == 0 && (r.Code < 400 || r.Code >= 500) {
+				t.Errorf("%s %s: got %d %s, want %d", tt.method, base+tt.path, r.Code, r.Body, tt.status)
+			}
+			if media := r.Header().Get("Content-Type"); tt.media != "" && media != tt.media {
+				t.Errorf("%s %s: Content-Type %q, want %q", tt.method, base+tt.path, media, tt.media)
+			}
+		}
+		if got := w.get(base + "/demo").Header().Get("Location"); got != base+"/demo/" {
+			t.Errorf("/demo goes to %q", got)
+		}
+		if base != "" {
+			w.refusedWith(w.get("/healthz"), protocol.CodeNotFound)
+		}
+	}
+}
+
+func TestWithoutDemo(t *testing.T) {
+	w := start(t)
+	w.refusedWith(w.get("/demo/"), protocol.CodeNotFound)
+}
+
+func TestReadiness(t *testing.T) {
+	w := start(t)
+	if r := w.get("/readyz"); r.Code != 200 {
+		t.Errorf("got %d %s", r.Code, r.Body)
+	}
+	w.broker.down = &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "the broker does not answer", Hint: "Try again later."}
+	w.refusedWith(w.get("/readyz"), protocol.CodeBrokerUnavailable)
+	w.broker.down = errors.New("dial tcp 10.0.0.5:6379: refused")
+	r := w.get("/readyz")
+	w.refusedWith(r, protocol.CodeInternal)
+	if strings.Contains(r.Body.String(), "10.0.0.5") {
+		t.Errorf("%s tells of the inside", r.Body)
+	}
+	if r := w.get("/healthz"); r.Code != 200 {
+		t.Errorf("health: got %d %s", r.Code, r.Body)
+	}
+	w.broker.down = nil
+	w.bus.Drain(t.Context())
+	w.refusedWith(w.get("/readyz"), protocol.CodeShuttingDown)
+}
+
+func TestFilesAreCachedAndChecked(t *testing.T) {
+	w := start(t, withDemo)
+	r := w.get("/client/tidings.js")
+	etag := r.Header().Get("ETag")
+	if etag == "" || r.Header().Get("Cache-Control") != "no-cache" || r.Header().Get("Access-Control-Allow-Origin") != "*" || r.Body.Len() == 0 {
+		t.Fatalf("got %v", r.Header())
+	}
+	r = w.do(request{path: "/client/tidings.js", header: http.Header{"If-None-Match": {etag}}})
+	if r.Code != http.StatusNotModified || r.Body.Len() != 0 {
+		t.Errorf("got %d with %d bytes, want 304", r.Code, r.Body.Len())
+	}
+	r = w.do(request{path: "/client/tidings.js", header: http.Header{"If-None-Match": {`"other"`}}})
+	if r.Code != 200 {
+		t.Errorf("got %d, want 200", r.Code)
+	}
+	for _, path := range []string{"/client/../api.go", "/client/%2e%2e/api.go", "/client//tidings.js", "/client/tidings.js/", "/client/tidings.js%00"} {
+		if r := w.get(path); r.Code != 404 {
+			t.Errorf("%s: got %d", path, r.Code)
+		}
+	}
+}
+
+func TestPagesHaveSecurityHeaders(t *testing.T) {
+	w := start(t, withDemo)
+	header := w.get("/demo/").Header()
+	policy := header.Get("Content-Security-Policy")
+	for _, part := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
+		if !strings.Contains(policy, part) {
+			t.Errorf("policy %q lacks %q", policy, part)
+		}
+	}
+	if strings.Contains(policy, "unsafe") || header.Get("X-Content-Type-Options") != "nosniff" || header.Get("Referrer-Policy") != "no-referrer" {
+		t.Errorf("got %v", header)
+	}
+}
+
+func TestConfigNamesTheField(t *testing.T) {
+	for field, change := range map[string]func(*Config){
+		"BasePath":           func(c *Config) { c.BasePath = "tidings/" },
+		"Metrics":            func(c *Config) { c.Metrics = "everyone" },
+		"TrustedProxies":     func(c *Config) { c.TrustedProxies = []string{"proxy"} },
+		"Transports.Origins": func(c *Config) { c.Transports.Origins = []string{"https://example.com*"} },
+	} {
+		cfg := DefaultConfig()
+		change(&cfg)
+		if err := cfg.Validate(); err == nil || !strings.HasPrefix(err.Error(), field+":") {
+			t.Errorf("got %v, want it to start with %s", err, field)
+		}
+	}
+	if err := DefaultConfig().Validate(); err != nil {
+		t.Error(err)
+	}
+	if _, err := New(nil, DefaultConfig()); err == nil {
+		t.Error("an API without a bus was made")
+	}
+}
