@@ -93,8 +93,9 @@ func TestB89_manyPollsLoseNothing(t *testing.T) {
 		for i := range 50 {
 			answers := make(chan polled, 2)
 			for range 2 {
+				body := pollBody(session, cursor)
 				go func() {
-					p, _ := r.poll(t, context.Background(), "", pollBody(session, cursor))
+					p, _ := r.poll(t, context.Background(), "", body)
 					answers <- p
 				}()
 			}

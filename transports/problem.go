@@ -37,9 +37,9 @@ func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, e *protocol.E
 		header.Set("Retry-After", strconv.Itoa(int(after/time.Second)))
 	}
 	if r.ContentLength != 0 && r.ProtoMajor == 1 {
-		// What was not read of the body is not worth waiting for, as net/http would.
+		// net/http waits for the rest of the body before it closes, so that the answer arrives; not for ever.
 		header.Set("Connection", "close")
-		http.NewResponseController(w).SetReadDeadline(time.Now())
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(closeGrace))
 	}
 	writeJSON(w, status, protocol.AppendError(nil, e))
 }

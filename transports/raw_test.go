@@ -50,7 +50,7 @@ func (r *rig) ask(t testing.TB, request string) answer {
 	}
 	b, _ := io.ReadAll(resp.Body)
 	a := answer{status: resp.StatusCode, header: resp.Header, body: string(b)}
-	c.SetReadDeadline(time.Now().Add(time.Second))
+	c.SetReadDeadline(time.Now().Add(3 * time.Second))
 	_, err = br.ReadByte()
 	a.closed = err == io.EOF
 	return a
@@ -162,6 +162,7 @@ func (s *rawSocket) drip(every time.Duration, parts [][]byte) {
 // read gives the server's next frame.
 func (s *rawSocket) read() (op byte, payload string, err error) {
 	var head [10]byte
+	s.conn.SetReadDeadline(time.Now().Add(time.Minute))
 	if _, err := io.ReadFull(s.br, head[:2]); err != nil {
 		return 0, "", err
 	}
@@ -186,7 +187,6 @@ func (s *rawSocket) read() (op byte, payload string, err error) {
 // want reads up to a text frame that contains part.
 func (s *rawSocket) want(part string) {
 	s.t.Helper()
-	s.conn.SetReadDeadline(time.Now().Add(time.Minute))
 	op, payload, err := s.read()
 	for err == nil && op != opText {
 		op, payload, err = s.read()
@@ -207,7 +207,6 @@ func (s *rawSocket) connected() *rawSocket {
 // end reads to the end of the socket: the code of the disconnect frame, and number and reason of the close frame.
 func (s *rawSocket) end() (code protocol.Code, number int, reason string) {
 	s.t.Helper()
-	s.conn.SetReadDeadline(time.Now().Add(time.Minute))
 	for {
 		op, payload, err := s.read()
 		switch {

@@ -15,6 +15,7 @@ type wheel struct {
 	at    int
 	slots [wheelSlots]*alarm
 
+	once sync.Once
 	done chan struct{}
 	over chan struct{}
 }
@@ -46,7 +47,7 @@ func newWheel(heartbeat time.Duration) *wheel {
 }
 
 func (w *wheel) close() {
-	close(w.done)
+	w.once.Do(func() { close(w.done) })
 	<-w.over
 }
 

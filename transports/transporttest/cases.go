@@ -113,6 +113,7 @@ var cases = []testCase{
 	}},
 	{"a newer link supersedes", func(w *world) {
 		c, thief := w.subscribed(), newClient(w, w.kind)
+		synctest.Wait() // a poll is held
 		thief.session, thief.received = c.Session()
 		if err := thief.Resume(w.kind); err != nil {
 			w.Fatal(err)
