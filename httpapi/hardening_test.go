@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,9 +50,11 @@ func TestB74_BodyByDrops(t *testing.T) {
 		w := start(t)
 		client, server := net.Pipe()
 		web := w.api.Server("")
-		go web.Serve(&once{conn: server, done: make(chan struct{})})
+		var running sync.WaitGroup
+		defer running.Wait()
+		running.Go(func() { web.Serve(&once{conn: server, done: make(chan struct{})}) })
 		began := time.Now()
-		go func() {
+		running.Go(func() {
 			fmt.Fprintf(client, "POST /api/publish HTTP/1.1\r\nHost: bus.example\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n", key)
 			for {
 				if _, err := io.WriteString(client, " "); err != nil {
@@ -59,7 +62,7 @@ func TestB74_BodyByDrops(t *testing.T) {
 				}
 				time.Sleep(time.Second)
 			}
-		}()
+		})
 		answer, err := http.ReadResponse(bufio.NewReader(client), nil)
 		if err != nil {
 			t.Fatal(err)
