@@ -1,4 +1,5 @@
 // Clients under test with one interface: a bus in this process, and a bus in a page of real Chromium. Each keeps a log of its callbacks.
+import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { chromium } from "playwright-core";
 import { createMessageBus } from "../dist/tidings.js";
@@ -60,14 +61,24 @@ export async function pageClient(url, channel, names) {
   };
 }
 
-/** Waits until the client's log ends with message n (or anything newer). */
-export async function caughtUp(client, n, limitMs = 30_000) {
+/** Waits until the client has heard everything up to an offset, or was told of a gap that ends there or later. */
+export async function caughtUp(client, offsetOf, top, limitMs = 30_000) {
   const deadline = Date.now() + limitMs;
   for (;;) {
     const log = await client.log();
-    const last = log.findLast((e) => e.message)?.message.n ?? 0;
-    if (last >= n) return log;
-    if (Date.now() > deadline) throw new Error(`${client.name}: heard up to ${last} of ${n}; ${JSON.stringify(await client.status())}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const last = log.at(-1);
+    const offset = last?.gap?.from.offset ?? offsetOf(last?.message.n) ?? 0;
+    if (offset >= top) return log;
+    if (Date.now() > deadline) throw new Error(`${client.name}: heard up to ${offset} of ${top}; ${JSON.stringify(await client.status())}`);
+    await sleep(50);
+  }
+}
+
+/** Waits until the client is connected. */
+export async function connected(client, limitMs = 60_000) {
+  const deadline = Date.now() + limitMs;
+  while ((await client.status()).state !== "connected") {
+    if (Date.now() > deadline) throw new Error(`${client.name} did not come back: ${JSON.stringify(await client.status())}`);
+    await sleep(50);
   }
 }

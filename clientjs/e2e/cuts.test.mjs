@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { check } from "./checker.mjs";
-import { caughtUp, closeChrome, nodeClient, pageClient, transports } from "./clients.mjs";
+import { caughtUp, closeChrome, connected, nodeClient, pageClient, transports } from "./clients.mjs";
 import { cutter } from "./cutter.mjs";
 import { Publisher, serve } from "./tidings.mjs";
 
@@ -60,7 +60,12 @@ describe("the guarantee over the real binary", { timeout: 180_000 }, () => {
       }
     }
     await sleep(2_000);
-    await Promise.all(runs.map((run) => run.story.play(run.net, run.client)));
+    await Promise.all(
+      runs.map(async (run) => {
+        await run.story.play(run.net, run.client);
+        await connected(run.client);
+      }),
+    );
     await sleep(2_000);
     for (const p of Object.values(publishers)) await p.stop();
   });
@@ -82,7 +87,8 @@ describe("the guarantee over the real binary", { timeout: 180_000 }, () => {
           const published = publishers[run.server].log;
           assert.ok(published.length > 5 * rate, `only ${published.length} messages were acknowledged`);
           assert.equal(publishers[run.server].failures, 0, "every publish was answered");
-          const log = await caughtUp(run.client, published.at(-1).n);
+          const offsets = new Map(published.map((p) => [p.n, p.offset]));
+          const log = await caughtUp(run.client, (n) => offsets.get(n), published.at(-1).offset);
           const verdict = check(published, log);
           assert.deepEqual(verdict.violations.slice(0, 5), []);
           assert.equal(verdict.gaps, story.gaps, `gaps: ${JSON.stringify(log.filter((e) => e.gap))}`);
