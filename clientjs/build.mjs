@@ -6,7 +6,7 @@ import { build } from "esbuild";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const out = process.argv[2] ?? here("dist");
-const common = { bundle: true, minify: true, target: "es2022", legalComments: "none", charset: "utf8", logLevel: "warning" };
+const common = { bundle: true, minify: true, target: "es2022", legalComments: "none", logLevel: "warning" };
 const banner = { js: "/* Tidings client, Apache-2.0 */" };
 
 rmSync(out, { recursive: true, force: true });
