@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+
+	"tidings/internal/config"
+)
+
+// announce tells who started the server where it is and, in development, what stands open.
+func announce(out io.Writer, s config.Settings) {
+	base := baseURL(s)
+	if !s.Dev {
+		fmt.Fprintf(out, "tidings %s listens on %s\n", version, s.Addr)
+		return
+	}
+	fmt.Fprintf(out, `
+  tidings %s, FOR DEVELOPMENT: do not put this on a network.
+  Open: /api and /metrics without a key from this machine; pages of localhost on any port;
+        subscribe: %s, publish: %s.
+
+  demo      %s/demo/
+  client    import { createMessageBus } from "%s/client/tidings.js"
+  listen    curl -N '%s/bus/sse?channel=hello'
+  publish   curl -H 'Content-Type: application/json' -d '{"channel": "hello", "data": {"n": 1}}' %s/api/publish
+
+`, version, s.Subscribe, s.Publish, base, base, base, base)
+	if !onLoopback(s.Addr) {
+		fmt.Fprintf(out, "  WARNING: %s is reached from other machines; what they may do is above, but for /api and /metrics.\n\n", s.Addr)
+	}
+}
+
+// baseURL is where the server is reached from this machine.
+func baseURL(s config.Settings) string {
+	host, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return "http://" + s.Addr + s.BasePath
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port) + s.BasePath
+}
+
+func onLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,6 @@
+package main
+
+import "io/fs"
+
+// demo is the page at /demo/.
+func demo() fs.FS { return nil }

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	cryptorand "crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+const defaultURL = "http://127.0.0.1:8080"
+
+// publisher is what the flags of `tidings publish` say.
+type publisher struct {
+	url, keyFile    string
+	data, dataFile  string
+	text, volatile  bool
+	event, key      string
+	retries         int
+	client          *http.Client
+	errors, answers io.Writer
+	input           io.Reader
+}
+
+func publishCommand() *cobra.Command {
+	p := &publisher{client: &http.Client{Timeout: 15 * time.Second}}
+	cmd := &cobra.Command{
+		Use:   "publish channel…",
+		Short: "Publish a message to one or several channels, and print where it stands",
+		Example: `  tidings publish orders/new --data '{"id": 17}'
+  echo '"hello"' | tidings publish greetings
+  tidings publish a b c --text 'to three channels'`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, channels []string) error {
+			p.input, p.answers, p.errors = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+			return p.run(cmd.Context(), channels)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&p.url, "url", environ("TIDINGS_URL", defaultURL), "the server, with its base path (environment: TIDINGS_URL)")
+	flags.StringVar(&p.keyFile, "key-file", "", "a file with the API key; else the environment's TIDINGS_API_KEY")
+	flags.StringVar(&p.data, "data", "", "the message, as JSON; without --data and --data-file it is read from standard input")
+	flags.StringVar(&p.dataFile, "data-file", "", "a file with the message")
+	flags.BoolVar(&p.text, "text", false, "the message is a text, not JSON")
+	flags.StringVar(&p.event, "event", "", "a name for the kind of message")
+	flags.StringVar(&p.key, "idempotency-key", "", "a key of your own; a random one by default, so that a retry publishes once")
+	flags.BoolVar(&p.volatile, "volatile", false, "deliver to who is there; keep nothing, retry nothing")
+	flags.IntVar(&p.retries, "retries", 5, "how often to try again when the server cannot be reached or says so")
+	cmd.MarkFlagsMutuallyExclusive("data", "data-file")
+	cmd.MarkFlagsMutuallyExclusive("volatile", "idempotency-key")
+	return cmd
+}
+
+func environ(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+func (p *publisher) run(ctx context.Context, channels []string) error {
+	body, err := p.body(channels)
+	if err != nil {
+		return err
+	}
+	apiKey, err := p.apiKey()
+	if err != nil {
+		return err
+	}
+	for attempt := 0; ; attempt++ {
+		answer, retry, err := p.post(ctx, body, apiKey)
+		if err == nil {
+			if _, err := fmt.Fprintf(p.answers, "%s\n", answer); err != nil {
+				return err
+			}
+			return failedResults(answer)
+		}
+		if !retry || p.volatile || attempt >= p.retries {
+			return err
+		}
+		wait := backoff(attempt)
+		fmt.Fprintf(p.errors, "tidings: %v; again in %v\n", err, wait.Round(time.Millisecond))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// body makes the request's body once: a retry sends the same key.
+func (p *publisher) body(channels []string) ([]byte, error) {
+	data, err := p.message()
+	if err != nil {
+		return nil, err
+	}
+	request := map[string]any{"data": data}
+	if len(channels) == 1 {
+		request["channel"] = channels[0]
+	} else {
+		request["channels"] = channels
+	}
+	if p.event != "" {
+		request["event"] = p.event
+	}
+	switch {
+	case p.volatile:
+		request["volatile"] = true
+	case p.key != "":
+		request["idempotencyKey"] = p.key
+	default:
+		request["idempotencyKey"] = cryptorand.Text()
+	}
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false) // the message goes out as it was given
+	err = encoder.Encode(request)
+	return body.Bytes(), err
+}
+
+func (p *publisher) message() (json.RawMessage, error) {
+	raw := []byte(p.data)
+	var err error
+	switch {
+	case p.dataFile != "":
+		raw, err = os.ReadFile(p.dataFile)
+	case p.data == "":
+		raw, err = io.ReadAll(p.input)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.text {
+		return json.Marshal(strings.TrimSuffix(string(raw), "\n"))
+	}
+	if !json.Valid(raw) {
+		return nil, errors.New(`the message is not JSON; use --text to publish it as a text, or quote it: '"…"'`)
+	}
+	return raw, nil
+}
+
+func (p *publisher) apiKey() (string, error) {
+	if p.keyFile == "" {
+		return os.Getenv("TIDINGS_API_KEY"), nil
+	}
+	raw, err := os.ReadFile(p.keyFile)
+	if err != nil {
+		return "", err
+	}
+	key, _, _ := strings.Cut(strings.TrimSpace(string(raw)), "\n")
+	return strings.TrimSpace(key), nil
+}
+
+// post sends the request once. retry tells whether the same request may succeed later: after a failure of the network the
+// outcome is unknown, and the idempotency key makes the repetition safe.
+func (p *publisher) post(ctx context.Context, body []byte, apiKey string) (answer []byte, retry bool, err error) {
+	url := strings.TrimSuffix(p.url, "/") + "/api/publish"
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, false, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if apiKey != "" {
+		request.Header.Set("Authorization", "Bearer "+apiKey)
+	}
+	response, err := p.client.Do(request)
+	if err != nil {
+		return nil, ctx.Err() == nil, err
+	}
+	defer response.Body.Close()
+	answer, err = io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if err != nil {
+		return nil, true, err
+	}
+	if response.StatusCode == http.StatusOK {
+		return bytes.TrimSpace(answer), false, nil
+	}
+	return nil, retryable(response.StatusCode, answer), refusal(response, answer)
+}
+
+// refused is the body of an error.
+type refused struct {
+	Error *struct {
+		Code, Message, Hint string
+		Retry               bool
+	}
+}
+
+func retryable(status int, answer []byte) bool {
+	var r refused
+	if json.Unmarshal(answer, &r) == nil && r.Error != nil {
+		return r.Error.Retry
+	}
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout // a proxy's
+}
+
+func refusal(response *http.Response, answer []byte) error {
+	var r refused
+	if json.Unmarshal(answer, &r) == nil && r.Error != nil {
+		return fmt.Errorf("%s: %s. %s", r.Error.Code, r.Error.Message, r.Error.Hint)
+	}
+	return fmt.Errorf("the server at %s answered %s, which is no answer of Tidings", response.Request.URL.Host, response.Status)
+}
+
+// failedResults looks for channels that failed in an answer to several.
+func failedResults(answer []byte) error {
+	var several struct{ Results []refused }
+	if err := json.Unmarshal(answer, &several); err != nil {
+		return err
+	}
+	failed := 0
+	for _, r := range several.Results {
+		if r.Error != nil {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d channels failed", failed, len(several.Results))
+	}
+	return nil
+}
+
+// backoff is full jitter: from 0 to 0.2 s, doubled with each attempt, at most 20 s.
+func backoff(attempt int) time.Duration {
+	return rand.N(min(200*time.Millisecond<<min(attempt, 10), 20*time.Second))
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tidings/access"
+	"tidings/actors"
+	"tidings/broker/memory"
+	"tidings/core"
+	"tidings/httpapi"
+	"tidings/internal/config"
+	"tidings/protocol"
+	"tidings/transports"
+)
+
+func serveCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: "Run the server. Settings come from tidings.yaml, the environment (TIDINGS_…) and flags, the later over the earlier; docs/CONFIG.md lists them.\n" +
+			"SIGTERM or SIGINT sends the clients away over the drain window and ends with status 0; a second one ends at once.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := config.Load(config.Sources{File: file, Environ: os.Environ(), Flags: cmd.Flags()})
+			if err != nil {
+				return fmt.Errorf("not started:\n%w", err)
+			}
+			return serve(cmd.Context(), s, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "the file of settings (default tidings.yaml, if there is one)")
+	config.AddFlags(cmd.Flags())
+	return cmd
+}
+
+// server is what runs, from the ground up.
+type server struct {
+	broker *memory.Broker
+	bus    *actors.Bus
+	api    *httpapi.API
+}
+
+func serve(ctx context.Context, s config.Settings, out io.Writer) error {
+	log := newLog(s, os.Stderr)
+	slog.SetDefault(log)
+	limitMemory(log)
+	srv, err := build(s, log)
+	if err != nil {
+		return fmt.Errorf("not started: %w", err)
+	}
+	defer srv.stop()
+	listener, err := net.Listen("tcp", s.Addr)
+	if err != nil {
+		return fmt.Errorf("not started: %w", err)
+	}
+	log.Info("listening", "version", version, "settings", s)
+	announce(out, s)
+	web := srv.api.Server(s.Addr)
+	failed := make(chan error, 1)
+	go func() { failed <- web.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	return srv.shutdown(web, s.Drain, log)
+}
+
+// lastRequests is how long requests that are under way may take after the clients were sent away.
+const lastRequests = 5 * time.Second
+
+// shutdown sends the clients away, then ends what is left. It gives nil also where some had to be cut: they come back by themselves.
+func (srv *server) shutdown(web *http.Server, window time.Duration, log *slog.Logger) error {
+	log.Info("draining", "window", window.String())
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), window)
+	defer cancel()
+	if err := srv.bus.Drain(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("drain", "error", err)
+	}
+	srv.api.Close()
+	ctx, cancel = context.WithTimeout(context.Background(), lastRequests)
+	defer cancel()
+	if err := web.Shutdown(ctx); err != nil {
+		log.Warn("requests under way were cut", "error", err)
+		web.Close()
+	}
+	log.Info("stopped", "took", time.Since(start).String())
+	return nil
+}
+
+func (srv *server) stop() {
+	srv.api.Close()
+	srv.bus.Stop()
+	srv.broker.Close()
+}
+
+// build maps the settings to the packages' configurations.
+func build(s config.Settings, log *slog.Logger) (*server, error) {
+	keys, err := access.NewKeys(s.APIKeys...)
+	if err != nil {
+		return nil, fmt.Errorf("API keys: %w", err)
+	}
+	stream := core.DefaultStreamConfig()
+	stream.MaxMessages, stream.MaxAge, stream.MaxBytes = s.HistoryMessages, s.HistoryAge, int(s.HistoryBytes)
+	kept := memory.DefaultConfig()
+	kept.Stream = func(protocol.Channel) core.StreamConfig { return stream }
+	if err := kept.Validate(); err != nil {
+		return nil, err
+	}
+	broker := memory.New(kept)
+
+	heard := actors.DefaultConfig()
+	heard.Broker, heard.Logger = broker, log
+	heard.Rules = access.Rules{Subscribe: access.Allowance(s.Subscribe), Publish: access.Allowance(s.Publish)}
+	heard.Heartbeat, heard.Park = s.Heartbeat, s.Park
+	bus, err := actors.Start(heard)
+	if err != nil {
+		broker.Close()
+		return nil, err
+	}
+
+	web := httpapi.DefaultConfig()
+	web.BasePath, web.Keys, web.Dev, web.Log = s.BasePath, keys, s.Dev, log
+	web.Metrics, web.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
+	web.Demo = demo()
+	web.Transports = transports.Config{
+		Origins: s.Origins, LocalhostOrigins: s.Dev, AllowedHosts: s.AllowedHosts,
+		Heartbeat: s.Heartbeat, Park: s.Park, PollHold: s.PollHold,
+	}
+	api, err := httpapi.New(bus, web)
+	if err != nil {
+		bus.Stop()
+		broker.Close()
+		return nil, err
+	}
+	return &server{broker, bus, api}, nil
+}
+
+func newLog(s config.Settings, out io.Writer) *slog.Logger {
+	var level slog.Level
+	level.UnmarshalText([]byte(s.LogLevel)) // the settings hold one of its names
+	options := &slog.HandlerOptions{Level: level}
+	if s.LogFormat == "text" {
+		return slog.New(slog.NewTextHandler(out, options))
+	}
+	return slog.New(slog.NewJSONHandler(out, options))
+}

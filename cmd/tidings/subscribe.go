@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tidings/client"
+	"tidings/protocol"
+)
+
+// subscriber is what the flags of `tidings subscribe` say, and where the run is. All but run is called by the client's callbacks, one at
+// a time.
+type subscriber struct {
+	url, since string
+	transports []string
+	json       bool
+	count      int
+
+	out, notes io.Writer
+	seen       int
+	open       int        // subscriptions that have not ended
+	end        chan error // takes one: why the run is over
+}
+
+func subscribeCommand() *cobra.Command {
+	s := &subscriber{end: make(chan error, 1)}
+	cmd := &cobra.Command{
+		Use:   "subscribe channel…",
+		Short: "Print the messages of one or several channels as they come",
+		Long: "Print the messages of one or several channels as they come: channel and data, or with --json everything of a message, one per line.\n" +
+			"What happens to the connection goes to standard error. A cut is resumed; where messages were lost, that is said.",
+		Example: `  tidings subscribe orders/new
+  tidings subscribe orders/new --transport poll --json
+  tidings subscribe orders/new --since "$position"`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, channels []string) error {
+			s.out, s.notes = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			return s.run(cmd.Context(), channels)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&s.url, "url", environ("TIDINGS_URL", defaultURL), "the server, with its base path (environment: TIDINGS_URL)")
+	flags.StringSliceVar(&s.transports, "transport", nil, "transports to try, in order: websocket, sse, poll (default all)")
+	flags.StringVar(&s.since, "since", "", "start after this position of the channel (epoch:offset:tag), with what was published since")
+	flags.BoolVar(&s.json, "json", false, "print each message whole, as JSON")
+	flags.IntVar(&s.count, "count", 0, "end after so many messages")
+	return cmd
+}
+
+func (s *subscriber) run(ctx context.Context, channels []string) error {
+	var options []client.Option
+	if s.since != "" {
+		if len(channels) > 1 {
+			return fmt.Errorf("--since is a position of one channel")
+		}
+		at, err := protocol.ParsePosition(s.since)
+		if err != nil {
+			return err
+		}
+		options = append(options, client.Since(at))
+	}
+	bus, err := client.New(client.Config{
+		URL: strings.TrimSuffix(s.url, "/") + "/bus", Token: os.Getenv("TIDINGS_TOKEN"), Transports: s.transports,
+		OnStatus: s.onStatus, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return err
+	}
+	defer bus.Close()
+	s.open = len(channels)
+	for _, channel := range channels {
+		if _, err := bus.Subscribe(channel, s.onMessage, append(options, client.OnGap(s.onGap), client.OnSubscribed(s.subscribed(channel)), client.OnEnd(s.ended(channel)))...); err != nil {
+			return err
+		}
+	}
+	select {
+	case <-ctx.Done():
+		return nil // asked to end
+	case err := <-s.end:
+		return err
+	}
+}
+
+func (s *subscriber) finish(err error) {
+	select {
+	case s.end <- err:
+	default:
+	}
+}
+
+// line is a message with --json.
+type line struct {
+	Channel  string          `json:"channel"`
+	Position string          `json:"position,omitempty"`
+	ID       string          `json:"id"`
+	Event    string          `json:"event,omitempty"`
+	Time     int64           `json:"time"`
+	Data     json.RawMessage `json:"data"`
+}
+
+func (s *subscriber) onMessage(m client.Message) {
+	if s.count > 0 && s.seen == s.count {
+		return
+	}
+	s.seen++
+	var err error
+	if s.json {
+		l := line{Channel: m.Channel, ID: m.ID, Event: m.Event, Time: m.Time.UnixMilli(), Data: m.Data}
+		if !m.Volatile {
+			l.Position = m.Position.String()
+		}
+		encoder := json.NewEncoder(s.out)
+		encoder.SetEscapeHTML(false)
+		err = encoder.Encode(l)
+	} else {
+		_, err = fmt.Fprintf(s.out, "%s\t%s\n", m.Channel, m.Data)
+	}
+	if err != nil {
+		s.finish(err) // who reads our output has gone
+	} else if s.count > 0 && s.seen == s.count {
+		s.finish(nil)
+	}
+}
+
+func (s *subscriber) note(format string, args ...any) {
+	fmt.Fprintf(s.notes, "tidings: "+format+"\n", args...)
+}
+
+func (s *subscriber) onGap(g client.Gap) {
+	s.note("%s: messages may be missing (%s), after %s and up to %s", g.Channel, g.Reason, g.Last, g.From)
+}
+
+func (s *subscriber) subscribed(channel string) func(protocol.Position, bool) {
+	return func(at protocol.Position, recovered bool) { s.note("%s: listening from %s", channel, at) }
+}
+
+func (s *subscriber) ended(channel string) func(error) {
+	return func(err error) {
+		if s.open--; s.open == 0 {
+			s.finish(fmt.Errorf("%s: %w", channel, err))
+			return
+		}
+		s.note("%s: %v", channel, err)
+	}
+}
+
+func (s *subscriber) onStatus(status client.Status) {
+	switch {
+	case status.State == client.Connected && status.Resumed:
+		s.note("connected again over %s; nothing was missed", status.Transport)
+	case status.State == client.Connected:
+		s.note("connected over %s", status.Transport)
+	case status.Err != nil:
+		s.note("%s: %v", status.State, status.Err)
+	}
+}
