@@ -35,8 +35,10 @@ const STABLE = 10_000;
 const SHORT_LIVES = 3;
 /** How long it is remembered which transport worked, in ms. After that a reconnect begins at the top again. */
 const MEMORY = 600_000;
+/** What the server says to a link, or to a body of it, when another link took the session over. */
+const TAKEN_OVER = ["superseded", "wrong_transport"];
 /** HTTP errors that mean: not on this transport. */
-const NOT_HERE = ["unsupported", "not_found", "method_not_allowed", "wrong_transport"];
+const NOT_HERE = ["unsupported", "not_found", "method_not_allowed"];
 
 /** What the status says where no word of the server came. */
 const LOST: WireError = {
@@ -163,7 +165,7 @@ export class Connector {
     this.drop(id);
     if (error && ["session_gone", "sequence_gap"].includes(error.code)) session.forget();
     // By our own next link, which may still be on its way or may have failed before it heard of it.
-    if (error?.code === "superseded" && id < this.lastLink) error = undefined;
+    if (error && TAKEN_OVER.includes(error.code) && id < this.lastLink) error = undefined;
     if (this.ended(attempt, error)) return;
     if (attempt.provenAt !== undefined) this.judge(attempt.name, attempt.provenAt);
     else if (this.row.length && (!error || NOT_HERE.includes(error.code))) return this.next();

@@ -256,6 +256,26 @@ test("superseded by our own next link is not final; by another's it is", async (
   assert.equal(bus.status.state, "closed");
 });
 
+test("a body in flight that is refused because our own next link took over is not final", async () => {
+  const { bus, net } = await connected({ transports: ["sse"] });
+  bus.use(["websocket"]);
+  await settle();
+  net.links[0]?.lost({ code: "wrong_transport", retry: false });
+  net.last.accept({ resumed: true, generation: 2 });
+  assert.deepEqual([bus.status.state, bus.status.transport], ["connected", "websocket"]);
+});
+
+test("superseded by a next link that failed before it heard of it: it comes back", async () => {
+  const { bus, net, clock } = await connected();
+  bus.use(["sse"]);
+  await settle();
+  net.last.lost();
+  net.links[0]?.receive(goodbye("superseded", false));
+  assert.equal(bus.status.state, "waiting");
+  await clock.advance(1_000);
+  assert.equal(net.last.sent[0]?.session, "s1");
+});
+
 test("hold stays offline until release, which comes back at once and resumes", async () => {
   const { bus, net, clock } = await connected();
   bus.debug.hold();
