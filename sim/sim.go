@@ -3,9 +3,12 @@ package sim
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -284,6 +287,7 @@ func Main(args []string, out io.Writer) int {
 	seed := f.Int64("seed", -1, "replay one seed, and shrink it where it fails")
 	verbose := f.Bool("v", false, "with -seed: print all that happens")
 	asJSON := f.Bool("json", false, "print the report as JSON before the summary")
+	traces := f.String("traces", "", "write the golden traces to this folder, and nothing else")
 	workers := f.Int("workers", runtime.NumCPU(), "runs at once")
 	if err := f.Parse(args); err != nil {
 		return 2
@@ -292,6 +296,9 @@ func Main(args []string, out io.Writer) int {
 	if err != nil {
 		fmt.Fprintln(out, err)
 		return 2
+	}
+	if *traces != "" {
+		return writeTraces(*traces, out)
 	}
 	o := Options{Seeds: *seeds, From: *from, Profiles: []model.Profile{model.Calm, model.Storm}, Mutants: *mutants, Workers: *workers}
 	if *profile != "" {
@@ -363,4 +370,24 @@ func replay(seed uint64, profiles []model.Profile, m model.Mutant, verbose bool,
 		fmt.Fprintf(out, "seed %d %s: %d messages handed out, %d gaps, nothing broken\n", seed, p, r.Stats.Delivered, r.Stats.Gaps)
 	}
 	return code
+}
+
+// writeTraces replaces the traces of a folder.
+func writeTraces(folder string, out io.Writer) int {
+	list, err := model.Traces()
+	old, _ := filepath.Glob(filepath.Join(folder, "*.json"))
+	for _, file := range old {
+		err = errors.Join(err, os.Remove(file))
+	}
+	size := 0
+	for _, t := range list {
+		size += len(t.JSON())
+		err = errors.Join(err, os.WriteFile(filepath.Join(folder, t.File()), t.JSON(), 0o644))
+	}
+	if err != nil {
+		fmt.Fprintln(out, err)
+		return 1
+	}
+	fmt.Fprintf(out, "sim: %d traces, %d bytes\n", len(list), size)
+	return 0
 }

@@ -57,9 +57,12 @@ func (c *client) subscribe(ch protocol.Channel, filter int) {
 		}
 	}
 	if c.trace != nil {
-		c.trace.input(TraceStep{Op: "subscribe", Channel: string(ch), Filter: filterText(filter)})
+		c.trace.input(TraceStep{Op: "subscribe", Sub: len(c.trace.subs) + 1, Channel: string(ch), Filter: filterText(filter)})
 	}
 	s := c.core.Subscribe(ch, filterText(filter), protocol.Position{})
+	if c.trace != nil {
+		c.trace.subs = append(c.trace.subs, s)
+	}
 	c.watches[s] = c.w.newWatch(c.id, ch, filter, protocol.Position{})
 	c.w.mark("subscribe", uint64(c.id), uint64(filter))
 	if c.w.verbose {
@@ -86,9 +89,14 @@ func (c *client) unsubscribe(nth int) {
 func (c *client) publish(o *op) {
 	f := protocol.ClientFrame{Type: protocol.TypePublish, Channel: o.ch, Data: o.data, IdempotencyKey: o.key}
 	if c.trace != nil {
-		c.trace.request(f)
+		f.ID = 1 // any
+		c.trace.input(TraceStep{Op: "request", Request: len(c.trace.requests) + 1, Frame: clientFrames([]protocol.ClientFrame{f})[0]})
 	}
-	c.core.Request(f)
+	f.ID = 0
+	r := c.core.Request(f)
+	if c.trace != nil {
+		c.trace.requests = append(c.trace.requests, r)
+	}
 }
 
 func (c *client) goodbye() {
@@ -243,7 +251,7 @@ func (c *client) arrived(l *link, batch *batch) {
 			c.renew(f.Resumed && f.Session == c.core.Session())
 		}
 		if c.trace != nil {
-			c.trace.frame(number, f)
+			c.trace.input(TraceStep{Op: "frame", Link: number, Frame: wireServer(f)})
 		}
 		c.core.Frame(number, f)
 	}
@@ -389,7 +397,7 @@ func (c *client) link() *link {
 
 func (c *client) Send(number int, frames ...protocol.ClientFrame) {
 	if c.trace != nil {
-		c.trace.output(TraceCall{Call: "send", Link: number, Frames: clientFrames(frames)})
+		c.trace.Send(number, frames...)
 	}
 	c.sent = c.w.now
 	if c.w.verbose {
@@ -415,7 +423,7 @@ func (c *client) Send(number int, frames ...protocol.ClientFrame) {
 func (c *client) Message(s *core.Subscription, m *protocol.Message) {
 	c.w.mark("message", uint64(c.id), m.Offset)
 	if c.trace != nil {
-		c.trace.output(TraceCall{Call: "message", Sub: c.trace.number(s), Offset: m.Offset, ID: m.ID, Data: m.Data})
+		c.trace.Message(s, m)
 	}
 	if t := c.watches[s]; t != nil {
 		t.message(m, s.Cursor().Epoch)
@@ -442,7 +450,7 @@ func (c *client) callback() {
 func (c *client) Gap(s *core.Subscription, g core.Gap) {
 	c.w.mark("gap", uint64(c.id), g.From.Offset)
 	if c.trace != nil {
-		c.trace.output(TraceCall{Call: "gap", Sub: c.trace.number(s), Reason: string(g.Reason), Last: at(g.Last), From: at(g.From)})
+		c.trace.Gap(s, g)
 	}
 	if c.w.verbose {
 		c.w.log("client %d is told a gap (%s) from %s to %s", c.id, g.Reason, g.Last, g.From)
@@ -456,7 +464,7 @@ func (c *client) Gap(s *core.Subscription, g core.Gap) {
 func (c *client) Subscribed(s *core.Subscription, recovered bool) {
 	c.w.mark("subscribed", uint64(c.id), s.Cursor().Offset)
 	if c.trace != nil {
-		c.trace.output(TraceCall{Call: "subscribed", Sub: c.trace.number(s), Recovered: recovered, At: at(s.Cursor())})
+		c.trace.Subscribed(s, recovered)
 	}
 	if t := c.watches[s]; t != nil {
 		t.subscribed(s.Cursor())
@@ -465,19 +473,15 @@ func (c *client) Subscribed(s *core.Subscription, recovered bool) {
 
 func (c *client) Ended(s *core.Subscription, err *protocol.Error) {
 	if c.trace != nil {
-		c.trace.output(TraceCall{Call: "ended", Sub: c.trace.number(s), Code: string(err.Code)})
+		c.trace.Ended(s, err)
 	}
 	c.w.fail("I5", "unseen", "client %d: its subscription to %s was ended: %v", c.id, s.Channel, err)
 	delete(c.watches, s)
 }
 
 func (c *client) Answered(r *core.Request, reply *protocol.ServerFrame, err *protocol.Error) {
-	code := ""
-	if err != nil {
-		code = string(err.Code)
-	}
 	if c.trace != nil {
-		c.trace.output(TraceCall{Call: "answered", Request: r.Frame.Type, Code: code})
+		c.trace.Answered(r, reply, err)
 	}
 	if r.Frame.Type != protocol.TypePublish {
 		return
@@ -493,7 +497,7 @@ func (c *client) Answered(r *core.Request, reply *protocol.ServerFrame, err *pro
 
 func (c *client) Connected(number int, resumed bool) {
 	if c.trace != nil {
-		c.trace.output(TraceCall{Call: "connected", Link: number, Resumed: resumed})
+		c.trace.Connected(number, resumed)
 	}
 	c.w.mark("connected", uint64(c.id), uint64(number))
 	c.waiting, c.retry = false, 0
@@ -511,7 +515,7 @@ func (c *client) Connected(number int, resumed bool) {
 
 func (c *client) Disconnected(number int, d *protocol.ServerFrame) {
 	if c.trace != nil {
-		c.trace.output(TraceCall{Call: "disconnected", Link: number, Code: string(d.Code)})
+		c.trace.Disconnected(number, d)
 	}
 	for _, l := range c.links {
 		if l.id == number {
@@ -540,7 +544,7 @@ func (c *client) Other(*protocol.ServerFrame) {}
 
 func (c *client) RetryLater() {
 	if c.trace != nil {
-		c.trace.output(TraceCall{Call: "retryLater"})
+		c.trace.RetryLater()
 	}
 	if c.retrying {
 		return

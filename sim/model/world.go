@@ -104,7 +104,7 @@ func Run(p Plan, o Options) *Result {
 	for i := range p.Clients {
 		w.clients = append(w.clients, w.newClient(i))
 		if o.Trace == i+1 {
-			w.clients[i].trace = newTrace("")
+			w.clients[i].trace = &Trace{}
 		}
 	}
 	for i := range p.Publishers {
