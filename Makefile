@@ -25,6 +25,7 @@ build: ## build bin/tidings
 
 test: deps build ## install what the tests need, then run every suite and print what each ran
 	$(GO) vet -tags $(TAGS) ./...
+	-$(GO) run ./internal/tools/rows
 	TIDINGS_BINARY=$(CURDIR)/bin/tidings $(GO) run ./internal/tools/testall
 
 check: ## the quick part (under 2 minutes): format, vet, short Go tests
@@ -32,10 +33,11 @@ check: ## the quick part (under 2 minutes): format, vet, short Go tests
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) run ./internal/tools/testall -short go
 
-lint: ## format, vet, staticcheck, and that clientjs/dist is what a fresh build makes
+lint: ## format, vet, staticcheck, and that clientjs/dist and docs/RELIABILITY.md are what a fresh build makes
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) run $(STATICCHECK) -tags $(TAGS) ./...
+	$(GO) run ./internal/tools/rows >/dev/null
 	npm run --silent build
 	@test -z "$$(git status --porcelain -- clientjs/dist)" || { git --no-pager diff --stat -- clientjs/dist; git status --short -- clientjs/dist; echo 'clientjs/dist is not what a fresh build makes: run "make client" and commit it'; exit 1; }
 
@@ -46,8 +48,8 @@ bench: build ## measure the binary beside a raw server, see docs/PERFORMANCE.md
 client: node_modules/.package-lock.json ## build clientjs/dist from its sources
 	npm run --silent build
 
-sim: ## run the simulator for longer than the tests do (ARGS are passed on)
-	$(GO) test -tags $(TAGS) -count=1 -timeout 60m -v ./sim/... $(ARGS)
+sim: ## run the simulator for longer than the tests do: make sim ARGS='-seeds 100000'
+	$(GO) run ./sim/cmd/sim $(ARGS)
 
 profile: ## CPU and memory profiles of the benchmarks of one package: make profile PKG=./actors
 	@mkdir -p bench-out

@@ -13,6 +13,8 @@ import (
 	"strings"
 )
 
+const module = "tidings"
+
 // event is a line of `go test -json`.
 type event struct {
 	Action, Package, Test, Output string
@@ -137,7 +139,7 @@ func runGo(s suite) []row {
 	if err := cmd.Start(); err != nil {
 		return []row{{suite: s.name, broken: err.Error()}}
 	}
-	g := newGoRun("tidings", os.Stdout)
+	g := newGoRun(module, os.Stdout)
 	readErr := g.read(pipe)
 	waitErr := cmd.Wait()
 	rows := g.sorted(s.must)
