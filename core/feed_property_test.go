@@ -46,7 +46,7 @@ func feedSeeds(t *testing.T) uint64 {
 	if testing.Short() {
 		return 500
 	}
-	return 5000
+	return 2000
 }
 
 // feedWorld is a broker, two nodes, the streams between them, and clients that hop from node to node.
