@@ -63,10 +63,10 @@ type loop struct {
 	losses     int      // short-lived connections in a row, n of the backoff included
 	shaky      int
 	lastLink   int
-	current    *carrier // carries the session
-	next       *carrier // is being tried
-	abandoned  time.Time
-	connection string // the server's name for it
+	current    *carrier  // carries the session
+	next       *carrier  // is being tried
+	left       time.Time // when a link was closed last
+	connection string    // the server's name for it
 
 	token     string
 	stale     bool // the server does not take token any more

@@ -101,6 +101,9 @@ const (
 	// a network that got better is noticed.
 	rememberFor = 10 * time.Minute
 
+	// lateFor is how long a request of a link that was closed may still arrive at the server, and take the session over.
+	lateFor = time.Minute
+
 	tokenDeadline   = 30 * time.Second
 	goodbyeDeadline = time.Second
 	retryBase       = time.Second // of a subscription that was refused for the moment

@@ -95,9 +95,9 @@ func (c *Client) tryNext() {
 // drop takes a carrier away and closes its link.
 func (c *Client) drop(from *carrier) {
 	from.link.close()
+	c.left = time.Now()
 	if from == c.next {
 		c.next, c.timers.proof = nil, time.Time{}
-		c.abandoned = time.Now()
 	}
 	if from == c.current {
 		c.current, c.timers.ping, c.timers.pong, c.timers.retry = nil, time.Time{}, time.Time{}, time.Time{}
@@ -173,9 +173,9 @@ func (c *Client) disconnected(from *carrier, f *protocol.ServerFrame) {
 	switch {
 	case f.Code == protocol.CodeTokenExpired || f.Code == protocol.CodeUnauthorized:
 		c.refusedToken(from, err)
-	case f.Code == protocol.CodeSuperseded && from == c.current && (c.next != nil || time.Since(c.abandoned) < time.Minute):
-		// A transport of our own took over, or one that we had given up did so late.
-		if c.next == nil {
+	case f.Code == protocol.CodeSuperseded && (c.next != nil || time.Since(c.left) < lateFor):
+		// A transport of our own took over. Or one that was given up did, late: its last request was still on its way.
+		if from == c.next || c.next == nil {
 			c.lost(from, err)
 			return
 		}
@@ -232,10 +232,11 @@ func (c *Client) connected(resumed bool) {
 	old := c.current
 	c.current, c.next = c.next, nil
 	c.timers.proof, c.timers.wake, c.timers.pong, c.timers.retry = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	now := time.Now()
 	if old != nil {
 		old.link.close()
+		c.left = now
 	}
-	now := time.Now()
 	c.current.connected = now
 	if c.preferred != c.current.transport || !now.Before(c.expires) { // coming back does not make the memory younger
 		c.preferred, c.expires = c.current.transport, now.Add(rememberFor)

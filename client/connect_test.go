@@ -245,6 +245,26 @@ func TestSupersededByAnAbandonedAttemptIsNotFinal(t *testing.T) {
 	})
 }
 
+// So may the last request of a link that was cut. Somebody else may not, who took the session without leave.
+func TestSupersededIsFinalWhereNoLinkOfOursDidIt(t *testing.T) {
+	onEach(t, func(t *testing.T, s *server) {
+		superseded := `{"type":"disconnect","code":"superseded","reason":"moved","retry":false}`
+		c := s.client()
+		s.subscribe(c, "a")
+		l, _ := s.connected("s1", false)
+		l.cut()
+		l, _ = s.connected("s1", true)
+		l.say(superseded)
+		l, _ = s.connected("s1", true)
+		time.Sleep(lateFor + time.Second)
+		l.say(superseded)
+		time.Sleep(time.Second)
+		if st := c.Status(); st.State != Closed || !errors.Is(st.Err, &protocol.Error{Code: protocol.CodeSuperseded}) {
+			t.Errorf("status %+v", st)
+		}
+	})
+}
+
 func TestDisconnectIsObeyed(t *testing.T) {
 	onEach(t, func(t *testing.T, s *server) {
 		c := s.client()
