@@ -300,11 +300,11 @@ func (c *Client) onCounted(f *protocol.ServerFrame) {
 	case protocol.TypeGap:
 		c.onGap(f)
 	case protocol.TypePosition:
-		if s := c.find(f.Channel, f.Room); s != nil && s.pending == 0 && !s.cursor.Skipped(f.Position) {
+		if s := c.find(f.Channel, f.Room); s != nil && s.live && !s.cursor.Skipped(f.Position) {
 			c.again(s)
 		}
 	case protocol.TypeUnsubscribed:
-		if s := c.find(f.Channel, f.Room); s != nil && s.pending == 0 {
+		if s := c.find(f.Channel, f.Room); s != nil && s.live {
 			c.end(s, &protocol.Error{Code: f.Code, Reason: f.Message, Hint: f.Hint})
 		}
 	case protocol.TypeReply, protocol.TypeError:
@@ -316,7 +316,7 @@ func (c *Client) onCounted(f *protocol.ServerFrame) {
 
 func (c *Client) onMessage(f *protocol.ServerFrame) {
 	s := c.find(f.Channel, f.Room)
-	if s == nil || s.pending != 0 || s.retry {
+	if s == nil || !s.live {
 		return
 	}
 	switch s.cursor.Check(f.Msg) {
@@ -364,7 +364,7 @@ func (c *Client) onGap(f *protocol.ServerFrame) {
 		if s != nil && s.over {
 			return
 		}
-	} else if s = c.find(f.Channel, f.Room); s != nil && s.pending != 0 {
+	} else if s = c.find(f.Channel, f.Room); s != nil && !s.live {
 		s = nil // of the subscription that a newer subscribe replaces
 	}
 	if s != nil && f.From != nil {
