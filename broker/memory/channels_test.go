@@ -214,7 +214,7 @@ func TestConfigIsChecked(t *testing.T) {
 	} {
 		cfg := memory.DefaultConfig()
 		change(&cfg)
-		if err := cfg.Validate(); err == nil || !strings.HasPrefix(err.Error(), field+" ") {
+		if err := cfg.Validate(); err == nil || !strings.HasPrefix(err.Error(), "memory: "+field+" ") {
 			t.Errorf("%s: error %v, want one that names the field", field, err)
 		}
 	}

@@ -52,15 +52,15 @@ func DefaultConfig() Config {
 func (c Config) Validate() error {
 	switch {
 	case c.MaxChannels < 1:
-		return fmt.Errorf("MaxChannels is %d: give at least 1", c.MaxChannels)
+		return fmt.Errorf("memory: MaxChannels is %d: give at least 1", c.MaxChannels)
 	case c.Remember < 0:
-		return fmt.Errorf("Remember is %s: give 0 or a positive duration", c.Remember)
+		return fmt.Errorf("memory: Remember is %s: give 0 or a positive duration", c.Remember)
 	case c.Sweep < shards*time.Millisecond:
-		return fmt.Errorf("Sweep is %s: give at least %s", c.Sweep, shards*time.Millisecond)
+		return fmt.Errorf("memory: Sweep is %s: give at least %s", c.Sweep, shards*time.Millisecond)
 	case c.Now == nil:
-		return errors.New("Now is nil: give a clock, such as time.Now")
+		return errors.New("memory: Now is nil: give a clock, such as time.Now")
 	case c.Random == nil:
-		return errors.New("Random is nil: give a source, such as math/rand/v2's Uint64")
+		return errors.New("memory: Random is nil: give a source, such as math/rand/v2's Uint64")
 	}
 	return nil
 }

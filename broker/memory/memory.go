@@ -55,7 +55,7 @@ type subscription struct{ sink broker.Sink }
 // New starts a broker. It panics where cfg does not validate. Close it to end its goroutine.
 func New(cfg Config) *Broker {
 	if err := cfg.Validate(); err != nil {
-		panic("memory: " + err.Error())
+		panic(err)
 	}
 	b := &Broker{
 		cfg: cfg, seed: maphash.MakeSeed(), stride: cfg.Random() | 1,
