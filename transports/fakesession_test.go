@@ -64,6 +64,12 @@ func (s *fakeSession) attached(transport string) {
 }
 
 func (s *fakeSession) Poll(link core.Link, received uint64) (uint64, error) {
+	s.mu.Lock()
+	transport := s.transport
+	s.mu.Unlock()
+	if transport != protocol.Poll { // a late poll of before the change of transport
+		return 0, &protocol.Error{Code: protocol.CodeWrongTransport, Reason: "the session is not on long-polling", Hint: "Connect."}
+	}
 	gen, ok := s.outbox.Attach(link, received, nil, fence)
 	if !ok {
 		return 0, &protocol.Error{Code: protocol.CodeBadCursor, Reason: "not a count of this session", Hint: "Send the last answer's."}

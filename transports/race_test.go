@@ -17,38 +17,61 @@ import (
 	"tidings/protocol"
 )
 
-// TestTurnLosesNoWakeUp: whoever comes to a taken turn is seen by the holder before the turn is free.
+func TestTurn(t *testing.T) {
+	var turn turn
+	for i, step := range []struct {
+		name string
+		do   func() bool
+		want bool
+	}{
+		{"take", turn.take, true},
+		{"give", turn.give, true},
+		{"take", turn.take, true},
+		{"take while taken", turn.take, false},
+		{"take while taken, again", turn.take, false},
+		{"give: somebody came", turn.give, false},
+		{"take while still taken", turn.take, false},
+		{"give: somebody came again", turn.give, false},
+		{"give: nobody did", turn.give, true},
+		{"take", turn.take, true},
+	} {
+		if got := step.do(); got != step.want {
+			t.Fatalf("step %d, %s: got %v", i, step.name, got)
+		}
+	}
+}
+
+// TestTurnLosesNoWakeUp: whoever comes to a taken turn is seen by the holder before the turn is free. Two come at once, again and
+// again; when both have gone nothing may be left to do.
 func TestTurnLosesNoWakeUp(t *testing.T) {
 	var turn turn
 	var waiting atomic.Int64 // what a Wake announces
-	var done int64           // what holders took; guarded by the turn
 	var holders atomic.Int32
-	const goroutines, each = 8, 20_000
-	var wg sync.WaitGroup
-	for range goroutines {
-		wg.Go(func() {
-			for range each {
-				waiting.Add(1)
-				if !turn.take() {
-					continue
-				}
-				if holders.Add(1) != 1 {
-					t.Error("two hold the turn")
-				}
-				for {
-					done += waiting.Swap(0)
-					holders.Add(-1)
-					if turn.give() {
-						break
-					}
-					holders.Add(1)
-				}
+	wake := func() {
+		waiting.Add(1)
+		if !turn.take() {
+			return
+		}
+		for {
+			if holders.Add(1) != 1 {
+				t.Error("two hold the turn")
 			}
-		})
+			waiting.Store(0)
+			runtime.Gosched()
+			holders.Add(-1)
+			if turn.give() {
+				return
+			}
+		}
 	}
-	wg.Wait()
-	if done != goroutines*each {
-		t.Errorf("%d of %d were taken, and nobody is left to take the rest", done, goroutines*each)
+	for round := range 20_000 {
+		var wg sync.WaitGroup
+		wg.Go(wake)
+		wake()
+		wg.Wait()
+		if n := waiting.Load(); n != 0 {
+			t.Fatalf("round %d: %d are left, and nobody to take them", round, n)
+		}
 	}
 }
 

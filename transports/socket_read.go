@@ -48,6 +48,8 @@ func (k *socket) read() bool {
 	return k.receive(m.body)
 }
 
+func (k *socket) shallow() bool { return k.buffered.Buffered() > 0 }
+
 var (
 	errBinary   = &protocol.Error{Code: protocol.CodeUnsupportedData, Reason: "a binary message", Hint: "Send text messages."}
 	errBadUTF8  = &protocol.Error{Code: protocol.CodeBadUTF8, Reason: "a text message that is not UTF-8", Hint: "Send UTF-8."}

@@ -187,3 +187,5 @@ func (ev *eventStream) read() bool {
 	ev.shut()
 	return false
 }
+
+func (ev *eventStream) shallow() bool { return true }

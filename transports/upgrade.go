@@ -69,7 +69,8 @@ func (u *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		u.socket.early = bytes.Clone(early)
 	}
 	wire := (*wire)(u.socket)
-	return wire, bufio.NewReadWriter(bufio.NewReaderSize(wire, readBuffer), bufio.NewWriterSize(wire, writeBuffer)), nil
+	u.socket.buffered = bufio.NewReaderSize(wire, readBuffer)
+	return wire, bufio.NewReadWriter(u.socket.buffered, bufio.NewWriterSize(wire, writeBuffer)), nil
 }
 
 // handshakeError says in our words why the library refused the request.

@@ -1,6 +1,7 @@
 package transports
 
 import (
+	"bufio"
 	"context"
 	"net/http"
 	"sync/atomic"
@@ -14,10 +15,11 @@ import (
 // socket is one WebSocket. The library reads and checks frames and answers pings; data goes out past it (stream).
 type socket struct {
 	stream
-	ws      *websocket.Conn
-	early   []byte // of the client, read before the upgrade was done
-	intake  intake
-	readErr error // what wire.Read gave last; the reader's own
+	ws       *websocket.Conn
+	buffered *bufio.Reader // the library's
+	early    []byte        // of the client, read before the upgrade was done
+	intake   intake
+	readErr  error // what wire.Read gave last; the reader's own
 
 	opening   atomic.Pointer[introduction] // until a session is open; plain clients keep it
 	connectBy time.Time

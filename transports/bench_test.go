@@ -1,0 +1,175 @@
+package transports
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tidings/protocol"
+)
+
+const drainEnv = "TIDINGS_TEST_DRAIN" // address and number of sockets of a drain
+
+// TestMain makes this binary, where it is asked to be, the clients of a benchmark: sockets in another process that read and
+// throw away, so that their CPU is not counted.
+func TestMain(m *testing.M) {
+	if job := os.Getenv(drainEnv); job != "" {
+		drain(job)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func drain(job string) {
+	address, count, _ := strings.Cut(job, " ")
+	n, _ := strconv.Atoi(count)
+	for range n {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		io.WriteString(c, upgradeRequest()+string(text(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)))
+		go io.Copy(io.Discard, c)
+	}
+	io.Copy(io.Discard, os.Stdin) // until the parent ends
+}
+
+// drained connects n sockets of another process to a server.
+func drained(b *testing.B, n int) (r *rig, links []*socket) {
+	r = onLoopback(b, nil)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), drainEnv+"="+strings.TrimPrefix(strings.TrimSuffix(r.url, "/bus"), "http://")+" "+strconv.Itoa(n))
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { stdin.Close(); cmd.Wait() })
+	waitFor(b, func() bool {
+		r.bus.mu.Lock()
+		defer r.bus.mu.Unlock()
+		return len(r.bus.channel("a").members) == n
+	})
+	r.h.mu.Lock()
+	defer r.h.mu.Unlock()
+	for l := range r.h.links {
+		links = append(links, l.(*socket))
+	}
+	return r, links
+}
+
+func cpu() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkFanoutWrite writes one message of 150 bytes to each of 1,000 sockets: as the links do it, and as a loop that writes the
+// same bytes. ns/delivery is this process's CPU. With a batch, so many messages wait together.
+func BenchmarkFanoutWrite(b *testing.B) {
+	const n = 1000
+	r, links := drained(b, n)
+	m := &protocol.Message{Channel: "a", Epoch: "e1", Offset: 1, Tag: "t1", ID: "e1-1", Data: []byte(`"` + strings.Repeat("x", 40) + `"`), TimeMS: 1}
+	e := m.Encoded()
+	for _, batch := range []int{1, 8, 64} {
+		bytes := []byte(strings.Repeat(string(e.WebSocket()), batch))
+		b.Run(fmt.Sprintf("raw/%d", batch), func(b *testing.B) {
+			measure(b, n*batch, func() {
+				for _, l := range links {
+					l.conn.Write(bytes)
+				}
+			})
+		})
+		b.Run(fmt.Sprintf("link/%d", batch), func(b *testing.B) {
+			measure(b, n*batch, func() {
+				for _, l := range links {
+					o := l.bound.Load().outbox
+					for range batch {
+						o.Push(e)
+					}
+					o.Flush()
+					o.Ack(o.Sent())
+				}
+			})
+		})
+	}
+	if slow := r.h.Stats().WebSocket.Slow; slow > 0 {
+		b.Errorf("%d links were cut", slow)
+	}
+}
+
+func measure(b *testing.B, deliveries int, fn func()) {
+	b.ReportAllocs()
+	start := cpu()
+	for b.Loop() {
+		fn()
+	}
+	b.ReportMetric(float64(cpu()-start)/float64(b.N*deliveries), "cpu-ns/delivery")
+}
+
+// BenchmarkIdle tells what an idle connection costs this process in heap and stack, after a first message.
+func BenchmarkIdle(b *testing.B) {
+	for b.Loop() {
+		const n = 2000
+		r := onLoopback(b, nil)
+		before := memory()
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), drainEnv+"="+strings.TrimPrefix(strings.TrimSuffix(r.url, "/bus"), "http://")+" "+strconv.Itoa(n))
+		stdin, _ := cmd.StdinPipe()
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		waitFor(b, func() bool { return r.h.Stats().WebSocket.Open == n })
+		r.bus.publish("a", "1")
+		time.Sleep(200 * time.Millisecond)
+		after := memory()
+		b.ReportMetric(float64(after-before)/n, "B/connection")
+		stdin.Close()
+		cmd.Wait()
+	}
+}
+
+func memory() uint64 {
+	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse + m.StackInuse
+}
+
+// BenchmarkReceive reads small frames of one client.
+func BenchmarkReceive(b *testing.B) {
+	r := onLoopback(b, nil)
+	c, err := r.dial(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	io.WriteString(c, upgradeRequest()+string(text(`{"type":"connect"}`)))
+	br := bufio.NewReader(c)
+	if _, err := http.ReadResponse(br, nil); err != nil {
+		b.Fatal(err)
+	}
+	ping := text(`{"type":"ping","id":1}`)
+	s := &rawSocket{t: b, conn: c, br: br}
+	s.want("connected")
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Write(ping)
+		s.want("pong")
+		time.Sleep(0)
+	}
+}
