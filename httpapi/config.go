@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -53,7 +52,7 @@ func DefaultConfig() Config {
 // Validate refuses what cannot work, naming the field.
 func (c Config) Validate() error {
 	if p := c.BasePath; p != "" && (!strings.HasPrefix(p, "/") || strings.HasSuffix(p, "/") || strings.ContainsAny(p, ":*?#% ")) {
-		return errors.New(`BasePath: it must start with a slash, not end with one, and hold no ":", "*", "?", "#", "%" or space`)
+		return fmt.Errorf(`BasePath: %q does not start with a slash, or ends with one, or holds ":", "*", "?", "#", "%%" or a space`, p)
 	}
 	switch c.Metrics {
 	case "", MetricsAnyone, MetricsLoopback, MetricsNobody:

@@ -19,6 +19,7 @@ import (
 
 // The rows of RELIABILITY.md section 4, "HTTP API", by number.
 
+// B73: a body of one byte too many, also without a length.
 func TestB73_BodyAboveItsLimit(t *testing.T) {
 	w := start(t)
 	exact := `{"channel":"a","data":1` + strings.Repeat(" ", protocol.MaxAPIBodyBytes-len(publishBody)) + `}`
@@ -45,6 +46,7 @@ func TestB73_BodyAboveItsLimit(t *testing.T) {
 	}
 }
 
+// B74: a body that comes by drops.
 func TestB74_BodyByDrops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := start(t)
@@ -78,6 +80,7 @@ func TestB74_BodyByDrops(t *testing.T) {
 	})
 }
 
+// B75: a body that is not declared as JSON.
 func TestB75_ContentType(t *testing.T) {
 	w := start(t)
 	for media, ok := range map[string]bool{
@@ -95,6 +98,7 @@ func TestB75_ContentType(t *testing.T) {
 	}
 }
 
+// B76: a body that is compressed.
 func TestB76_CompressedBody(t *testing.T) {
 	w := start(t)
 	for _, coding := range []string{"gzip", "deflate", "br", "identity", ""} {
@@ -102,6 +106,7 @@ func TestB76_CompressedBody(t *testing.T) {
 	}
 }
 
+// B77: an array, an unknown field.
 func TestB77_WrongShape(t *testing.T) {
 	w := start(t)
 	for _, tt := range []struct {
@@ -139,6 +144,7 @@ func TestB77_WrongShape(t *testing.T) {
 	}
 }
 
+// B78: one bad of a hundred.
 func TestB78_OneBadOfAHundred(t *testing.T) {
 	w := start(t)
 	names := make([]string, protocol.MaxPublishChannels)
@@ -163,6 +169,7 @@ func TestB78_OneBadOfAHundred(t *testing.T) {
 	}
 }
 
+// B79: the same key with another message.
 func TestB79_SameKeyOtherMessage(t *testing.T) {
 	w := start(t)
 	w.ok(w.publish(`{"channel":"a","data":1,"idempotencyKey":"k"}`), &published{})
@@ -170,6 +177,7 @@ func TestB79_SameKeyOtherMessage(t *testing.T) {
 	w.ok(w.publish(`{"channel":"b","data":2,"idempotencyKey":"k"}`), &published{}) // another channel's key is another key
 }
 
+// B80: data absent, null, and at and above its limit.
 func TestB80_DataAbsentNullAndTooLong(t *testing.T) {
 	w := start(t)
 	w.refusedWith(w.publish(`{"channel":"a"}`), protocol.CodeBadRequest)
@@ -180,6 +188,7 @@ func TestB80_DataAbsentNullAndTooLong(t *testing.T) {
 	w.refusedWith(w.publish(`{"channels":["a","b"],"data":"`+longest+`x"}`), protocol.CodeTooLarge)
 }
 
+// B82: paths that need repair, methods that do not exist.
 func TestB82_OddPathsAndMethods(t *testing.T) {
 	w := start(t)
 	for _, tt := range []struct {
@@ -249,6 +258,7 @@ func TestB83_B111_LogIsBoundedAndKeepsSecrets(t *testing.T) {
 	}
 }
 
+// B84: a page of another origin asks for leave.
 func TestB84_PagesOfOtherOriginsMayNotUseTheAPI(t *testing.T) {
 	w := start(t)
 	for _, method := range []string{"OPTIONS", "POST"} {
@@ -264,6 +274,7 @@ func TestB84_PagesOfOtherOriginsMayNotUseTheAPI(t *testing.T) {
 	}
 }
 
+// B85: a URL of very many parameters.
 func TestB85_TooManyParameters(t *testing.T) {
 	w := start(t)
 	for _, path := range []string{"/api/history", "/bus/poll", "/healthz", "/client/tidings.js"} {
@@ -276,6 +287,7 @@ func TestB85_TooManyParameters(t *testing.T) {
 	}
 }
 
+// B86: metrics and profiles from outside.
 func TestB86_MetricsAndProfilesFromOutside(t *testing.T) {
 	w := start(t)
 	w.refusedWith(w.do(request{path: "/metrics", noKey: true}), protocol.CodeUnauthorized)
@@ -292,29 +304,3 @@ func TestB86_MetricsAndProfilesFromOutside(t *testing.T) {
 	closed := start(t, func(c *Config) { c.Metrics = MetricsNobody })
 	closed.refusedWith(closed.do(request{path: "http://localhost/metrics", noKey: true, remote: "127.0.0.1:5"}), protocol.CodeUnauthorized)
 }
-
-// once is a listener of one connection.
-type once struct {
-	conn net.Conn
-	done chan struct{}
-}
-
-func (o *once) Accept() (net.Conn, error) {
-	if c := o.conn; c != nil {
-		o.conn = nil
-		return c, nil
-	}
-	<-o.done
-	return nil, net.ErrClosed
-}
-
-func (o *once) Close() error {
-	select {
-	case <-o.done:
-	default:
-		close(o.done)
-	}
-	return nil
-}
-
-func (o *once) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }

@@ -23,10 +23,11 @@ func TestPublishAnswersPositionAndReach(t *testing.T) {
 	}
 }
 
+// B40, B41: data goes through byte for byte, whatever its numbers, keys and escapes are.
 func TestPublishKeepsDataAsItIs(t *testing.T) {
 	w := start(t)
 	for _, data := range []string{
-		`"text"`, `"\u00e9\ud83d\ude00</script>\u2028"`, `{"b":1,"a":{"a":[1,2,{}]}}`, `{"a":1,"a":2}`, `9007199254740993`, `1e999`, `-0`, `""`, `[]`, `false`, `"\ud800"`,
+		`"text"`, `"\u00e9\ud83d\ude00</script>\u2028"`, `{"b":1,"a":{"a":[1,2,{}]}}`, `{"a":1,"a":2}`, `9007199254740993`, `1e999`, `-0`, `""`, `[]`, `false`, `"\ud800"`, strings.Repeat("9", 60_000),
 	} {
 		var got struct {
 			Messages []struct{ Data json.RawMessage }
@@ -34,7 +35,7 @@ func TestPublishKeepsDataAsItIs(t *testing.T) {
 		w.ok(w.publish(`{"channel":"a","data":`+data+`}`), &published{})
 		w.ok(w.get("/api/history?channel=a&limit=1"), &got)
 		if len(got.Messages) != 1 || string(got.Messages[0].Data) != data {
-			t.Errorf("published %s, read %s", data, got.Messages)
+			t.Errorf("published %.100s, read %.100s", data, got.Messages)
 		}
 	}
 }

@@ -63,6 +63,7 @@ func start(t *testing.T, change ...func(*Config)) *world {
 type fakeable struct {
 	*memory.Broker
 	down error
+	gate chan struct{} // not nil: a publish waits until it is closed
 }
 
 func (f *fakeable) Ping(ctx context.Context) error {
@@ -75,6 +76,9 @@ func (f *fakeable) Ping(ctx context.Context) error {
 func (f *fakeable) Publish(ctx context.Context, p broker.Publish) (broker.Receipt, error) {
 	if f.down != nil {
 		return broker.Receipt{}, f.down
+	}
+	if f.gate != nil {
+		<-f.gate
 	}
 	return f.Broker.Publish(ctx, p)
 }
