@@ -58,9 +58,9 @@ type loop struct {
 	ladder     []string // transports in the order to try them
 	preferred  string   // the one that worked; "" for none
 	expires    time.Time
-	round      []string // what this round still has to try
-	rounds     int      // failed rounds since something worked
-	losses     int      // short-lived connections in a row, n of the backoff included
+	round      []string  // what this round still has to try
+	rounds     int       // failed rounds since something worked
+	unsteady   time.Time // since when no connection lasted stableAfter; zero while one does
 	shaky      int
 	lastLink   int
 	current    *carrier  // carries the session

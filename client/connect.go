@@ -87,9 +87,20 @@ func (c *Client) tryNext() {
 	c.lastLink++
 	c.next = &carrier{id: c.lastLink, transport: transport}
 	c.next.link = c.open(c.next.id, transport)
-	c.timers.proof = time.Now().Add(min(c.cfg.ProofDeadline<<min(c.rounds, 2), max(proofDeadlineMax, c.cfg.ProofDeadline)))
+	c.timers.proof = time.Now().Add(c.proofDeadline())
 	c.cfg.Logger.Debug("tidings: trying a transport", "transport", transport)
+	if c.current != nil {
+		c.current.link.moving(true)
+	}
 	c.machine.Open(c.next.id, c.token)
+}
+
+// proofDeadline grows with each failed round; not where a connection would have to stand still meanwhile.
+func (c *Client) proofDeadline() time.Duration {
+	if c.current != nil {
+		return c.cfg.ProofDeadline
+	}
+	return min(c.cfg.ProofDeadline<<min(c.rounds, 2), max(proofDeadlineMax, c.cfg.ProofDeadline))
 }
 
 // drop takes a carrier away and closes its link.
@@ -98,6 +109,9 @@ func (c *Client) drop(from *carrier) {
 	c.left = time.Now()
 	if from == c.next {
 		c.next, c.timers.proof = nil, time.Time{}
+		if c.current != nil {
+			c.current.link.moving(false)
+		}
 	}
 	if from == c.current {
 		c.current, c.timers.ping, c.timers.pong, c.timers.retry = nil, time.Time{}, time.Time{}, time.Time{}
@@ -126,7 +140,7 @@ func (c *Client) lost(from *carrier, err error) {
 // judge counts a connection that was lost.
 func (c *Client) judge(from *carrier) {
 	if time.Since(from.connected) >= stableAfter {
-		c.losses, c.shaky = 0, 0
+		c.unsteady, c.shaky = time.Time{}, 0
 		return
 	}
 	c.shaky++
@@ -149,13 +163,12 @@ func (c *Client) roundFailed(err error) {
 	c.wait(c.backoff(), err)
 }
 
-// backoff is full jitter: SPEC.md section 7.
+// backoff is full jitter, in proportion to how long there was no steady connection: SPEC.md section 7.
 func (c *Client) backoff() time.Duration {
-	top := backoffMax
-	if c.losses < 7 {
-		top = min(backoffMax, backoffBase<<c.losses)
+	if c.unsteady.IsZero() {
+		c.unsteady = time.Now()
 	}
-	c.losses++
+	top := min(backoffMax, backoffBase+time.Since(c.unsteady)/2)
 	return time.Duration(c.cfg.Random() * float64(top))
 }
 
@@ -205,7 +218,7 @@ func (c *Client) pause(from *carrier, after time.Duration, err error) {
 	}
 	c.round = nil
 	if !trying && time.Since(from.connected) >= stableAfter {
-		c.losses, c.shaky = 0, 0
+		c.unsteady, c.shaky = time.Time{}, 0
 	}
 	d := time.Duration(c.cfg.Random() * float64(after))
 	if after == 0 {

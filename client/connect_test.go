@@ -115,9 +115,10 @@ func TestNoServerIsTriedForEverWithFullJitter(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		ms := time.Millisecond
-		want := []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 6400 * ms, 10000 * ms, 10000 * ms}
-		if len(waits) < 60 || !slices.Equal(waits[:len(want)], want) {
-			t.Errorf("%d waits, of them first %v, want half of %v", len(waits), waits[:min(len(waits), len(want))], want)
+		// Random gives a half: each wait is 100 ms and a quarter of the time that went by, up to 10 s.
+		want := []time.Duration{100 * ms, 125 * ms, 156 * ms, 195 * ms, 244 * ms, 305 * ms, 381 * ms, 477 * ms, 596 * ms}
+		if len(waits) < 60 || !slices.Equal(waits[:len(want)], want) || waits[len(waits)-1] != 10*time.Second {
+			t.Errorf("%d waits, of them first %v, want %v, and 10s in the end", len(waits), waits[:min(len(waits), len(want))], want)
 		}
 		s.lines.break_(nil)
 		l, _ := s.connected("s1", false)
