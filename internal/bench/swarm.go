@@ -78,7 +78,7 @@ func (s *swarm) connect(addr, form string, n int, channel func(i int) string) er
 		if err := syscall.Connect(fd, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 			return fmt.Errorf("client %d: %w", len(s.members), err)
 		}
-		m := &member{fd: fd, form: form, sampled: i < sampledMembers, host: addr}
+		m := &member{fd: fd, form: form, sampled: i%max(1, n/sampledMembers) == 0, host: addr}
 		if _, err := syscall.Write(fd, m.opening(channel(i))); err != nil {
 			return err
 		}
