@@ -111,6 +111,26 @@ func (c *client) goodbye() {
 	c.reconnect(false)
 }
 
+// reload begins again with another client object, from the cursors that the old one had stored.
+func (c *client) reload() {
+	old := c.core.Subscriptions()
+	for _, l := range c.links {
+		l.close()
+	}
+	c.die()
+	c.up, c.waiting, c.retrying, c.inCallback = true, false, false, nil
+	c.renew(false)
+	c.core = core.NewClient(c)
+	c.core.Omit = c.w.omit
+	c.watches = map[*core.Subscription]*watch{}
+	for _, s := range old {
+		filter := filterOf(s.Filter)
+		again := c.core.Subscribe(s.Channel, s.Filter, s.Cursor())
+		c.watches[again] = c.w.newWatch(c.id, s.Channel, filter, s.Cursor())
+	}
+	c.reconnect(false)
+}
+
 // Connection manager.
 
 // open opens a transport, to the node where the session is or to another.
@@ -336,7 +356,7 @@ func (c *client) posted(p *posting, try int, code protocol.Code) {
 
 // request is one HTTP request and its answer, each of which may be lost, and may overtake others.
 func (c *client) request(n *node, life int, handle func(reply func(do func()))) {
-	network := c.network
+	network, age := c.network, c.life
 	leg := func(do func()) {
 		d := c.rng.between(time.Millisecond, 40*time.Millisecond)
 		if c.rng.chance(3) && c.w.now < c.w.plan.Horizon {
@@ -356,11 +376,15 @@ func (c *client) request(n *node, life int, handle func(reply func(do func()))) 
 			c.w.after(d, arrive)
 		}
 	}
-	leg(func() {
+	ask := func() {
 		n.deliver(life, func() {
-			handle(func(do func()) { leg(func() { c.deliver(c.life, do) }) })
+			handle(func(do func()) { leg(func() { c.deliver(age, do) }) })
 		})
-	})
+	}
+	leg(ask)
+	if c.lossy.hits(c.w, c.rng) && c.rng.chance(30) {
+		leg(ask) // a proxy repeats it
+	}
 }
 
 func (c *client) polled(l *link, number int, batch *batch, cursor uint64) {

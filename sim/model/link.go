@@ -35,8 +35,7 @@ type link struct {
 
 	closed bool // by the client
 	cut    bool
-	poll   *pollRequest
-	polls  int
+	polls  int // requests so far, and an end
 }
 
 // window is how many writes a kernel takes before it makes the writer wait.
@@ -220,6 +219,8 @@ func (l *link) close() {
 type pollRequest struct {
 	l        *link
 	number   int
+	session  *session
+	gen      uint64
 	answered bool
 	reply    func(func())
 }
@@ -227,26 +228,24 @@ type pollRequest struct {
 // Wake answers with what waits.
 func (p *pollRequest) Wake() {
 	l := p.l
-	if p.answered || l.session == nil {
+	if p.answered {
 		return
 	}
 	l.w.after(l.down.rng.between(0, time.Millisecond), func() { l.n.deliver(l.life, p.answer) })
 }
 
 func (p *pollRequest) answer() {
-	l := p.l
-	if p.answered {
+	l, s := p.l, p.session
+	if p.answered || s == nil {
 		return
 	}
-	s := l.session
-	frames := s.outbox.Take(l.gen, nil, protocol.MaxFrames, protocol.RecoveryPageBytes)
-	if gen, attached := s.outbox.Attached(); gen != l.gen || !attached || l.poll != p {
+	if gen, attached := s.outbox.Attached(); gen != p.gen || !attached {
 		return // fenced, and ended by that
 	}
 	p.answered = true
-	batch := l.w.wireDown(frames)
+	batch := l.w.wireDown(s.outbox.Take(p.gen, nil, protocol.MaxFrames, protocol.RecoveryPageBytes))
 	cursor := s.outbox.Sent()
-	s.lost(l.gen)
+	s.lost(p.gen)
 	p.reply(func() { l.c.polled(l, p.number, batch, cursor) })
 }
 
@@ -268,19 +267,22 @@ func (p *pollRequest) End(last *protocol.Encoded) {
 	})
 }
 
+// hold is for a request that is attached by now: it waits for frames, and not for ever.
 func (p *pollRequest) hold() {
+	p.session, p.gen = p.l.session, p.l.gen
 	p.l.n.after(pollHold, p.answer)
 }
 
 func (l *link) openPoll(connect protocol.ClientFrame) {
 	l.polls++
-	p := &pollRequest{l: l, number: l.polls}
+	number := l.polls
 	l.c.request(l.n, l.life, func(reply func(func())) {
-		p.reply, l.poll = reply, p
-		l.n.connect(l, p, &connect)
-		p.hold()
+		p := &pollRequest{l: l, number: number, reply: reply}
+		if l.n.connect(l, p, &connect); !p.answered {
+			p.hold()
+		}
 	})
-	l.pollTimeout(p.number)
+	l.pollTimeout(number)
 }
 
 // next sends the next poll.
@@ -289,34 +291,30 @@ func (l *link) next() {
 		return
 	}
 	l.polls++
-	p := &pollRequest{l: l, number: l.polls}
+	number := l.polls
 	session, received := l.c.core.Session(), l.c.core.Received()
 	l.c.request(l.n, l.life, func(reply func(func())) {
-		p.reply = reply
+		p := &pollRequest{l: l, number: number, reply: reply}
+		refuse := func(code protocol.Code) { reply(func() { l.c.refused(l, number, code) }) }
 		s := l.n.sessions[session]
 		if s == nil || s.identity != l.c.name {
-			reply(func() { l.c.refused(l, p.number, protocol.CodeSessionGone) })
+			refuse(protocol.CodeSessionGone)
 			return
 		}
-		if s.link != nil && s.link.kind != poll {
-			if _, attached := s.outbox.Attached(); attached {
-				reply(func() { l.c.refused(l, p.number, protocol.CodeWrongTransport) })
-				return
-			}
+		if s.link.kind != poll {
+			refuse(protocol.CodeWrongTransport)
+			return
 		}
-		before := l.poll
-		l.poll = p
 		gen, ok := s.outbox.Attach(p, received, nil, l.w.encodeFrame(disconnect(protocol.CodeSuperseded)))
 		if !ok {
-			l.poll = before
 			s.end(protocol.CodeSessionGone)
-			reply(func() { l.c.refused(l, p.number, protocol.CodeSessionGone) })
+			refuse(protocol.CodeSessionGone)
 			return
 		}
 		s.attached(l, gen)
 		p.hold()
 	})
-	l.pollTimeout(p.number)
+	l.pollTimeout(number)
 }
 
 // pollTimeout: no answer came. The client polls again from where it was, or gives the link up.

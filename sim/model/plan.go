@@ -29,6 +29,7 @@ type Plan struct {
 	Trust       bool          // the broker's trust_persistence: a restart keeps the epoch
 	Codec       bool          // frames pass through the codec, as bytes
 	Flood       bool          // bursts of hundreds, so that the wire's own windows run out
+	Heavy       bool          // payloads of tens of kilobytes, likewise
 	HistorySize int           // messages
 	HistoryAge  time.Duration // of a message
 	KeyTTL      time.Duration // of an idempotency key
@@ -61,6 +62,7 @@ const (
 	doBurst       = "burst"       // publisher Who publishes N to channel To within For
 	doClientSend  = "client send" // client Who publishes N to channel To
 	doGoodbye     = "goodbye"     // client Who ends its session and begins another
+	doReload      = "reload"      // client Who begins again as another client object, from stored cursors
 	// Of a network.
 	doCut    = "cut"    // client Who loses its link; in flight is lost; for a while it cannot open another
 	doVanish = "vanish" // as cut, but neither side is told: only heartbeats find it
@@ -93,6 +95,7 @@ func NewPlan(seed uint64, profile Profile) Plan {
 		Seed: seed, Profile: profile,
 		Nodes: 1 + r.below(3), Clients: 2 + r.below(3), Publishers: 1 + r.below(2), Channels: 1 + r.below(2),
 		Codec: r.chance(5), Flood: r.chance(2),
+		Heavy:       r.chance(5),
 		HistorySize: 1 << 20, HistoryAge: time.Hour, KeyTTL: time.Hour,
 		Park: r.between(2*time.Second, 6*time.Second), Horizon: 28 * time.Second,
 	}
@@ -133,6 +136,9 @@ func (p *Plan) app(r *rng) {
 	}
 	for range r.below(2) {
 		p.add(r.between(time.Second, p.Horizon), doGoodbye, r.below(p.Clients), 0, 0, 0)
+	}
+	for range r.below(2) {
+		p.add(r.between(time.Second, p.Horizon), doReload, r.below(p.Clients), 0, 0, 0)
 	}
 	for range r.below(5) {
 		p.add(r.between(0, p.Horizon), doClientSend, r.below(p.Clients), r.below(p.Channels), 1+r.below(3), 0)

@@ -15,7 +15,7 @@ var Table = []Row{
 	{CursorEpoch, "epoch and offset go together, and the epoch is never empty", []Mutant{{CursorEpoch}}, "1,339", ""},
 	{Epoch, "the epoch is compared on resume", []Mutant{{Epoch}, {Epoch, Tag}}, "1,327", ""},
 	{Incarnation, "the epoch contains the broker's incarnation", []Mutant{{Incarnation}}, "166", ""},
-	{Tag, "a position has a random tag", []Mutant{{Tag}, {Tag, Incarnation}}, "0; 252 without #3 (166)", "TestStreamKnowsAnotherPast"},
+	{Tag, "a position has a random tag", []Mutant{{Tag}, {Tag, Incarnation}}, "0; 252 without #3 (166)", "TestTagsKnowAnotherPast"},
 	{Window, "the message at the cursor must still be in history", []Mutant{{Window}}, "477", ""},
 	{After, "a replay starts strictly after the cursor", []Mutant{{After}, {After, ClientCheck}}, "1,271", ""},
 	{Register, "registered before history is read", []Mutant{{Register}, {Register, PositionCheck}, {Register, Contiguity}}, "0; 1,233 without #9 (1,200); 519 without #10 (527)", "TestRegistersBeforeReading"},

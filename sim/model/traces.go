@@ -49,8 +49,8 @@ func Traces() ([]*Trace, error) {
 // tracePlan is a plan with little traffic, and nothing done from within callbacks, which a trace cannot tell.
 func tracePlan(seed uint64, profile Profile) Plan {
 	p := NewPlan(seed, profile)
-	p.Codec, p.Flood = true, false
-	p.Steps = slices.DeleteFunc(p.Steps, func(s Step) bool { return s.Kind == doInCallback })
+	p.Codec, p.Flood, p.Heavy = true, false, false
+	p.Steps = slices.DeleteFunc(p.Steps, func(s Step) bool { return s.Kind == doInCallback || s.Kind == doReload })
 	for i := range p.Steps {
 		p.Steps[i].N = min(p.Steps[i].N, 90)
 		if p.Steps[i].Kind == doBurst {

@@ -193,8 +193,11 @@ func (w *World) links(fits func(*link) bool) []*link {
 func (w *World) newOp(ch protocol.Channel, principal string, r *rng) *op {
 	n := len(w.ledger.ops) + 1
 	size := 0
-	if r.chance(5) && !w.plan.Codec {
-		size = r.below(20_000)
+	switch {
+	case w.plan.Heavy:
+		size = 5_000 + r.below(40_000)
+	case r.chance(5):
+		size = r.below(2_000)
 	}
 	kind := 1 + r.below(3)
 	o := &op{n: n, ch: ch, kind: kind, data: dataOf(kind, n, size), key: fmt.Sprint("key", n), principal: principal}
@@ -238,6 +241,8 @@ func (w *World) step(s Step) {
 		app(func() { c.inCallback = &s })
 	case doGoodbye:
 		app(c.goodbye)
+	case doReload:
+		app(c.reload)
 	case doClientSend:
 		app(func() {
 			for range s.N {
