@@ -51,7 +51,12 @@ type process struct {
 
 func run(t *testing.T, environ []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(binary, args...), out: newOutput(), errors: newOutput(), done: make(chan error, 1)}
+	return start(t, exec.Command(binary, args...), environ)
+}
+
+func start(t *testing.T, cmd *exec.Cmd, environ []string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, out: newOutput(), errors: newOutput(), done: make(chan error, 1)}
 	p.cmd.Dir = t.TempDir()
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, environ...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.errors
@@ -123,15 +128,20 @@ func (o *output) wait(t *testing.T, text string) {
 // startServer starts `serve` on a free port and gives its URL.
 func startServer(t *testing.T, environ []string, args ...string) (*process, string) {
 	t.Helper()
+	addr := freeAddress(t)
+	p := run(t, environ, append([]string{"serve", "--addr", addr, "--drain", "5s"}, args...)...)
+	p.errors.wait(t, `"msg":"listening"`)
+	return p, "http://" + addr
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := listener.Addr().String()
-	listener.Close()
-	p := run(t, environ, append([]string{"serve", "--addr", addr, "--drain", "5s"}, args...)...)
-	p.errors.wait(t, `"msg":"listening"`)
-	return p, "http://" + addr
+	defer listener.Close()
+	return listener.Addr().String()
 }
 
 func TestPublishAndSubscribe(t *testing.T) {

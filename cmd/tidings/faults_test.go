@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// F29: a node that is killed takes its memory with it. A subscriber comes back by itself and is told a gap.
+func TestF29_KilledAndStartedAgain(t *testing.T) {
+	first, url := startServer(t, nil, "--dev")
+	sub := run(t, nil, "subscribe", "a", "--url", url, "--count", "2")
+	sub.errors.wait(t, "a: listening from")
+	publish(t, url, "a", "1")
+	sub.out.wait(t, "a\t1\n")
+	first.signal(os.Kill)
+	first.exit()
+	second := run(t, nil, "serve", "--dev", "--addr", strings.TrimPrefix(url, "http://"))
+	second.errors.wait(t, `"msg":"listening"`)
+	sub.errors.wait(t, "a: messages may be missing (epoch_changed)")
+	publish(t, url, "a", "2")
+	if code := sub.exit(); code != 0 || sub.out.String() != "a\t1\na\t2\n" {
+		t.Errorf("ended with %d, printed %q: %s", code, sub.out, sub.errors)
+	}
+}
+
+func publish(t *testing.T, url, channel, data string) {
+	t.Helper()
+	body := fmt.Sprintf(`{"channel":%q,"data":%s}`, channel, data)
+	answer, err := http.Post(url+"/api/publish", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("publish: %s", answer.Status)
+	}
+}
+
+// F33: without file descriptors the server takes nobody new, harms nobody who is there, and recovers.
+func TestF33_NoFileDescriptorsLeft(t *testing.T) {
+	addr := freeAddress(t)
+	url := "http://" + addr
+	s := start(t, exec.Command("sh", "-c", "ulimit -n 64; exec "+binary+" serve --dev --addr "+addr), nil)
+	s.errors.wait(t, `"msg":"listening"`)
+	stream, err := http.Get(url + "/bus/sse?channel=a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	lines := bufio.NewScanner(stream.Body)
+	heard := func(text string) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), text) {
+				return
+			}
+		}
+		t.Fatalf("the stream ended before %q: %v", text, lines.Err())
+	}
+	heard(`"subscribed"`)
+	// Kept alive: it needs no new descriptor while there are none.
+	publish(t, url, "a", `"before"`)
+	heard("before")
+	var idle []net.Conn
+	for range 100 {
+		c, err := net.DialTimeout("tcp", addr, patience)
+		if err != nil {
+			break // the backlog is full, too
+		}
+		idle = append(idle, c)
+	}
+	publish(t, url, "a", `"without descriptors"`)
+	heard("without descriptors")
+	for _, c := range idle {
+		c.Close()
+	}
+	late := time.Now().Add(patience)
+	for {
+		fresh := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+		answer, err := fresh.Get(url + "/healthz")
+		if err == nil {
+			answer.Body.Close()
+			break
+		}
+		if time.Now().After(late) {
+			t.Fatalf("no new connection after %v: %v\n%s", patience, err, s.errors)
+		}
+	}
+}
