@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ClientFrame, Position, ServerFrame } from "../src/core/frames.js";
@@ -61,12 +61,28 @@ function play(steps: Step[]): object[][] {
   });
 }
 
-const folder = process.env.TRACES ?? join(PROJECT, "protocol/testdata/traces");
-for (const file of existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith(".json")) : []) {
-  const read: unknown = JSON.parse(readFileSync(join(folder, file), "utf8"));
-  for (const { name, steps } of (Array.isArray(read) ? read : [read]) as { name: string; steps: Step[] }[]) {
-    test(`trace ${file}: ${name}`, () => {
-      play(steps).forEach((calls, i) => assert.deepEqual(calls, steps[i]?.calls ?? [], `step ${i + 1}: ${JSON.stringify(steps[i])}`));
-    });
-  }
+interface Trace {
+  name: string;
+  steps: (Step & { calls?: { call: string }[] })[];
 }
+
+const folder = process.env.TRACES ?? join(PROJECT, "sim/testdata/traces");
+const traces = readdirSync(folder)
+  .filter((f) => f.endsWith(".json"))
+  .map((file) => ({ file, ...(JSON.parse(readFileSync(join(folder, file), "utf8")) as Trace) }));
+
+for (const { file, name, steps } of traces) {
+  test(`trace ${file}: ${name}`, () => {
+    assert.ok(steps.length, "no steps");
+    play(steps).forEach((calls, i) => assert.deepEqual(calls, steps[i]?.calls ?? [], `step ${i + 1}: ${JSON.stringify(steps[i])}`));
+  });
+}
+
+test("the traces speak of every input, and of every call of the port", () => {
+  const of = (words: string[]): string[] => [...new Set(words)].sort();
+  const steps = traces.flatMap((t) => t.steps);
+  const calls = steps.flatMap((s) => s.calls ?? []).map((c) => c.call);
+  assert.ok(traces.length >= 20 && steps.length >= 1_000, `${traces.length} traces of ${steps.length} steps`);
+  assert.deepEqual(of(steps.map((s) => s.op)), ["frame", "goodbye", "lost", "open", "ping", "request", "retry", "subscribe", "unsubscribe"]);
+  assert.deepEqual(of(calls), ["answered", "connected", "disconnected", "ended", "gap", "message", "other", "retryLater", "send", "subscribed"]);
+});
