@@ -13,6 +13,8 @@ type link interface {
 	send(frames ...protocol.ClientFrame)
 	// close ends the link at once; what waits is lost.
 	close()
+	// moving says whether another link is being tried. While it is, no more may be reported as received than its connect says.
+	moving(bool)
 	// finish sends what waits. The channel is closed when the server has it, as far as the link can tell.
 	finish() <-chan struct{}
 }
@@ -38,17 +40,20 @@ func (c *Client) open(id int, transport string) link {
 	b := &base{c: c, id: id, token: c.token, ended: make(chan struct{})}
 	b.ctx, b.cancel = context.WithCancel(c.ctx)
 	b.out.more = make(chan struct{}, 1)
-	var run func() error
+	var l interface {
+		link
+		run() error
+	}
 	switch transport {
 	case protocol.WebSocket:
-		run = (&webSocket{b}).run
+		l = &webSocket{b}
 	case protocol.SSE:
-		run = (&sse{b}).run
+		l = &sse{b}
 	default:
-		run = (&poll{b}).run
+		l = &poll{base: b}
 	}
-	b.spawn(func() { b.up(event{err: run()}) })
-	return b
+	b.spawn(func() { b.up(event{err: l.run()}) })
+	return l
 }
 
 func (b *base) spawn(fn func()) {
@@ -62,6 +67,8 @@ func (b *base) spawn(fn func()) {
 func (b *base) send(frames ...protocol.ClientFrame) { b.out.push(frames) }
 
 func (b *base) close() { b.cancel() }
+
+func (b *base) moving(bool) {} // what these report passes the state machine, which knows
 
 func (b *base) finish() <-chan struct{} {
 	b.out.finish()

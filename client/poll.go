@@ -5,13 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"tidings/protocol"
 )
 
 // poll carries the session over POST /bus/poll downstream and POST /bus/send upstream.
-type poll struct{ *base }
+type poll struct {
+	*base
+	mu    sync.Mutex
+	still chan struct{} // guarded by mu: closed when moving is over; nil where there is none
+}
 
 const (
 	// pollDeadline is how long an answer may take: the longest hold that a server may be configured to, and as long again
@@ -32,6 +37,7 @@ func (l *poll) run() error {
 	}
 	l.spawn(l.sendAll)
 	for {
+		l.stand()
 		body := protocol.AppendClientFrame(nil, &protocol.ClientFrame{Type: protocol.TypePoll, Session: session, Received: &received})
 		frames, cursor, err := l.again(body)
 		if err != nil {
@@ -42,6 +48,31 @@ func (l *poll) run() error {
 		}
 		if !l.up(event{frames: frames}) {
 			return l.ctx.Err()
+		}
+	}
+}
+
+func (l *poll) moving(is bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case is && l.still == nil:
+		l.still = make(chan struct{})
+	case !is && l.still != nil:
+		close(l.still)
+		l.still = nil
+	}
+}
+
+// stand waits while the client is moving: what a poll reports as received is forgotten, and the connect that is on its way says less.
+func (l *poll) stand() {
+	l.mu.Lock()
+	still := l.still
+	l.mu.Unlock()
+	if still != nil {
+		select {
+		case <-still:
+		case <-l.ctx.Done():
 		}
 	}
 }

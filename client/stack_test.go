@@ -219,6 +219,9 @@ func TestStackThroughCutsAndMoves(t *testing.T) {
 		}
 		stop()
 		<-done
+		if st := s.bus.Stats(); st.ResumesFailed["forgotten"]+st.ResumesFailed["unknown"] > 0 {
+			t.Errorf("resumed %d times, failed: %v", st.Resumes, st.ResumesFailed)
+		}
 		all.wantAll(t, 180, 0)
 		l.wantAll(t, 180, 0)
 	})

@@ -86,7 +86,7 @@ func (b *base) sendBody(frames []protocol.ClientFrame) error {
 		if unsettled {
 			// An older link left this number open. Its frames were sent again on connected where they still matter, and
 			// may do harm by now (a late unsubscribe): the number is used up without them.
-			s.Frames = nil
+			s.Frames = []protocol.ClientFrame{{Type: protocol.TypePing}}
 		}
 		if err := b.sendOnce(protocol.AppendSend(nil, &s)); err != nil {
 			return err
