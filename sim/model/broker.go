@@ -35,7 +35,7 @@ func (b *broker) stream(ch protocol.Channel) *core.Stream {
 		b.nonce++
 		epoch := fmt.Sprintf("E%d-%d", b.incarnation, b.nonce)
 		s = core.NewStream(ch, epoch, core.StreamConfig{
-			MaxMessages: b.w.plan.HistorySize, MaxBytes: 64 << 20, MaxAge: b.w.plan.HistoryAge,
+			MaxMessages: b.w.plan.HistorySize, MaxBytes: 1 << 30, MaxAge: b.w.plan.HistoryAge,
 			IdempotencyTTL: b.w.plan.KeyTTL, MaxIdempotencyKeys: 1 << 20,
 		})
 		b.streams[ch] = s
@@ -52,20 +52,23 @@ func (b *broker) publish(o *op, key string) answer {
 	if b.w.mutant(Tag) {
 		tag = ""
 	}
-	m, dup, err := s.Append(b.now(), core.Entry{ID: id, Tag: tag, Data: o.data, Key: key, Principal: o.principal})
+	m, dup, err := s.Append(b.now(), core.Entry{ID: id, Tag: tag, Data: o.data, Volatile: o.volatile, Key: key, Principal: o.principal})
 	if err != nil {
 		b.w.fail("I4", "lost write", "publish %d was refused: %v", o.n, err)
 		return answer{}
 	}
-	if !dup {
+	if dup {
+		return answer{at: m.Position()}
+	}
+	if !o.volatile {
 		b.w.ledger.appended(o, m)
 		b.w.mark("append", uint64(o.n), m.Offset)
 		if b.w.verbose {
 			b.w.log("broker numbers publish %d: %s %s", o.n, o.ch, m.Position())
 		}
-		for _, n := range b.w.nodes {
-			n.stream.bring(m)
-		}
+	}
+	for _, n := range b.w.nodes {
+		n.stream.bring(m)
 	}
 	return answer{at: m.Position()}
 }
@@ -212,6 +215,14 @@ func (s *stream) arrival(do func(*feed), ch protocol.Channel) func() {
 	}
 }
 
+func interrupted(f *feed) {
+	if f.n.w.mutant(Interruption) {
+		f.core.Check()
+		return
+	}
+	f.core.Interrupted()
+}
+
 // cut breaks the stream for a time; then the node subscribes again and hears that it was interrupted, before anything newer.
 func (s *stream) cut(d time.Duration) {
 	n, life := s.n, s.n.life
@@ -235,7 +246,7 @@ func (s *stream) cut(d time.Duration) {
 				n.w.log("node %d hears that %s was interrupted: %v", n.id, ch, s.channels[ch])
 			}
 			if s.channels[ch] {
-				s.pipe().send(s.arrival(func(f *feed) { f.core.Interrupted() }, ch))
+				s.pipe().send(s.arrival(func(f *feed) { interrupted(f) }, ch))
 			}
 		}
 	}

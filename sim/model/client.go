@@ -296,6 +296,9 @@ func (c *client) renew(resumed bool) {
 		p.frames, p.flying = nil, false
 		p.tries++
 	}
+	if c.w.mutant(NumberUsedUp) && len(c.posts) > 0 {
+		c.seq, c.posts = c.posts[0].seq-1, nil // the number is given to other frames
+	}
 }
 
 func (c *client) post(frames []protocol.ClientFrame) {
@@ -548,8 +551,8 @@ func (c *client) Disconnected(number int, d *protocol.ServerFrame) {
 	}
 	if d.Code == protocol.CodeSuperseded && c.made > 1 {
 		// By a link of our own: the next one, or one that was given up and reached the server late.
-		c.w.Stats.Superseded++
 		if c.core.Link() == 0 && c.opening() == nil {
+			c.w.Stats.Superseded++
 			c.reconnect(false)
 		}
 		return

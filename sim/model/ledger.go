@@ -28,6 +28,7 @@ type op struct {
 	acks      []protocol.Position
 	instances []*instance
 	acked     bool
+	volatile  bool // neither numbered nor kept: outside the guarantee
 }
 
 // instance is one numbering of one op. In a world where nothing fails each op has one.
@@ -112,6 +113,9 @@ func (l *ledger) appended(o *op, m *protocol.Message) {
 func (l *ledger) acknowledged(o *op, at protocol.Position) {
 	l.w.Stats.Acked++
 	o.acked = true
+	if o.volatile {
+		return
+	}
 	inst := o.instance(at)
 	if inst == nil {
 		l.w.fail("I4", "lost write", "publish %d was acknowledged at %s, where it is not", o.n, at)

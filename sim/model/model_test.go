@@ -62,7 +62,7 @@ func TestMutants(t *testing.T) {
 		t.Run(fmt.Sprint(row.Mechanism), func(t *testing.T) {
 			t.Parallel()
 			for i, m := range row.Without {
-				seeds := uint64(1000)
+				seeds := uint64(2000)
 				if i < len(row.Without)-1 {
 					seeds = 60
 				}

@@ -22,6 +22,9 @@ const (
 	Idempotency                        // keys are looked up inside the step that numbers
 	IDWindow                           // the client remembers ids across gaps
 	AckAfter                           // acknowledge after the append only
+	NumberUsedUp                       // a send number without answer is used up, empty, on the next link
+	Interruption                       // nothing is handed on after an interruption before history was read
+	ResumeCount                        // a session goes on after what its client received
 )
 
 // Mutant is a combination of mechanisms that are left out.

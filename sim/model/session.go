@@ -57,6 +57,9 @@ func (n *node) connect(l *link, under core.Link, f *protocol.ClientFrame) {
 		if f.Received != nil {
 			received = *f.Received
 		}
+		if n.w.mutant(ResumeCount) {
+			received = s.outbox.Sent()
+		}
 		if gen, ok := s.outbox.Attach(under, received, connected(s, true), fence); ok {
 			s.attached(l, gen)
 			n.w.Stats.Resumed++

@@ -27,6 +27,10 @@ var Table = []Row{
 	{Idempotency, "keys are looked up inside the step that numbers", []Mutant{{Idempotency}, {Idempotency, IDWindow}}, "1,998 without #14", ""},
 	{IDWindow, "a client remembers ids across gaps", []Mutant{{IDWindow}}, "181", ""},
 	{AckAfter, "acknowledged after the append only", []Mutant{{AckAfter}}, "1,873", ""},
+	// Found to be needed by this model.
+	{NumberUsedUp, "the number of a send without answer is used up, empty, on the next link", []Mutant{{NumberUsedUp}}, "", ""},
+	{Interruption, "after an interruption nothing is handed on before history was read", []Mutant{{Interruption}}, "", ""},
+	{ResumeCount, "a session goes on after what its client received", []Mutant{{ResumeCount}, {ResumeCount, ClientCheck}}, "", ""},
 }
 
 // Without gives m without x.

@@ -35,6 +35,9 @@ func (w *World) newWatch(client int, ch protocol.Channel, filter int, since prot
 // message takes a message that was handed to the application.
 func (t *watch) message(m *protocol.Message, epoch string) {
 	t.w.Stats.Delivered++
+	if m.Volatile {
+		return
+	}
 	if m.Epoch != "" {
 		epoch = m.Epoch
 	}

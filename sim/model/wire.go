@@ -62,7 +62,7 @@ func (w *World) encode(m *protocol.Message, room string, prev uint64) *protocol.
 		return e
 	}
 	f := &protocol.ServerFrame{Type: protocol.TypeMessage, Channel: m.Channel, Room: room, Msg: &protocol.Message{
-		Channel: m.Channel, Offset: m.Offset, Prev: prev, Tag: m.Tag, ID: m.ID, Data: m.Data, TimeMS: m.TimeMS,
+		Channel: m.Channel, Offset: m.Offset, Prev: prev, Tag: m.Tag, ID: m.ID, Data: m.Data, TimeMS: m.TimeMS, Volatile: m.Volatile,
 	}}
 	return &protocol.Encoded{JSON: frameSize[:140+len(m.Data)], Frame: f, Message: m, Counted: true}
 }

@@ -194,13 +194,13 @@ func (w *World) newOp(ch protocol.Channel, principal string, r *rng) *op {
 	n := len(w.ledger.ops) + 1
 	size := 0
 	switch {
-	case w.plan.Heavy:
+	case w.plan.Heavy && !w.plan.Flood:
 		size = 5_000 + r.below(40_000)
 	case r.chance(5):
 		size = r.below(2_000)
 	}
 	kind := 1 + r.below(3)
-	o := &op{n: n, ch: ch, kind: kind, data: dataOf(kind, n, size), key: fmt.Sprint("key", n), principal: principal}
+	o := &op{n: n, ch: ch, kind: kind, data: dataOf(kind, n, size), key: fmt.Sprint("key", n), principal: principal, volatile: r.chance(3)}
 	w.ledger.ops = append(w.ledger.ops, o)
 	w.opKeys[o.key] = o
 	return o
