@@ -10,13 +10,15 @@ import (
 	"tidings/protocol"
 )
 
+var historyParameters = []string{"channel", "since", "limit"}
+
 // onHistory serves GET /api/history: the newest messages of a channel, or those after a position.
 func (a *API) onHistory(c *gin.Context) {
 	if _, err := a.keys.principal(c.Request); err != nil {
 		a.refuse(c, err)
 		return
 	}
-	q, err := parameters(c.Request, "channel", "since", "limit")
+	q, err := parameters(c.Request, historyParameters...)
 	if err != nil {
 		a.refuse(c, err)
 		return

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -70,7 +71,7 @@ func (a *API) publishSeveral(c *gin.Context, principal string, p *publishRequest
 		if err != nil {
 			e := a.asError(err)
 			a.refused.add(e.Code)
-			results[i] = errorBody(e)
+			results[i] = json.RawMessage(protocol.AppendError(nil, e))
 			continue
 		}
 		results[i] = done
@@ -181,11 +182,6 @@ func readShort(name string, value []byte, max int) (string, error) {
 
 func badRequest(reason, hint string) *protocol.Error {
 	return &protocol.Error{Code: protocol.CodeBadRequest, Reason: reason, Hint: hint}
-}
-
-// errorBody is a failed item of a list of results.
-func errorBody(e *protocol.Error) any {
-	return map[string]any{"error": map[string]any{"code": e.Code, "message": e.Reason, "hint": e.Hint, "retry": e.Code.Row().Retry}}
 }
 
 var errTooManyParameters = badRequest("the URL has more than 100 parameters", "Send less, or a body.")

@@ -38,16 +38,15 @@ func (a *API) routes(base string) *gin.Engine {
 	g.POST("/api/publish", a.onPublish)
 	g.GET("/api/history", a.onHistory)
 
-	g.GET("/healthz", a.onHealth)
-	g.GET("/readyz", a.onReady)
+	read := []string{http.MethodGet, http.MethodHead}
+	g.Match(read, "/healthz", a.onHealth)
+	g.Match(read, "/readyz", a.onReady)
 	g.GET("/metrics", a.onMetrics)
 
-	g.GET("/client/*file", a.onClientFile)
-	g.HEAD("/client/*file", a.onClientFile)
+	g.Match(read, "/client/*file", a.onClientFile)
 	if a.demo != nil {
 		g.GET("/demo", func(c *gin.Context) { c.Redirect(http.StatusFound, base+"/demo/") })
-		g.GET("/demo/*file", a.onDemoFile)
-		g.HEAD("/demo/*file", a.onDemoFile)
+		g.Match(read, "/demo/*file", a.onDemoFile)
 	}
 	return e
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -31,6 +32,7 @@ func TestEveryURL(t *testing.T) {
 			{"GET", "/api/history?channel=a", 200, "application/json"},
 			{"GET", "/healthz", 200, "application/json"},
 			{"GET", "/readyz", 200, "application/json"},
+			{"HEAD", "/readyz", 200, "application/json"},
 			{"GET", "/metrics", 200, "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"},
 			{"GET", "/client/tidings.js", 200, "text/javascript; charset=utf-8"},
 			{"HEAD", "/client/tidings.iife.js", 200, "text/javascript; charset=utf-8"},
@@ -144,5 +146,18 @@ func TestConfigNamesTheField(t *testing.T) {
 	}
 	if _, err := New(nil, DefaultConfig()); err == nil {
 		t.Error("an API without a bus was made")
+	}
+}
+
+// docs/HTTP.md names every field and parameter.
+func TestDocumentNamesEveryField(t *testing.T) {
+	page, err := os.ReadFile("../docs/HTTP.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(publishFields, historyParameters...) {
+		if !strings.Contains(string(page), "| `"+name+"` |") {
+			t.Errorf("docs/HTTP.md has no row for %s", name)
+		}
 	}
 }

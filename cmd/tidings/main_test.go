@@ -291,6 +291,10 @@ func TestServeWithoutDevIsClosed(t *testing.T) {
 	if p = run(t, []string{"TIDINGS_API_KEY=short"}, "serve", "--rules-subscribe", "anyone"); p.exit() != 1 || !strings.Contains(p.errors.String(), "API keys: ") || strings.Contains(p.errors.String(), "short\"") {
 		t.Errorf("a short key: %s", p.errors)
 	}
+	// B6: an origin that looks like a pattern.
+	if p = run(t, nil, "serve", "--dev", "--origins", "https://example.com*"); p.exit() != 1 || !strings.Contains(p.errors.String(), "Origins: \"https://example.com*\"") {
+		t.Errorf("an origin with a pattern: %s", p.errors)
+	}
 	s, url := startServer(t, []string{"TIDINGS_API_KEY=" + secret}, "--rules-subscribe", "anyone")
 	if p = run(t, nil, "publish", "a", "--url", url, "--data", "1"); p.exit() != 1 || !strings.Contains(p.errors.String(), "unauthorized: ") {
 		t.Errorf("without a key: %s%s", p.out, p.errors)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,6 +64,9 @@ func serve(ctx context.Context, s config.Settings, out io.Writer) error {
 	listener, err := net.Listen("tcp", s.Addr)
 	if err != nil {
 		return fmt.Errorf("not started: %w", err)
+	}
+	if slices.Contains(s.Origins, "*") {
+		log.Warn("origins: every page may connect")
 	}
 	log.Info("listening", "version", version, "settings", s)
 	announce(out, s)
