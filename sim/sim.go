@@ -43,7 +43,7 @@ type Report struct {
 	Failing    []Failing
 	Mutants    []MutantReport
 	Stats      model.Stats
-	CPU        time.Duration
+	Took       time.Duration
 	Unequal    []uint64 // seeds that ran twice and went differently
 }
 
@@ -92,7 +92,7 @@ func Run(o Options, progress func(string)) *Report {
 		correct(o, p, seeds, rep)
 		progress(fmt.Sprintf("%s: %d seeds", p, seeds))
 	}
-	rep.CPU = time.Since(began)
+	rep.Took = time.Since(began)
 	for _, row := range model.Table {
 		if o.Only == -1 || o.Only > 0 && o.Only != row.Mechanism {
 			continue
@@ -240,7 +240,7 @@ func (r *Report) Summary() string {
 func (r *Report) Write(w io.Writer) {
 	if s := r.Stats; r.Seeds > 0 {
 		fmt.Fprintf(w, "%d seeds, %s simulated in %s; %d messages numbered, %d acknowledged, %d handed out, %d gaps told; %d cuts, %d sessions resumed, %d slow consumers, %d own zombies\n",
-			r.Seeds, s.Simulated, r.CPU.Round(time.Millisecond), s.Numbered, s.Acked, s.Delivered, s.Gaps, s.Cuts, s.Resumed, s.Slow, s.Superseded)
+			r.Seeds, s.Simulated, r.Took.Round(time.Millisecond), s.Numbered, s.Acked, s.Delivered, s.Gaps, s.Cuts, s.Resumed, s.Slow, s.Superseded)
 	}
 	for _, f := range r.Failing[:min(len(r.Failing), 10)] {
 		fmt.Fprintf(w, "FAIL seed %d %s: %s\n", f.Seed, f.Profile, f.First)

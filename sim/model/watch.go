@@ -113,6 +113,9 @@ func (t *watch) gap(g core.Gap) {
 	if t.w.plan.Profile == Calm {
 		t.fail("I6", "false gap", "gap (%s) from %s to %s, where nothing was lost", g.Reason, g.Last, g.From)
 	}
+	if g.Last == g.From && t.filter == 0 {
+		t.fail("I6", "false gap", "gap (%s) from %s to the same place", g.Reason, g.From)
+	}
 	if t.started && g.Last != t.pos && t.filter == 0 && t.behind(g.Last) {
 		t.fail("I2", "skip", "gap says that the last position was %s; it was %s", g.Last, t.pos)
 	}
