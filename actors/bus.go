@@ -38,9 +38,11 @@ type Bus struct {
 	publishing   atomic.Int64
 
 	draining   atomic.Bool
+	stopping   atomic.Bool
 	ctx        context.Context // ends with Stop
 	stop       context.CancelFunc
-	actors     sync.WaitGroup
+	channels   census
+	sessions   census
 	background sync.WaitGroup
 
 	tally tally
@@ -90,7 +92,7 @@ func Start(cfg Config) (*Bus, error) {
 
 // startChannel spawns an entry's actor. It is called with the router's lock.
 func (b *Bus) startChannel(e *entry) {
-	b.actors.Add(1)
+	b.channels.enter()
 	e.pid = b.system.Root.Spawn(b.channelProps(e))
 }
 

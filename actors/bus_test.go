@@ -1,8 +1,16 @@
 package actors
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"tidings/protocol"
 )
 
 func TestAMessageReachesItsSubscribers(t *testing.T) {
@@ -12,11 +20,250 @@ func TestAMessageReachesItsSubscribers(t *testing.T) {
 		b.subscribe("other", nil)
 		w.publish("news", `{"n":1}`)
 		w.publish("news", `"two"`)
-		if got := data(a.next(), "news"); !slices.Equal(got, []string{`{"n":1}`, `"two"`}) {
-			t.Errorf("subscriber got %q", got)
-		}
+		same(t, "the subscriber", data(a.next(), "news"), []string{`{"n":1}`, `"two"`})
 		if got := b.next(); len(got) != 0 {
 			t.Errorf("another channel's subscriber got %v", got)
+		}
+	})
+}
+
+func TestManyPublishersAreHeardInOneOrder(t *testing.T) {
+	const publishers, each, subscribers = 8, 100, 5
+	inBubble(t, nil, func(w *world) {
+		var clients []*client
+		for range subscribers {
+			c := w.connect()
+			c.subscribe("news", nil)
+			clients = append(clients, c)
+		}
+		var wg sync.WaitGroup
+		for p := range publishers {
+			wg.Go(func() {
+				for i := range each {
+					w.publish("news", fmt.Sprintf("%d", p*1000+i))
+				}
+			})
+		}
+		wg.Wait()
+		for _, c := range clients {
+			var last uint64
+			perPublisher := map[int]int{}
+			for _, f := range only(c.next(), protocol.TypeMessage) {
+				if f.Msg.Offset != last+1 {
+					t.Fatalf("offset %d after %d", f.Msg.Offset, last)
+				}
+				last = f.Msg.Offset
+				var n int
+				fmt.Sscan(string(f.Msg.Data), &n)
+				if n%1000 != perPublisher[n/1000] {
+					t.Fatalf("publisher %d: %d, want %d", n/1000, n%1000, perPublisher[n/1000])
+				}
+				perPublisher[n/1000]++
+			}
+			if last != publishers*each {
+				t.Errorf("got %d messages, want %d", last, publishers*each)
+			}
+		}
+	})
+}
+
+func TestABurstBeyondTheChannelsBoundIsReadFromHistory(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connect()
+		c.subscribe("news", nil)
+		// One lane operation blocks the shard, so that the burst piles up before it.
+		release := make(chan struct{})
+		blocked := w.connect()
+		blocked.subscribe("other", nil)
+		w.settle()
+		other := w.connectOnShardOf(c)
+		other.subscribe("gate", nil)
+		other.link.onWake = func() { <-release }
+		w.publish("gate", "0")
+		w.settle()
+		w.publishNumbers("news", 1, 1000)
+		w.publishNumbers("news", 1001, 1500)
+		close(release)
+		w.settle()
+		got := data(c.next(), "news")
+		if len(got) != 1500 {
+			t.Fatalf("got %d messages, want 1500", len(got))
+		}
+		same(t, "all messages", got, numbers(1, 1500))
+		if s := w.bus.Stats(); s.Skipped == 0 {
+			t.Error("the burst was within the bound: the test shows nothing")
+		}
+	})
+}
+
+// connectOnShardOf makes a client that shares c's shard.
+func (w *world) connectOnShardOf(c *client) *client {
+	for {
+		d := w.connect()
+		if d.conn.shard == c.conn.shard {
+			return d
+		}
+	}
+}
+
+func TestPublishedTellsPositionAndReceivers(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		ctx := context.Background()
+		a, b := w.connect(), w.connect()
+		a.subscribe("news", nil)
+		b.subscribe("news", nil)
+		p, err := w.bus.Publish(ctx, Publish{Channel: "news", Data: []byte("1"), IdempotencyKey: "k", Principal: "p"})
+		if err != nil || p.Position.Offset != 1 || p.Receivers != 2 || !p.ReceiversExact || p.ID == "" {
+			t.Fatalf("got %+v, %v", p, err)
+		}
+		again, err := w.bus.Publish(ctx, Publish{Channel: "news", Data: []byte("1"), IdempotencyKey: "k", Principal: "p"})
+		if err != nil || !again.Duplicate || again.Position != p.Position || again.ID != p.ID {
+			t.Errorf("a retry got %+v, %v, want %+v", again, err, p)
+		}
+		if _, err := w.bus.Publish(ctx, Publish{Channel: "news", Data: []byte("2"), IdempotencyKey: "k", Principal: "p"}); !errors.Is(err, &protocol.Error{Code: protocol.CodeIdempotencyConflict}) {
+			t.Errorf("other data under the key: %v", err)
+		}
+		same(t, "one subscriber", data(a.next(), "news"), []string{"1"})
+		b.cut()
+		if p, _ := w.bus.Publish(ctx, Publish{Channel: "news", Data: []byte("3")}); p.Receivers != 2 {
+			t.Errorf("with one parked: %d receivers, want 2", p.Receivers)
+		}
+		w.pass(31 * time.Second)
+		if p, _ := w.bus.Publish(ctx, Publish{Channel: "news", Data: []byte("4")}); p.Receivers != 1 {
+			t.Errorf("after the park is over: %d receivers, want 1", p.Receivers)
+		}
+		if p, _ := w.bus.Publish(ctx, Publish{Channel: "nobody", Data: []byte("4")}); p.Receivers != 0 {
+			t.Errorf("without subscribers: %d receivers", p.Receivers)
+		}
+	})
+}
+
+func TestPublishRefusesWhatIsTooLarge(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		data := []byte(`"` + strings.Repeat("x", protocol.MaxPayloadBytes-2) + `"`)
+		if _, err := w.bus.Publish(context.Background(), Publish{Channel: "news", Data: data}); err != nil {
+			t.Errorf("at the limit: %v", err)
+		}
+		if _, err := w.bus.Publish(context.Background(), Publish{Channel: "news", Data: append(data, ' ')}); !errors.Is(err, &protocol.Error{Code: protocol.CodeTooLarge}) {
+			t.Errorf("one byte more: %v", err)
+		}
+	})
+}
+
+func TestVolatileMessagesAreDeliveredAndNotKept(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connect()
+		at, _ := c.subscribe("news", nil)
+		if _, err := w.bus.Publish(context.Background(), Publish{Channel: "news", Data: []byte("1"), Volatile: true}); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "who is there", data(c.next(), "news"), []string{"1"})
+		_, rest := w.connect().subscribe("news", &at)
+		same(t, "who comes later", data(rest, "news"), nil)
+	})
+}
+
+func TestHistoryGivesTheNewestOrWhatFollows(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		ctx := context.Background()
+		third := w.publishNumbers("news", 1, 3)
+		top := w.publishNumbers("news", 4, 10)
+		p, err := w.bus.History(ctx, "news", protocol.Position{}, 3)
+		if err != nil || len(p.Messages) != 3 || string(p.Messages[0].Data) != "8" || p.Top != top {
+			t.Errorf("the newest: %+v, %v", p, err)
+		}
+		p, err = w.bus.History(ctx, "news", third, 100)
+		if err != nil || len(p.Messages) != 7 || string(p.Messages[0].Data) != "4" {
+			t.Errorf("after the third: %+v, %v", p, err)
+		}
+		big := []byte(`"` + strings.Repeat("x", 60<<10) + `"`)
+		for range 20 {
+			w.bus.Publish(ctx, Publish{Channel: "big", Data: big})
+		}
+		p, _ = w.bus.History(ctx, "big", protocol.Position{}, 100)
+		if n := len(p.Messages); n != 4 {
+			t.Errorf("messages of 60 KiB in a page of 256 KiB: %d, want 4", n)
+		}
+	})
+}
+
+func TestStatsAreTrue(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		ws, sse, poll := w.connect(), w.connectOver(protocol.SSE, ""), w.connectOver(protocol.Poll, "")
+		for _, c := range []*client{ws, sse, poll} {
+			c.subscribe("news", nil)
+		}
+		ws.subscribe("other", nil)
+		w.publishNumbers("news", 1, 5)
+		w.publish("nobody", "1")
+		sse.next()
+		sse.cut()
+		s := w.bus.Stats()
+		type row struct{ got, want any }
+		for name, r := range map[string]row{
+			"websocket":     {s.Connections["websocket"], 1},
+			"sse":           {s.Connections["sse"], 0},
+			"poll":          {s.Connections["poll"], 1},
+			"parked":        {s.Parked, 1},
+			"channels":      {s.Channels, 2},
+			"subscriptions": {s.Subscriptions, 4},
+			"published":     {s.Published, uint64(6)},
+			"delivered":     {s.Delivered, uint64(15)},
+			"in flight":     {s.InFlight, 0},
+			"failures":      {s.ActorFailures, uint64(0)},
+		} {
+			if r.got != r.want {
+				t.Errorf("%s: got %v, want %v", name, r.got, r.want)
+			}
+		}
+		sse.resume()
+		sse.resumeWith(1 << 40)
+		w.connectOver(protocol.SSE, "unknown")
+		s = w.bus.Stats()
+		if s.Resumes != 1 || s.ResumesFailed["forgotten"] != 1 || s.ResumesFailed["unknown"] != 1 {
+			t.Errorf("resumes: %d, failed: %v", s.Resumes, s.ResumesFailed)
+		}
+	})
+}
+
+func TestConfigNamesTheFieldThatCannotWork(t *testing.T) {
+	good := func(c *Config) {}
+	for _, row := range []struct {
+		field  string
+		change func(*Config)
+	}{
+		{"", good},
+		{"Broker", func(c *Config) { c.Broker = nil }},
+		{"Rules.Subscribe", func(c *Config) { c.Rules.Subscribe = "all" }},
+		{"Park", func(c *Config) { c.Park = -1 }},
+		{"Park", func(c *Config) { c.Park = time.Hour }},
+		{"Shards", func(c *Config) { c.Shards = 257 }},
+		{"CollectWindow", func(c *Config) { c.CollectWindow = 11 * time.Millisecond }},
+		{"MaxParked", func(c *Config) { c.MaxParked = -1 }},
+		{"MaxPendingPublishes", func(c *Config) { c.MaxPendingPublishes = -1 }},
+	} {
+		cfg := DefaultConfig()
+		cfg.Broker = &faulty{}
+		row.change(&cfg)
+		err := cfg.Validate()
+		switch {
+		case row.field == "" && err != nil:
+			t.Errorf("the default: %v", err)
+		case row.field != "" && (err == nil || !strings.HasPrefix(err.Error(), row.field+":")):
+			t.Errorf("%s: got %v", row.field, err)
+		}
+	}
+}
+
+func TestConnectedAnnouncesWhatTheNodeKeeps(t *testing.T) {
+	change := func(c *Config) { c.Heartbeat, c.Park = 7*time.Second, 3*time.Second }
+	inBubble(t, change, func(w *world) {
+		f := w.connect().frames()[0]
+		if f.Announce == nil || f.Announce.HeartbeatMS != 7000 || f.Announce.ParkMS != 3000 || f.Generation != 1 || f.Resumed {
+			t.Errorf("got %+v, announce %+v", f, f.Announce)
+		}
+		if len(f.Session) != 43 || len(f.Connection) != 12 || slices.Contains([]string{f.Session}, f.Connection) {
+			t.Errorf("session %q, connection %q", f.Session, f.Connection)
 		}
 	})
 }

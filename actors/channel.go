@@ -63,7 +63,7 @@ func (ch *channel) Receive(c actor.Context) {
 	case *actor.Stopping:
 		ch.onStopping()
 	case *actor.Stopped:
-		ch.bus.actors.Done()
+		ch.bus.channels.leave()
 	case Arrived:
 		ch.entry.finished(ch.bus, 1)
 		ch.feed.Message(m.Message)
@@ -73,8 +73,10 @@ func (ch *channel) Receive(c actor.Context) {
 		ch.onLeave(m)
 	case Continue:
 		ch.onContinue(m)
+	case Skipped:
+		ch.onSkipped()
 	case Interrupted:
-		ch.onInterrupted()
+		ch.feed.Interrupted()
 	case Listened:
 		ch.onListened(m)
 	case HistoryRead:
@@ -111,7 +113,9 @@ func (ch *channel) onStarted(c actor.Context) {
 
 func (ch *channel) onJoin(m Join) {
 	m.Sub.incarnation, m.Sub.stage = ch.incarnation, inside
-	ch.members++
+	if ch.members++; ch.members == 1 {
+		ch.setAlarm()
+	}
 	ch.admit(&joining{Join: core.Join[*subscription]{Member: m.Sub, ID: m.Sub.id, Since: m.Since}})
 }
 
@@ -167,16 +171,14 @@ func (ch *channel) drop(sub *subscription) {
 }
 
 func (ch *channel) onContinue(m Continue) {
-	if m.Sub.stage == inside && m.Sub.incarnation == ch.incarnation {
+	if m.Sub.stage == inside && m.Incarnation == ch.incarnation {
 		ch.feed.Continue(m.Sub)
 	}
 }
 
-func (ch *channel) onInterrupted() {
+func (ch *channel) onSkipped() {
 	ch.entry.skipped.Store(false)
-	if ch.listening {
-		ch.feed.Check()
-	}
+	ch.feed.Check()
 }
 
 // lane gives the lane of a member's shard.

@@ -31,7 +31,7 @@ func (s *sink) Message(m *protocol.Message) {
 		s.entry.inFlight.Add(-1)
 		s.bus.tally.skipped.Add(1)
 		if s.entry.skipped.CompareAndSwap(false, true) {
-			s.bus.send(s.pid, Interrupted{})
+			s.bus.send(s.pid, Skipped{})
 		}
 		return
 	}

@@ -23,10 +23,11 @@ type Leave struct {
 	Reply uint64
 }
 
-// Continue asks for the next page of Sub's recovery: its outbox has room.
+// Continue asks for the next page of Sub's recovery: its outbox has room for what followed the page that this incarnation gave.
 type Continue struct {
-	event // the member may have left, and the channel be gone
-	Sub   *subscription
+	event       // the member may have left, and the channel be gone
+	Sub         *subscription
+	Incarnation uint32
 }
 
 // Arrived brings a message of the broker.
@@ -35,7 +36,10 @@ type Arrived struct{ *protocol.Message }
 func (Arrived) IgnoreDeadLetterLogging() {}
 func (Arrived) late()                    {}
 
-// Interrupted says that messages of the broker may be missing.
+// Skipped says that messages of the broker were left out because too much was on its way.
+type Skipped struct{ event }
+
+// Interrupted says that the broker's stream broke: messages of it may be missing, or it may be another one.
 type Interrupted struct{ event }
 
 // Listened says whether the broker has confirmed that it brings the channel's messages to this incarnation's sink.

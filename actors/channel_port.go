@@ -66,10 +66,7 @@ func (p port) Enter(j *join) {
 		sub.live = true
 		p.entry.live.Add(1)
 	}
-	p.lane(sub).enter(sub)
-	if w.Since != nil {
-		p.bus.send(sub.conn.pid, Joined{Sub: sub})
-	}
+	p.lane(sub).enter(sub, w.Since != nil)
 }
 
 func (p port) Live(room string, m *protocol.Message, prev uint64) {

@@ -24,6 +24,7 @@ type Connection struct {
 	plain    bool
 
 	transport atomic.Uint32 // transportKind of the last link
+	since     atomic.Uint64 // generation of the link that the last connect came over; polls go on with newer ones
 	pending   atomic.Int32  // frames on their way to the actor
 	ended     atomic.Bool
 	over      atomic.Bool // the outbox overflowed, and the actor was told

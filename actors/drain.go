@@ -65,16 +65,19 @@ func pause(ctx context.Context, d time.Duration) bool {
 // left. The broker stays open.
 func (b *Bus) Stop() {
 	b.draining.Store(true)
-	if b.ctx.Err() != nil {
+	if !b.stopping.CompareAndSwap(false, true) {
 		return
 	}
 	b.stop()
 	b.alarms.stop()
+	gone := b.sessions.close()
 	for _, c := range b.registry.all() {
 		b.send(c.pid, End{Err: errStopped})
 	}
+	<-gone
+	gone = b.channels.close() // only a session starts a channel
 	b.router.each(func(e *entry) { b.system.Root.Stop(e.pid) })
-	b.actors.Wait()
+	<-gone
 	b.reads.wait()
 	b.publishes.wait()
 	for _, s := range b.shards {

@@ -37,6 +37,7 @@ type member struct {
 type operation struct {
 	do      deed
 	message bool                // deliver: the frame is a message
+	asker   uint32              // replay: the incarnation of the actor that takes the Continue
 	sub     *subscription       // but for deliver and displace
 	frame   *protocol.Encoded   // deliver, push
 	frames  []*protocol.Encoded // replay
@@ -51,6 +52,7 @@ const (
 	replay               // frames to sub; then it takes more when there is room
 	lastPage             // frames to sub; it has no more to replay
 	enter                // sub becomes a member
+	arrive               // sub becomes a member after a recovery, which its connection is told
 	leave                // sub is one no more
 	displace             // nobody is one any more; tell says whom to tell
 )
@@ -66,10 +68,17 @@ func (l *lane) deliver(frame *protocol.Encoded, message bool) {
 func (l *lane) push(sub *subscription, frame *protocol.Encoded) {
 	l.put(operation{do: push, sub: sub, frame: frame})
 }
-func (l *lane) enter(sub *subscription) { l.put(operation{do: enter, sub: sub}) }
 func (l *lane) leave(sub *subscription) { l.put(operation{do: leave, sub: sub}) }
 func (l *lane) displace(to *actor.PID, at protocol.Position) {
 	l.put(operation{do: displace, tell: &displacement{to, at}})
+}
+
+func (l *lane) enter(sub *subscription, recovered bool) {
+	do := enter
+	if recovered {
+		do = arrive
+	}
+	l.put(operation{do: do, sub: sub})
 }
 
 func (l *lane) replay(sub *subscription, frames []*protocol.Encoded, more bool) {
@@ -77,7 +86,7 @@ func (l *lane) replay(sub *subscription, frames []*protocol.Encoded, more bool) 
 	if more {
 		do = replay
 	}
-	l.put(operation{do: do, sub: sub, frames: frames})
+	l.put(operation{do: do, sub: sub, frames: frames, asker: sub.incarnation})
 }
 
 // put appends an operation and wakes the shard. It never waits for it.
@@ -134,20 +143,27 @@ func (l *lane) carryOut(o *operation) int {
 		}
 		s.delivered.Add(uint64(len(o.frames)))
 		if o.do == replay {
-			o.sub.conn.whenRoomy(l.entry.pid, Continue{Sub: o.sub})
+			o.sub.conn.whenRoomy(l.entry.pid, Continue{Sub: o.sub, Incarnation: o.asker})
 		}
 		return len(o.frames)
+	case arrive:
+		l.add(o.sub)
+		s.bus.send(o.sub.conn.pid, Joined{Sub: o.sub}) // now, when all that was replayed is in the outbox
 	case enter:
-		if o.sub.index == 0 {
-			l.members = append(l.members, member{o.sub.conn.out, o.sub})
-			o.sub.index = int32(len(l.members))
-		}
+		l.add(o.sub)
 	case leave:
 		l.remove(o.sub)
 	case displace:
 		s.bus.send(o.tell.to, Displaced{Subs: l.clear(), At: o.tell.at})
 	}
 	return 0
+}
+
+func (l *lane) add(sub *subscription) {
+	if sub.index == 0 {
+		l.members = append(l.members, member{sub.conn.out, sub})
+		sub.index = int32(len(l.members))
+	}
 }
 
 func (l *lane) remove(sub *subscription) {

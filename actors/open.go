@@ -27,6 +27,9 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 	if max := b.cfg.MaxConnections; max > 0 && b.registry.len() >= max {
 		return nil, 0, errFull
 	}
+	if !b.sessions.enter() {
+		return nil, 0, errStopped
+	}
 	c, gen = b.begin(peer, identity, link)
 	return c, gen, nil
 }
@@ -63,11 +66,14 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, link core.Link
 	}
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
-	b.actors.Add(1)
 	c.pid = b.system.Root.Spawn(b.sessionProps(c))
 	gen, _ := c.out.Attach(link, 0, c.connected(session, false), nil)
+	c.since.Store(gen)
 	b.send(c.pid, Attached{Gen: gen, Kind: kind})
 	b.registry.add(c)
+	if b.ctx.Err() != nil { // Stop may not have seen it
+		b.send(c.pid, End{Err: errStopped})
+	}
 	return c, gen
 }
 
@@ -93,6 +99,7 @@ func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity
 		b.send(c.pid, End{Err: errFenced})
 		return nil, 0
 	}
+	c.since.Store(gen)
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
 	b.send(c.pid, Attached{Gen: gen, Kind: kind})

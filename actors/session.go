@@ -53,7 +53,7 @@ func (s *session) Receive(c actor.Context) {
 	case *actor.Stopping:
 		s.onStopping()
 	case *actor.Stopped:
-		s.bus.actors.Done()
+		s.bus.sessions.leave()
 	case Handle:
 		s.onHandle(m)
 	case Faulted:
@@ -77,10 +77,10 @@ func (s *session) Receive(c actor.Context) {
 	}
 }
 
-// onHandle handles frames, unless their link was fenced meanwhile: its client says again, over the newer one, what was not answered.
+// onHandle handles frames, unless a connect over a newer link fenced theirs: its client says again, over that one, what was not answered.
 func (s *session) onHandle(m Handle) {
 	s.conn.pending.Add(int32(-len(m.Frames)))
-	if gen, _ := s.conn.out.Attached(); m.Gen != anyGeneration && m.Gen < gen {
+	if m.Gen != anyGeneration && m.Gen < s.conn.since.Load() {
 		return
 	}
 	for i := range m.Frames {
@@ -93,7 +93,7 @@ func (s *session) onHandle(m Handle) {
 }
 
 func (s *session) onFaulted(m Faulted) {
-	if gen, _ := s.conn.out.Attached(); s.state != ended && m.Gen >= gen {
+	if s.state != ended && m.Gen >= s.conn.since.Load() {
 		s.refuse(0, m.Err)
 		s.conn.out.Flush()
 	}

@@ -26,7 +26,8 @@ type shard struct {
 	wake    chan struct{}
 
 	// Of the shard's goroutine.
-	pushed int            // since the last flush
+	pushed int            // since the clock was looked at
+	since  time.Time      // when it was looked at first after the last flush
 	dirty  []*lane        // delivered to their members since then
 	single []*core.Outbox // others that were pushed to since then
 
@@ -37,8 +38,9 @@ type shard struct {
 const (
 	turnPushes  = 8192    // pushes in one turn: about 0.3 ms
 	turnDeeds   = 128     // operations in one turn
-	flushPushes = 1 << 16 // pushes between two flushes: about 2 ms
 	flushDeeds  = 128     // frames that one outbox may get from a lane between two flushes
+	flushEvery  = 2 * time.Millisecond
+	clockPushes = 1024 // pushes between two looks at the clock
 )
 
 func newShard(b *Bus, index int) *shard {
@@ -57,7 +59,7 @@ func (s *shard) run() {
 		if s.turn(l) {
 			again = l
 		}
-		if s.pushed >= flushPushes || l.frames >= flushDeeds {
+		if l.frames >= flushDeeds || s.pushed >= clockPushes && s.due() {
 			s.flush(time.Time{})
 			runtime.Gosched() // on few cores the writers must get a turn, lest the outboxes fill
 		}
@@ -112,6 +114,16 @@ func (s *shard) rest() {
 			<-s.wake
 		}
 	}
+}
+
+// due tells whether what was pushed waits for long enough.
+func (s *shard) due() bool {
+	s.pushed = 0
+	if s.since.IsZero() {
+		s.since = time.Now()
+		return false
+	}
+	return time.Since(s.since) >= flushEvery
 }
 
 // now is the time where a collect window needs it.
@@ -239,7 +251,7 @@ func (s *shard) flush(now time.Time) (wait time.Duration) {
 	}
 	clear(s.dirty[len(kept):])
 	s.dirty = kept
-	s.pushed = 0
+	s.pushed, s.since = 0, time.Time{}
 	return wait
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -112,6 +113,43 @@ func (s *supervisor) HandleFailure(_ *actor.ActorSystem, up actor.Supervisor, ch
 		}
 		up.RestartChildren(child)
 	})
+}
+
+// census counts the actors of one kind that have not ended.
+type census struct {
+	mu     sync.Mutex // guards all below
+	n      int
+	closed bool
+	empty  chan struct{} // made by close, closed when n is 0 then
+}
+
+// enter counts one more, unless the census was closed.
+func (c *census) enter() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.n++
+	}
+	return !c.closed
+}
+
+func (c *census) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n--; c.n == 0 && c.closed {
+		close(c.empty)
+	}
+}
+
+// close lets nobody enter any more. What it gives is closed when all have left.
+func (c *census) close() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed, c.empty = true, make(chan struct{})
+	if c.n == 0 {
+		close(c.empty)
+	}
+	return c.empty
 }
 
 // later calls fn after d, or at once when the bus stops.

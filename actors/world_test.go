@@ -3,14 +3,16 @@ package actors
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"tidings/access"
-	"tidings/broker"
 	"tidings/broker/memory"
 	"tidings/core"
 	"tidings/protocol"
@@ -48,50 +50,6 @@ func inBubble(t *testing.T, change func(*Config), fn func(w *world)) {
 	})
 }
 
-// faulty is a broker whose calls may fail or wait, as hooks say.
-type faulty struct {
-	broker.Broker
-	mu   sync.Mutex
-	hook func(ctx context.Context, call string) error
-}
-
-func (f *faulty) set(hook func(ctx context.Context, call string) error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.hook = hook
-}
-
-func (f *faulty) before(ctx context.Context, call string) error {
-	f.mu.Lock()
-	hook := f.hook
-	f.mu.Unlock()
-	if hook == nil {
-		return nil
-	}
-	return hook(ctx, call)
-}
-
-func (f *faulty) Publish(ctx context.Context, p broker.Publish) (broker.Receipt, error) {
-	if err := f.before(ctx, "publish"); err != nil {
-		return broker.Receipt{}, err
-	}
-	return f.Broker.Publish(ctx, p)
-}
-
-func (f *faulty) History(ctx context.Context, ch protocol.Channel, after protocol.Position, limit int) (core.Page, error) {
-	if err := f.before(ctx, "history"); err != nil {
-		return core.Page{}, err
-	}
-	return f.Broker.History(ctx, ch, after, limit)
-}
-
-func (f *faulty) Subscribe(ctx context.Context, ch protocol.Channel, sink broker.Sink) (func(), error) {
-	if err := f.before(ctx, "subscribe"); err != nil {
-		return nil, err
-	}
-	return f.Broker.Subscribe(ctx, ch, sink)
-}
-
 // logBook keeps what was logged.
 type logBook struct {
 	mu    sync.Mutex
@@ -108,6 +66,17 @@ func (l *logBook) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.lines.String()
+}
+
+// replaceBroker puts an empty broker under f, which the channels are not subscribed to until they ask again.
+func (w *world) replaceBroker(f *faulty) {
+	old := f.Broker
+	mem := memory.New(memory.DefaultConfig())
+	f.mu.Lock()
+	f.Broker = mem
+	f.mu.Unlock()
+	old.Close()
+	w.t.Cleanup(func() { mem.Close() })
 }
 
 // publish publishes and gives the position.
@@ -138,6 +107,7 @@ type link struct {
 	ended   bool
 	last    *protocol.Encoded
 	onWake  func()
+	forget  atomic.Bool // frames are taken and thrown away
 }
 
 func (l *link) Wake() {
@@ -154,6 +124,9 @@ func (l *link) Wake() {
 		frames := out.Take(gen, nil, 64, 1<<20)
 		if len(frames) == 0 {
 			return
+		}
+		if l.forget.Load() {
+			continue
 		}
 		l.mu.Lock()
 		l.frames = append(l.frames, frames...)
@@ -187,6 +160,12 @@ func (l *link) end() protocol.Code {
 		return "none"
 	}
 	return l.last.Frame.Code
+}
+
+func (l *link) farewell() *protocol.Encoded {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
 }
 
 // client is one client with raw frames.
@@ -282,8 +261,7 @@ func (c *client) subscribe(ch protocol.Channel, since *protocol.Position) (at pr
 	c.w.t.Helper()
 	c.id++
 	c.say(protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: c.id, Channel: ch, Since: since})
-	for i, f := range c.next() {
-		_ = i
+	for _, f := range c.next() {
 		switch {
 		case f.Type == protocol.TypeSubscribed && f.ID == c.id:
 			at = f.Position
@@ -297,6 +275,104 @@ func (c *client) subscribe(ch protocol.Channel, since *protocol.Position) (at pr
 		c.w.t.Fatalf("subscribe %s: no answer", ch)
 	}
 	return at, rest
+}
+
+// ask says one request and gives its answer, and what else came.
+func (c *client) ask(f protocol.ClientFrame) (answer protocol.ServerFrame, rest []protocol.ServerFrame) {
+	c.w.t.Helper()
+	c.id++
+	f.ID = c.id
+	c.say(f)
+	for _, g := range c.next() {
+		if g.ID == f.ID && g.Type != protocol.TypeGap {
+			if answer.Type != "" {
+				c.w.t.Fatalf("%s was answered twice: %+v", f.Type, g)
+			}
+			answer = g
+			continue
+		}
+		rest = append(rest, g)
+	}
+	if answer.Type == "" {
+		c.w.t.Fatalf("%s was not answered", f.Type)
+	}
+	return answer, rest
+}
+
+// cut loses the link.
+func (c *client) cut() {
+	c.conn.Lost(c.gen, "")
+	c.w.settle()
+}
+
+// resume connects again with the session and the count of frames received so far.
+func (c *client) resume() *client { return c.resumeWith(c.received) }
+
+func (c *client) resumeWith(received uint64) *client {
+	c.w.t.Helper()
+	n, err := c.w.open(protocol.Peer{Transport: c.transport}, &protocol.ClientFrame{Type: protocol.TypeConnect, Session: c.session, Received: &received})
+	if err != nil {
+		c.w.t.Fatalf("resume: %v", err)
+	}
+	n.id = c.id
+	if n.resumed {
+		n.received = received
+	}
+	return n
+}
+
+// codes gives the codes of the errors among frames.
+func codes(frames []protocol.ServerFrame) []protocol.Code {
+	var list []protocol.Code
+	for _, f := range frames {
+		if f.Type == protocol.TypeError {
+			list = append(list, f.Code)
+		}
+	}
+	return list
+}
+
+func only(frames []protocol.ServerFrame, frameType string) []protocol.ServerFrame {
+	var list []protocol.ServerFrame
+	for _, f := range frames {
+		if f.Type == frameType {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// numbers gives "from".."to" as messages' data.
+func numbers(from, to int) []string {
+	var list []string
+	for i := from; i <= to; i++ {
+		list = append(list, strconv.Itoa(i))
+	}
+	return list
+}
+
+func (w *world) publishNumbers(ch protocol.Channel, from, to int) (last protocol.Position) {
+	w.t.Helper()
+	for i := from; i <= to; i++ {
+		last = w.publish(ch, strconv.Itoa(i))
+	}
+	return last
+}
+
+func same(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if slices.Equal(got, want) {
+		return
+	}
+	if len(got)+len(want) > 40 {
+		i := 0
+		for i < len(got) && i < len(want) && got[i] == want[i] {
+			i++
+		}
+		t.Errorf("%s: got %d, want %d; from number %d on got %.10q, want %.10q", what, len(got), len(want), i+1, got[i:min(i+10, len(got))], want[i:min(i+10, len(want))])
+		return
+	}
+	t.Errorf("%s: got %q, want %q", what, got, want)
 }
 
 // data gives the data of the messages of a channel among frames.

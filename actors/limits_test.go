@@ -1,0 +1,185 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"tidings/protocol"
+)
+
+func TestRatesAtTheLimitAndBeyond(t *testing.T) {
+	for _, row := range []struct {
+		name      string
+		frame     protocol.ClientFrame
+		burst     int
+		perSecond int
+	}{
+		{"commands", protocol.ClientFrame{Type: protocol.TypePing}, 100, 50},
+		{"subscribes", protocol.ClientFrame{Type: protocol.TypeSubscribe, Channel: "news"}, 128, 20},
+		{"publishes", protocol.ClientFrame{Type: protocol.TypePublish, Channel: "news", Data: []byte("1")}, 100, 50},
+	} {
+		inBubble(t, nil, func(w *world) {
+			c := w.connect()
+			say := func(n int) (refused int) {
+				for range n {
+					c.id++
+					row.frame.ID = c.id
+					c.say(row.frame)
+					w.settle()
+				}
+				for _, code := range codes(c.next()) {
+					if code == protocol.CodeRateLimited {
+						refused++
+					}
+				}
+				return refused
+			}
+			if n := say(row.burst); n != 0 {
+				t.Errorf("%s: %d of the first %d were refused", row.name, n, row.burst)
+			}
+			if n := say(1); n != 1 {
+				t.Errorf("%s: number %d was taken", row.name, row.burst+1)
+			}
+			w.pass(time.Second)
+			if n := say(row.perSecond); n != 0 {
+				t.Errorf("%s: after a second %d of %d were refused", row.name, n, row.perSecond)
+			}
+			if n := say(1); n != 1 {
+				t.Errorf("%s: more than %d in a second were taken", row.name, row.perSecond)
+			}
+		})
+	}
+}
+
+func TestTooManyErrorsAreFinal(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connect()
+		fault := &protocol.Error{Code: protocol.CodeBadJSON, Reason: "not JSON", Hint: "Send JSON."}
+		for range protocol.MaxErrors {
+			c.conn.Fault(c.gen, fault)
+		}
+		if got := codes(c.next()); len(got) != protocol.MaxErrors || c.link.end() != "" {
+			t.Fatalf("%d errors were told, the link ended with %q", len(got), c.link.end())
+		}
+		w.pass(protocol.ErrorWindow)
+		for range protocol.MaxErrors {
+			c.conn.Fault(c.gen, fault)
+		}
+		if c.next(); c.link.end() != "" {
+			t.Fatalf("20 errors in each of two windows: the link ended with %q", c.link.end())
+		}
+		c.say(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, ID: 1, Channel: "x"})
+		w.settle()
+		if c.link.end() != protocol.CodeTooManyErrors || c.link.farewell().Frame.Retry {
+			t.Errorf("error 21: the link ended with %q", c.link.end())
+		}
+		if s := w.bus.Stats(); s.Parked != 0 {
+			t.Error("it is parked")
+		}
+	})
+}
+
+// A failing broker is not the client's fault.
+func TestFailuresOfTheServerDoNotCountAsErrors(t *testing.T) {
+	f := &faulty{}
+	inBubble(t, withFaults(f, nil), func(w *world) {
+		f.before(func(context.Context, string) error { return errDown })
+		c := w.connect()
+		for range 50 {
+			c.ask(protocol.ClientFrame{Type: protocol.TypePublish, Channel: "news", Data: []byte("1")})
+		}
+		if c.link.end() != "" {
+			t.Errorf("the link ended with %q", c.link.end())
+		}
+	})
+}
+
+func TestFramesThatWaitAreBounded(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connect()
+		gate := make(chan struct{})
+		c.link.onWake = func() { <-gate } // the actor waits in its flush: nothing is handled
+		c.say(protocol.ClientFrame{Type: protocol.TypePing})
+		w.settle()
+		var refused error
+		taken := 0
+		for range 20 {
+			if err := c.conn.Receive(c.gen, make([]protocol.ClientFrame, protocol.MaxFrames)); err != nil {
+				refused = err
+				break
+			}
+			taken++
+		}
+		if taken != 8 || !errors.Is(refused, &protocol.Error{Code: protocol.CodeRateLimited}) {
+			t.Errorf("%d messages were taken, then %v", taken, refused)
+		}
+		close(gate)
+	})
+}
+
+func TestPublishesThatWaitAreBounded(t *testing.T) {
+	f := &faulty{}
+	inBubble(t, withFaults(f, func(c *Config) { c.MaxPendingPublishes = 3 }), func(w *world) {
+		gate := make(chan struct{})
+		f.before(func(context.Context, string) error { <-gate; return nil })
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				if _, err := w.bus.Publish(context.Background(), Publish{Channel: "news", Data: []byte("1")}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		w.settle()
+		if _, err := w.bus.Publish(context.Background(), Publish{Channel: "news", Data: []byte("1")}); !errors.Is(err, &protocol.Error{Code: protocol.CodeOverloaded}) {
+			t.Errorf("the fourth of three: %v", err)
+		}
+		close(gate)
+		wg.Wait()
+	})
+}
+
+// The requests of one connection that wait for the broker are bounded too, and each is answered.
+func TestRequestsOfOneConnectionThatWaitAreBounded(t *testing.T) {
+	f := &faulty{}
+	inBubble(t, withFaults(f, nil), func(w *world) {
+		gate := make(chan struct{})
+		f.before(func(context.Context, string) error { <-gate; return nil })
+		c := w.connect()
+		for range 80 {
+			c.id++
+			c.say(protocol.ClientFrame{Type: protocol.TypePublish, ID: c.id, Channel: "news", Data: []byte("1")})
+		}
+		got := codes(c.next())
+		if len(got) != 80-maxJobs-1 || got[0] != protocol.CodeOverloaded {
+			t.Errorf("%d were refused: %v", len(got), got)
+		}
+		close(gate)
+		if n := len(only(c.next(), protocol.TypeReply)); n != maxJobs+1 {
+			t.Errorf("%d were answered", n)
+		}
+	})
+}
+
+func TestPingReportsWhatWasReceived(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connect()
+		c.subscribe("news", nil)
+		w.publishNumbers("news", 1, 3)
+		c.next()
+		n, tooMany := uint64(4), uint64(5)
+		if answer, _ := c.ask(protocol.ClientFrame{Type: protocol.TypePing, Received: &n}); answer.Type != protocol.TypePong {
+			t.Errorf("got %+v", answer)
+		}
+		if answer, _ := c.ask(protocol.ClientFrame{Type: protocol.TypePing, Received: &tooMany}); answer.Code != protocol.CodeBadCursor {
+			t.Errorf("more than was sent: %+v", answer)
+		}
+		c.cut()
+		if d := c.resumeWith(3); d.resumed {
+			t.Error("what was reported as received is still kept")
+		}
+	})
+}
