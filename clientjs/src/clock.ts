@@ -15,11 +15,13 @@ export const systemClock: Clock = {
   clear: (timer) => clearTimeout(timer as number),
 };
 
-/** The longest time between two attempts to connect, in ms. */
+/** The longest wait between two attempts, in ms. */
 const CAP = 20_000;
-/** The longest time before the first attempt, in ms; doubles with each failure. */
+/** The longest wait before the first repetition, in ms. */
 const BASE = 200;
 
-/** Full jitter: a random time from 0 to `min(20 s, 0.2 s * 2^attempt)`. */
-export const jitter = (attempt: number, random: () => number): number =>
-  random() * Math.min(CAP, BASE * 2 ** Math.min(attempt, 16));
+/** Before the next attempt to connect, when the last good connection is `down` ms ago: 0 to `min(20 s, 0.2 s + down / 2)`. */
+export const jitter = (down: number, random: () => number): number => random() * Math.min(CAP, BASE + down / 2);
+
+/** Before a request is repeated over a connection that stands: 0 to `min(20 s, 0.2 s * 2^attempt)`. */
+export const backoff = (attempt: number, random: () => number): number => random() * Math.min(CAP, BASE * 2 ** attempt);

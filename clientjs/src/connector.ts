@@ -1,4 +1,5 @@
 import { jitter, type Clock } from "./clock.js";
+import { NOT_HERE, SESSION_LOST, TAKEN_OVER, TOKEN_BAD, TOKEN_OVER } from "./core/codes.js";
 import type { ClientFrame, ConnectedFrame, WireError } from "./core/frames.js";
 import type { Session } from "./core/session.js";
 import { TidingsError } from "./errors.js";
@@ -29,16 +30,12 @@ export interface ConnectorConfig {
 
 /** How long a transport has to bring `connected`, in ms. */
 const PROOF = 3_000;
-/** A connection that lasted this long was a good one, in ms: the next failure starts a new row of attempts. */
+/** A connection that lasted this long was a good one, in ms: how long to wait between attempts counts from its end. */
 const STABLE = 10_000;
 /** Connections of one transport in a row that did not last, before the next transport is preferred. */
 const SHORT_LIVES = 3;
 /** How long it is remembered which transport worked, in ms. After that a reconnect begins at the top again. */
 const MEMORY = 600_000;
-/** What the server says to a link, or to a body of it, when another link took the session over. */
-const TAKEN_OVER = ["superseded", "wrong_transport"];
-/** HTTP errors that mean: not on this transport. */
-const NOT_HERE = ["unsupported", "not_found", "method_not_allowed"];
 
 /** What the status says where no word of the server came. */
 const LOST: WireError = {
@@ -67,7 +64,8 @@ export class Connector {
   private preferred: TransportName | undefined;
   private preferredAt = 0;
   private shortLives = 0;
-  private attempts = 0;
+  /** Since when there was no good connection; Infinity before the first attempt. */
+  private downSince = Infinity;
   private timer: unknown;
   private held = false;
   private token: string | undefined;
@@ -89,6 +87,11 @@ export class Connector {
     this.heartbeat = new Heartbeat(this.clock, config.context.random, () => session.ping(), () => this.fail(session.link));
   }
 
+  /** It has begun and is not closed. */
+  private get active(): boolean {
+    return !["idle", "closed"].includes(this.status.state);
+  }
+
   /** Connects, unless that is done or under way. */
   start(): void {
     if (this.status.state === "idle") this.connect();
@@ -104,7 +107,7 @@ export class Connector {
   use(names: readonly TransportName[]): void {
     this.names = names;
     this.preferred = undefined;
-    if (["connected", "connecting", "waiting"].includes(this.status.state)) this.connect();
+    if (this.active) this.connect();
   }
 
   /** Drops every link as if the network had failed, and stays offline until `release` if `hold`. */
@@ -112,7 +115,7 @@ export class Connector {
     this.held = hold;
     this.dropOthers();
     if (this.status.state === "connected") this.fail(this.config.session.link);
-    else if (["connecting", "waiting"].includes(this.status.state)) this.wait();
+    else if (this.active) this.wait();
   }
 
   /** Ends `cut(true)`. */
@@ -126,7 +129,7 @@ export class Connector {
     this.held = true;
     this.config.session.goodbye();
     this.dropAll();
-    if (this.status.state !== "idle" && this.status.state !== "closed") this.set("waiting");
+    if (this.active) this.set("waiting");
   }
 
   /** Ends for good. */
@@ -163,7 +166,7 @@ export class Connector {
     if (!attempt) return;
     const { session } = this.config;
     this.drop(id);
-    if (error && ["session_gone", "sequence_gap"].includes(error.code)) session.forget();
+    if (error && SESSION_LOST.includes(error.code)) session.forget();
     // By our own next link, which may still be on its way or may have failed before it heard of it.
     if (error && TAKEN_OVER.includes(error.code) && id < this.lastLink) error = undefined;
     if (this.ended(attempt, error)) return;
@@ -177,7 +180,7 @@ export class Connector {
   private ended({ provenAt }: Attempt, error: WireError | undefined): boolean {
     if (!error) return false;
     const { code } = error;
-    const stale = this.config.getToken && (code === "token_expired" || (code === "unauthorized" && !this.untried));
+    const stale = this.config.getToken && (code === TOKEN_OVER || (code === TOKEN_BAD && !this.untried));
     if (stale) this.token = undefined;
     const elsewhere = provenAt === undefined && NOT_HERE.includes(code);
     if (error.retry || stale || elsewhere) return false;
@@ -187,7 +190,7 @@ export class Connector {
 
   /** Learns from how long a connection lasted. */
   private judge(name: TransportName, provenAt: number): void {
-    if (this.clock.now() - provenAt >= STABLE) this.attempts = this.shortLives = 0;
+    if (this.clock.now() - provenAt >= STABLE) this.shortLives = 0;
     else if (++this.shortLives >= SHORT_LIVES) {
       this.shortLives = 0;
       this.preferred = this.names[(this.names.indexOf(name) + 1) % this.names.length];
@@ -198,7 +201,9 @@ export class Connector {
     this.clock.clear(this.timer);
     if (this.held) return this.set("waiting", this.status.error);
     this.dropOthers();
-    if (this.clock.now() - this.preferredAt > MEMORY) this.preferred = undefined;
+    const now = this.clock.now();
+    this.downSince = Math.min(this.downSince, now); // also where the clock was set back
+    if (now - this.preferredAt > MEMORY) this.preferred = undefined;
     const first = this.names.find((name) => name === this.preferred);
     this.row = [...(first ? [first] : []), ...this.names.filter((name) => name !== first)];
     if (!this.config.session.link) this.set("connecting", this.status.error);
@@ -218,7 +223,7 @@ export class Connector {
           this.untried = true;
           this.next();
         },
-        (cause) => this.fail(id, { code: "unauthorized", message: `getToken failed: ${cause}`, retry: true }),
+        (cause) => this.fail(id, { code: TOKEN_BAD, message: `getToken failed: ${cause}`, retry: true }),
       );
   }
 
@@ -248,7 +253,7 @@ export class Connector {
     this.clock.clear(this.timer);
     if (this.held) return;
     const { random } = this.context;
-    const delay = error?.after === undefined ? jitter(this.attempts++, random) : random() * error.after;
+    const delay = error?.after === undefined ? jitter(this.clock.now() - this.downSince, random) : random() * error.after;
     this.timer = this.clock.set(() => this.connect(), delay);
   }
 
@@ -256,7 +261,10 @@ export class Connector {
     const attempt = this.links.get(id);
     this.links.delete(id);
     this.clock.clear(attempt?.proof);
-    if (attempt?.provenAt !== undefined) this.heartbeat.stop();
+    if (attempt?.provenAt !== undefined) {
+      this.heartbeat.stop();
+      if (this.clock.now() - attempt.provenAt >= STABLE) this.downSince = this.clock.now();
+    }
     this.config.session.lost(id);
     attempt?.link?.close();
   }

@@ -1,4 +1,4 @@
-import { jitter, type Clock } from "./clock.js";
+import { backoff, type Clock } from "./clock.js";
 import { same } from "./core/cursor.js";
 import type { MessageFrame, Position, WireError } from "./core/frames.js";
 import type { Session, SessionPort, Subscription } from "./core/session.js";
@@ -120,7 +120,7 @@ export function createHub({ clock, random, onGap, session }: HubConfig): Hub {
       },
       retryLater() {
         clock.clear(timer);
-        timer = clock.set(() => session().retry(), jitter(++refusals, random));
+        timer = clock.set(() => session().retry(), backoff(++refusals, random));
       },
       fail: report,
     },

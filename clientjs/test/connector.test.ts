@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { MessageBusOptions } from "../src/types.js";
+import type { MessageBus, MessageBusOptions } from "../src/types.js";
 import { captured, handBus, servedBus } from "./helpers/bus.js";
 import { settle } from "./helpers/clock.js";
 
@@ -45,7 +45,7 @@ test("what worked is tried first, and for ten minutes only", async () => {
   const names = (): string[] => net.links.splice(0).map((l) => l.name);
   names();
   bus.debug.cut();
-  await clock.advance(200);
+  await clock.advance(1_000);
   assert.deepEqual(net.links.map((l) => l.name), ["sse"]);
   net.last.accept({ resumed: true, generation: 2 });
   names();
@@ -71,31 +71,54 @@ test("no WebSocket: begins with SSE", async () => {
   assert.deepEqual(net.links.map((l) => l.name), ["sse"]);
 });
 
-test("full jitter: 0 to 0.2 s, doubling to 20 s, without an end", async () => {
-  const { bus, net, clock } = handBus({ transports: ["sse"], random: () => 0.999 });
-  net.dead.add("sse");
-  bus.subscribe("a", () => {});
-  const waits: number[] = [];
-  for (let i = 0; i < 12; i++) {
+/** Fails every attempt for `ms`, with the longest waits that chance can give. Gives each wait and when it began, from now. */
+async function outage(hand: ReturnType<typeof handBus>, ms: number) {
+  const { net, clock } = hand;
+  const start = clock.now();
+  const waits: { began: number; took: number }[] = [];
+  while (clock.now() - start < ms) {
     await settle();
-    net.last.lost();
-    assert.equal(bus.status.state, "waiting");
+    if (!net.last.closed) net.last.lost();
     const { length } = net.links;
-    let waited = 0;
-    while (net.links.length === length) await clock.advance(((waited += 10), 10));
-    waits.push(waited);
+    const began = clock.now();
+    while (net.links.length === length) await clock.advance(10);
+    waits.push({ began: began - start, took: clock.now() - began });
   }
-  assert.deepEqual(waits, [200, 400, 800, 1600, 3200, 6400, 12790, 19980, 19980, 19980, 19980, 19980]);
+  return waits;
+}
+const longest = (down: number): number => Math.min(20_000, 200 + down / 2);
+
+test("full jitter: 0 to 0.2 s and half the time that it is down, at most 20 s, without an end", async () => {
+  const hand = handBus({ transports: ["sse"], random: () => 0.999 });
+  hand.net.dead.add("sse");
+  hand.bus.subscribe("a", () => {});
+  const waits = await outage(hand, 200_000);
+  for (const { began, took } of waits) assert.ok(Math.abs(took - longest(began)) <= 20, `${took} ms after ${began} ms`);
+  assert.deepEqual(waits.slice(0, 4).map((w) => w.took), [200, 300, 450, 680]);
+  assert.ok(waits.filter((w) => w.took >= 19_980).length > 5, JSON.stringify(waits));
 });
 
-test("the row of attempts begins anew after 10 s of a connection, not before", async () => {
-  for (const [lasted, wait] of [[9_999, 400], [10_000, 200]] as const) {
+test("a cut of 5 s costs at most 2.7 s more", async () => {
+  const hand = handBus({ transports: ["sse"], random: () => 0.999 });
+  hand.bus.subscribe("a", () => {});
+  await settle();
+  hand.net.last.accept();
+  hand.net.onFrames = (link, frames) => frames.some((f) => f.type === "ping") && link.receive({ type: "pong" });
+  await hand.clock.advance(60_000);
+  const waits = await outage(hand, 5_000);
+  const { began, took } = waits.at(-1) as { began: number; took: number };
+  assert.ok(began < 5_000 && began + took <= 7_700, JSON.stringify(waits));
+});
+
+test("the time that it is down counts from the end of a connection of 10 s, not of a shorter one", async () => {
+  for (const [lasted, wait] of [[9_999, longest(200 + 9_999)], [10_000, longest(0)]] as const) {
     const { bus, net, clock } = handBus({ transports: ["sse"], random: () => 0.999 });
     bus.subscribe("a", () => {});
     await settle();
     net.last.lost();
     await clock.advance(200);
     net.last.accept();
+    net.onFrames = (link) => link.receive({ type: "pong" });
     await clock.advance(lasted);
     net.last.lost();
     const { length } = net.links;
@@ -104,6 +127,31 @@ test("the row of attempts begins anew after 10 s of a connection, not before", a
     await clock.advance(wait * 0.01);
     assert.equal(net.links.length, length + 1, `after ${lasted}`);
   }
+});
+
+test("a good connection that is left for another, or with the page, counts as one", async () => {
+  for (const leave of [(bus: MessageBus) => bus.use(["sse"]), (bus: MessageBus) => (bus.debug.hold(), bus.debug.release())]) {
+    const { bus, net, clock } = await connected({ random: () => 0.999 });
+    await clock.advance(20_000);
+    leave(bus);
+    await settle();
+    net.last.accept({ resumed: true, generation: 2 });
+    net.last.lost();
+    const { length } = net.links;
+    await clock.advance(200);
+    assert.equal(net.links.length, length + 1);
+  }
+});
+
+test("a clock that is set back neither stops the attempts nor makes them a storm", async () => {
+  const hand = handBus({ transports: ["sse"], random: () => 0.999 });
+  hand.net.dead.add("sse");
+  hand.bus.subscribe("a", () => {});
+  await outage(hand, 60_000);
+  hand.clock.sleep(-3_600_000);
+  const waits = await outage(hand, 60_000);
+  assert.ok(waits.length < 30, `${waits.length} attempts in a minute`);
+  assert.ok(waits[2]!.took >= 100 && waits[2]!.took < 1_000, JSON.stringify(waits));
 });
 
 test("a transport that connects and does not last is left for the next after three times", async () => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import vm from "node:vm";
+import { Window } from "happy-dom";
 
 declare const PROJECT: string;
 const dist = join(PROJECT, "clientjs/dist");
@@ -33,6 +34,27 @@ for (const [name, budget] of Object.entries(budgets)) {
     assert.ok(size <= budget, `${size} bytes`);
   });
 }
+
+test("no name that the build shortens is one of the wire, of the public types or of the platform", async () => {
+  const { internal } = (await import(join(PROJECT, "clientjs/build.mjs"))) as { internal: string[] };
+  assert.ok(internal.length > 40);
+  const used = new Set<string>();
+  const words = (text: string): void => text.match(/[A-Za-z]\w*/g)?.forEach((w) => used.add(w));
+  const spec = readFileSync(join(PROJECT, "protocol/SPEC.md"), "utf8").replace(/```\w*/g, "`");
+  for (const [, code] of spec.matchAll(/`([^`]+)`/g)) words(code as string);
+  const isPublic = /^types\/(core\/frames|clock|errors|index|react|registry|testing|types)\.d\.ts$/;
+  const declared = files(dist).filter((f) => isPublic.test(f));
+  assert.equal(declared.length, 8);
+  for (const f of declared) words(read(f).replace(/\/\*[^]*?\*\//g, ""));
+  for (const platform of [globalThis, new Window()] as object[]) {
+    for (const name of Object.getOwnPropertyNames(platform)) {
+      const value = (platform as Record<string, any>)[name];
+      for (const holder of [value, value?.prototype]) if (Object(holder) === holder) Object.getOwnPropertyNames(holder).forEach((n) => used.add(n));
+    }
+  }
+  for (const known of ["received", "idempotencyKey", "getToken", "addEventListener", "signal", "size"]) assert.ok(used.has(known), known);
+  assert.deepEqual(internal.filter((n) => used.has(n)), []);
+});
 
 test("the React file imports the core and React, and holds neither", () => {
   const imports = [...read("react.js").matchAll(/from"([^"]+)"/g)].map((m) => m[1]).sort();

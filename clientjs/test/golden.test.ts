@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { NOT_HERE, RECONNECT, SESSION_LOST, TAKEN_OVER, TOKEN_BAD, TOKEN_OVER, comesBack } from "../src/core/codes.js";
 import { MAX_FRAMES, MAX_MESSAGE_BYTES, RECENT_IDS, counted, validChannel } from "../src/core/frames.js";
 import { toFrames } from "../src/transports/transport.js";
 
@@ -40,6 +41,25 @@ for (const { name, in: channel, code } of vectors<{ name: string; in: string; co
 for (const value of [undefined, null, 7, {}, ["a"]]) {
   test(`channel: ${JSON.stringify(value)} is none`, () => assert.equal(validChannel(value), false));
 }
+
+interface Code {
+  code: string;
+  close: number;
+  http: number;
+  retry: boolean;
+}
+const codes = new Map(vectors<Code>("codes").map((c) => [c.code, c]));
+
+for (const { code, close, retry } of codes.values()) {
+  test(`close ${close}, ${code}: ${retry ? "comes" : "does not come"} back`, () => assert.equal(comesBack(close), retry));
+}
+
+test("what the client does about a code fits the table of codes", () => {
+  const rows = (names: string[]): Code[] => names.map((n) => codes.get(n) ?? assert.fail(`no code ${n}`));
+  assert.ok(rows([...TAKEN_OVER, ...NOT_HERE, TOKEN_BAD]).every((c) => !c.retry), "final, unless the client knows better");
+  assert.ok(rows([...SESSION_LOST, ...RECONNECT, TOKEN_OVER]).every((c) => c.retry));
+  assert.ok(rows(NOT_HERE).every((c) => [404, 405, 501].includes(c.http)));
+});
 
 test("the client's constants are those of SPEC.md", () => {
   const spec = read("SPEC.md");

@@ -9,5 +9,7 @@ export interface Clock {
 }
 /** The clock of the machine. */
 export declare const systemClock: Clock;
-/** Full jitter: a random time from 0 to `min(20 s, 0.2 s * 2^attempt)`. */
-export declare const jitter: (attempt: number, random: () => number) => number;
+/** Before the next attempt to connect, when the last good connection is `down` ms ago: 0 to `min(20 s, 0.2 s + down / 2)`. */
+export declare const jitter: (down: number, random: () => number) => number;
+/** Before a request is repeated over a connection that stands: 0 to `min(20 s, 0.2 s * 2^attempt)`. */
+export declare const backoff: (attempt: number, random: () => number) => number;

@@ -33,7 +33,8 @@ export declare class Connector {
     private preferred;
     private preferredAt;
     private shortLives;
-    private attempts;
+    /** Since when there was no good connection; Infinity before the first attempt. */
+    private downSince;
     private timer;
     private held;
     private token;
@@ -43,6 +44,8 @@ export declare class Connector {
     private readonly context;
     private readonly heartbeat;
     constructor(config: ConnectorConfig, names: readonly TransportName[]);
+    /** It has begun and is not closed. */
+    private get active();
     /** Connects, unless that is done or under way. */
     start(): void;
     /** The network may be back: connects at once, or asks what is open whether it lives. */

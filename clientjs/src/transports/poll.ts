@@ -1,42 +1,14 @@
-import { post, readError } from "./http.js";
-import { toFrames, type Link, type LinkContext, type LinkEvents } from "./transport.js";
-import { createUpstream } from "./upstream.js";
+import { httpLink } from "./http.js";
+import type { Link, LinkContext, LinkEvents } from "./transport.js";
 
-/** Long-polling: one request is held until a frame waits; upstream by `POST /bus/send`. */
+/** Long-polling: one request is held until a frame waits. */
 export function poll(context: LinkContext, events: LinkEvents): Link {
-  const aborter = new AbortController();
-  const lost: LinkEvents["lost"] = (error) => {
-    if (aborter.signal.aborted) return;
-    close();
-    events.lost(error);
-  };
-  const upstream = createUpstream(context, lost);
-  const close = (): void => {
-    aborter.abort();
-    upstream.stop();
-  };
-
-  async function read(opening: string): Promise<void> {
-    let session = "";
-    for (let body = opening; !aborter.signal.aborted; ) {
-      const response = await post(context, "/poll", body, aborter.signal);
-      if (!response.ok) return lost(await readError(response));
-      const frames = toFrames(JSON.parse(await response.text()).frames);
-      for (const f of frames) if (f.type === "connected") upstream.start((session = f.session));
-      if (!session) return lost();
-      if (!aborter.signal.aborted) events.frames(frames);
+  return httpLink(context, events, async (opening, ask, take) => {
+    for (let body = opening; ; ) {
+      const response = await ask("/poll", body);
+      const session = take(JSON.parse(await response.text()).frames);
+      if (!session) return;
       body = JSON.stringify([{ type: "poll", session, received: context.received() }]);
     }
-  }
-
-  let opened = false;
-  queueMicrotask(() => aborter.signal.aborted || events.open());
-  return {
-    send(frames) {
-      if (opened) return upstream.push(frames);
-      opened = true;
-      read(JSON.stringify(frames)).catch(() => lost());
-    },
-    close,
-  };
+  });
 }

@@ -1,4 +1,5 @@
-import { jitter } from "../clock.js";
+import { backoff } from "../clock.js";
+import { RECONNECT } from "../core/codes.js";
 import type { ClientFrame } from "../core/frames.js";
 import { post, readError } from "./http.js";
 import { takeBatch, type LinkContext, type LinkEvents } from "./transport.js";
@@ -17,19 +18,15 @@ export interface Upstream {
   /** Names the session, once `connected` came: what waits goes out. */
   start(session: string): void;
   push(frames: ClientFrame[]): void;
-  stop(): void;
 }
 
 /** Attempts to get one body answered, before the link is taken for lost. */
 const ATTEMPTS = 6;
 const PING = '{"type":"ping"}';
-/** Codes that repeating the same body cannot cure, although a reconnect can. */
-const FATAL = ["session_gone", "sequence_gap", "token_expired"];
 
-/** Carries frames upstream by numbered bodies, one in flight at a time, each repeated until it is answered. */
-export function createUpstream(context: LinkContext, lost: LinkEvents["lost"]): Upstream {
+/** Carries frames upstream by numbered bodies, one in flight at a time, each repeated until it is answered or `signal` aborts. */
+export function createUpstream(context: LinkContext, signal: AbortSignal, lost: LinkEvents["lost"]): Upstream {
   const { sends, clock } = context;
-  const aborter = new AbortController();
   const waiting: string[] = [];
   let started = false;
   let busy = false;
@@ -42,28 +39,28 @@ export function createUpstream(context: LinkContext, lost: LinkEvents["lost"]): 
     for (let attempt = 0; ; attempt++) {
       let error;
       try {
-        const response = await post(context, "/send", text, aborter.signal);
+        const response = await post(context, "/send", text, signal);
         if (response.ok) {
           await response.text();
-          return !aborter.signal.aborted;
+          return !signal.aborted;
         }
         error = await readError(response);
       } catch {
         // The network failed, or the link was closed.
       }
-      if (aborter.signal.aborted) return false;
-      if (attempt + 1 === ATTEMPTS || (error && (!error.retry || FATAL.includes(error.code)))) {
+      if (signal.aborted) return false;
+      if (attempt + 1 === ATTEMPTS || (error && (!error.retry || RECONNECT.includes(error.code)))) {
         lost(error);
         return false;
       }
-      await new Promise<void>((resume) => clock.set(resume, jitter(attempt, context.random)));
+      await new Promise<void>((resume) => clock.set(resume, backoff(attempt, context.random)));
     }
   }
 
   async function pump(): Promise<void> {
     if (busy || !started) return;
     busy = true;
-    while (!aborter.signal.aborted && (sends.unanswered || waiting.length)) {
+    while (!signal.aborted && (sends.unanswered || waiting.length)) {
       // A body that an older link left unanswered is repeated with nothing in it: what it asked for is sent anew, under the next number.
       const frames = sends.unanswered ? [PING] : takeBatch(waiting);
       if (!sends.unanswered) sends.seq++;
@@ -91,6 +88,5 @@ export function createUpstream(context: LinkContext, lost: LinkEvents["lost"]): 
         void pump();
       }
     },
-    stop: () => aborter.abort(),
   };
 }

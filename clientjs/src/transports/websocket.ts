@@ -1,9 +1,6 @@
+import { comesBack } from "../core/codes.js";
 import type { ClientFrame } from "../core/frames.js";
 import { toFrames, takeBatch, type LinkContext, type Link, type LinkEvents } from "./transport.js";
-
-/** Close numbers that say: come back. SPEC.md section 8. */
-const comesBack = (n: number): boolean =>
-  (n >= 4000 && n < 4500) || n === 1001 || n === 1005 || n === 1006 || (n >= 1011 && n <= 1015);
 
 /** A WebSocket: one text message carries an array of frames, both ways. */
 export function websocket({ url, WebSocket }: LinkContext, events: LinkEvents): Link {

@@ -1,3 +1,3 @@
-import { type Link, type LinkContext, type LinkEvents } from "./transport.js";
-/** Long-polling: one request is held until a frame waits; upstream by `POST /bus/send`. */
+import type { Link, LinkContext, LinkEvents } from "./transport.js";
+/** Long-polling: one request is held until a frame waits. */
 export declare function poll(context: LinkContext, events: LinkEvents): Link;

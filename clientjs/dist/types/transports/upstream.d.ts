@@ -13,7 +13,6 @@ export interface Upstream {
     /** Names the session, once `connected` came: what waits goes out. */
     start(session: string): void;
     push(frames: ClientFrame[]): void;
-    stop(): void;
 }
-/** Carries frames upstream by numbered bodies, one in flight at a time, each repeated until it is answered. */
-export declare function createUpstream(context: LinkContext, lost: LinkEvents["lost"]): Upstream;
+/** Carries frames upstream by numbered bodies, one in flight at a time, each repeated until it is answered or `signal` aborts. */
+export declare function createUpstream(context: LinkContext, signal: AbortSignal, lost: LinkEvents["lost"]): Upstream;
