@@ -61,6 +61,17 @@ export async function pageClient(url, channel, names) {
   };
 }
 
+/** Waits until `holds` gives something true, which it gives back. */
+export async function until(what, holds, limitMs = 20_000) {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    const value = await holds();
+    if (value) return value;
+    if (Date.now() > deadline) throw new Error(`not in ${limitMs} ms: ${what}`);
+    await sleep(20);
+  }
+}
+
 /** Waits until the client has heard everything up to an offset, or was told of a gap that ends there or later. */
 export async function caughtUp(client, offsetOf, top, limitMs = 30_000) {
   const deadline = Date.now() + limitMs;
