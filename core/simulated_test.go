@@ -108,7 +108,7 @@ func TestOutboxTakesAReportOfWhatAnOlderLinkBrought(t *testing.T) {
 	if n := len(o.Take(gen, nil, 64, 1<<20)); n != 2 {
 		t.Fatalf("the new link brings %d frames, want 2 and 3: its client counts them there", n)
 	}
-	gen, _ = o.Attach(deadLink{}, 1, nil, nil)
+	o.Attach(deadLink{}, 1, nil, nil)
 	if gen, ok := o.Attach(deadLink{}, 3, nil, nil); !ok || len(o.Take(gen, nil, 64, 1<<20)) != 0 {
 		t.Fatal("a link that has received more than its predecessor wrote cannot resume")
 	}

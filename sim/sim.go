@@ -100,7 +100,7 @@ func mutant(o Options, row model.Row) MutantReport {
 		}
 		var mu sync.Mutex
 		each(o, limit, func(seed uint64) bool {
-			plan := model.NewPlan(seed, model.Storm)
+			plan := row.Plan(seed)
 			r := model.Run(plan, model.Options{Mutant: m})
 			only := false
 			if i > 0 && len(r.Violations) > 0 {

@@ -18,7 +18,6 @@ type broker struct {
 	nonce       int
 	streams     map[protocol.Channel]*core.Stream
 	saved       map[protocol.Channel]*core.Stream
-	pages       int
 }
 
 func (w *World) newBroker() *broker {

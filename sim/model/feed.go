@@ -21,7 +21,6 @@ type feed struct {
 	later     []func()             // what must not be called from within core.Feed
 	deep      bool
 	idle      int
-	checks    int // since the healing
 }
 
 func (n *node) feed(ch protocol.Channel) *feed {

@@ -7,15 +7,21 @@ import (
 	"time"
 )
 
-// quickSeeds is how many seeds of each profile a test run plays; `make sim` plays more.
-const quickSeeds = 150
+// quickSeeds is how many seeds of each profile a test run plays; `make sim` plays more. A run is one goroutine, so the race detector has
+// nothing to find in it and only makes it slow.
+func quickSeeds() uint64 {
+	if testing.Short() || raceDetector {
+		return 30
+	}
+	return 150
+}
 
 func TestNothingBreaks(t *testing.T) {
 	for _, profile := range []Profile{Calm, Storm} {
 		t.Run(string(profile), func(t *testing.T) {
 			t.Parallel()
 			var sum Stats
-			for seed := range uint64(quickSeeds) {
+			for seed := range quickSeeds() {
 				p := NewPlan(seed, profile)
 				r := Run(p, Options{})
 				sum.Add(r.Stats)
@@ -26,7 +32,7 @@ func TestNothingBreaks(t *testing.T) {
 			if profile == Calm && sum.Gaps > 0 || profile == Storm && sum.Gaps == 0 {
 				t.Errorf("%d gaps", sum.Gaps)
 			}
-			if sum.Delivered < 50*quickSeeds || sum.Resumed < quickSeeds || sum.Cuts < quickSeeds {
+			if n := int(quickSeeds()); sum.Delivered < 50*n || sum.Resumed < n || sum.Cuts < n {
 				t.Errorf("the runs do too little to prove anything: %+v", sum)
 			}
 		})
@@ -64,15 +70,22 @@ func TestMutants(t *testing.T) {
 			for i, m := range row.Without {
 				seeds := uint64(2000)
 				if i < len(row.Without)-1 {
-					seeds = 60
+					seeds = 60 // others mask it
+				}
+				if testing.Short() {
+					seeds = 30
 				}
 				for seed := range seeds {
-					p := NewPlan(seed, Storm)
+					p := row.Plan(seed)
 					r := Run(p, Options{Mutant: m})
 					if i == 0 && r.Failed() || len(r.Violations) > 0 && len(Run(p, Options{Mutant: m.Without(row.Mechanism)}).Violations) == 0 {
 						return
 					}
 				}
+			}
+			if testing.Short() {
+				t.Logf("none of 30 seeds fails without #%d; the long form plays 2,000", row.Mechanism)
+				return
 			}
 			t.Errorf("no seed fails without #%d: %s", row.Mechanism, row.Name)
 		})

@@ -16,7 +16,7 @@ type fault struct {
 	more []Step
 }
 
-// faults are played over 40 worlds of 3 nodes and 3 clients each. What must hold is what the checkers hold: order, completeness, no
+// faults are played over 40 worlds (fewer in short runs) of 3 nodes and 3 clients each. What must hold is what the checkers hold: order, completeness, no
 // duplicate, convergence, and where gaps is false not one gap.
 var faults = []fault{
 	{name: "F1 links are cut", kind: doCut, each: 100 * time.Millisecond},
@@ -45,11 +45,15 @@ var faults = []fault{
 }
 
 func TestFaultsOneByOne(t *testing.T) {
+	worlds := uint64(40)
+	if testing.Short() || raceDetector {
+		worlds = 5
+	}
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			var sum Stats
-			for seed := range uint64(40) {
+			for seed := range worlds {
 				p := f.plan(seed)
 				r := Run(p, Options{})
 				sum.Add(r.Stats)
@@ -60,7 +64,7 @@ func TestFaultsOneByOne(t *testing.T) {
 			if (sum.Gaps > 0) != f.gaps {
 				t.Errorf("%d gaps", sum.Gaps)
 			}
-			if sum.Delivered < 40*200 {
+			if sum.Delivered < int(worlds)*200 {
 				t.Errorf("%d messages were handed out: too few to prove anything", sum.Delivered)
 			}
 		})
