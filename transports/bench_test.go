@@ -1,11 +1,9 @@
 package transports
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
@@ -49,17 +47,7 @@ func drain(job string) {
 // drained connects n sockets of another process to a server.
 func drained(b *testing.B, n int) (r *rig, links []*socket) {
 	r = onLoopback(b, nil)
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), drainEnv+"="+strings.TrimPrefix(strings.TrimSuffix(r.url, "/bus"), "http://")+" "+strconv.Itoa(n))
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { stdin.Close(); cmd.Wait() })
+	b.Cleanup(r.startDrain(b, n))
 	waitFor(b, func() bool {
 		r.bus.mu.Lock()
 		defer r.bus.mu.Unlock()
@@ -71,6 +59,22 @@ func drained(b *testing.B, n int) (r *rig, links []*socket) {
 		links = append(links, l.(*socket))
 	}
 	return r, links
+}
+
+// startDrain starts the other process; stop ends it.
+func (r *rig) startDrain(b *testing.B, n int) (stop func()) {
+	cmd := exec.Command(os.Args[0])
+	address := strings.TrimSuffix(strings.TrimPrefix(r.url, "http://"), "/bus")
+	cmd.Env = append(os.Environ(), drainEnv+"="+address+" "+strconv.Itoa(n))
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return func() { stdin.Close(); cmd.Wait() }
 }
 
 func cpu() time.Duration {
@@ -128,19 +132,13 @@ func BenchmarkIdle(b *testing.B) {
 		const n = 2000
 		r := onLoopback(b, nil)
 		before := memory()
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), drainEnv+"="+strings.TrimPrefix(strings.TrimSuffix(r.url, "/bus"), "http://")+" "+strconv.Itoa(n))
-		stdin, _ := cmd.StdinPipe()
-		if err := cmd.Start(); err != nil {
-			b.Fatal(err)
-		}
+		stop := r.startDrain(b, n)
 		waitFor(b, func() bool { return r.h.Stats().WebSocket.Open == n })
 		r.bus.publish("a", "1")
 		time.Sleep(200 * time.Millisecond)
 		after := memory()
 		b.ReportMetric(float64(after-before)/n, "B/connection")
-		stdin.Close()
-		cmd.Wait()
+		stop()
 	}
 }
 
@@ -149,27 +147,4 @@ func memory() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapInuse + m.StackInuse
-}
-
-// BenchmarkReceive reads small frames of one client.
-func BenchmarkReceive(b *testing.B) {
-	r := onLoopback(b, nil)
-	c, err := r.dial(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	io.WriteString(c, upgradeRequest()+string(text(`{"type":"connect"}`)))
-	br := bufio.NewReader(c)
-	if _, err := http.ReadResponse(br, nil); err != nil {
-		b.Fatal(err)
-	}
-	ping := text(`{"type":"ping","id":1}`)
-	s := &rawSocket{t: b, conn: c, br: br}
-	s.want("connected")
-	b.ReportAllocs()
-	for b.Loop() {
-		c.Write(ping)
-		s.want("pong")
-		time.Sleep(0)
-	}
 }
