@@ -53,6 +53,8 @@ var rooms = map[string]room{
 	"internal/memnet":          {},
 	"internal/bench":           {ours: []string{"protocol", "client"}, foreign: []string{gin, websocket, hdr}},
 	"internal/config":          {ours: []string{"protocol"}, foreign: []string{koanf, yaml, pflag}},
-	"internal/tools":           {},
-	"cmd/tidings":              {ours: []string{"protocol", "core", "access", "broker", "actors", "transports", "httpapi", "client", "sim", "examples", "internal/config"}, foreign: []string{cobra, pflag}},
+	// The whole server in one process, which tests of examples, pages and proxies import.
+	"internal/teststack": {ours: []string{"access", "actors", "broker", "httpapi"}},
+	"internal/tools":     {},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "actors", "transports", "httpapi", "client", "sim", "examples", "internal/config"}, foreign: []string{cobra, pflag}},
 }

@@ -1,0 +1,97 @@
+// Package teststack starts the whole server in this process, for the tests of what stands around it: examples, pages, proxies.
+package teststack
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"tidings/access"
+	"tidings/actors"
+	"tidings/broker/memory"
+	"tidings/httpapi"
+)
+
+// Key is the API key that every stack takes.
+const Key = "a-key-of-a-backend-0123456789abcdef"
+
+// Stack is API, actors and broker behind a port of loopback.
+type Stack struct {
+	t    testing.TB
+	api  *httpapi.API
+	Addr string // host:port
+	URL  string // http://host:port
+}
+
+// Start gives a server in production mode whose clients may subscribe and publish; change adapts it. It ends with the test.
+func Start(t testing.TB, change ...func(*httpapi.Config)) *Stack {
+	t.Helper()
+	quiet := slog.New(slog.DiscardHandler)
+	broker := memory.New(memory.DefaultConfig())
+	bus, err := actors.Start(actors.Config{Broker: broker, Rules: access.Rules{Subscribe: access.Anyone, Publish: access.Anyone}, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := httpapi.DefaultConfig()
+	cfg.Log = quiet
+	if cfg.Keys, err = access.NewKeys(Key); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	api, err := httpapi.New(bus, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := api.Server("")
+	go web.Serve(listener)
+	t.Cleanup(func() {
+		api.Close()
+		web.Close()
+		bus.Stop()
+		broker.Close()
+	})
+	addr := listener.Addr().String()
+	return &Stack{t: t, api: api, Addr: addr, URL: "http://" + addr}
+}
+
+// ServeHTTP answers as the server on Addr does; for tests that put something of their own in front.
+func (s *Stack) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.api.ServeHTTP(w, r) }
+
+// Message is one message of a channel's history.
+type Message struct {
+	Epoch  string
+	Offset uint64
+	Tag    string
+	ID     string
+	Event  string
+	Data   json.RawMessage
+}
+
+// History reads a channel as a backend does.
+func (s *Stack) History(channel string) []Message {
+	s.t.Helper()
+	request, err := http.NewRequest(http.MethodGet, s.URL+"/api/history?channel="+url.QueryEscape(channel), nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+Key)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var page struct{ Messages []Message }
+	if err := json.NewDecoder(answer.Body).Decode(&page); err != nil || answer.StatusCode != http.StatusOK {
+		s.t.Fatalf("history of %s: %s, %v", channel, answer.Status, err)
+	}
+	return page.Messages
+}
