@@ -288,6 +288,52 @@ func TestAFailureInTheMidstOfARecovery(t *testing.T) {
 			if n := len(only(got, protocol.TypeSubscribed)); n != 1 {
 				t.Errorf("%s: subscribed %d times", name, n)
 			}
+			c.ask(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, Channel: "news"})
+		}
+		w.pass(2 * time.Minute)
+		if s := w.bus.Stats(); s.Channels != 0 {
+			t.Error("the channel does not come to rest")
+		}
+	})
+}
+
+// Who leaves in the midst of its recovery gets nothing more, and the others all.
+func TestLeavingInTheMidstOfARecovery(t *testing.T) {
+	f := &faulty{}
+	inBubble(t, withFaults(f, nil), func(w *world) {
+		first := w.publish("news", "0")
+		w.publishNumbers("news", 1, 700)
+		stay, paging, reading := w.connect(), w.connect(), w.connect()
+		stay.subscribe("news", nil)
+		paging.link.stall(true)
+		paging.say(protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: 1, Channel: "news", Since: &first})
+		w.settle()
+		release := make(chan struct{})
+		f.before(func(_ context.Context, call string) error {
+			if call == "history" {
+				<-release
+			}
+			return nil
+		})
+		reading.say(protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: 1, Channel: "news", Since: &first})
+		w.settle()
+		for _, c := range []*client{paging, reading} {
+			c.say(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, ID: 2, Channel: "news"})
+		}
+		w.settle()
+		f.before(nil)
+		close(release)
+		paging.link.stall(false)
+		w.publish("news", "701")
+		same(t, "who left while paging", data(paging.next(), "news"), numbers(1, 256))
+		got := reading.next()
+		same(t, "who left while reading", data(got, "news"), nil)
+		if len(got) != 2 || got[0].Code != protocol.CodeSuperseded || got[1].Type != protocol.TypeReply {
+			t.Errorf("who left while reading got %+v", got)
+		}
+		same(t, "who stayed", data(stay.next(), "news"), []string{"701"})
+		if s := w.bus.Stats(); s.ActorFailures != 0 || s.Subscriptions != 1 {
+			t.Errorf("failures %d, subscriptions %d", s.ActorFailures, s.Subscriptions)
 		}
 	})
 }
