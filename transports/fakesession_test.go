@@ -124,6 +124,9 @@ func (s *fakeSession) frame(f *protocol.ClientFrame) {
 // subscribe answers and recovers, in one step.
 func (s *fakeSession) subscribe(f *protocol.ClientFrame) {
 	b := s.bus
+	if f.Channel == "panic" {
+		panic("as the test wants it")
+	}
 	if f.Channel == "forbidden" {
 		s.fault(f.ID, protocol.CodeForbidden)
 		return

@@ -242,3 +242,44 @@ func TestF7_bytesOneAtATime(t *testing.T) {
 		s.want(`"id":8`)
 	})
 }
+
+func TestF32_aPanicEndsOneConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		s, session := r.rawSocket(t).connected(), r.bus.all()[0]
+		s.send(text(`{"type":"subscribe","id":1,"channel":"panic"}`))
+		s.wantEnd(protocol.CodeInternal)
+		if got := session.losses(); !slices.Equal(got, []protocol.Code{protocol.CodeInternal}) {
+			t.Errorf("lost with %q", got)
+		}
+		r.stillServes(t)
+	})
+}
+
+// FuzzSocket sends whatever bytes after the upgrade: nothing panics, nothing is left.
+func FuzzSocket(f *testing.F) {
+	f.Add(bytes.Join([][]byte{text(`{"type":"connect"}`), text(`[{"type":"subscribe","id":1,"channel":"a"},{"type":"ping"}]`), frame(fin|opClose, "\x03\xe8")}, nil))
+	f.Add(bytes.Join([][]byte{frame(opText, `{"type":"con`), frame(fin|opPing, "x"), frame(fin|opContinue, `nect"}`)}, nil))
+	f.Add([]byte{fin | opText, 0x80 | 127, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if bytes.Contains(b, []byte(`"panic"`)) {
+			return
+		}
+		synctest.Test(t, func(t *testing.T) {
+			r := inMemory(t, nil)
+			s := r.rawSocket(t)
+			s.send(b)
+			time.Sleep(time.Second)
+			go s.end()
+			time.Sleep(2 * time.Minute)
+			if stats := r.h.Stats().WebSocket; stats.Open != 0 {
+				t.Errorf("after two minutes: %+v", stats)
+			}
+			for _, session := range r.bus.all() {
+				if len(session.losses()) != 1 {
+					t.Errorf("lost %q", session.losses())
+				}
+			}
+		})
+	})
+}

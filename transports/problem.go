@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -20,7 +21,14 @@ func (h *Handler) asError(err error) *protocol.Error {
 		return &protocol.Error{Code: protocol.CodeTimeout, Reason: "no answer in time", Hint: "Try again."}
 	}
 	h.cfg.Log.Error("transports: the bus failed", "error", err)
-	return &protocol.Error{Code: protocol.CodeInternal, Reason: "the server failed", Hint: "Try again; the server's log says why."}
+	return errInternal
+}
+
+var errInternal = &protocol.Error{Code: protocol.CodeInternal, Reason: "the server failed", Hint: "Try again; the server's log says why."}
+
+func (h *Handler) panicked(cause any) *protocol.Error {
+	h.cfg.Log.Error("transports: a panic ended one connection", "cause", cause, "stack", string(debug.Stack()))
+	return errInternal
 }
 
 // refuse answers a request with an error, counts it and logs one line of our own words.

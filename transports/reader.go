@@ -6,6 +6,8 @@ type inbound interface {
 	read() bool
 	// shallow tells that read's last call left the stack small, or that more waits to be read at once.
 	shallow() bool
+	// crashed ends the connection after read panicked: a fault that one client can provoke must not end the process.
+	crashed(cause any)
 }
 
 // readers brings the bytes of all conns to those who read them. It is a seam: goroutines is the plain way; another may wake a
@@ -18,6 +20,11 @@ type goroutines struct{}
 
 func (g goroutines) watch(in inbound) {
 	go func() {
+		defer func() {
+			if cause := recover(); cause != nil {
+				in.crashed(cause)
+			}
+		}()
 		for in.read() {
 			if !in.shallow() {
 				g.watch(in)

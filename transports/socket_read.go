@@ -50,6 +50,11 @@ func (k *socket) read() bool {
 
 func (k *socket) shallow() bool { return k.buffered.Buffered() > 0 }
 
+func (k *socket) crashed(cause any) {
+	k.fail(k.h.panicked(cause))
+	k.leave()
+}
+
 var (
 	errBinary   = &protocol.Error{Code: protocol.CodeUnsupportedData, Reason: "a binary message", Hint: "Send text messages."}
 	errBadUTF8  = &protocol.Error{Code: protocol.CodeBadUTF8, Reason: "a text message that is not UTF-8", Hint: "Send UTF-8."}

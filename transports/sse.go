@@ -189,3 +189,8 @@ func (ev *eventStream) read() bool {
 }
 
 func (ev *eventStream) shallow() bool { return true }
+
+func (ev *eventStream) crashed(cause any) {
+	ev.fail(ev.h.panicked(cause))
+	ev.shut()
+}
