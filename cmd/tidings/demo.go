@@ -1,6 +1,10 @@
 package main
 
-import "io/fs"
+import (
+	"io/fs"
+
+	"tidings/examples/dashboard"
+)
 
 // demo is the page at /demo/.
-func demo() fs.FS { return nil }
+func demo() fs.FS { return dashboard.Dist }

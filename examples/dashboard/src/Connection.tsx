@@ -1,0 +1,55 @@
+import { useState } from "react";
+import type { TransportName } from "tidings";
+import { useBus, useBusStatus } from "tidings/react";
+import { TRANSPORTS, transportName } from "./words.js";
+
+type Choice = TransportName | "auto";
+const CHOICES: readonly Choice[] = ["auto", ...TRANSPORTS];
+
+/** Which transport carries the session, and ways to break it. */
+export function Connection() {
+  const bus = useBus();
+  const { state, transport, error } = useBusStatus();
+  const [choice, setChoice] = useState<Choice>("auto");
+  const [offline, setOffline] = useState(false);
+
+  const choose = (next: Choice) => {
+    setChoice(next);
+    bus.use(next === "auto" ? TRANSPORTS : [next]);
+  };
+  const toggle = () => {
+    if (offline) bus.debug.release();
+    else bus.debug.hold();
+    setOffline(!offline);
+  };
+
+  return (
+    <section className="card" aria-labelledby="connection">
+      <h2 id="connection">Connection</h2>
+      <fieldset className="choices">
+        <legend>Transport</legend>
+        {CHOICES.map((name) => (
+          <label key={name} className={name === transport ? "carries" : ""}>
+            <input type="radio" name="transport" value={name} checked={choice === name} onChange={() => choose(name)} data-testid={`use-${name}`} />
+            <span>{name === "auto" ? "Automatic" : transportName(name)}</span>
+          </label>
+        ))}
+      </fieldset>
+      <div className="buttons">
+        <button type="button" onClick={() => bus.debug.cut()} disabled={state !== "connected"} data-testid="cut">
+          Cut the line
+        </button>
+        <button type="button" className={offline ? "primary" : ""} onClick={toggle} aria-pressed={offline} data-testid="offline">
+          {offline ? "Go online" : "Go offline"}
+        </button>
+      </div>
+      <p className="note">
+        {offline
+          ? "Offline. Publish from a terminal now; what you miss comes when you are back."
+          : error && state !== "connected"
+            ? `${error.message} ${error.hint}`
+            : "A cut line heals by itself; a change of transport loses nothing and repeats nothing."}
+      </p>
+    </section>
+  );
+}
