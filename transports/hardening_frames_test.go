@@ -68,7 +68,7 @@ func TestFrames(t *testing.T) {
 	}
 }
 
-func TestB23_lengthOf2To62(t *testing.T) {
+func Test_B23_lengthOf2To62(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		s := r.rawSocket(t).connected()
@@ -84,7 +84,7 @@ func TestB23_lengthOf2To62(t *testing.T) {
 	})
 }
 
-func TestB24_theLongestMessage(t *testing.T) {
+func Test_B24_theLongestMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := inMemory(t, nil).rawSocket(t).connected()
 		ping := `{"type":"ping","id":3}`
@@ -93,7 +93,7 @@ func TestB24_theLongestMessage(t *testing.T) {
 	})
 }
 
-func TestB27_goodCloseIsAnswered(t *testing.T) {
+func Test_B27_goodCloseIsAnswered(t *testing.T) {
 	for _, code := range []int{1000, 1001, 3000, 4999} {
 		synctest.Test(t, func(t *testing.T) {
 			s := inMemory(t, nil).rawSocket(t).connected()
@@ -105,7 +105,7 @@ func TestB27_goodCloseIsAnswered(t *testing.T) {
 	}
 }
 
-func TestB28_closeReasonIsNotEchoed(t *testing.T) {
+func Test_B28_closeReasonIsNotEchoed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := inMemory(t, nil).rawSocket(t).connected()
 		s.send(frame(fin|opClose, "\x03\xe8\xff\xfe"))
@@ -115,7 +115,7 @@ func TestB28_closeReasonIsNotEchoed(t *testing.T) {
 	})
 }
 
-func TestB29_continuationsWithoutEnd(t *testing.T) {
+func Test_B29_continuationsWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		s := r.rawSocket(t).connected()
@@ -125,7 +125,7 @@ func TestB29_continuationsWithoutEnd(t *testing.T) {
 	})
 }
 
-func TestB29_slowContinuations(t *testing.T) {
+func Test_B29_slowContinuations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		s := r.rawSocket(t).connected()
@@ -138,7 +138,7 @@ func TestB29_slowContinuations(t *testing.T) {
 	})
 }
 
-func TestB30_pingFlood(t *testing.T) {
+func Test_B30_pingFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		s := r.rawSocket(t).connected()
@@ -148,7 +148,7 @@ func TestB30_pingFlood(t *testing.T) {
 	})
 }
 
-func TestB30_pingFloodByOneWhoDoesNotRead(t *testing.T) {
+func Test_B30_pingFloodByOneWhoDoesNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		s := r.rawSocket(t).connected()
@@ -161,7 +161,7 @@ func TestB30_pingFloodByOneWhoDoesNotRead(t *testing.T) {
 	})
 }
 
-func TestB30_goodPingIsAnswered(t *testing.T) {
+func Test_B30_goodPingIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := inMemory(t, nil).rawSocket(t).connected()
 		s.send(frame(fin|opPing, "abc"))
@@ -171,7 +171,7 @@ func TestB30_goodPingIsAnswered(t *testing.T) {
 	})
 }
 
-func TestB32_emptyText(t *testing.T) {
+func Test_B32_emptyText(t *testing.T) {
 	for _, empty := range []string{"", "   ", "\n"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := inMemory(t, nil).rawSocket(t).connected()
@@ -183,7 +183,7 @@ func TestB32_emptyText(t *testing.T) {
 	}
 }
 
-func TestB33_tooManyErrors(t *testing.T) {
+func Test_B33_tooManyErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := inMemory(t, nil).rawSocket(t).connected()
 		s.send(bytes.Repeat(text("x"), protocol.MaxErrors+1))
@@ -191,7 +191,7 @@ func TestB33_tooManyErrors(t *testing.T) {
 	})
 }
 
-func TestB34_arrayOf100000Frames(t *testing.T) {
+func Test_B34_arrayOf100000Frames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		s := r.rawSocket(t).connected()
@@ -209,7 +209,7 @@ func TestB34_arrayOf100000Frames(t *testing.T) {
 	})
 }
 
-func TestB35_frameBeforeConnect(t *testing.T) {
+func Test_B35_frameBeforeConnect(t *testing.T) {
 	for _, first := range []string{`{"type":"subscribe","id":1,"channel":"a"}`, `{"type":"publish","id":1,"channel":"a","data":1}`, `[{"type":"ping"},{"type":"refresh","id":1,"token":"x"}]`} {
 		synctest.Test(t, func(t *testing.T) {
 			r := inMemory(t, nil)
@@ -226,7 +226,7 @@ func TestB35_frameBeforeConnect(t *testing.T) {
 	}
 }
 
-func TestB35_secondConnect(t *testing.T) {
+func Test_B35_secondConnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := inMemory(t, nil).rawSocket(t).connected()
 		s.send(text(`{"type":"connect"}`))
@@ -234,7 +234,7 @@ func TestB35_secondConnect(t *testing.T) {
 	})
 }
 
-func TestF7_bytesOneAtATime(t *testing.T) {
+func Test_F7_bytesOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := inMemory(t, nil).rawSocket(t)
 		s.drip(50*time.Millisecond, slices.Collect(slices.Chunk(append(text(`{"type":"connect"}`), text(`{"type":"ping","id":8}`)...), 1)))
@@ -243,7 +243,7 @@ func TestF7_bytesOneAtATime(t *testing.T) {
 	})
 }
 
-func TestF32_aPanicEndsOneConnection(t *testing.T) {
+func Test_F32_aPanicEndsOneConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		s, session := r.rawSocket(t).connected(), r.bus.all()[0]

@@ -15,7 +15,7 @@ import (
 
 // Bad requests to SSE, long-poll and send, rows B87 to B97, and what they share with the HTTP API.
 
-func TestB87_wrongSessions(t *testing.T) {
+func Test_B87_wrongSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		r.stream(t, http.MethodPost, "", `{"type":"connect","token":"mine"}`).want(protocol.TypeConnected)
@@ -39,7 +39,7 @@ func TestB87_wrongSessions(t *testing.T) {
 	})
 }
 
-func TestB88_sessionWithoutToken(t *testing.T) {
+func Test_B88_sessionWithoutToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		r.stream(t, http.MethodPost, "", `{"type":"connect"}`, "Authorization", "Bearer mine").want(protocol.TypeConnected)
@@ -58,7 +58,7 @@ func TestB88_sessionWithoutToken(t *testing.T) {
 	})
 }
 
-func TestB89_twoPolls(t *testing.T) {
+func Test_B89_twoPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		session, cursor := r.openPoll(t)
@@ -85,7 +85,7 @@ func TestB89_twoPolls(t *testing.T) {
 	})
 }
 
-func TestB89_manyPollsLoseNothing(t *testing.T) {
+func Test_B89_manyPollsLoseNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		session, cursor := r.openPoll(t)
@@ -121,7 +121,7 @@ func TestB89_manyPollsLoseNothing(t *testing.T) {
 	})
 }
 
-func TestB90_wrongCounts(t *testing.T) {
+func Test_B90_wrongCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		session, cursor := r.openPoll(t)
@@ -141,7 +141,7 @@ func TestB90_wrongCounts(t *testing.T) {
 	})
 }
 
-func TestB91_lastEventID(t *testing.T) {
+func Test_B91_lastEventID(t *testing.T) {
 	for _, row := range []struct {
 		name, id string
 		reason   protocol.GapReason // "" where it recovers
@@ -188,7 +188,7 @@ func TestB91_lastEventID(t *testing.T) {
 	})
 }
 
-func TestB92_sequence(t *testing.T) {
+func Test_B92_sequence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		r.stream(t, http.MethodPost, "", `{"type":"connect"}`).want(protocol.TypeConnected)
@@ -215,7 +215,7 @@ func TestB92_sequence(t *testing.T) {
 	})
 }
 
-func TestB93_sendToWebSocket(t *testing.T) {
+func Test_B93_sendToWebSocket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		r.rawSocket(t).connected()
@@ -226,7 +226,7 @@ func TestB93_sendToWebSocket(t *testing.T) {
 	})
 }
 
-func TestB95_streamThatIsNotRead(t *testing.T) {
+func Test_B95_streamThatIsNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		r.stream(t, http.MethodPost, "", `[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)
@@ -252,7 +252,7 @@ func TestB95_streamThatIsNotRead(t *testing.T) {
 	})
 }
 
-func TestB96_bodiesThatAPageMaySendAnywhere(t *testing.T) {
+func Test_B96_bodiesThatAPageMaySendAnywhere(t *testing.T) {
 	for _, header := range []string{"Content-Type: text/plain", "Content-Type: application/x-www-form-urlencoded", "Content-Type: multipart/form-data", "X-None: 1", "Content-Type: application/jsonp", "Content-Type: application/json\r\nContent-Encoding: gzip"} {
 		for _, path := range []string{"/bus/send", "/bus/poll", "/bus/sse"} {
 			synctest.Test(t, func(t *testing.T) {
@@ -266,7 +266,7 @@ func TestB96_bodiesThatAPageMaySendAnywhere(t *testing.T) {
 	}
 }
 
-func TestB97_methods(t *testing.T) {
+func Test_B97_methods(t *testing.T) {
 	for path, methods := range map[string][]string{
 		"/bus": {"POST", "PUT", "DELETE"}, "/bus/sse?channel=a": {"HEAD", "PUT", "DELETE", "PATCH"},
 		"/bus/poll?channel=a": {"HEAD", "PUT"}, "/bus/send": {"GET", "HEAD", "PUT"},
@@ -286,7 +286,7 @@ func TestB97_methods(t *testing.T) {
 	})
 }
 
-func TestB84_preflight(t *testing.T) {
+func Test_B84_preflight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, func(c *Config) { c.Origins = []string{"https://app.example"} })
 		for _, path := range []string{"/bus", "/bus/sse", "/bus/poll", "/bus/send"} {
@@ -300,6 +300,20 @@ func TestB84_preflight(t *testing.T) {
 			}
 			if a.header.Get("Vary") != "Origin" || a.header.Get("Access-Control-Allow-Credentials") != "" {
 				t.Errorf("%s: got %v", path, a.header)
+			}
+		}
+	})
+}
+
+func Test_F25_nothingMayBeCached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		for _, request := range []string{
+			lines("GET /bus HTTP/1.1"), lines("GET /bus/poll?channel=forbidden HTTP/1.1"), lines("GET /bus/sse HTTP/1.1"), lines("GET /bus/ws HTTP/1.1"),
+			post("/bus/poll", `{"type":"connect"}`), post("/bus/send", `{}`), lines("PUT /bus HTTP/1.1"),
+		} {
+			if a := r.ask(t, request); a.header.Get("Cache-Control") != "no-store" || a.header.Get("Vary") != "Origin" {
+				t.Errorf("%.30q is answered with %v", request, a.header)
 			}
 		}
 	})

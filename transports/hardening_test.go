@@ -153,7 +153,7 @@ func TestHandshakeHeaders(t *testing.T) {
 	})
 }
 
-func TestB6_patternsInOriginsAreRefused(t *testing.T) {
+func Test_B6_patternsInOriginsAreRefused(t *testing.T) {
 	for _, origin := range []string{"https://example.com*", "https://*.example.com", "*.example.com", "example.com", "https://example.com/", "https://", "https://a b", "https://example.com:", "https://u@example.com"} {
 		err := Config{Origins: []string{origin}}.Validate()
 		if err == nil || !strings.HasPrefix(err.Error(), "Origins: ") {
@@ -165,7 +165,7 @@ func TestB6_patternsInOriginsAreRefused(t *testing.T) {
 	}
 }
 
-func TestB16_connectTimeout(t *testing.T) {
+func Test_B16_connectTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		start := time.Now()
@@ -176,7 +176,7 @@ func TestB16_connectTimeout(t *testing.T) {
 	})
 }
 
-func TestB16_pingsDoNotReplaceConnect(t *testing.T) {
+func Test_B16_pingsDoNotReplaceConnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		s := r.rawSocket(t)
@@ -189,7 +189,7 @@ func TestB16_pingsDoNotReplaceConnect(t *testing.T) {
 	})
 }
 
-func TestB16_aSlowBusIsNotTheClientsFault(t *testing.T) {
+func Test_B16_aSlowBusIsNotTheClientsFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		r.bus.slow = 15 * time.Second
@@ -199,7 +199,7 @@ func TestB16_aSlowBusIsNotTheClientsFault(t *testing.T) {
 	})
 }
 
-func TestB19_unknownVersion(t *testing.T) {
+func Test_B19_unknownVersion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := inMemory(t, nil).rawSocket(t)
 		s.send(text(`{"type":"connect","version":99}`))

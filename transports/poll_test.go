@@ -42,7 +42,7 @@ func TestPollAnswersAtOnce(t *testing.T) {
 	})
 }
 
-func TestF16_aLostAnswerComesAgain(t *testing.T) {
+func Test_F16_aLostAnswerComesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		session, cursor := r.openPoll(t)
@@ -61,7 +61,7 @@ func TestF16_aLostAnswerComesAgain(t *testing.T) {
 	})
 }
 
-func TestF27_pollAnswersAreBounded(t *testing.T) {
+func Test_F27_pollAnswersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		session, cursor := r.openPoll(t)

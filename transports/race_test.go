@@ -289,7 +289,7 @@ func TestPartialWrites(t *testing.T) {
 	}
 }
 
-func TestF8_readerThatStops(t *testing.T) {
+func Test_F8_readerThatStops(t *testing.T) {
 	r := onSmallBuffers(t, func(c *Config) { c.WriteDeadline = 300 * time.Millisecond })
 	subscribe := text(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)
 	stopped := r.rawSocket(t)

@@ -111,7 +111,7 @@ var cases = []testCase{
 			w.Errorf("got %+v", f)
 		}
 	}},
-	{"a newer link supersedes", func(w *world) {
+	{"F15 a newer link supersedes", func(w *world) {
 		c, thief := w.subscribed(), newClient(w, w.kind)
 		synctest.Wait() // a poll is held
 		thief.session, thief.received = c.Session()
