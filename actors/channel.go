@@ -71,6 +71,8 @@ func (ch *channel) Receive(c actor.Context) {
 		ch.onJoin(m)
 	case Leave:
 		ch.onLeave(m)
+	case Settle:
+		ch.onSettle(m)
 	case Continue:
 		ch.onContinue(m)
 	case Skipped:
@@ -162,11 +164,28 @@ func (ch *channel) drop(sub *subscription) {
 		sub.live = false
 		ch.entry.live.Add(-1)
 	}
+	ch.settled(ch.pending[sub])
 	delete(ch.pending, sub)
 	ch.bus.router.release(ch.entry)
 	if ch.members--; ch.members == 0 {
 		ch.emptySince = time.Now()
 		ch.setAlarm()
+	}
+}
+
+func (ch *channel) onSettle(m Settle) {
+	if j := ch.pending[m.Sub]; j != nil && !j.answered {
+		j.settle = true
+		return
+	}
+	ch.bus.send(m.Sub.conn.pid, Settled{Sub: m.Sub})
+}
+
+// settled tells a connection that waits for it that a member has its answer.
+func (ch *channel) settled(j *joining) {
+	if j != nil && j.settle {
+		j.settle = false
+		ch.bus.send(j.Member.conn.pid, Settled{Sub: j.Member})
 	}
 }
 

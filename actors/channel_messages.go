@@ -23,6 +23,12 @@ type Leave struct {
 	Reply uint64
 }
 
+// Settle asks to hear, by Settled, when Sub's Join has its answer. A publish that follows a subscribe waits for that, so that it is heard.
+type Settle struct {
+	request
+	Sub *subscription
+}
+
 // Continue asks for the next page of Sub's recovery: its outbox has room for what followed the page that this incarnation gave.
 type Continue struct {
 	event       // the member may have left, and the channel be gone

@@ -21,6 +21,7 @@ func (p port) Subscribed(j *join, at protocol.Position, recovered bool) {
 		return
 	}
 	w.answered = true
+	p.settled(w)
 	p.lane(j.Member).push(j.Member, protocol.Encode(&protocol.ServerFrame{
 		Type: protocol.TypeSubscribed, ID: j.ID, Channel: p.entry.name, Room: j.Room, Position: at, Recovered: recovered,
 	}))

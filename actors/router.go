@@ -40,6 +40,7 @@ type joining struct {
 	core.Join[*subscription]
 	entered  bool              // the feed has it
 	answered bool              // subscribed was sent: were it to join again, then in silence and from at
+	settle   bool              // its connection waits for Settled
 	at       protocol.Position // up to here it was told
 }
 

@@ -68,6 +68,8 @@ func (s *session) Receive(c actor.Context) {
 		s.ungate(m.Sub)
 	case Refused:
 		s.onRefused(m)
+	case Settled:
+		s.onSettled(m)
 	case Roomed:
 		s.onRoomed()
 	case Answered:

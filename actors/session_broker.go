@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"encoding/hex"
 
 	"tidings/core"
 	"tidings/protocol"
@@ -35,6 +34,10 @@ func (s *session) askBroker() {
 	}
 	s.busy = true
 	f := s.jobs[0]
+	if sub := s.unsettled(&f); sub != nil {
+		s.bus.send(sub.entry.pid, Settle{Sub: sub})
+		return
+	}
 	if s.jobs = s.jobs[1:]; len(s.jobs) == 0 {
 		s.jobs = nil
 	}
@@ -51,6 +54,26 @@ func (s *session) askBroker() {
 		}
 		b.send(self, Answered{ID: f.ID, Frame: frame})
 	})
+}
+
+// unsettled gives the subscription that a publish has to wait for: one from the top, to the same channel, that was asked for before. One
+// that recovers hears the publish in any case.
+func (s *session) unsettled(f *protocol.ClientFrame) *subscription {
+	if f.Type != protocol.TypePublish {
+		return nil
+	}
+	if i := s.find(f.Channel); i >= 0 && s.subs[i].entry != nil && !s.subs[i].settled {
+		return s.subs[i]
+	}
+	return nil
+}
+
+func (s *session) onSettled(m Settled) {
+	m.Sub.settled = true
+	s.busy = false
+	if s.state != ended {
+		s.askBroker()
+	}
 }
 
 func (s *session) onAnswered(m Answered) {
@@ -77,10 +100,11 @@ func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame) (*protocol.E
 	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeReply, ID: f.ID, Position: p.Position}), nil
 }
 
-// principal is whose idempotency keys a connection's are.
+// principal is whose idempotency keys a connection's are. Those without an identity share one: a client repeats its publish on a new
+// session when the old one is gone, and its keys are as random as the session was.
 func (c *Connection) principal() string {
 	if c.identity.Anonymous() {
-		return "session:" + hex.EncodeToString(c.key[:])
+		return "anonymous"
 	}
 	return "user:" + c.identity.User
 }

@@ -51,6 +51,12 @@ type Joined struct {
 	Sub *subscription
 }
 
+// Settled says that a Join has its answer, whatever it is.
+type Settled struct {
+	event
+	Sub *subscription
+}
+
 // Refused says that a channel did not take a subscription; its client was told.
 type Refused struct {
 	event

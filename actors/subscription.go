@@ -18,7 +18,8 @@ type subscription struct {
 	index int32 // in lane.members, from 1; 0: not there
 
 	// Of the connection's actor.
-	gated bool // its recovery counts against maxRecoveries
+	gated   bool // its recovery counts against maxRecoveries
+	settled bool // its Join has its answer, as far as anybody asked
 }
 
 // stage is where a subscription stands with its channel.
