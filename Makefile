@@ -5,10 +5,12 @@ SHELL := /bin/bash
 
 # Versions and packages of tools stand here and nowhere else; those of libraries are in go.mod and package.json.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-APT         := chromium nginx-light redis-server haproxy
+APT         := chromium nginx-light redis-server haproxy curl php-cli python3
 GO          ?= go
 # Without msgpack, which nothing here speaks, gin adds 2 MB to the binary instead of 9.
 TAGS        := nomsgpack
+# What is built and committed, so that go build needs no Node.
+BUILT       := clientjs/dist examples/dashboard/dist
 
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
@@ -33,20 +35,22 @@ check: ## the quick part (under 2 minutes): format, vet, short Go tests
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) run ./internal/tools/testall -short go
 
-lint: ## format, vet, staticcheck, and that clientjs/dist and docs/RELIABILITY.md are what a fresh build makes
+lint: ## format, vet, staticcheck, and that what is generated and committed is up to date
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) run $(STATICCHECK) -tags $(TAGS) -checks inherit,-ST1005 ./...  # ST1005: an error that names a field starts like the field
 	$(GO) run ./internal/tools/rows >/dev/null
 	npm run --silent build
-	@test -z "$$(git status --porcelain -- clientjs/dist)" || { git --no-pager diff --stat -- clientjs/dist; git status --short -- clientjs/dist; echo 'clientjs/dist is not what a fresh build makes: run "make client" and commit it'; exit 1; }
+	npm run --silent build:demo
+	@test -z "$$(git status --porcelain -- $(BUILT))" || { git --no-pager diff --stat -- $(BUILT); git status --short -- $(BUILT); echo 'what is built is not what is committed: run "make client" and commit it'; exit 1; }
 
 bench: build ## measure the binary beside a raw server, see docs/PERFORMANCE.md
 	$(GO) build -tags $(TAGS) -o bin/bench ./internal/bench
 	bin/bench -tidings bin/tidings $(ARGS)
 
-client: node_modules/.package-lock.json ## build clientjs/dist from its sources
+client: node_modules/.package-lock.json ## build clientjs/dist and the demo from their sources
 	npm run --silent build
+	npm run --silent build:demo
 
 sim: ## run the simulator for longer than the tests do: make sim ARGS='-seeds 100000'
 	$(GO) run ./sim/cmd/sim $(ARGS)

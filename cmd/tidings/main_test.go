@@ -315,8 +315,10 @@ func TestDevSaysWhatIsOpen(t *testing.T) {
 	for _, want := range []string{"FOR DEVELOPMENT", "without a key", "publish: anyone", url + "/tidings/demo/", url + "/tidings/api/publish"} {
 		s.out.wait(t, want)
 	}
-	if answer, err := http.Get(url + "/tidings/healthz"); err != nil || answer.StatusCode != 200 {
-		t.Errorf("%v %v", answer, err)
+	for _, path := range []string{"/healthz", "/demo/", "/demo", "/client/tidings.js"} {
+		if answer, err := http.Get(url + "/tidings" + path); err != nil || answer.StatusCode != 200 {
+			t.Errorf("%s: %v %v", path, answer, err)
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ type suite struct {
 // allSuites lists every suite of the project in the order they run: fast ones first.
 func allSuites(short bool) []suite {
 	test := []string{"go", "test", "-json", "-tags", "nomsgpack"}
-	folders := []string{"access", "actors", "broker", "client", "cmd", "core", "httpapi", "internal", "protocol", "sim", "transports"}
+	folders := []string{"access", "actors", "broker", "client", "cmd", "core", "examples", "httpapi", "internal", "protocol", "sim", "transports"}
 	if short {
 		return []suite{
 			{name: "go", command: append(test, "-short", "./..."), must: folders, run: runGo},
@@ -22,5 +22,6 @@ func allSuites(short bool) []suite {
 		{name: "go", command: append(test, "-race", "-timeout", "20m", "./..."), must: folders, run: runGo},
 		{name: "javascript", command: []string{"npm", "run", "--silent", "test"}, run: runNode},
 		{name: "browser", command: []string{"npm", "run", "--silent", "test:e2e"}, run: runNode},
+		{name: "demo", command: []string{"npm", "run", "--silent", "test:demo"}, run: runNode},
 	}
 }
