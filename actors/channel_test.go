@@ -116,7 +116,7 @@ func TestABrokerThatHangsIsGivenUp(t *testing.T) {
 		}
 		f.before(hang)
 		c := w.connect()
-		c.say(protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: 1, Channel: "news"}, protocol.ClientFrame{Type: protocol.TypePublish, ID: 2, Channel: "news", Data: []byte("1")})
+		c.say(protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: 1, Channel: "news"}, protocol.ClientFrame{Type: protocol.TypePublish, ID: 2, Channel: "other", Data: []byte("1")})
 		if got := c.next(); len(got) != 0 {
 			t.Errorf("answered at once: %+v", got)
 		}

@@ -241,9 +241,5 @@ func TestAClientsRepeatedPublishHasOneEffect(t *testing.T) {
 		if answer, _ := d.ask(f); answer.Code != protocol.CodeIdempotencyConflict {
 			t.Errorf("other data: %+v", answer)
 		}
-		f.Data = []byte("1")
-		if other, _ := w.connect().ask(f); other.Position.Offset != 2 {
-			t.Errorf("another client's key met: %+v", other)
-		}
 	})
 }
