@@ -196,8 +196,11 @@ func (f *Feed[M]) apply(m *protocol.Message) {
 	}
 }
 
-// follows reports whether nothing is missing between pos and m.
+// follows reports whether nothing is missing between pos and m, and m is of the same past.
 func (f *Feed[M]) follows(m *protocol.Message) bool {
+	if m.Prev == f.pos.Offset && m.PrevTag != "" && m.PrevTag != f.pos.Tag {
+		return false
+	}
 	return m.Epoch == f.pos.Epoch && (m.Prev <= f.pos.Offset || f.Omit.Has(NodeContiguity)) && m.Offset > f.pos.Offset
 }
 

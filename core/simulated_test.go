@@ -75,6 +75,22 @@ func TestFeedSeesAnotherMessageAtItsPlaceInAPage(t *testing.T) {
 	s.want("gap position_unknown from 5 to 6")
 }
 
+// A read and the live stream come by different ways: the one may tell of the new past while the other still brings the old one.
+func TestFeedTakesNoMessageOfAnotherPast(t *testing.T) {
+	s := liveAt(t, 4)
+	s.Join(join("a"))
+	old := message(at(6))
+	old.PrevTag = at(5).Tag
+	s.Check()
+	s.HistoryRead(2, page(foreign(5), message(foreign(5))))
+	s.Message(old)
+	s.want("a subscribed at 4", "a enter", "read 2 after 4", "live e5x, prev 4", "read 3 after e5x")
+	s.HistoryRead(3, page(foreign(5)))
+	s.want("read 4 after e5x")
+	s.HistoryRead(4, page(foreign(5)))
+	s.want()
+}
+
 // A new link, with nothing to write, must let a recovery go on: over long-polling it waited for the end of the poll's hold.
 func TestOutboxIsRoomyOnceALinkIsThere(t *testing.T) {
 	o, called := NewOutbox(true), 0

@@ -96,7 +96,8 @@ func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, 
 		Channel: s.channel, ID: e.ID, Data: e.Data, Event: e.Event, TimeMS: now.UnixMilli(), Volatile: e.Volatile,
 	}
 	if !e.Volatile {
-		m.Epoch, m.Prev, m.Offset, m.Tag = s.top.Epoch, s.top.Offset, s.top.Offset+1, e.Tag
+		m.Epoch, m.Prev, m.PrevTag = s.top.Epoch, s.top.Offset, s.top.Tag
+		m.Offset, m.Tag = s.top.Offset+1, e.Tag
 		s.top = m.Position()
 		s.history.append(now, m)
 	}

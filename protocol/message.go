@@ -8,6 +8,7 @@ type Message struct {
 	Epoch    string
 	Offset   uint64
 	Prev     uint64 // offset of the message before it in this channel; Offset-1 unless the broker numbers with holes
+	PrevTag  string // tag of the message at Prev: tells two pasts apart under one epoch. Between broker and node only; "" is unknown
 	Tag      string
 	ID       string
 	Data     []byte // raw compact JSON, never empty

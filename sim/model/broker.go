@@ -56,6 +56,9 @@ func (b *broker) publish(o *op, key string) answer {
 		b.w.fail("I4", "lost write", "publish %d was refused: %v", o.n, err)
 		return answer{}
 	}
+	if b.w.mutant(PrevTag) {
+		m.PrevTag = ""
+	}
 	if dup {
 		return answer{at: m.Position()}
 	}
@@ -107,7 +110,7 @@ func (b *broker) after(ch protocol.Channel, at protocol.Position) core.Page {
 
 func copyMessage(m *protocol.Message) *protocol.Message {
 	return &protocol.Message{
-		Channel: m.Channel, Epoch: m.Epoch, Offset: m.Offset, Prev: m.Prev, Tag: m.Tag, ID: m.ID, Data: m.Data, Event: m.Event, TimeMS: m.TimeMS,
+		Channel: m.Channel, Epoch: m.Epoch, Offset: m.Offset, Prev: m.Prev, PrevTag: m.PrevTag, Tag: m.Tag, ID: m.ID, Data: m.Data, Event: m.Event, TimeMS: m.TimeMS,
 	}
 }
 

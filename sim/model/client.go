@@ -145,6 +145,9 @@ func (c *client) open(kind int, n *node) {
 	}
 	c.opened++
 	attempt := c.opened
+	if l := c.opening(); l != nil { // one attempt at a time
+		c.cutLink(l)
+	}
 	l := c.w.newLink(c, n, kind)
 	if c.w.verbose {
 		c.w.log("client %d opens %s as link %d to node %d, received %d", c.id, transportNames[kind], l.id, n.id, c.core.Received())
@@ -257,7 +260,9 @@ func (c *client) ping(l *link, deadline time.Duration) {
 // arrived takes what a link brings.
 func (c *client) arrived(l *link, batch *batch) {
 	frames := batch.frames()
-	c.heard = c.w.now
+	if c.core.Link() == l.id {
+		c.heard = c.w.now // a zombie proves nothing
+	}
 	for _, f := range frames {
 		if c.w.verbose {
 			c.w.log("client %d, link %d: %s", c.id, l.id, serverFrame(f))

@@ -25,6 +25,7 @@ const (
 	NumberUsedUp                       // a send number without answer is used up, empty, on the next link
 	Interruption                       // nothing is handed on after an interruption before history was read
 	ResumeCount                        // a session goes on after what its client received
+	PrevTag                            // a message names the tag of the one before it
 )
 
 // Mutant is a combination of mechanisms that are left out.

@@ -30,8 +30,9 @@ var Table = []Row{
 	{AckAfter, "acknowledged after the append only", []Mutant{{AckAfter}}, "1,873", "", false},
 	// Found to be needed by this model.
 	{NumberUsedUp, "the number of a send without answer is used up, empty, on the next link", []Mutant{{NumberUsedUp}}, "", "", false},
-	{Interruption, "after an interruption nothing is handed on before history was read", []Mutant{{Interruption}}, "", "", true},
+	{Interruption, "after an interruption nothing is handed on before history was read", []Mutant{{Interruption}, {Interruption, PrevTag}}, "", "", true},
 	{ResumeCount, "a session goes on after what its client received", []Mutant{{ResumeCount}, {ResumeCount, ClientCheck}}, "", "", false},
+	{PrevTag, "between broker and node a message names the tag of the one before it", []Mutant{{PrevTag}, {PrevTag, Interruption}}, "", "", true},
 }
 
 // Without gives m without x.
