@@ -188,7 +188,7 @@ func TestPollCursorThatDoesNotAddUpLosesTheLink(t *testing.T) {
 		}))
 		l.say(message(1))
 		h.want(t, "1")
-		l, f := s.connected("s1", true)
+		_, f := s.connected("s1", true)
 		if *f.Received != 2 {
 			t.Errorf("came back with received %d, want 2", *f.Received)
 		}
