@@ -1,4 +1,4 @@
-// A TCP proxy between a client and the server, that can be cut and healed.
+// A TCP proxy between a client and the server, that can be cut and healed, and that can be one of those that let not everything pass.
 import { connect, createServer } from "node:net";
 
 export async function cutter(port) {
@@ -14,6 +14,10 @@ class Cutter {
     this.target = target;
     this.pairs = new Set();
     this.down = false;
+    /** Requests whose head matches do not arrive, and what comes after them on their connection. */
+    this.swallows = undefined;
+    /** Requests whose head matches arrive, but their answers do not; of a WebSocket, none of its messages. */
+    this.mutes = undefined;
     this.server = createServer((s) => this.accept(s));
   }
 
@@ -27,8 +31,15 @@ class Cutter {
       for (const s of pair) s.destroy();
     };
     for (const s of pair) s.on("error", end).on("close", end);
-    client.pipe(upstream);
-    upstream.pipe(client);
+    client.on("data", (bytes) => {
+      const head = bytes.toString("latin1");
+      if (this.swallows?.test(head)) pair.swallowed = true;
+      if (this.mutes?.test(head)) pair.muted = true;
+      if (!pair.swallowed) upstream.write(bytes);
+    });
+    upstream.on("data", (bytes) => {
+      if (!pair.muted || bytes.toString("latin1", 0, 12) === "HTTP/1.1 101") client.write(bytes);
+    });
   }
 
   /** Resets every connection and refuses new ones until `heal`. */
