@@ -18,6 +18,9 @@ class Cutter {
     this.swallows = undefined;
     /** Requests whose head matches arrive, but their answers do not; of a WebSocket, none of its messages. */
     this.mutes = undefined;
+    /** How long what the client says takes to arrive, in ms, from a request whose head matches `slows` on. */
+    this.slows = undefined;
+    this.delay = 200;
     this.server = createServer((s) => this.accept(s));
   }
 
@@ -35,7 +38,9 @@ class Cutter {
       const head = bytes.toString("latin1");
       if (this.swallows?.test(head)) pair.swallowed = true;
       if (this.mutes?.test(head)) pair.muted = true;
-      if (!pair.swallowed) upstream.write(bytes);
+      if (this.slows?.test(head)) pair.slowed = true;
+      if (pair.slowed) setTimeout(() => upstream.write(bytes), this.delay);
+      else if (!pair.swallowed) upstream.write(bytes);
     });
     upstream.on("data", (bytes) => {
       if (!pair.muted || bytes.toString("latin1", 0, 12) === "HTTP/1.1 101") client.write(bytes);

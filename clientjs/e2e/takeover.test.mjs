@@ -42,6 +42,33 @@ describe("a takeover whose answer is lost", { timeout: 60_000 }, () => {
       const offsets = new Map(published.map((p) => [p.n, p.offset]));
       const verdict = check(published, await caughtUp(client, (n) => offsets.get(n), published.at(-1).offset));
       assert.deepEqual([verdict.violations, verdict.gaps], [[], 0]);
+      assert.equal(await server.metric("tidings_resumes_failed_total"), 0, "each new link took the session up again");
     });
   }
+
+  test("twenty moves under load whose connect takes its time: each takes the session up again, nothing is lost", async (t) => {
+    const channel = "takeover/moves";
+    const net = await cutter(server.port);
+    const client = await nodeClient(net.url, channel, ["poll"]);
+    net.slows = /^GET \/bus\/ws|\{"type":"connect"/;
+    const publisher = new Publisher(server, channel, 200);
+    t.after(async () => {
+      await publisher.stop();
+      await client.close();
+      await net.close();
+    });
+    const resumes = await server.metric("tidings_resumes_total");
+    for (let i = 0; i < 20; i++) {
+      const to = ["sse", "poll", "websocket", "poll"][i % 4];
+      await client.use([to]);
+      await until(`connected over ${to}`, async () => (await client.status()).transport === to);
+      await sleep((i * 37) % 120);
+    }
+    const published = await publisher.stop();
+    const offsets = new Map(published.map((p) => [p.n, p.offset]));
+    const verdict = check(published, await caughtUp(client, (n) => offsets.get(n), published.at(-1).offset));
+    assert.deepEqual([verdict.violations, verdict.gaps], [[], 0]);
+    assert.equal((await server.metric("tidings_resumes_total")) - resumes, 20);
+    assert.equal(await server.metric("tidings_resumes_failed_total"), 0);
+  });
 });

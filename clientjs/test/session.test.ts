@@ -215,6 +215,7 @@ test("make before break: what is reported is what the present link brought, and 
   const { session, sent } = live(3); // 1 counted frame
   session.open(2);
   for (const n of [4, 5, 6]) session.frame(1, message(n));
+  assert.equal(session.report(), undefined, "a poll waits");
   session.ping();
   session.frame(2, connected({ resumed: true, generation: 2 }));
   session.frame(2, message(4));

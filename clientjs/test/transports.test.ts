@@ -241,6 +241,18 @@ describe("poll", () => {
     await last.gone;
   });
 
+  test("asks no more while another link is under way: what it reports would be forgotten", async () => {
+    const says: (number | undefined)[] = [undefined, undefined, 9];
+    const { link, next } = openLink(poll, server.url, { received: () => says.shift() });
+    open.push(link);
+    await next();
+    link.send([ready]);
+    (await server.down.next()).json({ frames: [hello], cursor: 0 });
+    await next();
+    const { body } = await server.down.next();
+    assert.deepEqual([body, says.length], [[{ type: "poll", session: "s1", received: 9 }], 0]);
+  });
+
   test("a first answer without connected is lost", async () => {
     const { link, next } = openLink(poll, server.url);
     await next();

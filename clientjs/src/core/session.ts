@@ -180,16 +180,17 @@ export class Session {
   /** Sends a ping that reports what was received. */
   ping(): void {
     if (!this.link) return;
-    // What is reported is forgotten. Not while a connect with an older count is on its way: it could not resume.
-    this.send([this.opening.link ? { type: "ping" } : { type: "ping", received: this.report() }]);
+    const received = this.report();
+    this.send([received === undefined ? { type: "ping" } : { type: "ping", received }]);
   }
 
   /**
    * The count to put in a frame that reports it: of the frames that the present link brought, or repeated. While a new link
    * still repeats what an older one brought, that is less than was handed on; the server has not written more to it.
+   * Undefined while a connect with an older count is on its way: what is reported is forgotten, so it could not resume.
    */
-  report(): number {
-    return (this.acked = this.counted);
+  report(): number | undefined {
+    return this.opening.link ? undefined : (this.acked = this.counted);
   }
 
   /** Subscribes again what the server refused for the moment. */

@@ -101,8 +101,9 @@ export declare class Session {
     /**
      * The count to put in a frame that reports it: of the frames that the present link brought, or repeated. While a new link
      * still repeats what an older one brought, that is less than was handed on; the server has not written more to it.
+     * Undefined while a connect with an older count is on its way: what is reported is forgotten, so it could not resume.
      */
-    report(): number;
+    report(): number | undefined;
     /** Subscribes again what the server refused for the moment. */
     retry(): void;
     /** Tells the server that the session is over. */

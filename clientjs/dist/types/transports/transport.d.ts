@@ -29,8 +29,8 @@ export interface LinkContext {
     readonly random: () => number;
     /** The token of the connect, where there is one. */
     token(): string | undefined;
-    /** The number of counted frames received, to say in a poll. */
-    received(): number;
+    /** The number of counted frames received, to say in a poll; undefined while none may be said. */
+    received(): number | undefined;
     /** How far the session's `POST /bus/send` bodies came, over all of its links. */
     readonly sends: SendState;
 }
