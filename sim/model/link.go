@@ -111,7 +111,7 @@ func (l *link) End(last *protocol.Encoded) {
 
 func (l *link) arriveUp(frames []protocol.ClientFrame) {
 	l.heard = l.w.now
-	if l.ended {
+	if l.ended || len(frames) == 0 {
 		return
 	}
 	if l.session == nil {

@@ -100,6 +100,7 @@ func (b *batch) frames() []*protocol.ServerFrame {
 	frames, err := protocol.DecodeServerFrames(b.bytes)
 	if err != nil {
 		b.w.fail("codec", "lost write", "%v in %s", err, b.bytes)
+		return nil
 	}
 	for i := range frames {
 		out = append(out, &frames[i])
@@ -115,6 +116,7 @@ func (w *World) wireUp(frames []protocol.ClientFrame) []protocol.ClientFrame {
 	out, err := protocol.DecodeClientFrames(bytes)
 	if err != nil {
 		w.fail("codec", "lost write", "%v in %s", err, bytes)
+		return nil
 	}
 	return out
 }
