@@ -28,13 +28,15 @@ type Outbox struct {
 	resumable bool
 
 	control []*protocol.Encoded // not counted, for this link
-	frames  []*protocol.Encoded // frames[0] has number forgot+1
-	forgot  uint64              // counted frames that were received, or forgotten
-	written int                 // of frames
-	reached uint64              // the highest number ever written; above forgot+written where a new link begins again
-	unacked int                 // bytes of frames[:written]
-	waiting int                 // bytes of frames[written:]
-	broken  bool                // overflowed or ended
+	slots   []*protocol.Encoded // slots[head] has number forgot+1; before it are dropped ones
+	head    int
+	one     [1]*protocol.Encoded // slots of a connection that hears one message at a time
+	forgot  uint64               // counted frames that were received, or forgotten
+	written int                  // of those from head
+	reached uint64               // the highest number ever written; above forgot+written where a new link begins again
+	unacked int                  // bytes of the written ones
+	waiting int                  // bytes of those behind them
+	broken  bool                 // overflowed or ended
 	drained func()
 }
 
@@ -59,15 +61,34 @@ func (o *Outbox) Push(e *protocol.Encoded) bool {
 	if o.link == nil {
 		frames, bytes = protocol.MaxUnackedFrames, protocol.MaxUnackedBytes
 	}
-	waiting := len(o.frames) - o.written
+	waiting := o.held() - o.written
 	// A single frame always fits an empty outbox, however long it is.
 	if waiting >= frames || waiting > 0 && o.waiting+e.Size() > bytes {
 		o.overflow()
 		return false
 	}
-	o.frames = append(o.frames, e)
+	o.append(e)
 	o.waiting += e.Size()
 	return true
+}
+
+// held is the number of counted frames here, written or not.
+func (o *Outbox) held() int { return len(o.slots) - o.head }
+
+// append takes the room of dropped frames before it asks for more.
+func (o *Outbox) append(e *protocol.Encoded) {
+	switch {
+	case o.slots == nil:
+		o.slots = o.one[:0]
+	case cap(o.slots) == len(o.one) && len(o.slots) == len(o.one):
+		o.slots = append(make([]*protocol.Encoded, 0, 4), o.slots...)
+		o.one[0] = nil
+	case len(o.slots) == cap(o.slots) && o.head > len(o.slots)/4:
+		n := copy(o.slots, o.slots[o.head:])
+		clear(o.slots[n:])
+		o.slots, o.head = o.slots[:n], 0
+	}
+	o.slots = append(o.slots, e)
 }
 
 // maxControlFrames bounds pongs and the like that a link did not take yet; more are dropped, since the link is stuck.
@@ -75,15 +96,16 @@ const maxControlFrames = 16
 
 func (o *Outbox) overflow() {
 	o.broken = true
-	o.control, o.frames, o.drained = nil, nil, nil
-	o.written, o.waiting, o.unacked = 0, 0, 0
+	o.control, o.slots, o.drained = nil, nil, nil
+	o.one[0] = nil
+	o.head, o.written, o.waiting, o.unacked = 0, 0, 0, 0
 }
 
 // Flush wakes the link where frames wait for it.
 func (o *Outbox) Flush() {
 	o.mu.Lock()
 	link := o.link
-	if len(o.control) == 0 && o.written == len(o.frames) {
+	if len(o.control) == 0 && o.written == o.held() {
 		link = nil
 	}
 	o.mu.Unlock()
@@ -112,8 +134,8 @@ func (o *Outbox) Take(gen uint64, dst []*protocol.Encoded, maxFrames, maxBytes i
 	}
 	if len(o.control) == 0 {
 		o.control = nil
-		for o.written < len(o.frames) && fits(o.frames[o.written]) {
-			e := o.frames[o.written]
+		for o.written < o.held() && fits(o.slots[o.head+o.written]) {
+			e := o.slots[o.head+o.written]
 			dst = append(dst, e)
 			o.written++
 			o.waiting -= e.Size()
@@ -143,7 +165,7 @@ func (o *Outbox) takeDrained() func() {
 func (o *Outbox) forget() {
 	n := 0
 	for n < o.written && (!o.resumable || o.written-n > protocol.MaxUnackedFrames || o.unacked > protocol.MaxUnackedBytes) {
-		o.unacked -= o.frames[n].Size()
+		o.unacked -= o.slots[o.head+n].Size()
 		n++
 	}
 	o.dropFirst(n)
@@ -153,12 +175,12 @@ func (o *Outbox) dropFirst(n int) {
 	if n == 0 {
 		return
 	}
-	clear(o.frames[:n])
-	o.frames = o.frames[n:]
+	clear(o.slots[o.head : o.head+n])
+	o.head += n
 	o.written -= n
 	o.forgot += uint64(n)
-	if len(o.frames) == 0 {
-		o.frames = nil // an idle connection keeps no ring
+	if o.held() == 0 {
+		o.slots, o.head = nil, 0 // an idle connection keeps no ring
 	}
 }
 
@@ -176,7 +198,7 @@ func (o *Outbox) Ack(received uint64) error {
 		return nil
 	}
 	n := int(received - o.forgot)
-	for _, e := range o.frames[:n] {
+	for _, e := range o.slots[o.head : o.head+n] {
 		o.unacked -= e.Size()
 	}
 	o.dropFirst(n)
@@ -185,7 +207,8 @@ func (o *Outbox) Ack(received uint64) error {
 
 // Attach puts link under the outbox, fences and ends the one before it with fence, and lets frames go on after number received:
 // what was written and not received waits again. It answers the link's generation, and false, with nothing changed, where the
-// frames after received are not there any more or never were. connected, if not nil, leaves first; it is given the generation.
+// frames after received are not there any more or never were. connected leaves first; it is given the generation. Where it is nil,
+// link is the same client's next request, and what waits without a number stays.
 func (o *Outbox) Attach(link Link, received uint64, connected func(gen uint64) *protocol.Encoded, fence *protocol.Encoded) (gen uint64, ok bool) {
 	o.mu.Lock()
 	if o.broken || received < o.forgot || received > o.reached {
@@ -194,7 +217,7 @@ func (o *Outbox) Attach(link Link, received uint64, connected func(gen uint64) *
 	}
 	old := o.link
 	n := int(received - o.forgot)
-	for _, e := range o.frames[:n] {
+	for _, e := range o.slots[o.head : o.head+n] {
 		o.waiting -= e.Size()
 	}
 	o.waiting += o.unacked
@@ -203,7 +226,6 @@ func (o *Outbox) Attach(link Link, received uint64, connected func(gen uint64) *
 	o.link = link
 	o.gen++
 	gen = o.gen
-	o.control = nil
 	if connected != nil {
 		o.control = []*protocol.Encoded{connected(gen)}
 	}
@@ -260,7 +282,7 @@ func (o *Outbox) Sent() uint64 {
 func (o *Outbox) Waiting() (frames, bytes int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.control) + len(o.frames) - o.written, o.waiting
+	return len(o.control) + o.held() - o.written, o.waiting
 }
 
 // WhenRoomy calls fn once, as soon as a recovery page fits well: at once, on this goroutine, or later from Take or Attach.
@@ -282,5 +304,5 @@ func (o *Outbox) WhenRoomy(fn func()) {
 
 // roomy: less than a page waits, so that with the page the outbox is at most half full.
 func (o *Outbox) roomy() bool {
-	return o.link != nil && len(o.frames)-o.written < protocol.RecoveryPageFrames && o.waiting < protocol.RecoveryPageBytes
+	return o.link != nil && o.held()-o.written < protocol.RecoveryPageFrames && o.waiting < protocol.RecoveryPageBytes
 }

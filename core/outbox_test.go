@@ -302,8 +302,38 @@ func TestOutboxControlFramesGoFirst(t *testing.T) {
 		t.Errorf("%d pongs waited for a stuck link, want %d", got, maxControlFrames)
 	}
 	push(t, o, control("of the old link"))
-	_, gen = attach(t, o, 2)
-	wantTaken(t, o, gen, "")
+	gen, _ = o.Attach(l, 2, func(uint64) *protocol.Encoded { return control("connected") }, nil)
+	wantTaken(t, o, gen, "connected")
+}
+
+func TestOutboxKeepsAPongBetweenTwoPolls(t *testing.T) {
+	o := NewOutbox(true)
+	attach(t, o, 0)
+	push(t, o, control("pong"), frame(1))
+	_, gen := attach(t, o, 0)
+	wantTaken(t, o, gen, "pong 1")
+}
+
+func TestOutboxPushesWithoutAllocating(t *testing.T) {
+	o := NewOutbox(true)
+	_, gen := attach(t, o, 0)
+	dst, e, n := make([]*protocol.Encoded, 0, 4), frame(1), uint64(0)
+	round := func(acked uint64) {
+		o.Push(e)
+		dst = o.Take(gen, dst[:0], 4, plenty)
+		if n++; n%acked == 0 {
+			o.Ack(n)
+		}
+	}
+	if got := testing.AllocsPerRun(100, func() { round(1) }); got != 0 {
+		t.Errorf("one frame, acknowledged: %v allocations", got)
+	}
+	for range 2048 {
+		round(256)
+	}
+	if got := testing.AllocsPerRun(4096, func() { round(256) }); got > 0.1 {
+		t.Errorf("a ping each 256 frames: %v allocations a frame", got)
+	}
 }
 
 func TestOutboxWakesWhereFramesWait(t *testing.T) {
@@ -330,8 +360,8 @@ func TestOutboxThatDoesNotResume(t *testing.T) {
 	_, gen := attach(t, o, 0)
 	push(t, o, numbered(1, 3)...)
 	wantTaken(t, o, gen, "1 2 3")
-	if o.frames != nil || o.unacked != 0 {
-		t.Errorf("%d frames are kept", len(o.frames))
+	if o.slots != nil || o.one[0] != nil || o.unacked != 0 {
+		t.Errorf("%d frames are kept", o.held())
 	}
 	if err := o.Ack(2); err != nil {
 		t.Errorf("a report: %v", err)
@@ -427,11 +457,11 @@ func TestOutboxCarriesASessionOverCuts(t *testing.T) {
 			}
 			waiting, bytes := o.Waiting()
 			sum := 0
-			for _, e := range o.frames[o.written:] {
+			for _, e := range o.slots[o.head+o.written:] {
 				sum += e.Size()
 			}
-			if waiting != len(o.frames)-o.written || bytes != sum {
-				t.Fatalf("seed %d: %d frames and %d bytes wait, says it; it is %d and %d", seed, waiting, bytes, len(o.frames)-o.written, sum)
+			if waiting != o.held()-o.written || bytes != sum {
+				t.Fatalf("seed %d: %d frames and %d bytes wait, says it; it is %d and %d", seed, waiting, bytes, o.held()-o.written, sum)
 			}
 		}
 	}
