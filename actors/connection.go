@@ -79,10 +79,11 @@ func (c *Connection) Receive(gen uint64, frames []protocol.ClientFrame) error {
 	return nil
 }
 
-// Fault reports an inbound message that was no frame: the client is told, and it counts as an error.
-func (c *Connection) Fault(gen uint64, err *protocol.Error) {
+// Fault reports an inbound message of which no frame is taken: each request in it, by its id, is answered with err, or the client is told
+// once where there are none. The message counts as one error.
+func (c *Connection) Fault(gen uint64, ids []uint64, err *protocol.Error) {
 	if !c.ended.Load() {
-		c.bus.send(c.pid, Faulted{Gen: gen, Err: err})
+		c.bus.send(c.pid, Faulted{Gen: gen, IDs: ids, Err: err})
 	}
 }
 

@@ -59,14 +59,14 @@ func TestTooManyErrorsAreFinal(t *testing.T) {
 		c := w.connect()
 		fault := &protocol.Error{Code: protocol.CodeBadJSON, Reason: "not JSON", Hint: "Send JSON."}
 		for range protocol.MaxErrors {
-			c.conn.Fault(c.gen, fault)
+			c.conn.Fault(c.gen, nil, fault)
 		}
 		if got := codes(c.next()); len(got) != protocol.MaxErrors || c.link.end() != "" {
 			t.Fatalf("%d errors were told, the link ended with %q", len(got), c.link.end())
 		}
 		w.pass(protocol.ErrorWindow)
 		for range protocol.MaxErrors {
-			c.conn.Fault(c.gen, fault)
+			c.conn.Fault(c.gen, nil, fault)
 		}
 		if c.next(); c.link.end() != "" {
 			t.Fatalf("20 errors in each of two windows: the link ended with %q", c.link.end())
@@ -93,6 +93,36 @@ func TestFailuresOfTheServerDoNotCountAsErrors(t *testing.T) {
 		}
 		if c.link.end() != "" {
 			t.Errorf("the link ended with %q", c.link.end())
+		}
+	})
+}
+
+// A fast publisher that is told to go more slowly, and repeats, is not thrown out.
+func TestErrorsThatSayRetryDoNotCount(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connect()
+		for range int(publishRate.burst) + 5*protocol.MaxErrors {
+			c.id++
+			c.say(protocol.ClientFrame{Type: protocol.TypePublish, ID: c.id, Channel: "news", Data: []byte("1")})
+			w.settle()
+		}
+		if got := codes(c.next()); len(got) != 5*protocol.MaxErrors || got[0] != protocol.CodeRateLimited {
+			t.Errorf("%d errors were told, want %d", len(got), 5*protocol.MaxErrors)
+		}
+		if c.link.end() != "" {
+			t.Fatalf("the link ended with %q", c.link.end())
+		}
+		w.pass(time.Second)
+		if answer, _ := c.ask(protocol.ClientFrame{Type: protocol.TypePublish, Channel: "news", Data: []byte("1")}); answer.Type != protocol.TypeReply {
+			t.Errorf("after a second it is answered %+v", answer)
+		}
+		fault := &protocol.Error{Code: protocol.CodeBadJSON, Reason: "not JSON", Hint: "Send JSON."}
+		for range protocol.MaxErrors + 1 {
+			c.conn.Fault(c.gen, nil, fault)
+		}
+		w.settle()
+		if c.link.end() != protocol.CodeTooManyErrors {
+			t.Errorf("errors that count are counted alone: the link ended with %q", c.link.end())
 		}
 	})
 }
@@ -180,6 +210,23 @@ func TestPingReportsWhatWasReceived(t *testing.T) {
 		c.cut()
 		if d := c.resumeWith(3); d.resumed {
 			t.Error("what was reported as received is still kept")
+		}
+	})
+}
+
+func TestAMessageRefusedAsAWholeAnswersEachRequestAndIsOneError(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connect()
+		fault := &protocol.Error{Code: protocol.CodeBadChannel, Reason: "not a channel", Hint: "Another name."}
+		for range protocol.MaxErrors {
+			c.conn.Fault(c.gen, []uint64{7, 8}, fault)
+		}
+		got := c.next()
+		if len(got) != 2*protocol.MaxErrors || got[0].ID != 7 || got[1].ID != 8 || got[1].Code != protocol.CodeBadChannel {
+			t.Fatalf("%d answers, the first %+v", len(got), got[:min(len(got), 2)])
+		}
+		if c.link.end() != "" {
+			t.Errorf("the link ended with %q", c.link.end())
 		}
 	})
 }

@@ -160,7 +160,7 @@ func TestFramesOfAFencedLinkAreDropped(t *testing.T) {
 		c := w.connect()
 		d := c.resume()
 		c.say(protocol.ClientFrame{Type: protocol.TypePublish, ID: 1, Channel: "news", Data: []byte("1")}, protocol.ClientFrame{Type: protocol.TypeDisconnect})
-		c.conn.Fault(c.gen, errRate)
+		c.conn.Fault(c.gen, nil, errRate)
 		if got := d.next(); len(got) != 0 {
 			t.Errorf("answers: %v", got)
 		}

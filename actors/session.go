@@ -96,7 +96,7 @@ func (s *session) onHandle(m Handle) {
 
 func (s *session) onFaulted(m Faulted) {
 	if s.state != ended && m.Gen >= s.conn.since.Load() {
-		s.refuse(0, m.Err)
+		s.refuse(m.Err, m.IDs...)
 		s.conn.out.Flush()
 	}
 }
@@ -187,19 +187,25 @@ func (s *session) push(frame *protocol.Encoded) {
 	}
 }
 
-// refuse answers a request, or a fault where id is 0, with an error. Too many errors of the client's own end the connection.
-func (s *session) refuse(id uint64, err *protocol.Error) {
-	switch err.Code {
-	case protocol.CodeInternal, protocol.CodeBrokerUnavailable, protocol.CodeTimeout, protocol.CodeOverloaded, protocol.CodeShuttingDown:
-		s.push(errorFrame(id, err))
-		return
-	}
-	if s.errors == nil {
-		s.errors = new(errorBudget)
-	}
-	if !s.errors.spend(s.bus.clock()) {
+// refuse answers the requests of one fault with an error, or tells it once, without an id, where there are none. Too many faults of the
+// client's own end the connection; one that says retry is not counted: who is told to go more slowly, and does, must not be thrown out for good.
+func (s *session) refuse(err *protocol.Error, ids ...uint64) {
+	if !err.Code.Row().Retry && !s.mayErr() {
 		s.finish(disconnectFrame(errErrors, 0), protocol.CodeTooManyErrors)
 		return
 	}
-	s.push(errorFrame(id, err))
+	if len(ids) == 0 {
+		s.push(errorFrame(0, err))
+	}
+	for _, id := range ids {
+		s.push(errorFrame(id, err))
+	}
+}
+
+// mayErr counts one fault of the client's.
+func (s *session) mayErr() bool {
+	if s.errors == nil {
+		s.errors = new(errorBudget)
+	}
+	return s.errors.spend(s.bus.clock())
 }

@@ -17,11 +17,11 @@ func (s *session) onBrokerRequest(f *protocol.ClientFrame) {
 		rule = s.bus.cfg.Rules.MayPublish
 	}
 	if err := rule(s.conn.identity, f.Channel); err != nil {
-		s.refuse(f.ID, err)
+		s.refuse(err, f.ID)
 		return
 	}
 	if len(s.jobs) >= maxJobs {
-		s.refuse(f.ID, errBusy)
+		s.refuse(errBusy, f.ID)
 		return
 	}
 	s.jobs = append(s.jobs, *f)
@@ -82,7 +82,7 @@ func (s *session) onAnswered(m Answered) {
 		return
 	}
 	if m.Err != nil {
-		s.refuse(m.ID, m.Err)
+		s.refuse(m.Err, m.ID)
 	} else {
 		s.push(m.Frame)
 	}

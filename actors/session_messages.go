@@ -21,10 +21,11 @@ type End struct {
 	AfterMS int64
 }
 
-// Faulted says that an inbound message was no frame.
+// Faulted says that an inbound message was refused as a whole, with the requests in it.
 type Faulted struct {
 	event
 	Gen uint64
+	IDs []uint64
 	Err *protocol.Error
 }
 

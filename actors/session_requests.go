@@ -9,7 +9,7 @@ import (
 // onFrame handles one frame of the client. Each request is answered once, here or by who takes it over.
 func (s *session) onFrame(f *protocol.ClientFrame) {
 	if !s.affords(f.Type) {
-		s.refuse(f.ID, errRate)
+		s.refuse(errRate, f.ID)
 		return
 	}
 	switch f.Type {
@@ -24,11 +24,11 @@ func (s *session) onFrame(f *protocol.ClientFrame) {
 	case protocol.TypeDisconnect:
 		s.finish(nil, "")
 	case protocol.TypeConnect:
-		s.refuse(f.ID, &protocol.Error{Code: protocol.CodeAlreadyConnected, Reason: "this connection is connected", Hint: "Send connect once for each transport."})
+		s.refuse(&protocol.Error{Code: protocol.CodeAlreadyConnected, Reason: "this connection is connected", Hint: "Send connect once for each transport."}, f.ID)
 	case protocol.TypePresence, protocol.TypeCall, protocol.TypeRefresh:
-		s.refuse(f.ID, unsupported(f.Type))
+		s.refuse(unsupported(f.Type), f.ID)
 	default:
-		s.refuse(f.ID, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a frame that cannot be sent here", Hint: "SPEC.md section 6 lists the frames."})
+		s.refuse(&protocol.Error{Code: protocol.CodeBadRequest, Reason: "a frame that cannot be sent here", Hint: "SPEC.md section 6 lists the frames."}, f.ID)
 	}
 }
 
@@ -53,7 +53,7 @@ func (s *session) affords(frameType string) bool {
 func (s *session) onPing(f *protocol.ClientFrame) {
 	if f.Received != nil {
 		if err := s.conn.out.Ack(*f.Received); err != nil {
-			s.refuse(f.ID, asError(err))
+			s.refuse(asError(err), f.ID)
 			return
 		}
 	}
@@ -62,7 +62,7 @@ func (s *session) onPing(f *protocol.ClientFrame) {
 
 func (s *session) onSubscribe(f *protocol.ClientFrame) {
 	if err := s.subscribeFault(f); err != nil {
-		s.refuse(f.ID, err)
+		s.refuse(err, f.ID)
 		return
 	}
 	if old := s.find(f.Channel); old >= 0 {
@@ -146,7 +146,7 @@ func (s *session) onRefused(m Refused) {
 func (s *session) onUnsubscribe(f *protocol.ClientFrame) {
 	i := s.find(f.Channel)
 	if i < 0 || f.Room != "" {
-		s.refuse(f.ID, &protocol.Error{Code: protocol.CodeNotSubscribed, Reason: "there is no such subscription", Hint: "Unsubscribe once, with the room that subscribed named."})
+		s.refuse(&protocol.Error{Code: protocol.CodeNotSubscribed, Reason: "there is no such subscription", Hint: "Unsubscribe once, with the room that subscribed named."}, f.ID)
 		return
 	}
 	s.leave(i, f.ID)

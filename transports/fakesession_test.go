@@ -172,11 +172,16 @@ func (s *fakeSession) fault(id uint64, code protocol.Code) {
 	}
 }
 
-func (s *fakeSession) Fault(gen uint64, err *protocol.Error) {
+func (s *fakeSession) Fault(gen uint64, ids []uint64, err *protocol.Error) {
 	s.mu.Lock()
 	s.faults = append(s.faults, err)
 	s.mu.Unlock()
-	s.fault(0, err.Code)
+	if len(ids) == 0 {
+		ids = []uint64{0}
+	}
+	for _, id := range ids {
+		s.fault(id, err.Code)
+	}
 }
 
 func (s *fakeSession) Send(ctx context.Context, send *protocol.Send) error {

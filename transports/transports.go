@@ -38,8 +38,8 @@ type Session interface {
 	Receive(gen uint64, frames []protocol.ClientFrame) error
 	// Send takes one numbered body of POST /bus/send, when its turn has come.
 	Send(ctx context.Context, s *protocol.Send) error
-	// Fault reports an inbound message that was no frame.
-	Fault(gen uint64, err *protocol.Error)
+	// Fault reports an inbound message of which no frame is taken. Each of the requests in it, by their ids, is answered with err.
+	Fault(gen uint64, ids []uint64, err *protocol.Error)
 	// Lost says, once, that the link is gone: park. code says why where the transport knows: CodeSlowConsumer,
 	// CodeHeartbeatTimeout, CodeRotated, or what the client did wrong; it is "" where the client or the network just left.
 	Lost(gen uint64, code protocol.Code)

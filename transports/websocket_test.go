@@ -228,3 +228,20 @@ func TestCloseCutsEverything(t *testing.T) {
 		}
 	})
 }
+
+func TestEachRequestOfARefusedMessageIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		s := r.rawSocket(t)
+		s.send(text(`[{"type":"connect"}]`))
+		s.want("connected")
+		s.send(text(`[{"type":"unsubscribe","id":4,"channel":"a"},{"type":"subscribe","id":5,"channel":"a","since":7},{"type":"ping"}]`))
+		s.want(`"id":4`)
+		s.want(`"id":5`)
+		s.send(text(`{`))
+		s.want(`"error"`)
+		if got := r.bus.all()[0].faultCodes(); len(got) != 2 {
+			t.Errorf("faults: %v", got)
+		}
+	})
+}
