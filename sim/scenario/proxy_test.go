@@ -1,0 +1,222 @@
+package scenario
+
+import (
+	"bytes"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"tidings/protocol"
+)
+
+// proxy is an HTTP proxy between clients and the front, with the habits that proxies have. Its fields are set before the first request,
+// or under Change.
+type proxy struct {
+	w     *World
+	link  *link // to the front
+	lis   *listener
+	web   *http.Server
+	trip  *http.Transport
+	inner http.Handler
+
+	mu          sync.Mutex // guards all below
+	swallow     bool       // answers 101 to a WebSocket and passes no byte
+	strip       bool       // takes Upgrade away
+	buffer      bool       // holds the answer of a stream until it ends
+	status      int        // answers this itself, in HTML
+	repeat      bool       // sends each POST twice
+	cache       bool       // keeps answers to GET, as far as they may be kept
+	lose        map[string]int
+	kept        map[string]*answer
+	seen        map[string]int // requests by path
+	largest     map[string]int // answer by path, bytes
+	lostAnswers int
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// Proxy starts a proxy.
+func (w *World) Proxy(change func(*proxy)) *proxy {
+	p := &proxy{w: w, lis: newListener(), lose: map[string]int{}, kept: map[string]*answer{}, seen: map[string]int{}, largest: map[string]int{}}
+	if change != nil {
+		change(p)
+	}
+	p.link = w.link("proxy", w.front)
+	p.trip = &http.Transport{DialContext: p.link.dial, DisableCompression: true}
+	target, _ := url.Parse("http://bus.test")
+	p.inner = &httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport:      p,
+		ModifyResponse: p.modify,
+		ErrorLog:       log.New(io.Discard, "", 0),
+		FlushInterval:  -1,
+	}
+	p.web = &http.Server{Handler: p, ErrorLog: log.New(io.Discard, "", 0)}
+	go p.web.Serve(p.lis)
+	w.proxies = append(w.proxies, p)
+	return p
+}
+
+// Change sets habits.
+func (p *proxy) Change(fn func(*proxy)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fn(p)
+}
+
+// LoseAnswers lets the next n answers to path get lost after the server sent them.
+func (p *proxy) LoseAnswers(path string, n int) { p.Change(func(p *proxy) { p.lose[path] = n }) }
+
+// Restart breaks everything that goes through the proxy; it is there again at once.
+func (p *proxy) Restart() {
+	for _, l := range p.w.allLinks() {
+		l.crash(p.lis)
+	}
+	p.link.Blink()
+}
+
+func (p *proxy) listener() *listener { return p.lis }
+
+func (p *proxy) close() {
+	p.lis.Close()
+	p.web.Close()
+	p.trip.CloseIdleConnections()
+}
+
+func (p *proxy) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	p.seen[r.URL.Path]++
+	swallow, status := p.swallow && r.Header.Get("Upgrade") != "", p.status
+	kept := p.kept[r.URL.String()]
+	if r.Method != http.MethodGet || !p.cache {
+		kept = nil
+	}
+	if p.strip {
+		r.Header.Del("Upgrade")
+		r.Header.Del("Connection")
+	}
+	p.mu.Unlock()
+	switch {
+	case status != 0:
+		rw.Header().Set("Content-Type", "text/html")
+		rw.WriteHeader(status)
+		io.WriteString(rw, "<html><body>the page that a proxy shows: {\"frames\":[]}</body></html>")
+	case swallow:
+		p.swallowed(rw, r)
+	case kept != nil:
+		for name, values := range kept.header {
+			rw.Header()[name] = values
+		}
+		rw.WriteHeader(kept.status)
+		rw.Write(kept.body)
+	default:
+		p.inner.ServeHTTP(rw, r)
+	}
+}
+
+// swallowed opens a WebSocket to nowhere.
+func (p *proxy) swallowed(rw http.ResponseWriter, r *http.Request) {
+	conn, _, err := http.NewResponseController(rw).Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "+
+		acceptKey(r.Header.Get("Sec-WebSocket-Key"))+"\r\n\r\n")
+	io.Copy(io.Discard, conn)
+}
+
+// RoundTrip sends a request on.
+func (p *proxy) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.mu.Lock()
+	repeat := p.repeat && r.Method == http.MethodPost && r.URL.Path != "/bus/sse" && r.URL.Path != "/bus/poll"
+	p.mu.Unlock()
+	if !repeat {
+		return p.trip.RoundTrip(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	first := r.Clone(r.Context())
+	first.Body = io.NopCloser(bytes.NewReader(body))
+	if resp, err := p.trip.RoundTrip(first); err == nil {
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return p.trip.RoundTrip(r)
+}
+
+func (p *proxy) modify(resp *http.Response) error {
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return nil
+	}
+	path := resp.Request.URL.Path
+	stream := strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream")
+	p.mu.Lock()
+	buffer, lose := p.buffer, p.lose[path] > 0
+	if lose {
+		p.lose[path]--
+		p.lostAnswers++
+	}
+	cache := p.cache && resp.Request.Method == http.MethodGet && !strings.Contains(resp.Header.Get("Cache-Control"), "no-store")
+	p.mu.Unlock()
+	if stream {
+		if buffer {
+			resp.Body = &held{ReadCloser: resp.Body}
+		}
+		return nil
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil {
+		return err
+	}
+	if lose {
+		panic(http.ErrAbortHandler)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.largest[path] = max(p.largest[path], len(body))
+	if cache {
+		p.kept[resp.Request.URL.RequestURI()] = &answer{resp.StatusCode, resp.Header.Clone(), body}
+	}
+	return nil
+}
+
+// held gives nothing before its stream ended.
+type held struct {
+	io.ReadCloser
+	all io.Reader
+}
+
+func (h *held) Read(b []byte) (int, error) {
+	if h.all == nil {
+		all, _ := io.ReadAll(h.ReadCloser)
+		h.all = bytes.NewReader(all)
+	}
+	return h.all.Read(b)
+}
+
+// CutIdle breaks connections through the proxy, on both sides of it, over which nothing went for d.
+func (p *proxy) CutIdle(d time.Duration) {
+	p.link.CutIdle(d)
+	for _, l := range p.w.allLinks() {
+		if l.to != nil && l.to() == p.lis {
+			l.CutIdle(d)
+		}
+	}
+}
+
+var _ = protocol.Version
