@@ -1,0 +1,78 @@
+package access
+
+import (
+	"strings"
+	"testing"
+)
+
+const good = "0123456789abcdef" // MinKeyBytes long
+
+func TestNewKeys(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		keys []string
+		want string // part of the error
+	}{
+		{name: "none"},
+		{name: "shortest allowed", keys: []string{good}},
+		{name: "one byte too short", keys: []string{good[1:]}, want: "key 1 is shorter than 16 bytes"},
+		{name: "empty, as an unset variable gives", keys: []string{""}, want: "key 1 is shorter"},
+		{name: "two, for rotation", keys: []string{good, good + "x"}},
+		{name: "the same twice", keys: []string{good, good}, want: "key 2 is given twice"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k, err := NewKeys(c.keys...)
+			if c.want == "" {
+				if err != nil || k.Len() != len(c.keys) {
+					t.Fatalf("got %d keys and %v", k.Len(), err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want %q", err, c.want)
+			}
+			if k.Len() != 0 || len(c.keys[0]) > 0 && strings.Contains(err.Error(), c.keys[0]) {
+				t.Fatalf("%d keys were kept, or the error shows one: %v", k.Len(), err)
+			}
+		})
+	}
+}
+
+// B70: whatever is wrong with a key, it is not a key.
+func TestPrincipal(t *testing.T) {
+	other := strings.Repeat("k", 40)
+	keys, err := NewKeys(good, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, key string
+		want      bool
+	}{
+		{name: "the first", key: good, want: true},
+		{name: "the second", key: other, want: true},
+		{name: "empty", key: ""},
+		{name: "a prefix", key: good[:15]},
+		{name: "one byte more", key: good + "x"},
+		{name: "the same length", key: "0123456789abcdeF"},
+		{name: "unicode", key: "0123456789abcdeé"},
+		{name: "a mebibyte", key: strings.Repeat("k", 1<<20)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			name, ok := keys.Principal(c.key)
+			if ok != c.want || ok == (name == "") {
+				t.Fatalf("got %q, %v", name, ok)
+			}
+			if ok && strings.Contains(name, c.key) {
+				t.Fatal("the name shows the key")
+			}
+		})
+	}
+	a, _ := keys.Principal(good)
+	if b, _ := keys.Principal(other); a == b {
+		t.Fatal("two keys are one principal")
+	}
+	if _, ok := (Keys{}).Principal(""); ok {
+		t.Fatal("no keys let the empty key in")
+	}
+}
