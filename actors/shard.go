@@ -36,9 +36,9 @@ type shard struct {
 
 // A lane's turn, and when a shard flushes although it has more to do.
 const (
-	turnPushes  = 8192    // pushes in one turn: about 0.3 ms
-	turnDeeds   = 128     // operations in one turn
-	flushDeeds  = 128     // frames that one outbox may get from a lane between two flushes
+	turnPushes  = 8192 // pushes in one turn: about 0.3 ms
+	turnDeeds   = 128  // operations in one turn
+	flushDeeds  = 128  // frames that one outbox may get from a lane between two flushes
 	flushEvery  = 2 * time.Millisecond
 	clockPushes = 1024 // pushes between two looks at the clock
 )
