@@ -30,9 +30,11 @@ type Bus struct {
 	router       *router
 	registry     *registry
 	parking      *parking
+	chronicle    *chronicle
 	shards       []*shard
 	nextShard    atomic.Uint64
 	alarms       *alarms
+	workers      *workers
 	reads        *pool // subscriptions and history, for the channels
 	publishes    *pool // what clients ask of the broker
 	publishing   atomic.Int64
@@ -68,6 +70,7 @@ func Start(cfg Config) (*Bus, error) {
 		system:    newSystem(cfg.Logger),
 		registry:  newRegistry(),
 		parking:   newParking(cfg.MaxParked, cfg.ParkedPerIdentity),
+		chronicle: newChronicle(),
 		reads:     newPool(maxReads),
 		publishes: newPool(maxAnswers),
 	}
@@ -75,9 +78,10 @@ func Start(cfg Config) (*Bus, error) {
 	b.alarms = &alarms{send: b.send}
 	b.router = newRouter(b.startChannel)
 	b.system.EventStream.Subscribe(b.onDeadLetter)
+	b.workers = newWorkers()
 	channels, sessions := &supervisor{bus: b, restart: true}, &supervisor{bus: b}
 	b.channelProps = func(e *entry) *actor.Props {
-		return actor.PropsFromProducer(func() actor.Actor { return newChannel(b, e) }, actor.WithMailbox(newMailbox), actor.WithGuardian(channels))
+		return actor.PropsFromProducer(func() actor.Actor { return newChannel(b, e) }, actor.WithMailbox(newMailbox), actor.WithDispatcher(b.workers), actor.WithGuardian(channels))
 	}
 	b.sessionProps = func(c *Connection) *actor.Props {
 		return actor.PropsFromProducer(func() actor.Actor { return &session{bus: b, conn: c} }, actor.WithMailbox(newMailbox), actor.WithGuardian(sessions))
@@ -117,21 +121,35 @@ type Published struct {
 	ID             string
 	Duplicate      bool // the key was used before: this is the answer of then, and nothing was published now
 	Receivers      int  // subscriptions that are live now, as far as this node knows
+	Parked         int  // of them, without a transport: the message waits for them
+	Polling        int  // of them, on long-poll
 	ReceiversExact bool // there is no other node
 }
 
 // Publish gives a message its position in a channel; delivery follows. It fails with CodeTooLarge above
 // protocol.MaxPayloadBytes, with CodeIdempotencyConflict for a key that was used with other data, with CodeOverloaded where too many publishes
-// wait for the broker, with CodeBrokerUnavailable, with CodeTimeout where the outcome is unknown, and with CodeShuttingDown after Stop.
+// wait for the broker, or where the channel's messages have come faster than they can be delivered for a second, with CodeBrokerUnavailable, with CodeTimeout where the outcome is unknown, and with CodeShuttingDown after Stop.
 func (b *Bus) Publish(ctx context.Context, p Publish) (Published, error) {
 	if len(p.Data) > protocol.MaxPayloadBytes {
 		return Published{}, &protocol.Error{Code: protocol.CodeTooLarge, Reason: "data is longer than 64 KiB", Hint: "Publish a reference, and let the client fetch the rest."}
 	}
+	return b.publish(ctx, p, publishPatience)
+}
+
+// publish waits for at most patience where the channel's messages come faster than they are delivered.
+func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (Published, error) {
 	if b.publishing.Add(1) > int64(b.cfg.MaxPendingPublishes) {
 		b.publishing.Add(-1)
 		return Published{}, errBusy
 	}
 	defer b.publishing.Add(-1)
+	e := b.router.find(p.Channel)
+	if e != nil {
+		if !e.reserve(ctx, patience) {
+			return Published{}, errAhead
+		}
+		defer e.finished(b, 1)
+	}
 	var receipt broker.Receipt
 	err := b.callWith(ctx, func(ctx context.Context) (err error) {
 		receipt, err = b.cfg.Broker.Publish(ctx, broker.Publish(p))
@@ -146,10 +164,30 @@ func (b *Bus) Publish(ctx context.Context, p Publish) (Published, error) {
 		b.tally.published.Add(1)
 	}
 	out := Published{Position: receipt.Position, ID: receipt.ID, Duplicate: receipt.Duplicate, ReceiversExact: b.alone()}
-	if e := b.router.find(p.Channel); e != nil {
+	if e != nil {
 		out.Receivers = int(e.live.Load())
 	}
 	return out, nil
+}
+
+// Publishers slow down to what their channel's subscribers can be given, lest history fall behind and all of them be told a gap.
+const (
+	maxPublishing   = maxInFlight * 3 / 4 // the rest is for what other nodes publish, and for answers
+	publishPatience = time.Second
+	clientPatience  = 100 * time.Millisecond // a client's publish holds one of maxAnswers goroutines meanwhile
+)
+
+// reserve takes a place among what is in flight, if there is one before patience is over. finished gives it back.
+func (e *entry) reserve(ctx context.Context, patience time.Duration) bool {
+	for start := time.Now(); ; {
+		if e.inFlight.Add(1) <= maxPublishing {
+			return true
+		}
+		e.inFlight.Add(-1)
+		if time.Since(start) >= patience || !pause(ctx, time.Millisecond) {
+			return false
+		}
+	}
 }
 
 // alone tells whether this node is the only one of its broker. A broker that others share says so by a method Shared.

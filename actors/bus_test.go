@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tidings/broker"
 	"tidings/protocol"
 )
 
@@ -68,32 +69,77 @@ func TestManyPublishersAreHeardInOneOrder(t *testing.T) {
 	})
 }
 
+// What other nodes publish cannot be slowed down from here.
 func TestABurstBeyondTheChannelsBoundIsReadFromHistory(t *testing.T) {
-	inBubble(t, nil, func(w *world) {
+	f := &faulty{}
+	inBubble(t, withFaults(f, nil), func(w *world) {
 		c := w.connect()
 		c.subscribe("news", nil)
-		// A link blocks the shard, so that the burst piles up before it.
-		release := make(chan struct{})
-		other := w.connectOnShardOf(c)
-		other.subscribe("gate", nil)
-		other.link.onWake = func() { <-release }
-		w.publish("gate", "0")
-		w.settle()
+		release := w.blockShardOf(c)
 		for i := 1; i <= 1500; i++ {
-			w.publish("news", strconv.Itoa(i))
+			f.Broker.Publish(context.Background(), broker.Publish{Channel: "news", Data: []byte(strconv.Itoa(i))})
 			w.settle() // so that nothing slips in between two others
 		}
-		close(release)
-		w.settle()
-		got := data(c.next(), "news")
-		if len(got) != 1500 {
-			t.Fatalf("got %d messages, want 1500", len(got))
+		if s := w.bus.Stats(); s.DeepestChannel > maxInFlight {
+			t.Errorf("%d are in flight", s.DeepestChannel)
 		}
-		same(t, "all messages", got, numbers(1, 1500))
+		release()
+		same(t, "all messages", data(c.next(), "news"), numbers(1, 1500))
 		if s := w.bus.Stats(); s.Skipped == 0 {
 			t.Error("the burst was within the bound: the test shows nothing")
 		}
 	})
+}
+
+func TestPublishersSlowDownToTheirSubscribers(t *testing.T) {
+	f := &faulty{}
+	inBubble(t, withFaults(f, nil), func(w *world) {
+		c := w.connect()
+		c.subscribe("news", nil)
+		release := w.blockShardOf(c)
+		taken := 0
+		start := time.Now()
+		for {
+			_, err := w.bus.Publish(context.Background(), Publish{Channel: "news", Data: []byte(strconv.Itoa(taken + 1))})
+			if errors.Is(err, &protocol.Error{Code: protocol.CodeOverloaded}) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			taken++
+			w.settle()
+		}
+		if d := time.Since(start); d != publishPatience || taken != maxPublishing {
+			t.Errorf("%d were taken, the next one was refused after %v", taken, d)
+		}
+		w.publish("other", "1") // other channels are not concerned
+		waiting := make(chan error)
+		go func() {
+			_, err := w.bus.Publish(context.Background(), Publish{Channel: "news", Data: []byte(strconv.Itoa(taken + 1))})
+			waiting <- err
+		}()
+		w.pass(500 * time.Millisecond)
+		release()
+		if err := <-waiting; err != nil {
+			t.Errorf("who waited for half a second: %v", err)
+		}
+		same(t, "all that were taken", data(c.next(), "news"), numbers(1, taken+1))
+	})
+}
+
+// blockShardOf lets c's shard wait in a link, as no link should, until release is called.
+func (w *world) blockShardOf(c *client) (release func()) {
+	gate := make(chan struct{})
+	other := w.connectOnShardOf(c)
+	other.subscribe("gate", nil)
+	other.link.onWake = func() { <-gate }
+	w.publish("gate", "0")
+	w.settle()
+	return func() {
+		close(gate)
+		w.settle()
+	}
 }
 
 // connectOnShardOf makes a client that shares c's shard.

@@ -98,7 +98,9 @@ func (ch *channel) Receive(c actor.Context) {
 
 func (ch *channel) onStarted(c actor.Context) {
 	ch.self = c.Self()
-	ch.incarnation++
+	if ch.incarnation++; ch.incarnation > 1 {
+		ch.bus.chronicle.ofChannel(Record{What: RecordRestarted, Channel: ch.entry.name})
+	}
 	ch.feed = core.NewFeed(port{ch})
 	ch.alarm = alarm{to: ch.self, message: TimePassed{}}
 	ch.setAlarm()

@@ -21,12 +21,14 @@ func (p port) Subscribed(j *join, at protocol.Position, recovered bool) {
 		return
 	}
 	w.answered = true
+	j.Member.from.Store(at.Offset)
 	p.settled(w)
 	p.lane(j.Member).push(j.Member, protocol.Encode(&protocol.ServerFrame{
 		Type: protocol.TypeSubscribed, ID: j.ID, Channel: p.entry.name, Room: j.Room, Position: at, Recovered: recovered,
 	}))
 	if recovered {
 		p.bus.tally.recoveries.Add(1)
+		p.note(j, Record{What: RecordRecovered, Epoch: at.Epoch, From: at.Offset})
 	}
 }
 
@@ -51,6 +53,8 @@ func (p port) Gap(j *join, g core.Gap, answering bool) {
 		id = 0
 	}
 	p.bus.tally.gaps.add(g.Reason, 1)
+	p.note(j, Record{What: RecordGap, Code: string(g.Reason), Epoch: g.From.Epoch, Last: g.Last.Offset, From: g.From.Offset})
+	j.Member.from.Store(g.From.Offset)
 	p.lane(j.Member).push(j.Member, gapFrame(p.entry.name, j.Room, id, g))
 }
 
@@ -76,11 +80,18 @@ func (p port) Live(room string, m *protocol.Message, prev uint64) {
 
 func (p port) GapAll(room string, g core.Gap) {
 	p.bus.tally.gaps.add(g.Reason, uint64(p.entry.live.Load()))
+	p.bus.chronicle.ofChannel(Record{What: RecordGap, Channel: p.entry.name, Code: string(g.Reason), Epoch: g.From.Epoch, Last: g.Last.Offset, From: g.From.Offset})
 	p.all(gapFrame(p.entry.name, room, 0, g), false)
 }
 
 func (p port) PositionAll(room string, at protocol.Position) {
 	p.all(positionFrame(p.entry.name, room, at), false)
+}
+
+// note keeps for a member's connection what happened to it in this channel.
+func (p port) note(j *join, r Record) {
+	r.Channel = p.entry.name
+	p.bus.chronicle.ofConnection(j.Member.conn.id, r)
 }
 
 // all hands a frame to all live members. There are no filters yet, hence only the room "".

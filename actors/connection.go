@@ -28,6 +28,7 @@ type Connection struct {
 	pending   atomic.Int32  // frames on their way to the actor
 	ended     atomic.Bool
 	over      atomic.Bool // the outbox overflowed, and the actor was told
+	opened    uint32      // seconds after the node's start
 
 	room  room
 	order sequencer

@@ -78,6 +78,7 @@ func (b *Bus) Stop() {
 	gone = b.channels.close() // only a session starts a channel
 	b.router.each(func(e *entry) { b.system.Root.Stop(e.pid) })
 	<-gone
+	b.workers.stop()
 	b.reads.wait()
 	b.publishes.wait()
 	for _, s := range b.shards {

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"time"
 
 	"tidings/access"
 	"tidings/core"
@@ -63,6 +64,7 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, link core.Link
 		shard:    b.shards[b.nextShard.Add(1)%uint64(len(b.shards))],
 		identity: identity,
 		plain:    peer.Plain,
+		opened:   uint32(b.clock() / time.Second),
 	}
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))

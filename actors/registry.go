@@ -77,6 +77,13 @@ func (r *registry) find(session string) *Connection {
 	return s.m[key]
 }
 
+// get gives the connection of a public name, or nil.
+func (r *registry) get(id string) *Connection {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ids[id]
+}
+
 // all gives every connection there is, in no order.
 func (r *registry) all() []*Connection {
 	r.mu.Lock()

@@ -19,6 +19,8 @@ type entry struct {
 	holders int // subscriptions that have, or are about to have, a Join under way; guarded by the router's lock
 
 	live     atomic.Int64 // members that hear messages now
+	parked   atomic.Int32 // subscriptions whose connections have no transport
+	polling  atomic.Int32 // subscriptions whose connections are on long-poll
 	inFlight atomic.Int64 // messages on their way to the actor, and operations on their way through lanes
 	waiting  atomic.Bool  // the actor wants to hear when inFlight has fallen
 	skipped  atomic.Bool  // a message was left out because inFlight was too high, and the actor was told

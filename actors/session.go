@@ -74,6 +74,8 @@ func (s *session) Receive(c actor.Context) {
 		s.onRoomed()
 	case Answered:
 		s.onAnswered(m)
+	case Describe:
+		m.Reply <- s.describe(m.Channel)
 	case End:
 		s.finish(disconnectFrame(m.Err, m.AfterMS), m.Err.Code)
 	}
@@ -107,6 +109,7 @@ func (s *session) onAttached(m Attached) {
 	}
 	s.gen = m.Gen
 	if s.state == parked {
+		s.note(Record{What: RecordResumed})
 		s.bus.parking.remove(s.conn)
 		s.bus.alarms.cancel(&s.park)
 	}
@@ -125,8 +128,9 @@ func (s *session) onDetached(m Detached) {
 		return
 	}
 	s.enter(parked, s.kind)
+	s.note(Record{What: RecordParked, Code: string(m.Code)})
 	for _, c := range s.bus.parking.add(s.conn) {
-		s.bus.send(c.pid, End{Err: errGone})
+		s.bus.send(c.pid, ParkOver{})
 	}
 	s.bus.alarms.set(&s.park, s.bus.cfg.Park)
 }
@@ -137,8 +141,17 @@ func (s *session) onParkOver() {
 	}
 }
 
-// enter moves the connection to another state, for the count.
+// enter moves the connection to another state, for the counts.
 func (s *session) enter(state sessionState, kind transportKind) {
+	if s.state == state && s.kind == kind {
+		return
+	}
+	for _, sub := range s.subs {
+		if sub.entry != nil {
+			sub.entry.stand(s.state, s.kind, -1)
+			sub.entry.stand(state, kind, 1)
+		}
+	}
 	s.bus.tally.moved(s.state, s.kind, -1)
 	s.state, s.kind = state, kind
 	s.bus.tally.moved(s.state, s.kind, 1)
@@ -154,6 +167,7 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 		b.tally.slow.Add(1)
 	}
 	s.enter(ended, s.kind)
+	s.note(Record{What: RecordEnded, Code: string(code)})
 	c.ended.Store(true)
 	b.registry.remove(c)
 	b.parking.remove(c)
@@ -179,6 +193,8 @@ func (s *session) onStopping() {
 		s.finish(disconnectFrame(errInternal, 0), protocol.CodeInternal)
 	}
 }
+
+func (s *session) note(r Record) { s.bus.chronicle.ofConnection(s.conn.id, r) }
 
 // push hands a frame to the client.
 func (s *session) push(frame *protocol.Encoded) {

@@ -43,7 +43,8 @@ type Detached struct {
 	Code protocol.Code
 }
 
-// ParkOver is the alarm of a parked connection.
+// ParkOver says that a connection has been parked for long enough, or has to go for one that was parked later. It is void where the
+// connection has a link again.
 type ParkOver struct{ event }
 
 // Joined says that a subscription which asked for recovery is live.
@@ -66,6 +67,14 @@ type Refused struct {
 
 // Roomed says that the outbox has room for a recovery.
 type Roomed struct{ event }
+
+// Describe asks how the connection stands, and how its subscription to Channel, where that is not "". Reply has room for the answer. A connection
+// that has ended meanwhile does not answer.
+type Describe struct {
+	event
+	Channel protocol.Channel
+	Reply   chan<- description
+}
 
 // Answered brings the broker's answer to a request of the client: a frame, or why there is none.
 type Answered struct {

@@ -62,6 +62,7 @@ func (s *session) onPing(f *protocol.ClientFrame) {
 
 func (s *session) onSubscribe(f *protocol.ClientFrame) {
 	if err := s.subscribeFault(f); err != nil {
+		s.note(Record{What: RecordRefused, Channel: f.Channel, Code: string(err.Code)})
 		s.refuse(err, f.ID)
 		return
 	}
@@ -99,6 +100,7 @@ func (s *session) find(ch protocol.Channel) int {
 
 func (s *session) join(sub *subscription, since *protocol.Position) {
 	sub.entry = s.bus.router.hold(sub.channel)
+	sub.entry.stand(s.state, s.kind, 1)
 	s.bus.send(sub.entry.pid, Join{Sub: sub, Since: since})
 }
 
@@ -139,6 +141,8 @@ func (s *session) ungate(sub *subscription) {
 func (s *session) onRefused(m Refused) {
 	if i := slices.Index(s.subs, m.Sub); i >= 0 {
 		s.subs = slices.Delete(s.subs, i, i+1)
+		m.Sub.entry.stand(s.state, s.kind, -1)
+		s.note(Record{What: RecordRefused, Channel: m.Sub.channel, Code: string(protocol.CodeBrokerUnavailable)})
 	}
 	s.ungate(m.Sub)
 }
@@ -149,6 +153,7 @@ func (s *session) onUnsubscribe(f *protocol.ClientFrame) {
 		s.refuse(&protocol.Error{Code: protocol.CodeNotSubscribed, Reason: "there is no such subscription", Hint: "Unsubscribe once, with the room that subscribed named."}, f.ID)
 		return
 	}
+	s.note(Record{What: RecordUnsubscribed, Channel: f.Channel})
 	s.leave(i, f.ID)
 }
 
@@ -157,6 +162,7 @@ func (s *session) leave(i int, reply uint64) {
 	sub := s.subs[i]
 	s.subs = slices.Delete(s.subs, i, i+1)
 	if sub.entry != nil {
+		sub.entry.stand(s.state, s.kind, -1)
 		s.bus.send(sub.entry.pid, Leave{Sub: sub, Reply: reply})
 		s.ungate(sub)
 		return

@@ -1,13 +1,18 @@
 package actors
 
-import "tidings/protocol"
+import (
+	"sync/atomic"
+
+	"tidings/protocol"
+)
 
 // subscription is a member of a channel: one connection's interest in it.
 type subscription struct {
 	conn    *Connection
 	channel protocol.Channel
-	id      uint64 // of the subscribe frame
-	entry   *entry // nil as long as its Join waits for other recoveries
+	id      uint64        // of the subscribe frame
+	from    atomic.Uint64 // messages after this offset are, or were, brought; set by the channel, read by the connection
+	entry   *entry        // nil as long as its Join waits for other recoveries
 
 	// Of the channel's actor.
 	incarnation uint32 // of the actor that knows it
