@@ -5,10 +5,11 @@ const PONG = 10_000;
 /** The same where there is reason to doubt the link: after sleep, `online`, focus, `pageshow`. */
 export const PROBE = 2_000;
 
-/** Finds out that a link is dead: pings when nothing was sent for a while, and waits for anything to be heard. */
+/** Finds out that a link is dead: pings when nothing was sent, or nothing was heard, for a while, and waits for anything to be heard. */
 export class Heartbeat {
   private interval = 0;
   private last = 0;
+  private lastHeard = 0;
   private timer: unknown;
   private deadline: unknown;
 
@@ -39,19 +40,25 @@ export class Heartbeat {
 
   /** Something was heard. */
   heard(): void {
+    this.lastHeard = this.clock.now();
     this.clock.clear(this.deadline);
     this.deadline = undefined;
   }
 
   /** Pings; nothing heard within `ms` means dead. */
   probe(ms: number): void {
-    this.heard();
+    this.clock.clear(this.deadline);
     this.deadline = this.clock.set(this.dead, ms);
     this.ping();
   }
 
+  /** Since when one of the two ways is silent; while a ping has no answer that is known of the way back. */
+  private quiet(): number {
+    return this.deadline === undefined ? Math.min(this.last, this.lastHeard) : this.last;
+  }
+
   private arm(): void {
-    const due = this.last + this.interval * (0.9 + 0.2 * this.random());
+    const due = this.quiet() + this.interval * (0.9 + 0.2 * this.random());
     this.timer = this.clock.set(() => this.fire(due), due - this.clock.now());
   }
 
@@ -59,7 +66,7 @@ export class Heartbeat {
     const now = this.clock.now();
     // A timer that comes far too late means that the machine slept.
     const slept = now - due > this.interval;
-    if (slept || now - this.last >= this.interval * 0.9) this.probe(slept ? PROBE : PONG);
+    if (slept || now - this.quiet() >= this.interval * 0.9) this.probe(slept ? PROBE : PONG);
     this.arm();
   }
 }

@@ -229,8 +229,9 @@ test("heartbeat: a ping when nothing was sent for 25 s; no answer in 10 s means 
   net.last.receive({ type: "pong" });
   await clock.advance(12_000);
   bus.subscribe("b", () => {});
+  net.last.receive({ type: "event", event: "x", data: null });
   await clock.advance(24_999);
-  assert.deepEqual(net.last.flush().map((f) => f.type), ["subscribe"], "what is sent counts as a ping");
+  assert.deepEqual(net.last.flush().map((f) => f.type), ["subscribe"], "what is sent and answered counts as a ping");
   await clock.advance(1);
   assert.deepEqual(net.last.flush().map((f) => f.type), ["ping"]);
   await clock.advance(9_999);
@@ -238,6 +239,19 @@ test("heartbeat: a ping when nothing was sent for 25 s; no answer in 10 s means 
   await clock.advance(1);
   assert.equal(bus.status.state, "waiting");
   assert.equal(net.links[0]?.closed, true);
+});
+
+test("heartbeat: a line that takes everything and brings nothing is found out, however much is sent", async () => {
+  const { bus, net, clock } = await connected();
+  for (let i = 0; i < 34; i++) {
+    bus.publish("a", i).catch(() => {});
+    await clock.advance(1_000);
+  }
+  assert.equal(net.last.flush().filter((f) => f.type === "ping").length, 1, "nothing was heard for 25 s");
+  assert.equal(bus.status.state, "connected");
+  await clock.advance(1_000);
+  assert.equal(bus.status.state, "waiting");
+  bus.close();
 });
 
 test("heartbeat: any frame is an answer; the interval is the server's", async () => {

@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.js";
 /** The same where there is reason to doubt the link: after sleep, `online`, focus, `pageshow`. */
 export declare const PROBE = 2000;
-/** Finds out that a link is dead: pings when nothing was sent for a while, and waits for anything to be heard. */
+/** Finds out that a link is dead: pings when nothing was sent, or nothing was heard, for a while, and waits for anything to be heard. */
 export declare class Heartbeat {
     private readonly clock;
     private readonly random;
@@ -9,6 +9,7 @@ export declare class Heartbeat {
     private readonly dead;
     private interval;
     private last;
+    private lastHeard;
     private timer;
     private deadline;
     constructor(clock: Clock, random: () => number, ping: () => void, dead: () => void);
@@ -21,6 +22,8 @@ export declare class Heartbeat {
     heard(): void;
     /** Pings; nothing heard within `ms` means dead. */
     probe(ms: number): void;
+    /** Since when one of the two ways is silent; while a ping has no answer that is known of the way back. */
+    private quiet;
     private arm;
     private fire;
 }

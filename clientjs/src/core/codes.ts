@@ -2,7 +2,7 @@
 
 /** Close numbers of a WebSocket that say: come back. */
 export const comesBack = (n: number): boolean =>
-  (n >= 4000 && n < 4500) || n === 1001 || n === 1005 || n === 1006 || (n >= 1011 && n <= 1015);
+  (n >= 4000 && n < 4500) || n === 1000 || n === 1001 || n === 1005 || n === 1006 || (n >= 1011 && n <= 1015);
 
 /** What the server says to a link, or to a body of it, when another link took the session over. */
 export const TAKEN_OVER = ["superseded", "wrong_transport"];
