@@ -123,7 +123,7 @@ func (c Code) Row() CodeRow {
 // a new code correctly.
 func CloseRetries(number int) bool {
 	switch {
-	case number >= 4000 && number <= 4499, number == 1001, number == 1005, number == 1006:
+	case number >= 4000 && number <= 4499, number == 1000, number == 1001, number == 1005, number == 1006:
 		return true
 	}
 	return number >= 1011 && number <= 1015

@@ -39,7 +39,7 @@ func TestCloseRetries(t *testing.T) {
 		number int
 		want   bool
 	}{
-		{1000, false}, {1001, true}, {1002, false}, {1003, false}, {1005, true}, {1006, true}, {1007, false}, {1010, false},
+		{1000, true}, {1001, true}, {1002, false}, {1003, false}, {1005, true}, {1006, true}, {1007, false}, {1010, false},
 		{1011, true}, {1015, true}, {1016, false}, {3000, false}, {3999, false}, {4000, true}, {4499, true}, {4500, false}, {4999, false}, {5000, false},
 	} {
 		if got := CloseRetries(c.number); got != c.want {
