@@ -26,6 +26,7 @@ const (
 	RecoveryPageBytes      = 256 << 10
 	MaxAPIBodyBytes        = 1 << 20 // body of an HTTP API request
 	MaxPublishChannels     = 100     // channels of one publish
+	MaxBatchItems          = 1000    // publishes of one batch
 	MaxErrors              = 20      // errors of one connection in ErrorWindow
 	MaxEpochBytes          = 32
 	MaxTagBytes            = 16

@@ -153,7 +153,7 @@ func TestSpecLimits(t *testing.T) {
 		"MaxIdempotencyKeyBytes": MaxIdempotencyKeyBytes, "MaxEventBytes": MaxEventBytes, "MaxTokenBytes": MaxTokenBytes, "MaxHistoryLimit": MaxHistoryLimit,
 		"MaxOutboxFrames": MaxOutboxFrames, "MaxOutboxBytes": MaxOutboxBytes, "MaxUnackedFrames": MaxUnackedFrames, "MaxUnackedBytes": MaxUnackedBytes,
 		"RecentIDs": RecentIDs, "RecoveryPageFrames": RecoveryPageFrames, "RecoveryPageBytes": RecoveryPageBytes, "MaxAPIBodyBytes": MaxAPIBodyBytes,
-		"MaxPublishChannels": MaxPublishChannels, "MaxErrors": MaxErrors,
+		"MaxPublishChannels": MaxPublishChannels, "MaxBatchItems": MaxBatchItems, "MaxErrors": MaxErrors,
 		// Not in the table: section 3 states them in its text (see TestSpecText), MaxNameBytes nowhere.
 		"MaxEpochBytes": MaxEpochBytes, "MaxTagBytes": MaxTagBytes, "MaxNameBytes": MaxNameBytes, "MaxInteger": MaxInteger,
 	}
