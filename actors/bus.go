@@ -165,7 +165,7 @@ func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (P
 	}
 	out := Published{Position: receipt.Position, ID: receipt.ID, Duplicate: receipt.Duplicate, ReceiversExact: b.alone()}
 	if e != nil {
-		out.Receivers = int(e.live.Load())
+		out.Receivers, out.Parked, out.Polling = e.reach()
 	}
 	return out, nil
 }
