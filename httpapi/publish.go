@@ -2,8 +2,8 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -32,6 +32,15 @@ type published struct {
 	Duplicate      bool   `json:"duplicate"`
 	Receivers      int    `json:"receivers"`
 	ReceiversExact bool   `json:"receiversExact"`
+	Reach          reach  `json:"reach"`
+}
+
+// reach says where the receivers of this node stand: the first three are the receivers, filtered is those whom it passes by.
+type reach struct {
+	Live     int `json:"live"`
+	Parked   int `json:"parked"`
+	Polling  int `json:"polling"`
+	Filtered int `json:"filtered"`
 }
 
 // onPublish serves POST /api/publish.
@@ -69,9 +78,7 @@ func (a *API) publishSeveral(c *gin.Context, principal string, p *publishRequest
 	for i, name := range p.channels {
 		done, err := a.publish(c.Request.Context(), principal, p, name)
 		if err != nil {
-			e := a.asError(err)
-			a.refused.add(e.Code)
-			results[i] = json.RawMessage(protocol.AppendError(nil, e))
+			results[i] = a.failed(a.asError(err))
 			continue
 		}
 		results[i] = done
@@ -93,13 +100,28 @@ func (a *API) publish(ctx context.Context, principal string, p *publishRequest, 
 	return &published{
 		Epoch: done.Position.Epoch, Offset: done.Position.Offset, Tag: done.Position.Tag, ID: done.ID,
 		Duplicate: done.Duplicate, Receivers: done.Receivers, ReceiversExact: done.ReceiversExact,
+		Reach: reach{Live: done.Receivers - done.Parked - done.Polling, Parked: done.Parked, Polling: done.Polling},
 	}, nil
 }
 
 func readPublish(body []byte, header http.Header) (*publishRequest, error) {
 	p := &publishRequest{}
+	if err := p.read(body, publishFields); err != nil {
+		return nil, err
+	}
+	if err := p.readKeyHeader(header["Idempotency-Key"]); err != nil {
+		return nil, err
+	}
+	return p, p.check()
+}
+
+// read reads an object of the fields in known.
+func (p *publishRequest) read(body []byte, known []string) error {
 	channel := false
 	err := protocol.ReadObject(body, func(name string, value []byte) (err error) {
+		if !slices.Contains(known, name) {
+			return unknownField("field", name, known)
+		}
 		switch name {
 		case "channel":
 			channel = true
@@ -116,26 +138,28 @@ func readPublish(body []byte, header http.Header) (*publishRequest, error) {
 			p.key, err = readShort(name, value, protocol.MaxIdempotencyKeyBytes)
 		case "volatile":
 			p.volatile, err = protocol.ReadBool(value)
-		default:
-			err = unknownField("field", name, publishFields)
 		}
 		return err
 	})
 	switch {
 	case err != nil:
-		return nil, err
-	case channel == p.several:
-		return nil, badRequest(`give either "channel" or "channels"`, `"channel" takes one name, "channels" a list of names.`)
+		return err
+	case channel == p.several && slices.Contains(known, "channels"):
+		return badRequest(`give either "channel" or "channels"`, `"channel" takes one name, "channels" a list of names.`)
+	case !channel && !p.several:
+		return badRequest(`field "channel" is missing`, "Give the channel's name.")
 	case p.data == nil:
-		return nil, badRequest(`field "data" is missing`, "Give any JSON value, null included.")
+		return badRequest(`field "data" is missing`, "Give any JSON value, null included.")
 	}
-	if err := p.readKeyHeader(header["Idempotency-Key"]); err != nil {
-		return nil, err
-	}
+	return nil
+}
+
+// check refuses what does not go together.
+func (p *publishRequest) check() error {
 	if p.volatile && p.key != "" {
-		return nil, badRequest("a volatile message has no idempotency key", "It is not kept, so that a repetition cannot be known.")
+		return badRequest("a volatile message has no idempotency key", "It is not kept, so that a repetition cannot be known.")
 	}
-	return p, nil
+	return nil
 }
 
 func (p *publishRequest) readChannels(value []byte) error {

@@ -36,6 +36,7 @@ func (a *API) routes(base string) *gin.Engine {
 	g.Any("/bus/send", gin.WrapF(a.handler.Send))
 
 	g.POST("/api/publish", a.onPublish)
+	g.POST("/api/batch", a.onBatch)
 	g.GET("/api/history", a.onHistory)
 
 	read := []string{http.MethodGet, http.MethodHead}

@@ -1,0 +1,95 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"github.com/gin-gonic/gin"
+
+	"tidings/protocol"
+)
+
+var (
+	batchFields = []string{"items"}
+	itemFields  = []string{"channel", "data", "event", "idempotencyKey", "volatile"}
+)
+
+// onBatch serves POST /api/batch: many publishes in one request, carried out in their order. Each has its result: one that fails does not
+// harm the others.
+func (a *API) onBatch(c *gin.Context) {
+	principal, err := a.keys.principal(c.Request)
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	body, err := readBody(c.Writer, c.Request)
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	items, err := readBatch(body)
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	answer(c, map[string]any{"results": a.publishBatch(c.Request.Context(), principal, items)})
+}
+
+// readBatch gives the items as they came, which are yet to be read.
+func readBatch(body []byte) ([][]byte, error) {
+	var items [][]byte
+	err := protocol.ReadBatch(body, "items", protocol.MaxBatchItems, func(value []byte) error {
+		items = append(items, value)
+		return nil
+	}, func(name string, _ []byte) error { return unknownField("field", name, batchFields) })
+	return items, err
+}
+
+func (a *API) publishBatch(ctx context.Context, principal string, items [][]byte) []any {
+	results := make([]any, len(items))
+	var down *protocol.Error // the broker failed an item: the ones after it are not tried
+	for i, item := range items {
+		if down != nil {
+			results[i] = a.failed(errNotTried)
+			continue
+		}
+		done, err := a.publishItem(ctx, principal, item)
+		if err != nil {
+			e := a.asError(err)
+			results[i] = a.failed(e)
+			if brokerFailed(e.Code) || ctx.Err() != nil {
+				down = e
+			}
+			continue
+		}
+		results[i] = done
+	}
+	return results
+}
+
+var errNotTried = &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "not tried: an item before it failed at the broker", Hint: "Send it again in a moment."}
+
+// brokerFailed tells failures that the next item would wait for as long.
+func brokerFailed(code protocol.Code) bool {
+	return code == protocol.CodeTimeout || code == protocol.CodeBrokerUnavailable || code == protocol.CodeShuttingDown
+}
+
+// publishItem publishes one item. What the broker keeps must not keep the whole body with it.
+func (a *API) publishItem(ctx context.Context, principal string, item []byte) (*published, error) {
+	var p publishRequest
+	if err := p.read(item, itemFields); err != nil {
+		return nil, err
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	p.data = bytes.Clone(p.data)
+	return a.publish(ctx, principal, &p, p.channels[0])
+}
+
+// failed is the result of an item that was refused.
+func (a *API) failed(e *protocol.Error) any {
+	a.refused.add(e.Code)
+	return json.RawMessage(protocol.AppendError(nil, e))
+}
