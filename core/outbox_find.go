@@ -1,0 +1,29 @@
+package core
+
+import "tidings/protocol"
+
+// Stage is how far a message has come on its way from an outbox to its client.
+type Stage string
+
+// The stages.
+const (
+	Waiting Stage = "waiting" // not yet written
+	Written Stage = "written" // and not yet reported as received
+	Absent  Stage = "absent"  // never pushed, or received, or forgotten
+)
+
+// Find tells how far the message of a channel's offset has come. It looks through all frames: it is for a person's question, not for a message.
+func (o *Outbox) Find(ch protocol.Channel, offset uint64) Stage {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, e := range o.slots[o.head:] {
+		if m := e.Message; m == nil || m.Volatile || m.Channel != ch || m.Offset != offset {
+			continue
+		}
+		if i < o.written {
+			return Written
+		}
+		return Waiting
+	}
+	return Absent
+}
