@@ -38,6 +38,11 @@ func (a *API) routes(base string) *gin.Engine {
 	g.POST("/api/publish", a.onPublish)
 	g.POST("/api/batch", a.onBatch)
 	g.GET("/api/history", a.onHistory)
+	g.GET("/api/channels", a.onChannels)
+	g.GET("/api/connections", a.onConnections)
+	g.POST("/api/send", a.onSend)
+	g.POST("/api/disconnect", a.onDisconnect)
+	g.GET("/api/why", a.onWhy)
 
 	read := []string{http.MethodGet, http.MethodHead}
 	g.Match(read, "/healthz", a.onHealth)

@@ -1,0 +1,173 @@
+package httpapi
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tidings/actors"
+	"tidings/protocol"
+)
+
+// Bounds of a list's page.
+const (
+	maxPage       = 256
+	defaultPage   = 100
+	adminPatience = 5 * time.Second // a list, or an answer to why, takes at most
+)
+
+var (
+	channelsParameters    = []string{"prefix", "limit", "after"}
+	connectionsParameters = []string{"channel", "user", "limit", "after"}
+)
+
+// channelsPage is a list: after is what to ask the next page with, absent on the last one.
+type channelsPage struct {
+	Channels []channelInfo `json:"channels"`
+	After    string        `json:"after,omitempty"`
+}
+
+type channelInfo struct {
+	Channel     string `json:"channel"`
+	Subscribers int    `json:"subscribers"`
+	Epoch       string `json:"epoch"`
+	Offset      uint64 `json:"offset"`
+	Tag         string `json:"tag"`
+}
+
+type connectionsPage struct {
+	Connections []connectionInfo `json:"connections"`
+	After       string           `json:"after,omitempty"`
+}
+
+type connectionInfo struct {
+	Connection    string `json:"connection"`
+	User          string `json:"user,omitempty"`
+	Transport     string `json:"transport"`
+	State         string `json:"state"`
+	Since         int64  `json:"since"` // Unix milliseconds
+	Subscriptions int    `json:"subscriptions"`
+}
+
+// asked checks the key and reads the query of a request for the API; false where it was refused.
+func (a *API) asked(c *gin.Context, known ...string) (map[string]string, bool) {
+	_, err := a.keys.principal(c.Request)
+	var q map[string]string
+	if err == nil {
+		q, err = parameters(c.Request, known...)
+	}
+	if err != nil {
+		a.refuse(c, err)
+		return nil, false
+	}
+	return q, true
+}
+
+// onChannels serves GET /api/channels.
+func (a *API) onChannels(c *gin.Context) {
+	q, ok := a.asked(c, channelsParameters...)
+	if !ok {
+		return
+	}
+	page, err := a.channels(c.Request.Context(), q)
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	answer(c, page)
+}
+
+func (a *API) channels(ctx context.Context, q map[string]string) (*channelsPage, error) {
+	limit, err := readLimit(q, defaultPage, maxPage)
+	if err == nil {
+		err = short(q, protocol.MaxChannelBytes, "prefix", "after")
+	}
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
+	list, more, err := a.bus.Channels(ctx, actors.Channels{Prefix: q["prefix"], After: protocol.Channel(q["after"]), Limit: limit})
+	if err != nil {
+		return nil, err
+	}
+	page := &channelsPage{Channels: []channelInfo{}}
+	for _, ch := range list {
+		page.Channels = append(page.Channels, channelInfo{
+			Channel: string(ch.Name), Subscribers: ch.Subscribers, Epoch: ch.Position.Epoch, Offset: ch.Position.Offset, Tag: ch.Position.Tag,
+		})
+	}
+	if more {
+		page.After = string(list[len(list)-1].Name)
+	}
+	return page, nil
+}
+
+// onConnections serves GET /api/connections.
+func (a *API) onConnections(c *gin.Context) {
+	q, ok := a.asked(c, connectionsParameters...)
+	if !ok {
+		return
+	}
+	page, err := a.connections(c.Request.Context(), q)
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	answer(c, page)
+}
+
+func (a *API) connections(ctx context.Context, q map[string]string) (*connectionsPage, error) {
+	limit, err := readLimit(q, defaultPage, maxPage)
+	if err == nil {
+		err = short(q, protocol.MaxNameBytes, "user", "after")
+	}
+	var ch protocol.Channel
+	if name, ok := q["channel"]; ok && err == nil {
+		ch, err = protocol.ParseChannel(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
+	list, more, err := a.bus.Connections(ctx, actors.Connections{Channel: ch, User: q["user"], After: q["after"], Limit: limit})
+	if err != nil {
+		return nil, err
+	}
+	page := &connectionsPage{Connections: []connectionInfo{}}
+	for _, n := range list {
+		page.Connections = append(page.Connections, connectionInfo{
+			Connection: n.ID, User: n.User, Transport: n.Transport, State: n.State, Since: n.Since.UnixMilli(), Subscriptions: n.Subscriptions,
+		})
+	}
+	if more {
+		page.After = list[len(list)-1].ID
+	}
+	return page, nil
+}
+
+// readLimit reads the parameter limit, from 1 to max.
+func readLimit(q map[string]string, otherwise, max int) (int, error) {
+	text, ok := q["limit"]
+	if !ok {
+		return otherwise, nil
+	}
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 1 || limit > max {
+		return 0, badRequest(`parameter "limit" must be a number from 1 to `+strconv.Itoa(max), "Leave it out for "+strconv.Itoa(otherwise)+".")
+	}
+	return limit, nil
+}
+
+// short refuses parameters that are there and empty, or longer than max bytes.
+func short(q map[string]string, max int, names ...string) error {
+	for _, name := range names {
+		if text, ok := q[name]; ok && (text == "" || len(text) > max) {
+			return badRequest(`parameter "`+name+`" must have 1 to `+strconv.Itoa(max)+" bytes", "Leave it out, or give a text.")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/gin-gonic/gin"
+
+	"tidings/actors"
+	"tidings/protocol"
+)
+
+var whyParameters = []string{"connection", "channel", "offset"}
+
+// whyAnswer answers GET /api/why.
+type whyAnswer struct {
+	Connection string         `json:"connection"`
+	Channel    string         `json:"channel"`
+	Offset     uint64         `json:"offset"`
+	State      string         `json:"state"`
+	Answer     actors.Verdict `json:"answer"`
+	Receives   bool           `json:"receives"`
+	Message    string         `json:"message"`
+	Top        uint64         `json:"top"`
+	Epoch      string         `json:"epoch"`
+	Records    []whyRecord    `json:"records"`
+}
+
+type whyRecord struct {
+	Time    int64  `json:"time"` // Unix milliseconds
+	What    string `json:"what"`
+	Channel string `json:"channel,omitempty"`
+	Code    string `json:"code,omitempty"`
+	Epoch   string `json:"epoch,omitempty"`
+	Last    uint64 `json:"last,omitempty"`
+	From    uint64 `json:"from,omitempty"`
+}
+
+// onWhy serves GET /api/why: what became of one message for one connection.
+func (a *API) onWhy(c *gin.Context) {
+	q, ok := a.asked(c, whyParameters...)
+	if !ok {
+		return
+	}
+	why, err := a.why(c.Request.Context(), q)
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	answer(c, why)
+}
+
+func (a *API) why(ctx context.Context, q map[string]string) (*whyAnswer, error) {
+	ch, err := protocol.ParseChannel(q["channel"])
+	if err != nil {
+		return nil, err
+	}
+	offset, err := protocol.ReadUint([]byte(q["offset"]))
+	if err != nil || offset == 0 {
+		return nil, badRequest(`parameter "offset" must be an integer from 1 on`, "Give the offset that the publish was answered with.")
+	}
+	if q["connection"] == "" || len(q["connection"]) > protocol.MaxNameBytes {
+		return nil, badRequest(`parameter "connection" must have 1 to 128 bytes`, "Give the id that the client's connected frame, or GET /api/connections, names.")
+	}
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
+	w, err := a.bus.Why(ctx, q["connection"], ch, offset)
+	if err != nil {
+		return nil, err
+	}
+	found := &whyAnswer{
+		Connection: q["connection"], Channel: string(ch), Offset: offset, State: w.State, Answer: w.Verdict, Receives: w.Receives,
+		Message: w.Says, Top: w.Top.Offset, Epoch: w.Top.Epoch, Records: []whyRecord{},
+	}
+	for _, r := range w.Records {
+		found.Records = append(found.Records, whyRecord{
+			Time: r.AtMS, What: r.What, Channel: string(r.Channel), Code: r.Code, Epoch: r.Epoch, Last: r.Last, From: r.From,
+		})
+	}
+	return found, nil
+}
