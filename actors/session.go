@@ -172,14 +172,14 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	b.registry.remove(c)
 	b.parking.remove(c)
 	b.alarms.cancel(&s.park)
+	c.order.end()
+	c.out.End(last) // before the lanes push more
 	for _, sub := range s.subs {
 		if sub.entry != nil {
 			b.send(sub.entry.pid, Leave{Sub: sub})
 		}
 	}
 	s.subs, s.joins, s.jobs = nil, nil, nil
-	c.order.end()
-	c.out.End(last)
 	b.system.Root.Stop(s.self)
 }
 

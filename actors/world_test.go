@@ -108,6 +108,7 @@ type link struct {
 	last    *protocol.Encoded
 	onWake  func()
 	forget  atomic.Bool // frames are taken and thrown away
+	writing sync.Mutex  // one at a time takes and writes, as on every transport: else frames change places
 }
 
 func (l *link) Wake() {
@@ -120,6 +121,8 @@ func (l *link) Wake() {
 	if out == nil || stalled {
 		return
 	}
+	l.writing.Lock()
+	defer l.writing.Unlock()
 	for {
 		frames := out.Take(gen, nil, 64, 1<<20)
 		if len(frames) == 0 {
