@@ -37,6 +37,10 @@ type Config struct {
 	// ConnectDeadline is how long a WebSocket may stay without a connect frame. Zero means protocol.ConnectDeadline, 10 s.
 	ConnectDeadline time.Duration
 
+	// ReaderGoroutines gives each connection a goroutine that waits for what its client says: about 4 KB each. False means that on Linux
+	// only those connections cost one whose client is speaking; TLS that is ended here, and other systems, have it always.
+	ReaderGoroutines bool
+
 	// ClientAddress tells a request's client, for limits and the log; it knows which proxies to believe. Nil means the host of
 	// RemoteAddr.
 	ClientAddress func(*http.Request) string

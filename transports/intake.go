@@ -71,6 +71,9 @@ func (f *framing) count(p []byte) (n int) {
 	return n
 }
 
+// between reports whether no frame is under way.
+func (f *framing) between() bool { return f.skip == 0 && f.part == atOpcode }
+
 func (f *framing) step(b byte) {
 	switch f.part {
 	case atOpcode:

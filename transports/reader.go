@@ -6,13 +6,28 @@ type inbound interface {
 	read() bool
 	// shallow tells that read's last call left the stack small, or that more waits to be read at once.
 	shallow() bool
+	// base is the stream that is read.
+	base() *stream
 	// crashed ends the connection after read panicked: a fault that one client can provoke must not end the process.
 	crashed(cause any)
 }
 
-// readers brings the bytes of all conns to those who read them. It is a seam: goroutines is the plain way; another may wake a
-// reader only when its conn is readable, as long as it calls read one at a time per inbound.
-type readers interface{ watch(in inbound) }
+// readers brings the bytes of all conns to those who read them: goroutines everywhere, readiness where the system can tell which conns
+// are readable. They call read one at a time for each inbound.
+type readers interface {
+	watch(in inbound)
+	// fire says that a conn which is watched was closed by us.
+	fire(at place)
+	close()
+}
+
+func newReaders(cfg *Config) readers {
+	r := newReadiness()
+	if r.system = newNotifier(r.fire); r.system == nil || cfg.ReaderGoroutines {
+		return goroutines{}
+	}
+	return r
+}
 
 // goroutines reads each conn in a goroutine of its own. Dealing with a message takes 8 KB of stack, which a goroutine that waits in
 // the same call does not give back; waiting takes 4 KB. So the wait goes on in a new goroutine.
@@ -33,3 +48,8 @@ func (g goroutines) watch(in inbound) {
 		}
 	}()
 }
+
+// fire has nothing to do: closing a conn wakes who reads it.
+func (g goroutines) fire(place) {}
+
+func (g goroutines) close() {}

@@ -23,7 +23,13 @@ func (k *socket) read() bool {
 		return k.connectPlain(intro)
 	}
 	// A context that can end would cost 11 allocations a message and close the conn; deadlines do the same on the conn.
+	k.between = true
 	kind, r, err := k.ws.Reader(context.Background())
+	k.between = false
+	if k.dry = err != nil && k.readErr == errDry; k.dry {
+		k.untime()
+		return true
+	}
 	if err != nil {
 		return k.readFailed(err)
 	}
@@ -32,9 +38,11 @@ func (k *socket) read() bool {
 	}
 	m := messages.Get().(*message)
 	defer m.release()
-	k.conn.SetReadDeadline(time.Now().Add(assemblyLimit))
+	if !k.watched {
+		k.limitTime()
+	}
 	err = m.readFrom(r)
-	k.conn.SetReadDeadline(time.Time{})
+	k.untime()
 	switch {
 	case err == errTooLarge:
 		return k.refuseMessage(errTooLarge)
@@ -46,6 +54,21 @@ func (k *socket) read() bool {
 		return k.refuseMessage(errBadUTF8)
 	}
 	return k.receive(m.body)
+}
+
+// limitTime gives the message under way assemblyLimit to be complete.
+func (k *socket) limitTime() {
+	if !k.timed {
+		k.timed = true
+		k.conn.SetReadDeadline(time.Now().Add(assemblyLimit))
+	}
+}
+
+func (k *socket) untime() {
+	if k.timed {
+		k.timed = false
+		k.conn.SetReadDeadline(time.Time{})
+	}
 }
 
 func (k *socket) shallow() bool { return k.buffered.Buffered() > 0 }
@@ -96,6 +119,7 @@ func idsOf(frames []protocol.ClientFrame) (ids []uint64) {
 // that the farewell arrives: closing a socket with unread bytes resets it.
 func (k *socket) refuseMessage(err *protocol.Error) bool {
 	k.fail(err)
+	k.untime()
 	m := messages.Get().(*message)
 	defer m.release()
 	for total := 0; total < bytesBurst; {
@@ -165,13 +189,22 @@ type wire socket
 
 func (w *wire) Read(p []byte) (n int, err error) {
 	k := (*socket)(w)
-	if len(k.early) > 0 {
+	switch {
+	case len(k.early) > 0:
 		n = copy(p, k.early)
 		if k.early = k.early[n:]; len(k.early) == 0 {
 			k.early = nil
 		}
-	} else {
+	case !k.watched:
 		n, err = k.conn.Read(p)
+	case k.between && k.intake.framing.between(): // the library has dealt with all that came, and waits for another frame
+		n, err = k.tryRead(p)
+	default:
+		k.limitTime()
+		n, err = k.conn.Read(p)
+	}
+	if k.readErr = err; err == errDry {
+		return 0, err
 	}
 	now := time.Now()
 	k.lastIn.Store(now.UnixNano())

@@ -179,7 +179,16 @@ const maxGarbage = 16 << 10
 // read notices that the client closes.
 func (ev *eventStream) read() bool {
 	var b [64]byte
-	n, err := ev.conn.Read(b[:])
+	var n int
+	var err error
+	if ev.watched {
+		n, err = ev.tryRead(b[:])
+	} else {
+		n, err = ev.conn.Read(b[:])
+	}
+	if ev.dry = err == errDry; ev.dry {
+		return true
+	}
 	if ev.garbage += n; err == nil && ev.garbage <= maxGarbage {
 		return true
 	}

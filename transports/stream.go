@@ -23,6 +23,8 @@ type stream struct {
 	linger bool            // wait for the client's part of the farewell before closing
 	sends  bool            // the client speaks by POST /bus/send
 
+	watched bool // read only while something is there: tryRead
+	dry     bool // the last read found nothing; the reader's own
 	turn    turn
 	bound   atomic.Pointer[binding]
 	lastIn  atomic.Int64 // Unix nanoseconds
@@ -44,6 +46,7 @@ type stream struct {
 	why     protocol.Code
 	forceAt time.Time // the end of patience after ended
 	hung    bool
+	at      place // with the readers
 }
 
 // binding is the session under which a link's bytes are said.
@@ -208,6 +211,10 @@ func (s *stream) hangUp() {
 		return
 	}
 	s.conn.Close()
+	s.mu.Lock()
+	at := s.at
+	s.mu.Unlock()
+	s.h.readers.fire(at)
 	s.h.wheel.remove(&s.alarm)
 	s.h.leave(s.self)
 	s.tally.leave()
@@ -236,6 +243,16 @@ func (s *stream) patience(now time.Time) (next time.Time, ended bool) {
 		return time.Time{}, true
 	}
 	return at, ended
+}
+
+func (s *stream) base() *stream { return s }
+
+// tryRead reads what is there. It fails with errDry where nothing is.
+func (s *stream) tryRead(p []byte) (int, error) {
+	if c, ok := s.conn.(interface{ TryRead([]byte) (int, error) }); ok {
+		return c.TryRead(p)
+	}
+	return tryRead(s.raw, p)
 }
 
 // touch notes that something was heard of the client.

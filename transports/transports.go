@@ -80,7 +80,7 @@ func New(bus Bus, cfg Config) (*Handler, error) {
 		cfg:     cfg,
 		gate:    newGate(&cfg),
 		wheel:   newWheel(cfg.Heartbeat),
-		readers: goroutines{},
+		readers: newReaders(&cfg),
 		hello:   announce.AppendJSON(nil),
 		ctx:     ctx,
 		stop:    stop,
@@ -101,6 +101,7 @@ func (h *Handler) Close() {
 	for l := range links {
 		l.closeNow()
 	}
+	h.readers.close()
 }
 
 // enter registers a link. It answers false after Close.

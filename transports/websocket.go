@@ -19,7 +19,10 @@ type socket struct {
 	buffered *bufio.Reader // the library's
 	early    []byte        // of the client, read before the upgrade was done
 	intake   intake
-	readErr  error // what wire.Read gave last; the reader's own
+	// The reader's own:
+	readErr error // what wire.Read gave last
+	between bool  // no message is under way
+	timed   bool  // conn has a read deadline
 
 	opening   atomic.Pointer[introduction] // until a session is open; plain clients keep it
 	connectBy time.Time

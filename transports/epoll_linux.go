@@ -1,0 +1,98 @@
+package transports
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+)
+
+// epoll is the notifier of Linux: a set of its own beside that of Go's runtime, which waits for this one as for any other file, so that it
+// takes a goroutine and no thread. Edges are told, not levels: no call is needed to ask for the next.
+type epoll struct {
+	fire func(place)
+
+	mu     sync.Mutex // guards all below
+	fd     int        // of file
+	file   *os.File   // nil before the first add
+	closed bool
+}
+
+func newNotifier(fire func(place)) notifier { return &epoll{fire: fire} }
+
+// open makes the set. The lock is held.
+func (e *epoll) open() error {
+	if e.closed {
+		return net.ErrClosed
+	}
+	if e.file != nil {
+		return nil
+	}
+	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	if err := syscall.SetNonblock(fd, true); err != nil { // which lets NewFile wait in the runtime's poller
+		syscall.Close(fd)
+		return os.NewSyscallError("fcntl", err)
+	}
+	file := os.NewFile(uintptr(fd), "epoll")
+	raw, err := file.SyscallConn()
+	if err != nil {
+		file.Close()
+		return err
+	}
+	e.fd, e.file = fd, file
+	go e.wait(raw)
+	return nil
+}
+
+// wait hands on events until the set is closed.
+func (e *epoll) wait(raw syscall.RawConn) {
+	events := make([]syscall.EpollEvent, 128)
+	for {
+		n := 0
+		err := raw.Read(func(fd uintptr) bool {
+			var err error
+			n, err = syscall.EpollWait(int(fd), events, 0)
+			return n > 0 || err != nil && err != syscall.EINTR
+		})
+		if err != nil || n < 0 {
+			return
+		}
+		for _, ev := range events[:n] {
+			e.fire(place{uint32(ev.Fd), uint32(ev.Pad)})
+		}
+	}
+}
+
+var errUnwatchable = errors.New("transports: not a plain socket")
+
+// add takes the conn into the set. The kernel takes it out when it is closed; what it said before goes by place, not by number of
+// file, so that it cannot reach another conn.
+func (e *epoll) add(s *stream, at place) error {
+	if s.raw == nil {
+		return errUnwatchable
+	}
+	var failed error
+	err := s.raw.Control(func(fd uintptr) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if failed = e.open(); failed != nil {
+			return
+		}
+		ev := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | 1<<31 /* EPOLLET */, Fd: int32(at.index), Pad: int32(at.turn)}
+		failed = syscall.EpollCtl(e.fd, syscall.EPOLL_CTL_ADD, int(fd), &ev)
+	})
+	return errors.Join(err, failed)
+}
+
+func (e *epoll) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	if e.file != nil {
+		e.file.Close()
+	}
+}

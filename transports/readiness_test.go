@@ -1,0 +1,160 @@
+package transports
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"tidings/internal/memnet"
+	"tidings/protocol"
+	"tidings/transports/transporttest"
+)
+
+// TestConformanceOfReadiness runs the suite over conns that are read only when something is there, as with epoll, but in a bubble.
+func TestConformanceOfReadiness(t *testing.T) {
+	transporttest.Run(t, func(t *testing.T) transporttest.Target {
+		r := inMemory(t, nil)
+		ready := newReadiness()
+		ready.system = pumps{ready.fire}
+		r.h.readers = ready
+		l := memnet.Listen()
+		server := &http.Server{Handler: r.h.mux()}
+		go server.Serve(pumpListener{l})
+		r.dial = l.Dial
+		t.Cleanup(func() { server.Close() })
+		return transporttest.Target{URL: r.url, Dial: r.dial, Publish: func(channel, data string) { r.bus.publish(protocol.Channel(channel), data) }}
+	})
+}
+
+type pumpListener struct{ net.Listener }
+
+func (l pumpListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &pumped{Conn: c, some: make(chan struct{}, 1)}, nil
+}
+
+// pumps is a notifier for conns without a socket: a goroutine for each reads ahead.
+type pumps struct{ fire func(place) }
+
+func (p pumps) add(s *stream, at place) error {
+	c, ok := s.conn.(*pumped)
+	if !ok {
+		return net.ErrClosed
+	}
+	c.mu.Lock()
+	c.pumping = true
+	c.mu.Unlock()
+	go c.pump(func() { p.fire(at) })
+	return nil
+}
+
+func (p pumps) close() {}
+
+type pumped struct {
+	net.Conn
+	some chan struct{}
+
+	mu       sync.Mutex // guards all below
+	pumping  bool
+	ahead    []byte
+	err      error
+	deadline time.Time
+}
+
+func (c *pumped) pump(fire func()) {
+	var b [100]byte
+	for err := error(nil); err == nil; {
+		var n int
+		n, err = c.Conn.Read(b[:])
+		c.mu.Lock()
+		c.ahead, c.err = append(c.ahead, b[:n]...), err
+		c.mu.Unlock()
+		select {
+		case c.some <- struct{}{}:
+		default:
+		}
+		fire()
+	}
+}
+
+func (c *pumped) TryRead(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case len(c.ahead) > 0:
+		n := copy(p, c.ahead)
+		c.ahead = c.ahead[n:]
+		return n, nil
+	case c.err != nil:
+		return 0, c.err
+	}
+	return 0, errDry
+}
+
+func (c *pumped) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	pumping := c.pumping
+	c.mu.Unlock()
+	if !pumping {
+		return c.Conn.Read(p)
+	}
+	for {
+		n, err := c.TryRead(p)
+		if err != errDry {
+			return n, err
+		}
+		c.mu.Lock()
+		at := c.deadline
+		c.mu.Unlock()
+		var late <-chan time.Time
+		if !at.IsZero() {
+			late = time.After(time.Until(at))
+		}
+		select {
+		case <-c.some:
+		case <-late:
+			return 0, os.ErrDeadlineExceeded
+		}
+	}
+}
+
+func (c *pumped) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pumping {
+		c.deadline = t
+		return nil
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// TestReadinessGivesThePlaceOfTheDeadToOthers: what the system says of a conn that is gone reaches nobody.
+func TestReadinessGivesThePlaceOfTheDeadToOthers(t *testing.T) {
+	r := newReadiness()
+	first := r.enter(nil)
+	r.leave(first)
+	second := r.enter(nil)
+	if second.index != first.index || second == first {
+		t.Fatalf("places %v and %v", first, second)
+	}
+	r.fire(first)
+	r.fire(place{})
+	r.fire(place{index: 9, turn: 1})
+	if !r.rest(second) {
+		t.Error("an event of the first reached the second")
+	}
+	if r.spots[second.index].state != resting {
+		t.Error("it does not rest")
+	}
+}
+
+func (c *pumped) SetDeadline(t time.Time) error {
+	c.Conn.SetWriteDeadline(t)
+	return c.SetReadDeadline(t)
+}

@@ -1,0 +1,57 @@
+//go:build unix
+
+package transports
+
+import (
+	"io"
+	"sync"
+	"syscall"
+)
+
+// probe is a read that does not wait.
+type probe struct {
+	p   []byte
+	n   int
+	err error
+	try func(fd uintptr) bool
+}
+
+var probes = sync.Pool{New: func() any {
+	r := &probe{}
+	r.try = r.tryFD
+	return r
+}}
+
+// tryRead reads what is there, in one system call. It fails with errDry where nothing is.
+func tryRead(raw syscall.RawConn, p []byte) (int, error) {
+	r := probes.Get().(*probe)
+	r.p, r.n, r.err = p, 0, nil
+	err := raw.Read(r.try)
+	if err == nil {
+		err = r.err
+	}
+	n := r.n
+	r.p = nil
+	probes.Put(r)
+	return n, err
+}
+
+// tryFD always answers true: RawConn would wait for the socket otherwise.
+func (r *probe) tryFD(fd uintptr) bool {
+	for {
+		n, err := syscall.Read(int(fd), r.p)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			r.err = errDry
+		case err != nil:
+			r.err = err
+		case n == 0:
+			r.err = io.EOF
+		default:
+			r.n = n
+		}
+		return true
+	}
+}
