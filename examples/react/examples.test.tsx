@@ -1,0 +1,130 @@
+// What docs/react.md says, shown: of the examples beside this file, and of StrictMode, servers and bursts.
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+import { StrictMode, act, type ReactNode } from "react";
+import { createRoot } from "react-dom/client";
+import { renderToString } from "react-dom/server";
+import { MessageBusProvider } from "tidings/react";
+import { createFakeBus } from "tidings/testing";
+import { App, Lamp } from "./App";
+import { Arrivals } from "./Arrivals";
+import { Visitors } from "./Visitors";
+
+const channel = "visitors/north";
+let requests = 0;
+let answers: (() => void)[] = [];
+let visitors: string[] = [];
+
+beforeEach(() => {
+  requests = 0;
+  answers = [];
+  visitors = ["Ada"];
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setInterval", "Date"], now: 1_000_000 });
+  // Answers with what there is when it is asked, once `answer` is called.
+  globalThis.fetch = ((url: string) => {
+    assert.equal(url, "/api/buildings/north/visitors");
+    requests++;
+    const now = [...visitors];
+    return new Promise((resolve) => answers.push(() => resolve({ ok: true, json: async () => now })));
+  }) as unknown as typeof fetch;
+});
+
+const answer = () => act(async () => answers.splice(0).forEach((a) => a()));
+const pass = (seconds: number) => act(async () => mock.timers.tick(seconds * 1000));
+
+async function show(node: ReactNode) {
+  const place = document.body.appendChild(document.createElement("div"));
+  const root = createRoot(place);
+  await act(async () => root.render(node));
+  return { place, end: () => act(async () => root.unmount()) };
+}
+
+async function showVisitors(wrap = (node: ReactNode) => node) {
+  const bus = createFakeBus();
+  const page = await show(wrap(<MessageBusProvider bus={bus}><Visitors building="north" /></MessageBusProvider>));
+  while (answers.length) await answer();
+  return { bus, ...page };
+}
+
+test("a message fetches at once", async () => {
+  const { bus, place, end } = await showVisitors();
+  assert.equal(place.textContent, "Ada");
+  visitors = ["Ada", "Grace"];
+  await act(async () => void bus.message(channel, null));
+  await answer();
+  assert.equal(place.textContent, "AdaGrace");
+  await end();
+});
+
+test("so does a gap", async () => {
+  const { bus, place, end } = await showVisitors();
+  visitors = ["Grace"];
+  await act(async () => bus.gap(channel));
+  await answer();
+  assert.equal(place.textContent, "Grace");
+  await end();
+});
+
+test("without messages it polls once a minute; without a connection every five seconds", async () => {
+  const { bus, end } = await showVisitors();
+  requests = 0;
+  await pass(59);
+  assert.equal(requests, 0);
+  await pass(1);
+  assert.equal(requests, 1);
+  await answer();
+  await act(async () => bus.setStatus({ state: "waiting", transport: null }));
+  for (let i = 0; i < 20; i++) {
+    await pass(1);
+    await answer();
+  }
+  assert.ok(requests >= 4 && requests <= 5, `${requests} requests in 20 s`);
+  await end();
+  requests = 0;
+  await pass(600);
+  assert.equal(requests, 0);
+});
+
+test("a burst of messages costs two requests, and the last one tells all", async () => {
+  const { bus, place, end } = await showVisitors();
+  requests = 0;
+  for (let i = 0; i < 100; i++) {
+    visitors = [`visitor ${i}`];
+    await act(async () => void bus.message(channel, null));
+  }
+  while (answers.length) await answer();
+  assert.equal(requests, 2);
+  assert.equal(place.textContent, "visitor 99");
+  await end();
+});
+
+test("StrictMode leaves one subscription", async () => {
+  const { bus, end } = await showVisitors((node) => <StrictMode>{node}</StrictMode>);
+  assert.equal(bus.subscriptions.length, 1);
+  await end();
+  assert.equal(bus.subscriptions.length, 0);
+});
+
+test("a user that is not known yet subscribes to nothing", async () => {
+  const bus = createFakeBus();
+  const { end } = await show(<MessageBusProvider bus={bus}><Arrivals user={null} /></MessageBusProvider>);
+  assert.equal(bus.subscriptions.length, 0);
+  await end();
+});
+
+test("the lamp tells how the bus stands", async () => {
+  const bus = createFakeBus();
+  const { place, end } = await show(<MessageBusProvider bus={bus}><Lamp /></MessageBusProvider>);
+  assert.equal(place.textContent, "connecting…");
+  await act(async () => bus.setStatus({ state: "connected", transport: "sse" }));
+  assert.equal(place.textContent, "live");
+  await act(async () => bus.close());
+  assert.match(place.textContent ?? "", /No live updates/);
+  await end();
+});
+
+test("a server renders it and connects to nothing", () => {
+  assert.match(renderToString(<App />), /connecting…/);
+  assert.equal(requests, 0);
+});
