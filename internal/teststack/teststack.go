@@ -3,10 +3,13 @@ package teststack
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"tidings/access"
@@ -30,18 +33,23 @@ type Stack struct {
 func Start(t testing.TB, change ...func(*httpapi.Config)) *Stack {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	broker := memory.New(memory.DefaultConfig())
-	bus, err := actors.Start(actors.Config{Broker: broker, Rules: access.Rules{Subscribe: access.Anyone, Publish: access.Anyone}, Logger: quiet})
+	cfg := httpapi.DefaultConfig()
+	cfg.Log = quiet
+	keys, err := access.NewKeys(Key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := httpapi.DefaultConfig()
-	cfg.Log = quiet
-	if cfg.Keys, err = access.NewKeys(Key); err != nil {
-		t.Fatal(err)
-	}
+	cfg.Keys = keys
 	for _, f := range change {
 		f(&cfg)
+	}
+	broker := memory.New(memory.DefaultConfig())
+	bus, err := actors.Start(actors.Config{
+		Broker: broker, Rules: access.Rules{Subscribe: access.Anyone, Publish: access.Anyone}, Logger: quiet,
+		Heartbeat: cfg.Transports.Heartbeat, Park: cfg.Transports.Park,
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	api, err := httpapi.New(bus, cfg)
 	if err != nil {
@@ -76,22 +84,41 @@ type Message struct {
 	Data   json.RawMessage
 }
 
+// Publish publishes as a backend does, at the server itself.
+func (s *Stack) Publish(channel, data string) {
+	s.t.Helper()
+	s.call(http.MethodPost, "/api/publish", fmt.Sprintf(`{"channel": %q, "data": %s}`, channel, data), nil)
+}
+
 // History reads a channel as a backend does.
 func (s *Stack) History(channel string) []Message {
 	s.t.Helper()
-	request, err := http.NewRequest(http.MethodGet, s.URL+"/api/history?channel="+url.QueryEscape(channel), nil)
+	var page struct{ Messages []Message }
+	s.call(http.MethodGet, "/api/history?channel="+url.QueryEscape(channel), "", &page)
+	return page.Messages
+}
+
+func (s *Stack) call(method, path, body string, into any) {
+	s.t.Helper()
+	request, err := http.NewRequest(method, s.URL+path, strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+Key)
+	request.Header.Set("Content-Type", "application/json")
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	var page struct{ Messages []Message }
-	if err := json.NewDecoder(answer.Body).Decode(&page); err != nil || answer.StatusCode != http.StatusOK {
-		s.t.Fatalf("history of %s: %s, %v", channel, answer.Status, err)
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		s.t.Fatalf("%s %s: %s %s %v", method, path, answer.Status, text, err)
 	}
-	return page.Messages
+	if into == nil {
+		return
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		s.t.Fatalf("%s %s: %s: %v", method, path, text, err)
+	}
 }
