@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -30,6 +31,14 @@ func TestEveryURL(t *testing.T) {
 			{"POST", "/bus/send", 400, "application/json"},
 			{"POST", "/bus/poll", 400, "application/json"},
 			{"GET", "/api/history?channel=a", 200, "application/json"},
+			{"GET", "/api/channels", 200, "application/json"},
+			{"GET", "/api/connections", 200, "application/json"},
+			{"GET", "/api/why?connection=c&channel=a&offset=1", 404, "application/json"},
+			{"POST", "/api/batch", 400, "application/json"},
+			{"POST", "/api/send", 400, "application/json"},
+			{"POST", "/api/disconnect", 400, "application/json"},
+			{"GET", "/api/batch", 405, "application/json"},
+			{"GET", "/api/openapi.yaml", 200, "application/yaml"},
 			{"GET", "/healthz", 200, "application/json"},
 			{"GET", "/readyz", 200, "application/json"},
 			{"HEAD", "/readyz", 200, "application/json"},
@@ -155,7 +164,7 @@ func TestDocumentNamesEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range append(publishFields, historyParameters...) {
+	for _, name := range slices.Concat(publishFields, historyParameters, batchFields, itemFields, channelsParameters, connectionsParameters, sendFields, disconnectFields, whyParameters) {
 		if !strings.Contains(string(page), "| `"+name+"` |") {
 			t.Errorf("docs/HTTP.md has no row for %s", name)
 		}
