@@ -13,6 +13,7 @@ package transports
 import (
 	"context"
 	"sync"
+	"time"
 
 	"tidings/core"
 	"tidings/protocol"
@@ -86,6 +87,7 @@ func New(bus Bus, cfg Config) (*Handler, error) {
 		stop:    stop,
 		links:   make(map[closer]struct{}),
 	}
+	h.wheel.set(&alarm{owner: newSettler(h.opened)}, time.Now().Add(settleEvery))
 	return h, nil
 }
 

@@ -13,8 +13,8 @@ import (
 
 // Buffers of one WebSocket, in bytes. A control frame has at most 127 bytes, so each that the library writes is one Write.
 const (
-	readBuffer  = 512
-	writeBuffer = 256
+	readBuffer  = 128 // what is longer goes past it, to the message's own
+	writeBuffer = 144
 )
 
 // upgrade lets the library do the handshake and puts wire under it.
