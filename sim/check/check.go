@@ -47,7 +47,7 @@ func (j *judge) acks() {
 	}
 	ops := map[string]*Numbered{}
 	for _, a := range j.Acks {
-		n := j.find(a.Channel, a.Position, func(n *Numbered) bool { return n.ID == a.ID && n.Data == a.Data })
+		n := j.find(a.Channel, a.Position, func(n *Numbered) bool { return (a.ID == "" || n.ID == a.ID) && n.Data == a.Data })
 		if n == nil {
 			j.fail("I4", "lost write", "publish %s was acknowledged at %s of %s, where it is not", a.Op, a.Position, a.Channel)
 			continue

@@ -43,7 +43,7 @@ type Ack struct {
 	Op       string
 	Channel  string
 	Position protocol.Position
-	ID       string
+	ID       string // "" where the answer had none
 	Data     string
 	At       time.Duration
 }

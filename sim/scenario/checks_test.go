@@ -167,6 +167,16 @@ func Steady(page string) Check {
 	}}
 }
 
+// WasCut wants that a page lost its connection at all: else the scenario shows nothing.
+func WasCut(page string) Check {
+	return Check{"WasCut", func(w *World) string {
+		if Steady(page).run(w) == "" {
+			return page + " never was"
+		}
+		return ""
+	}}
+}
+
 // EndsOver wants a page on a transport in the end.
 func EndsOver(page, transport string) Check {
 	return Check{"EndsOver", func(w *World) string {
@@ -226,6 +236,16 @@ func DialsAtMost(page string, most int) Check {
 	}}
 }
 
+// DialsAtLeast wants that a page had to dial so often: else the scenario shows nothing.
+func DialsAtLeast(page string, least int) Check {
+	return Check{"DialsAtLeast", func(w *World) string {
+		if n := w.dash(page).tries(); n < least {
+			return fmt.Sprintf("%s dialled %d times, want at least %d", page, n, least)
+		}
+		return ""
+	}}
+}
+
 // AllAcked wants that every publish was answered in the end, and had one effect.
 func AllAcked() Check {
 	return Check{"AllAcked", func(w *World) string {
@@ -254,3 +274,32 @@ func AllAcked() Check {
 
 // That is a check of one scenario alone.
 func That(name string, run func(*World) string) Check { return Check{name, run} }
+
+// Answered wants that n publishes of a page were acknowledged, each with one effect.
+func Answered(page string, n int) Check {
+	return Check{"Answered", func(w *World) string {
+		d := w.dash(page)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		effects := 0
+		for _, m := range w.book.Numbered {
+			if strings.HasPrefix(m.Data, `"`+page+" says ") {
+				effects++
+			}
+		}
+		if d.answered != n || effects != n {
+			return fmt.Sprintf("%d of %d publishes were acknowledged, with %d effects", d.answered, n, effects)
+		}
+		return ""
+	}}
+}
+
+// LostAnswers wants that the proxy lost so many: else the scenario shows nothing.
+func LostAnswers(n int) Check {
+	return Check{"LostAnswers", func(w *World) string {
+		if got := w.proxies[0].lostAnswers; got != n {
+			return fmt.Sprintf("%d answers were lost, want %d", got, n)
+		}
+		return ""
+	}}
+}

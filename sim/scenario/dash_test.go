@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -28,6 +30,7 @@ type Dash struct {
 	name   string
 	client *client.Client
 	web    *http.Transport
+	talk   sync.WaitGroup
 
 	mu       sync.Mutex // guards all below
 	heard    []*check.Listener
@@ -36,6 +39,8 @@ type Dash struct {
 	slow     time.Duration
 	frozen   chan struct{} // closed when the client's own time goes on
 	closed   bool
+	said     int // publishes begun
+	answered int
 	ended    []error // subscriptions that ended
 }
 
@@ -166,6 +171,37 @@ func (d *Dash) Close() {
 	d.mu.Unlock()
 	d.client.Close()
 	d.web.CloseIdleConnections()
+}
+
+// Publish publishes over the page's own connection, in the background.
+func (d *Dash) Publish(channel string, opts ...PublishOption) {
+	p := pace{times: 1}
+	for _, o := range opts {
+		o(&p)
+	}
+	if p.lasts > 0 {
+		p.times = int(p.lasts / p.every)
+	}
+	d.talk.Go(func() {
+		for range p.times {
+			time.Sleep(p.every)
+			d.mu.Lock()
+			d.said++
+			op := fmt.Sprintf("%s says %d", d.name, d.said)
+			d.mu.Unlock()
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+			at, err := d.client.Publish(ctx, channel, op, client.Key(op))
+			cancel()
+			if err != nil {
+				d.w.t.Errorf("%s was not published: %v", op, err)
+				return
+			}
+			d.mu.Lock()
+			d.answered++
+			d.mu.Unlock()
+			d.w.book.ack(check.Ack{Op: op, Channel: channel, Position: at, Data: fmt.Sprintf("%q", op), At: d.w.now()})
+		}
+	})
 }
 
 // finish says which listeners are to have everything.

@@ -146,6 +146,10 @@ func (l *link) Vanish() {
 	})
 }
 
+// DeadDown lets nothing more arrive from the server over what is open, DeadUp nothing at the server; nobody is told.
+func (l *link) DeadDown() { l.change(func() { l.each(func(w *wire) { w.down.void = true }) }) }
+func (l *link) DeadUp()   { l.change(func() { l.each(func(w *wire) { w.up.void = true }) }) }
+
 // Roam is another network: the client's side knows at once that its connections are gone, the server hears nothing.
 func (l *link) Roam() {
 	l.change(func() {
@@ -188,6 +192,9 @@ func (l *link) Rate(n int) { l.change(func() { l.up.rate, l.down.rate = n, n }) 
 // Slice lets bytes arrive one at a time.
 func (l *link) Slice() { l.change(func() { l.up.sliced, l.down.sliced = true, true }) }
 
+// Hole swallows every write of the server above n bytes, and what follows it on that connection.
+func (l *link) Hole(n int) { l.change(func() { l.down.mtu = n }) }
+
 // CutIdle breaks each connection from now on over which nothing went for d.
 func (l *link) CutIdle(d time.Duration) { l.change(func() { l.idle = d }) }
 
@@ -202,6 +209,17 @@ func (l *link) crash(to *listener) {
 		l.each(func(w *wire) {
 			if w.to == to {
 				w.reset()
+			}
+		})
+	})
+}
+
+// freeze holds, or lets go, what is open to a listener.
+func (l *link) freeze(to *listener, on bool) {
+	l.change(func() {
+		l.each(func(w *wire) {
+			if w.to == to {
+				w.up.held, w.down.held = on, on
 			}
 		})
 	})

@@ -104,6 +104,21 @@ func (w *World) Start() {
 	w.note("%s is there", n.name)
 }
 
+// Freeze lets a node stand still, as far as others see it; Thaw ends that. Its own timers go on.
+func (w *World) Freeze(n *node) {
+	w.note("%s stands still", n.name)
+	for _, l := range w.allLinks() {
+		l.freeze(n.lis, true)
+	}
+}
+
+func (w *World) Thaw(n *node) {
+	w.note("%s goes on", n.name)
+	for _, l := range w.allLinks() {
+		l.freeze(n.lis, false)
+	}
+}
+
 // Restart kills the node and starts another with an empty memory.
 func (w *World) Restart() {
 	w.Kill()

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"tidings/protocol"
 )
 
 // proxy is an HTTP proxy between clients and the front, with the habits that proxies have. Its fields are set before the first request,
@@ -138,7 +136,7 @@ func (p *proxy) swallowed(rw http.ResponseWriter, r *http.Request) {
 // RoundTrip sends a request on.
 func (p *proxy) RoundTrip(r *http.Request) (*http.Response, error) {
 	p.mu.Lock()
-	repeat := p.repeat && r.Method == http.MethodPost && r.URL.Path != "/bus/sse" && r.URL.Path != "/bus/poll"
+	repeat := p.repeat && r.Method == http.MethodPost && r.URL.Path != "/bus/sse"
 	p.mu.Unlock()
 	if !repeat {
 		return p.trip.RoundTrip(r)
@@ -218,5 +216,3 @@ func (p *proxy) CutIdle(d time.Duration) {
 		}
 	}
 }
-
-var _ = protocol.Version

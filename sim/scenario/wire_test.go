@@ -20,6 +20,7 @@ type way struct {
 	delay  func() time.Duration // of each write; nil none
 	rate   int                  // bytes per second; 0 any
 	sliced bool                 // one byte at a time
+	mtu    int                  // a longer write never arrives, and nothing after it; 0 any
 }
 
 // lane is one direction of a wire: an ordered, bounded queue of bytes. A lane belongs to a link, whose mutex guards it.
@@ -33,6 +34,7 @@ type lane struct {
 	late     time.Duration // on top of way.delay
 	last     time.Time     // when the last chunk arrives
 	void     bool          // nothing arrives any more, and nobody is told
+	held     bool          // as way.held, for this lane
 	fin      bool          // the writer has closed
 	gone     bool          // the reader has closed
 	readErr  error         // the reader is told
@@ -83,7 +85,7 @@ func (l *lane) write(p []byte) (n int, err error) {
 			return n, net.ErrClosed
 		case expired(l.writeBy):
 			return n, os.ErrDeadlineExceeded
-		case l.gone && !l.void && !l.way.held:
+		case l.gone && !l.void && !l.held && !l.way.held:
 			return n, syscall.EPIPE
 		case len(p) == 0:
 			return n, nil
@@ -108,6 +110,9 @@ func (l *lane) put(data []byte) {
 	if l.way.rate > 0 {
 		at = at.Add(time.Duration(len(data)) * time.Second / time.Duration(l.way.rate))
 	}
+	if l.way.mtu > 0 && len(data) > l.way.mtu {
+		l.void = true
+	}
 	l.last = at
 	l.chunks = append(l.chunks, chunk{data, at})
 	l.size += len(data)
@@ -127,7 +132,7 @@ func (l *lane) read(p []byte) (int, error) {
 			return 0, os.ErrDeadlineExceeded
 		case len(p) == 0:
 			return 0, nil
-		case l.void || l.way.held:
+		case l.void || l.held || l.way.held:
 			l.wait(l.readBy)
 		case len(l.chunks) == 0 && l.fin:
 			return 0, io.EOF

@@ -3,7 +3,6 @@ package scenario
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -32,7 +31,6 @@ type World struct {
 	background sync.WaitGroup
 	book       book
 	plan       []step
-	gapsRight  bool // gaps are judged by sim/check alone
 
 	mu       sync.Mutex // guards all below
 	nodes    []*node
@@ -216,6 +214,9 @@ func (w *World) end() {
 		b.close()
 		<-gone
 	}
+	for _, d := range w.dashes {
+		d.talk.Wait()
+	}
 	time.Sleep(settling)
 	synctest.Wait()
 	w.last = w.take()
@@ -285,5 +286,3 @@ func (w *World) acked(channel string) map[protocol.Position]string {
 	}
 	return all
 }
-
-var _ = maps.Keys[map[int]int]
