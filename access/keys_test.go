@@ -18,6 +18,14 @@ func TestNewKeys(t *testing.T) {
 		{name: "one byte too short", keys: []string{good[1:]}, want: "key 1 is shorter than 16 bytes"},
 		{name: "empty, as an unset variable gives", keys: []string{""}, want: "key 1 is shorter"},
 		{name: "two, for rotation", keys: []string{good, good + "x"}},
+		{name: "with a name", keys: []string{"shop " + good}},
+		{name: "two of one name, for rotation", keys: []string{"shop " + good, "shop " + good + "x"}},
+		{name: "the same key of two names", keys: []string{"shop " + good, "desk " + good}, want: "key 2 is given twice"},
+		{name: "the longest name", keys: []string{strings.Repeat("n", 32) + " " + good}},
+		{name: "a longer name", keys: []string{strings.Repeat("n", 33) + " " + good}, want: "key 1 must be the key alone"},
+		{name: "a name of other letters", keys: []string{"sh\"op " + good}, want: "key 1 must be the key alone"},
+		{name: "no name", keys: []string{" " + good}, want: "key 1 must be the key alone"},
+		{name: "three words", keys: []string{"my shop " + good}, want: "key 1 must be the key alone"},
 		{name: "the same twice", keys: []string{good, good}, want: "key 2 is given twice"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -74,5 +82,26 @@ func TestPrincipal(t *testing.T) {
 	}
 	if _, ok := (Keys{}).Principal(""); ok {
 		t.Fatal("no keys let the empty key in")
+	}
+}
+
+func TestPrincipalsOfNames(t *testing.T) {
+	keys, err := NewKeys("shop "+good+"1", "shop "+good+"2", "desk "+good+"3", good+"4", good+"5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]string{}
+	for _, n := range []string{"1", "2", "3", "4", "5"} {
+		name, ok := keys.Principal(good + n)
+		if !ok || strings.Contains(name, good) {
+			t.Fatalf("key %s: got %q, %v", n, name, ok)
+		}
+		seen[n] = name
+	}
+	if seen["1"] != "name:shop" || seen["2"] != seen["1"] || seen["3"] != "name:desk" || seen["4"] == seen["5"] {
+		t.Errorf("got %v", seen)
+	}
+	if _, ok := keys.Principal("shop " + good + "1"); ok {
+		t.Error("the name was taken as part of the key")
 	}
 }

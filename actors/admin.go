@@ -7,8 +7,19 @@ import (
 	"strings"
 	"time"
 
+	"tidings/access"
 	"tidings/protocol"
 )
+
+// SetRules puts other rules in the place of those of Config. They count for what clients ask for from now on: subscriptions that were
+// allowed go on. It fails where the rules do not validate, and changes nothing then.
+func (b *Bus) SetRules(rules access.Rules) error {
+	if err := rules.Validate(); err != nil {
+		return err
+	}
+	b.rules.Store(&rules)
+	return nil
+}
 
 // Channels asks for a page of the channels that somebody hears on this node, or heard a short time ago.
 type Channels struct {

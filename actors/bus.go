@@ -12,6 +12,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"tidings/access"
 	"tidings/broker"
 	"tidings/core"
 	"tidings/protocol"
@@ -20,6 +21,7 @@ import (
 // Bus is one node of the message bus.
 type Bus struct {
 	cfg      Config
+	rules    atomic.Pointer[access.Rules]
 	log      *slog.Logger
 	announce *protocol.Announce
 	started  time.Time
@@ -74,6 +76,7 @@ func Start(cfg Config) (*Bus, error) {
 		reads:     newPool(maxReads),
 		publishes: newPool(maxAnswers),
 	}
+	b.rules.Store(&cfg.Rules)
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	b.alarms = &alarms{send: b.send}
 	b.router = newRouter(b.startChannel)

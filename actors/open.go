@@ -50,7 +50,7 @@ func (b *Bus) identify(peer protocol.Peer, token string) (access.Identity, *prot
 	if token == "" {
 		token = peer.Token
 	}
-	return b.cfg.Rules.Identify(token)
+	return b.rules.Load().Identify(token)
 }
 
 // begin makes a new connection.

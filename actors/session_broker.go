@@ -12,9 +12,9 @@ import (
 const maxJobs = protocol.MaxFrames
 
 func (s *session) onBrokerRequest(f *protocol.ClientFrame) {
-	rule := s.bus.cfg.Rules.MaySubscribe
+	rule := s.bus.rules.Load().MaySubscribe
 	if f.Type == protocol.TypePublish {
-		rule = s.bus.cfg.Rules.MayPublish
+		rule = s.bus.rules.Load().MayPublish
 	}
 	if err := rule(s.conn.identity, f.Channel); err != nil {
 		s.refuse(err, f.ID)

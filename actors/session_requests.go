@@ -90,7 +90,7 @@ func (s *session) subscribeFault(f *protocol.ClientFrame) *protocol.Error {
 	case len(s.subs) >= protocol.MaxSubscriptions && s.find(f.Channel) < 0:
 		return &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a connection may have 128 subscriptions", Hint: "Unsubscribe from channels that are not needed, or put what belongs together in one channel."}
 	}
-	return s.bus.cfg.Rules.MaySubscribe(s.conn.identity, f.Channel)
+	return s.bus.rules.Load().MaySubscribe(s.conn.identity, f.Channel)
 }
 
 // find gives the index of the subscription to a channel, or -1.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tidings/access"
@@ -16,7 +17,7 @@ const devPrincipal = "dev"
 
 // keyring tells by a request's Authorization header whose it is.
 type keyring struct {
-	keys     access.Keys
+	keys     atomic.Pointer[access.Keys]
 	dev      bool
 	proxies  proxies
 	failures failures
@@ -24,8 +25,13 @@ type keyring struct {
 }
 
 func newKeyring(cfg *Config, p proxies) *keyring {
-	return &keyring{keys: cfg.Keys, dev: cfg.Dev, proxies: p, sites: http.NewCrossOriginProtection()}
+	k := &keyring{dev: cfg.Dev, proxies: p, sites: http.NewCrossOriginProtection()}
+	k.keys.Store(&cfg.Keys)
+	return k
 }
+
+// SetKeys puts other keys in the place of those of Config, from the next request on.
+func (a *API) SetKeys(keys access.Keys) { a.keys.keys.Store(&keys) }
 
 // principal names who makes the request. It fails with CodeUnauthorized, and with CodeRateLimited for an address that failed too often.
 // A key counts in the Authorization header only: URLs and bodies end up in logs.
@@ -43,7 +49,7 @@ func (k *keyring) principal(r *http.Request) (string, error) {
 	}
 	if len(values) == 1 {
 		if scheme, key, ok := strings.Cut(values[0], " "); ok && strings.EqualFold(scheme, "Bearer") {
-			if name, ok := k.keys.Principal(strings.TrimSpace(key)); ok {
+			if name, ok := k.keys.Load().Principal(strings.TrimSpace(key)); ok {
 				return name, nil
 			}
 		}

@@ -151,3 +151,28 @@ func wantCode(t *testing.T, err error, want protocol.Code) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+// A key is rotated by name: what the old one published, the new one repeats.
+func TestRotatedKeys(t *testing.T) {
+	const next = "the-next-key-0123456789abcdef"
+	keys := func(list ...string) access.Keys {
+		k, err := access.NewKeys(list...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	w := start(t, func(c *Config) { c.Keys = keys("shop " + key) })
+	as := func(secret string) request {
+		return request{path: "/api/publish", body: `{"channel":"a","data":1,"idempotencyKey":"k"}`, noKey: true, header: http.Header{"Authorization": {"Bearer " + secret}}}
+	}
+	w.refusedWith(w.do(as(next)), protocol.CodeUnauthorized)
+	w.ok(w.do(as(key)), &published{})
+	w.api.SetKeys(keys("shop "+key, "shop "+next))
+	var got published
+	if w.ok(w.do(as(next)), &got); !got.Duplicate {
+		t.Errorf("got %+v, want the answer that the old key had", got)
+	}
+	w.api.SetKeys(keys("shop " + next))
+	w.refusedWith(w.do(as(key)), protocol.CodeUnauthorized)
+}
