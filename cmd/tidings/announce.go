@@ -33,14 +33,18 @@ func announce(out io.Writer, s config.Settings) {
 
 // baseURL is where the server is reached from this machine.
 func baseURL(s config.Settings) string {
+	scheme := "http://"
+	if s.TLSCert != "" {
+		scheme = "https://"
+	}
 	host, port, err := net.SplitHostPort(s.Addr)
 	if err != nil {
-		return "http://" + s.Addr + s.BasePath
+		return scheme + s.Addr + s.BasePath
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, port) + s.BasePath
+	return scheme + net.JoinHostPort(host, port) + s.BasePath
 }
 
 func onLoopback(addr string) bool {

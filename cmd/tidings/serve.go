@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tidings/access"
 	"tidings/actors"
 	"tidings/broker/memory"
 	"tidings/core"
@@ -26,33 +25,41 @@ import (
 
 func serveCommand() *cobra.Command {
 	var file string
+	var print bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
 		Long: "Run the server. Settings come from tidings.yaml, the environment (TIDINGS_…) and flags, the later over the earlier; docs/CONFIG.md lists them.\n" +
+			"SIGHUP reads them again: other API keys, rules and certificates take effect, and no connection is dropped.\n" +
 			"SIGTERM or SIGINT sends the clients away over the drain window and ends with status 0; a second one ends at once.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := config.Load(config.Sources{File: file, Environ: os.Environ(), Flags: cmd.Flags()})
+			src := config.Sources{File: file, Environ: os.Environ(), Flags: cmd.Flags()}
+			if print {
+				return printConfig(src, cmd.OutOrStdout())
+			}
+			s, err := config.Load(src)
 			if err != nil {
 				return fmt.Errorf("not started:\n%w", err)
 			}
-			return serve(cmd.Context(), s, cmd.OutOrStdout())
+			return serve(cmd.Context(), s, src, cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().StringVar(&file, "config", "", "the file of settings (default tidings.yaml, if there is one)")
-	config.AddFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&print, "print-config", false, "print the settings that are in effect, and where each comes from, and end; secrets are hidden")
+	settingFlags(cmd, &file)
 	return cmd
 }
 
 // server is what runs, from the ground up.
 type server struct {
-	broker *memory.Broker
-	bus    *actors.Bus
-	api    *httpapi.API
+	settings    config.Settings
+	broker      *memory.Broker
+	bus         *actors.Bus
+	api         *httpapi.API
+	certificate *certificate // nil without TLS
 }
 
-func serve(ctx context.Context, s config.Settings, out io.Writer) error {
+func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Writer) error {
 	log := newLog(s, os.Stderr)
 	slog.SetDefault(log)
 	limitMemory(log)
@@ -70,9 +77,17 @@ func serve(ctx context.Context, s config.Settings, out io.Writer) error {
 	}
 	log.Info("listening", "version", version, "settings", s)
 	announce(out, s)
+	defer srv.reloading(src, log)()
 	web := srv.api.Server(s.Addr)
 	failed := make(chan error, 1)
-	go func() { failed <- web.Serve(listener) }()
+	go func() {
+		if srv.certificate == nil {
+			failed <- web.Serve(listener)
+			return
+		}
+		web.TLSConfig = srv.certificate.config()
+		failed <- web.ServeTLS(listener, "", "")
+	}()
 	select {
 	case err := <-failed:
 		return err
@@ -112,9 +127,16 @@ func (srv *server) stop() {
 
 // build maps the settings to the packages' configurations.
 func build(s config.Settings, log *slog.Logger) (*server, error) {
-	keys, err := access.NewKeys(s.APIKeys...)
+	keys, rules, err := admission(s)
 	if err != nil {
-		return nil, fmt.Errorf("API keys: %w", err)
+		return nil, err
+	}
+	var shown *certificate
+	if s.TLSCert != "" {
+		shown = &certificate{}
+		if err := shown.load(s.TLSCert, s.TLSKey); err != nil {
+			return nil, err
+		}
 	}
 	stream := core.DefaultStreamConfig()
 	stream.MaxMessages, stream.MaxAge, stream.MaxBytes = s.HistoryMessages, s.HistoryAge, int(s.HistoryBytes)
@@ -127,7 +149,7 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 
 	heard := actors.DefaultConfig()
 	heard.Broker, heard.Logger = broker, log
-	heard.Rules = access.Rules{Subscribe: access.Allowance(s.Subscribe), Publish: access.Allowance(s.Publish)}
+	heard.Rules = rules
 	heard.Heartbeat, heard.Park = s.Heartbeat, s.Park
 	bus, err := actors.Start(heard)
 	if err != nil {
@@ -149,7 +171,7 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 		broker.Close()
 		return nil, err
 	}
-	return &server{broker, bus, api}, nil
+	return &server{settings: s, broker: broker, bus: bus, api: api, certificate: shown}, nil
 }
 
 func newLog(s config.Settings, out io.Writer) *slog.Logger {

@@ -18,6 +18,9 @@ func (s Settings) complete() (Settings, error) {
 		}
 		s.APIKeys = append(s.APIKeys, more...)
 	}
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return Settings{}, errors.New("tls.cert and tls.key belong together: set both, or neither")
+	}
 	if s.Dev {
 		return s.development(), nil
 	}

@@ -151,6 +151,8 @@ func TestB110_FaultsAreNamed(t *testing.T) {
 		{name: "list of numbers", file: "origins: [1]", want: []string{"origins: must be a list of texts"}},
 		{name: "text where a truth value is due", environ: []string{"TIDINGS_DEV=perhaps"}, production: true, want: []string{"environment: TIDINGS_DEV: dev: must be true or false"}},
 		{name: "several faults at once", file: "park: 30\nhistory: {messages: 0}", want: []string{"park: 30 has no unit", "history.messages: must be"}},
+		{name: "a certificate without its key", file: "tls: {cert: a.pem}", want: []string{"tls.cert and tls.key belong together"}},
+		{name: "a key without its certificate", args: []string{"--tls-key", "a.pem"}, want: []string{"tls.cert and tls.key belong together"}},
 		{name: "key file that is not there", args: []string{"--api-key-file", "/nonexistent"}, want: []string{"api_key_file: "}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

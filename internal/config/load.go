@@ -27,20 +27,26 @@ type Sources struct {
 
 // Load reads, checks and completes the settings. Its error names each faulty key and where it stands, one per line.
 func Load(src Sources) (Settings, error) {
+	s, _, err := resolve(src)
+	return s, err
+}
+
+// resolve gives beside the settings where each key was set last, if it was.
+func resolve(src Sources) (Settings, map[string]string, error) {
 	layers := koanf.New(".")
 	origin := map[string]string{} // where a key was set last
 	if err := layers.Load(confmap.Provider(defaults(), "."), nil); err != nil {
-		return Settings{}, err
+		return Settings{}, nil, err
 	}
 	faults := loadFile(layers, src.File, origin)
 	faults = append(faults, loadEnviron(layers, src.Environ, origin)...)
 	if src.Flags != nil {
 		if err := layers.Load(posflag.ProviderWithFlag(src.Flags, ".", layers, changedFlag(origin)), nil); err != nil {
-			return Settings{}, err
+			return Settings{}, nil, err
 		}
 	}
 	if len(faults) > 0 {
-		return Settings{}, errors.Join(faults...)
+		return Settings{}, nil, errors.Join(faults...)
 	}
 	var s Settings
 	for i := range keys {
@@ -54,9 +60,10 @@ func Load(src Sources) (Settings, error) {
 		}
 	}
 	if len(faults) > 0 {
-		return Settings{}, errors.Join(faults...)
+		return Settings{}, nil, errors.Join(faults...)
 	}
-	return s.complete()
+	s, err := s.complete()
+	return s, origin, err
 }
 
 func defaults() map[string]any {

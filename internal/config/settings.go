@@ -21,6 +21,8 @@ type Settings struct {
 	APIKey     string   // a secret; Load moves it, and what APIKeyFile holds, to APIKeys
 	APIKeyFile string
 
+	TLSCert, TLSKey string // files
+
 	Origins        []string
 	AllowedHosts   []string
 	TrustedProxies []string
@@ -70,9 +72,13 @@ var keys = []key{
 	{name: "api_key", to: func(s *Settings) any { return &s.APIKey }, secret: true,
 		help: "a key that backends publish with, at least 16 characters; never a flag, which every user of the machine can read"},
 	{name: "api_keys", to: func(s *Settings) any { return &s.APIKeys }, secret: true,
-		help: "several of them, for rotation"},
+		help: "several of them, each as KEY or \"NAME KEY\"; keys of one name are one sender, for rotation"},
 	{name: "api_key_file", to: func(s *Settings) any { return &s.APIKeyFile }, flag: true,
-		help: "a file with one key per line"},
+		help: "a file with one of these per line"},
+	{name: "tls.cert", to: func(s *Settings) any { return &s.TLSCert }, flag: true,
+		help: "a file with the certificate chain, PEM: the server then speaks TLS only"},
+	{name: "tls.key", to: func(s *Settings) any { return &s.TLSKey }, flag: true,
+		help: "a file with its private key, PEM"},
 	{name: "origins", to: func(s *Settings) any { return &s.Origins }, flag: true,
 		help: "origins whose pages may connect, as https://app.example.com; the server's own is always allowed"},
 	{name: "allowed_hosts", to: func(s *Settings) any { return &s.AllowedHosts }, flag: true,

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"tidings/internal/config"
+)
+
+func checkConfigCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "check-config",
+		Short: "Check the settings as serve would, without serving",
+		Long: "Check the settings as serve would, from the same sources: tidings.yaml, the environment and flags. Each fault is printed with where it stands; the status is 0 where there is\n" +
+			"none, else 1. No port is opened, so that it can be run beside a server, before it is sent SIGHUP.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := config.Load(config.Sources{File: file, Environ: os.Environ(), Flags: cmd.Flags()})
+			if err != nil {
+				return fmt.Errorf("faults:\n%w", err)
+			}
+			srv, err := build(s, slog.New(slog.DiscardHandler))
+			if err != nil {
+				return fmt.Errorf("faults:\n%w", err)
+			}
+			srv.stop()
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), "no faults")
+			return err
+		},
+	}
+	settingFlags(cmd, &file)
+	return cmd
+}
+
+// settingFlags declares the flags of the commands that read the settings.
+func settingFlags(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "config", "", "the file of settings (default tidings.yaml, if there is one)")
+	config.AddFlags(cmd.Flags())
+}
+
+// printConfig prints what is in effect, a line each, with its source.
+func printConfig(src config.Sources, out io.Writer) error {
+	rows, err := config.Show(src)
+	if err != nil {
+		return fmt.Errorf("faults:\n%w", err)
+	}
+	for _, r := range rows {
+		if _, err := fmt.Fprintf(out, "%-18s %-40s # %s\n", r.Name+":", r.Value, r.Source); err != nil {
+			return err
+		}
+	}
+	return nil
+}
