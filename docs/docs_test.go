@@ -1,0 +1,270 @@
+// Package docs_test keeps the pages for users true: each snippet is a part of a file that a test runs, or is run here as it stands.
+// A comment before a fence says which:
+//
+//	<!-- include: path -->    the snippet is a part of that file, line by line
+//	<!-- run -->              bash runs it against the real server
+//	<!-- prints -->           what the snippet before it printed, "…" for anything
+//	<!-- example: reason -->  neither
+package docs_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tidings/internal/teststack"
+)
+
+var pages = []string{"README.md", "react.md", "backends.md", "operators.md", "plain-html.md", "upgrading.md"}
+
+// snippet is one fence of a page with the comment before it.
+type snippet struct {
+	line           int
+	kind, argument string // include, run, prints, example; "" where there is no comment
+	language, text string
+}
+
+var marker = regexp.MustCompile(`^<!-- (include|run|prints|example)(?:: (.+))? -->$`)
+
+func snippets(t *testing.T, page string) []snippet {
+	t.Helper()
+	raw, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []snippet
+	var open *snippet
+	previous := ""
+	for i, line := range strings.Split(string(raw), "\n") {
+		switch {
+		case open != nil && line == "```":
+			found = append(found, *open)
+			open = nil
+		case open != nil:
+			open.text += line + "\n"
+		case strings.HasPrefix(line, "```"):
+			open = &snippet{line: i + 1, language: strings.TrimPrefix(line, "```")}
+			if m := marker.FindStringSubmatch(previous); m != nil {
+				open.kind, open.argument = m[1], m[2]
+			}
+		}
+		previous = line
+	}
+	if open != nil {
+		t.Fatalf("%s:%d: the fence has no end", page, open.line)
+	}
+	return found
+}
+
+func TestSnippets(t *testing.T) {
+	run := 0
+	for _, page := range pages {
+		for _, s := range snippets(t, page) {
+			switch s.kind {
+			case "run", "prints":
+				run++
+			case "include":
+				file, err := os.ReadFile(filepath.Join("..", s.argument))
+				if err != nil {
+					t.Errorf("%s:%d: %v", page, s.line, err)
+				} else if !strings.Contains("\n"+string(file), "\n"+s.text) {
+					t.Errorf("%s:%d is not a part of %s", page, s.line, s.argument)
+				}
+			case "example":
+				if s.argument == "" {
+					t.Errorf("%s:%d: an example that is not run says why", page, s.line)
+				}
+			default:
+				t.Errorf("%s:%d: the comment before the fence must say what keeps the snippet true", page, s.line)
+			}
+		}
+	}
+	if run < 10 {
+		t.Errorf("only %d snippets are run", run)
+	}
+}
+
+// tidings builds the binary, or takes that of TIDINGS_BINARY, and gives the folder that it is in.
+func tidings(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	target := filepath.Join(dir, "tidings")
+	if built := os.Getenv("TIDINGS_BINARY"); built != "" {
+		if err := os.Symlink(built, target); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	if out, err := exec.Command("go", "build", "-tags", "nomsgpack", "-o", target, "../cmd/tidings").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return dir
+}
+
+// Every snippet of a page that is to be run is, in order, against one server of that page.
+func TestCommands(t *testing.T) {
+	bin := tidings(t)
+	for _, page := range pages {
+		all := snippets(t, page)
+		if !slices.ContainsFunc(all, func(s snippet) bool { return s.kind == "run" }) {
+			continue
+		}
+		t.Run(page, func(t *testing.T) {
+			stack := teststack.Start(t)
+			dir := t.TempDir()
+			printed, where := "", 0
+			for _, s := range all {
+				switch s.kind {
+				case "run":
+					ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+					cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", s.text)
+					cmd.Dir = dir
+					cmd.WaitDelay = time.Second
+					cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TIDINGS_URL="+stack.URL, "TIDINGS_API_KEY="+teststack.Key)
+					var out, problems bytes.Buffer
+					cmd.Stdout, cmd.Stderr = &out, &problems
+					err := cmd.Run()
+					cancel()
+					if err != nil {
+						t.Fatalf("%s:%d: %v\n%s%s", page, s.line, err, &out, &problems)
+					}
+					printed, where = out.String(), s.line
+					if strings.Contains(printed, `{"error"`) && !followedByError(all, s.line) {
+						t.Errorf("%s:%d was refused: %s", page, s.line, printed)
+					}
+				case "prints":
+					if !matches(s.text, printed) {
+						t.Errorf("%s:%d printed\n%swant\n%s", page, where, printed, s.text)
+					}
+				}
+			}
+		})
+	}
+}
+
+// followedByError reports whether the page itself shows an error as what the snippet prints.
+func followedByError(all []snippet, line int) bool {
+	i := slices.IndexFunc(all, func(s snippet) bool { return s.line == line })
+	return i+1 < len(all) && all[i+1].kind == "prints" && strings.Contains(all[i+1].text, `"error"`)
+}
+
+func matches(pattern, text string) bool {
+	quoted := strings.ReplaceAll(regexp.QuoteMeta(strings.TrimSpace(pattern)), "…", "(?s:.*)")
+	quoted = strings.ReplaceAll(quoted, "\n", `\s*`) // answers of the API end without a newline
+	return regexp.MustCompile(`^` + quoted + `$`).MatchString(strings.TrimSpace(text))
+}
+
+// The configuration that operators.md shows starts the binary; SIGTERM ends it with status 0.
+func TestConfiguration(t *testing.T) {
+	bin, dir := tidings(t), t.TempDir()
+	config, err := os.ReadFile("ops/tidings.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := freeAddress(t)
+	text := replace(t, string(config), "127.0.0.1:8080", addr)
+	text = replace(t, text, "/etc/tidings/keys.txt", filepath.Join(dir, "keys.txt"))
+	for name, content := range map[string]string{"tidings.yaml": text, "keys.txt": teststack.Key + "\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	cmd := exec.Command(filepath.Join(bin, "tidings"), "serve", "--config", filepath.Join(dir, "tidings.yaml"))
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	ready := false
+	for deadline := time.Now().Add(20 * time.Second); !ready && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		answer, err := http.Get("http://" + addr + "/readyz")
+		if err == nil {
+			ready = answer.StatusCode == http.StatusOK
+			answer.Body.Close()
+		}
+	}
+	cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case err = <-done:
+	case <-time.After(20 * time.Second):
+		cmd.Process.Kill()
+		err = fmt.Errorf("SIGTERM did not end it: %v", <-done)
+	}
+	if !ready || err != nil {
+		t.Fatalf("ready: %v, ended with %v\n%s", ready, err, &out)
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
+
+// later are pages that others write; a link to one may be ahead of it.
+var later = []string{"PERFORMANCE.md"}
+
+func TestLinks(t *testing.T) {
+	seen := 0
+	for _, page := range pages {
+		raw, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(raw), -1) {
+			if strings.Contains(m[1], "://") || slices.Contains(later, m[1]) {
+				continue
+			}
+			if _, err := os.Stat(m[1]); err != nil {
+				t.Errorf("%s links to %s: %v", page, m[1], err)
+			}
+		}
+		seen += len(link.FindAll(raw, -1))
+	}
+	if seen < 20 {
+		t.Errorf("found %d links: is the pattern right?", seen)
+	}
+}
+
+func TestMatches(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, text string
+		want          bool
+	}{
+		{`{"offset":1,"tag":"…"}`, `{"offset":1,"tag":"x.y"}`, true},
+		{`{"offset":1,"tag":"…"}`, `{"offset":2,"tag":"x"}`, false},
+		{"{\"a\":1}\n{\"b\":…}\n", `{"a":1}{"b":2}`, true},
+		{`{"a":1}`, `{"a":1}{"b":2}`, false},
+	} {
+		if got := matches(tt.pattern, tt.text); got != tt.want {
+			t.Errorf("matches(%q, %q) = %v", tt.pattern, tt.text, got)
+		}
+	}
+}
+
+func replace(t *testing.T, s, old, with string) string {
+	t.Helper()
+	if !strings.Contains(s, old) {
+		t.Fatalf("%q is not in\n%s", old, s)
+	}
+	return strings.ReplaceAll(s, old, with)
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
