@@ -71,7 +71,7 @@ var errUnwatchable = errors.New("transports: not a plain socket")
 
 // add takes the conn into the set. The kernel takes it out when it is closed; what it said before goes by place, not by number of
 // file, so that it cannot reach another conn.
-func (e *epoll) add(s *stream, at place) error {
+func (e *epoll) add(s *source, at place) error {
 	if s.raw == nil {
 		return errUnwatchable
 	}
@@ -86,6 +86,24 @@ func (e *epoll) add(s *stream, at place) error {
 		failed = syscall.EpollCtl(e.fd, syscall.EPOLL_CTL_ADD, int(fd), &ev)
 	})
 	return errors.Join(err, failed)
+}
+
+func (e *epoll) remove(s *source) {
+	s.raw.Control(func(fd uintptr) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if !e.closed {
+			syscall.EpollCtl(e.fd, syscall.EPOLL_CTL_DEL, int(fd), nil)
+		}
+	})
+}
+
+func (e *epoll) can(local net.Addr) bool {
+	switch local.(type) {
+	case *net.TCPAddr, *net.UnixAddr:
+		return true
+	}
+	return false
 }
 
 func (e *epoll) close() {

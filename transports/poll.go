@@ -85,10 +85,13 @@ func (p *heldPoll) goOn(peer protocol.Peer, poll *protocol.ClientFrame, rest []p
 
 // wait answers with the first frames that come, or with none when the hold is over.
 func (p *heldPoll) wait(w http.ResponseWriter, r *http.Request) error {
+	frames := p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, protocol.RecoveryPageBytes)
+	if len(frames) == 0 && p.hold(w, r) {
+		return nil
+	}
 	hold := time.NewTimer(p.h.cfg.PollHold)
 	defer hold.Stop()
-	for {
-		frames := p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, protocol.RecoveryPageBytes)
+	for ; ; frames = p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, protocol.RecoveryPageBytes) {
 		if len(frames) > 0 {
 			return p.answer(w, frames)
 		}

@@ -2,6 +2,7 @@ package transports
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tidings/core"
@@ -16,6 +17,9 @@ type heldPoll struct {
 	wake  chan struct{} // holds one
 	done  chan struct{} // closed by End
 	alarm alarm
+
+	waiting *holding                // its conn, once it was taken
+	held    atomic.Pointer[holding] // waiting, when the answer may be given without a handler
 
 	mu      sync.Mutex // guards all below
 	resting bool       // answered: no request waits
@@ -48,6 +52,7 @@ func (p *heldPoll) Wake() {
 	case p.wake <- struct{}{}:
 	default:
 	}
+	p.poke()
 }
 
 // End lets the request answer last. Where it is answered already there is nobody to tell: the next request will be told.
@@ -62,6 +67,7 @@ func (p *heldPoll) End(last *protocol.Encoded) {
 	if resting {
 		p.retire()
 	}
+	p.poke()
 }
 
 func (p *heldPoll) closeNow() { p.End(nil) }
@@ -86,9 +92,14 @@ func (p *heldPoll) rest() {
 	p.h.wheel.set(&p.alarm, at)
 }
 
-// due takes the client for lost that sends no further request.
+// due ends the hold, and takes the client for lost that sends no further request.
 func (p *heldPoll) due(now time.Time) time.Time {
 	p.mu.Lock()
+	if !p.resting {
+		p.mu.Unlock()
+		p.poke()
+		return now.Add(p.h.wheel.tick) // until it is answered
+	}
 	lost := p.heard.Add(p.h.cfg.silence())
 	p.mu.Unlock()
 	if now.Before(lost) {

@@ -6,8 +6,8 @@ type inbound interface {
 	read() bool
 	// shallow tells that read's last call left the stack small, or that more waits to be read at once.
 	shallow() bool
-	// base is the stream that is read.
-	base() *stream
+	// base is what is read.
+	base() *source
 	// crashed ends the connection after read panicked: a fault that one client can provoke must not end the process.
 	crashed(cause any)
 }
@@ -18,6 +18,8 @@ type readers interface {
 	watch(in inbound)
 	// fire says that a conn which is watched was closed by us.
 	fire(at place)
+	// release ends the watching of a conn that goes on elsewhere; its inbound's next read must answer false.
+	release(s *source)
 	close()
 }
 
@@ -51,5 +53,7 @@ func (g goroutines) watch(in inbound) {
 
 // fire has nothing to do: closing a conn wakes who reads it.
 func (g goroutines) fire(place) {}
+
+func (g goroutines) release(*source) {}
 
 func (g goroutines) close() {}

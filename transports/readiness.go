@@ -2,6 +2,8 @@ package transports
 
 import (
 	"errors"
+	"net"
+	"net/http"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -25,7 +27,9 @@ type readiness struct {
 // notifier tells readiness.fire when a conn that was added becomes readable or is closed by the client: at each change, whether
 // or not what came before was read. A conn that we close is forgotten by itself.
 type notifier interface {
-	add(s *stream, at place) error
+	add(s *source, at place) error
+	remove(s *source)
+	can(local net.Addr) bool
 	close()
 }
 
@@ -54,18 +58,29 @@ func newReadiness() *readiness {
 func (r *readiness) watch(in inbound) {
 	s := in.base()
 	at := r.enter(in)
-	s.mu.Lock()
-	s.at, s.watched = at, true
-	s.mu.Unlock()
+	s.settle(at)
+	s.watched = true
 	if err := r.system.add(s, at); err != nil {
-		s.mu.Lock()
-		s.at, s.watched = place{}, false
-		s.mu.Unlock()
+		s.settle(place{})
+		s.watched = false
 		r.leave(at)
 		r.plain.watch(in)
 		return
 	}
 	r.dispatch(at)
+}
+
+// canWatch reports whether the conn of a request is of a kind that the system can watch.
+func (r *readiness) canWatch(req *http.Request) bool {
+	local, _ := req.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return r.system.can(local)
+}
+
+func (r *readiness) release(s *source) {
+	if at := s.place(); at.turn != 0 {
+		r.system.remove(s)
+		r.fire(at)
+	}
 }
 
 // enter gives in a spot, with its first reading begun.

@@ -42,17 +42,29 @@ func (l pumpListener) Accept() (net.Conn, error) {
 // pumps is a notifier for conns without a socket: a goroutine for each reads ahead.
 type pumps struct{ fire func(place) }
 
-func (p pumps) add(s *stream, at place) error {
+func (p pumps) add(s *source, at place) error {
 	c, ok := s.conn.(*pumped)
 	if !ok {
 		return net.ErrClosed
 	}
 	c.mu.Lock()
-	c.pumping = true
+	first := !c.pumping
+	c.pumping, c.fire = true, func() { p.fire(at) }
 	c.mu.Unlock()
-	go c.pump(func() { p.fire(at) })
+	if first {
+		go c.pump()
+	}
 	return nil
 }
+
+func (p pumps) remove(s *source) {
+	c := s.conn.(*pumped)
+	c.mu.Lock()
+	c.fire = func() {}
+	c.mu.Unlock()
+}
+
+func (p pumps) can(net.Addr) bool { return true }
 
 func (p pumps) close() {}
 
@@ -62,18 +74,20 @@ type pumped struct {
 
 	mu       sync.Mutex // guards all below
 	pumping  bool
+	fire     func()
 	ahead    []byte
 	err      error
 	deadline time.Time
 }
 
-func (c *pumped) pump(fire func()) {
+func (c *pumped) pump() {
 	var b [100]byte
 	for err := error(nil); err == nil; {
 		var n int
 		n, err = c.Conn.Read(b[:])
 		c.mu.Lock()
 		c.ahead, c.err = append(c.ahead, b[:n]...), err
+		fire := c.fire
 		c.mu.Unlock()
 		select {
 		case c.some <- struct{}{}:
@@ -129,6 +143,10 @@ func (c *pumped) SetReadDeadline(t time.Time) error {
 	defer c.mu.Unlock()
 	if c.pumping {
 		c.deadline = t
+		select {
+		case c.some <- struct{}{}:
+		default:
+		}
 		return nil
 	}
 	return c.Conn.SetReadDeadline(t)

@@ -1,10 +1,8 @@
 package transports
 
 import (
-	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"tidings/core"
@@ -15,16 +13,13 @@ import (
 // goroutine and no buffer for writing: who wakes it writes for it, as far as the kernel takes bytes at once, and what does not fit
 // is left to a goroutine that ends when all is written (flush.go).
 type stream struct {
-	h      *Handler
-	tally  *tally
-	form   form
-	conn   net.Conn
-	raw    syscall.RawConn // of a plain socket, else nil
-	linger bool            // wait for the client's part of the farewell before closing
-	sends  bool            // the client speaks by POST /bus/send
+	h     *Handler
+	tally *tally
+	form  form
+	source
+	linger bool // wait for the client's part of the farewell before closing
+	sends  bool // the client speaks by POST /bus/send
 
-	watched bool // read only while something is there: tryRead
-	dry     bool // the last read found nothing; the reader's own
 	turn    turn
 	bound   atomic.Pointer[binding]
 	lastIn  atomic.Int64 // Unix nanoseconds
@@ -46,7 +41,6 @@ type stream struct {
 	why     protocol.Code
 	forceAt time.Time // the end of patience after ended
 	hung    bool
-	at      place // with the readers
 }
 
 // binding is the session under which a link's bytes are said.
@@ -211,10 +205,7 @@ func (s *stream) hangUp() {
 		return
 	}
 	s.conn.Close()
-	s.mu.Lock()
-	at := s.at
-	s.mu.Unlock()
-	s.h.readers.fire(at)
+	s.h.readers.fire(s.place())
 	s.h.wheel.remove(&s.alarm)
 	s.h.leave(s.self)
 	s.tally.leave()
@@ -245,15 +236,7 @@ func (s *stream) patience(now time.Time) (next time.Time, ended bool) {
 	return at, ended
 }
 
-func (s *stream) base() *stream { return s }
-
-// tryRead reads what is there. It fails with errDry where nothing is.
-func (s *stream) tryRead(p []byte) (int, error) {
-	if c, ok := s.conn.(interface{ TryRead([]byte) (int, error) }); ok {
-		return c.TryRead(p)
-	}
-	return tryRead(s.raw, p)
-}
+func (s *stream) base() *source { return &s.source }
 
 // touch notes that something was heard of the client.
 func (s *stream) touch() { s.lastIn.Store(time.Now().UnixNano()) }

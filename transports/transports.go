@@ -12,6 +12,7 @@ package transports
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -61,8 +62,9 @@ type Handler struct {
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
 
-	mu    sync.Mutex // guards links
+	mu    sync.Mutex // guards all below
 	links map[closer]struct{}
+	backs map[*http.Server]*handback
 }
 
 // closer is a link that Close ends.
@@ -99,9 +101,13 @@ func (h *Handler) Close() {
 	h.mu.Lock()
 	links := h.links
 	h.links = nil
+	backs := h.backs
 	h.mu.Unlock()
 	for l := range links {
 		l.closeNow()
+	}
+	for _, b := range backs {
+		b.Close()
 	}
 	h.readers.close()
 }

@@ -1,0 +1,254 @@
+package transports
+
+import (
+	"bytes"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tidings/protocol"
+)
+
+// holding is the conn of a poll that waits, taken from net/http so that no goroutine and no buffer waits with it. What ends the wait, frames
+// or the end of the hold, makes a goroutine for the answer; then the conn goes back to net/http, which reads the next request.
+type holding struct {
+	source
+	head  []byte // of the answer: what the handlers before us had set
+	back  *handback
+	until time.Time // the end of the hold
+
+	turn turn
+	lost atomic.Bool
+
+	mu       sync.Mutex // guards all below
+	early    []byte     // of the next request: sent before the answer
+	detached bool       // nothing is read here any more
+}
+
+// maxEarly bounds what a client may send ahead.
+const maxEarly = 8 << 10
+
+// hold takes the conn of a request that has to wait. It answers false, with nothing changed, where it cannot be taken: HTTP/2, TLS, and
+// systems without readiness.
+func (p *heldPoll) hold(w http.ResponseWriter, r *http.Request) bool {
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	ready, ok := p.h.readers.(*readiness)
+	if server == nil || !ok || r.TLS != nil || r.Close || r.ProtoMajor != 1 || r.ProtoMinor != 1 || !ready.canWatch(r) {
+		return false
+	}
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return false
+	}
+	conn.SetDeadline(time.Time{})
+	k := &holding{head: headOf(w.Header()), back: p.h.backTo(server), until: time.Now().Add(p.h.cfg.PollHold)}
+	k.conn, k.raw = conn, rawConn(conn)
+	if n := rw.Reader.Buffered(); n > 0 {
+		early, _ := rw.Reader.Peek(n)
+		k.early = bytes.Clone(early)
+	}
+	p.waiting = k
+	ready.watch(p)
+	p.held.Store(k)
+	p.h.wheel.set(&p.alarm, k.until)
+	p.poke()
+	return true
+}
+
+func headOf(header http.Header) []byte {
+	var b bytes.Buffer
+	header.Write(&b)
+	return b.Bytes()
+}
+
+// poke looks whether the answer can be given, on a goroutine. It does nothing while a handler waits.
+func (p *heldPoll) poke() {
+	if k := p.held.Load(); k != nil && k.turn.take() {
+		go func() {
+			for !p.answerHeld(k) {
+				if k.turn.give() {
+					return
+				}
+			}
+		}()
+	}
+}
+
+// answerHeld gives the answer if it is time. After it the turn is never given back.
+func (p *heldPoll) answerHeld(k *holding) bool {
+	if k.lost.Load() {
+		k.detach(p)
+		k.conn.Close()
+		return true
+	}
+	p.mu.Lock()
+	ended := p.ended
+	p.mu.Unlock()
+	frames := p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, protocol.RecoveryPageBytes)
+	w := &byHand{header: make(http.Header, 4)}
+	var err error
+	switch {
+	case len(frames) > 0:
+		err = p.answer(w, frames)
+	case ended:
+		err = p.answerLast(w)
+	case !time.Now().Before(k.until):
+		err = p.answer(w, nil)
+	default:
+		return false
+	}
+	if err != nil {
+		p.h.refuse(w, &http.Request{RemoteAddr: k.conn.RemoteAddr().String(), ProtoMajor: 1}, err)
+	}
+	k.detach(p)
+	body := w.bytes(k.head)
+	k.conn.SetWriteDeadline(time.Now().Add(p.h.cfg.WriteDeadline * time.Duration(1+len(body)/chunkBytes)))
+	if _, err := k.conn.Write(body); err != nil {
+		k.conn.Close()
+		p.lose("")
+		return true
+	}
+	k.conn.SetDeadline(time.Time{})
+	k.back.give(k.conn, k.early)
+	return true
+}
+
+// detach ends the reading, so that the next request is left to net/http.
+func (k *holding) detach(p *heldPoll) {
+	k.mu.Lock()
+	k.detached = true
+	k.mu.Unlock()
+	p.h.readers.release(&k.source)
+}
+
+// read notices that the client leaves, and keeps what it sends ahead.
+func (p *heldPoll) read() bool {
+	k := p.waiting
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.detached {
+		return false
+	}
+	var b [512]byte
+	n, err := k.tryRead(b[:])
+	k.early = append(k.early, b[:n]...)
+	if k.dry = err == errDry; k.dry || err == nil && len(k.early) <= maxEarly {
+		return true
+	}
+	k.lost.Store(true)
+	go func() { // not under the lock
+		p.lose("")
+		p.poke()
+	}()
+	return false
+}
+
+func (p *heldPoll) base() *source { return &p.waiting.source }
+
+func (p *heldPoll) shallow() bool { return true }
+
+func (p *heldPoll) crashed(cause any) {
+	p.h.panicked(cause)
+	p.waiting.lost.Store(true)
+	p.lose("")
+	p.poke()
+}
+
+// byHand is an answer that is written without net/http.
+type byHand struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+func (w *byHand) Header() http.Header         { return w.header }
+func (w *byHand) WriteHeader(status int)      { w.status = status }
+func (w *byHand) Write(p []byte) (int, error) { w.body = append(w.body, p...); return len(p), nil }
+
+func (w *byHand) bytes(head []byte) []byte {
+	b := bytes.NewBuffer(make([]byte, 0, len(head)+len(w.body)+256))
+	b.WriteString("HTTP/1.1 " + strconv.Itoa(w.status) + " " + http.StatusText(w.status) + "\r\n")
+	b.WriteString("Date: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n")
+	b.Write(head)
+	w.header.Write(b)
+	b.WriteString("\r\n")
+	b.Write(w.body)
+	return b.Bytes()
+}
+
+// handback is a listener whose conns come from held polls.
+type handback struct {
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+	addr  net.Addr
+}
+
+// backTo gives the way back to a server, the same for all its conns.
+func (h *Handler) backTo(server *http.Server) *handback {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if b := h.backs[server]; b != nil {
+		return b
+	}
+	b := &handback{conns: make(chan net.Conn), done: make(chan struct{}), addr: &net.TCPAddr{}}
+	if h.backs == nil {
+		h.backs = make(map[*http.Server]*handback)
+	}
+	h.backs[server] = b
+	if h.links == nil { // after Close
+		b.Close()
+		return b
+	}
+	go func() {
+		defer b.Close()
+		server.Serve(b) // until Shutdown, or Handler.Close
+	}()
+	return b
+}
+
+// give lets the server go on with a conn, of which early was read already.
+func (b *handback) give(conn net.Conn, early []byte) {
+	if len(early) > 0 {
+		conn = &earlyConn{conn, early}
+	}
+	select {
+	case b.conns <- conn:
+	case <-b.done:
+		conn.Close()
+	}
+}
+
+func (b *handback) Accept() (net.Conn, error) {
+	select {
+	case c := <-b.conns:
+		return c, nil
+	case <-b.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (b *handback) Close() error {
+	b.once.Do(func() { close(b.done) })
+	return nil
+}
+
+func (b *handback) Addr() net.Addr { return b.addr }
+
+// earlyConn gives first what was read before.
+type earlyConn struct {
+	net.Conn
+	early []byte
+}
+
+func (c *earlyConn) Read(p []byte) (int, error) {
+	if len(c.early) > 0 {
+		n := copy(p, c.early)
+		c.early = c.early[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}

@@ -1,0 +1,146 @@
+package transports
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tidings/protocol"
+)
+
+// poller is a client that polls over one conn.
+type poller struct {
+	t        testing.TB
+	conn     io.ReadWriteCloser
+	br       *bufio.Reader
+	session  string
+	received uint64
+}
+
+func (r *rig) poller(t testing.TB) *poller {
+	c, err := r.dial(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return &poller{t: t, conn: c, br: bufio.NewReader(c)}
+}
+
+func (p *poller) ask(body string) { io.WriteString(p.conn, post("/bus/poll", body)) }
+
+func (p *poller) poll() {
+	p.ask(fmt.Sprintf(`{"type":"poll","session":%q,"received":%d}`, p.session, p.received))
+}
+
+func (p *poller) answer() (status int, body string) {
+	p.t.Helper()
+	resp, err := http.ReadResponse(p.br, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.Header.Get("Vary") != "Origin" && resp.StatusCode == http.StatusOK || resp.Header.Get("Date") == "" {
+		p.t.Fatalf("%v, headers %v", err, resp.Header)
+	}
+	body = string(b)
+	if _, rest, ok := strings.Cut(body, `"session":"`); ok {
+		p.session, _, _ = strings.Cut(rest, `"`)
+	}
+	if _, rest, ok := strings.Cut(body, `"cursor":`); ok {
+		fmt.Sscan(rest, &p.received)
+	}
+	return resp.StatusCode, body
+}
+
+func TestHeldPolls(t *testing.T) {
+	r := onLoopback(t, func(cfg *Config) { cfg.PollHold = 300 * time.Millisecond })
+	before := runtime.NumGoroutine()
+	var all []*poller
+	for range 20 {
+		p := r.poller(t)
+		p.ask(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)
+		p.answer()
+		all = append(all, p)
+	}
+	for round := range 5 {
+		for _, p := range all {
+			p.poll()
+		}
+		if round == 0 && runtime.GOOS == "linux" {
+			waitFor(t, func() bool { return runtime.NumGoroutine() < before+len(all) })
+		}
+		if round != 3 {
+			r.bus.publish("a", fmt.Sprint(round))
+		}
+		for _, p := range all {
+			status, body := p.answer()
+			if has := strings.Contains(body, fmt.Sprintf(`"data":%d`, round)); status != http.StatusOK || has == (round == 3) {
+				t.Fatalf("round %d: %d %s", round, status, body)
+			}
+		}
+	}
+
+	p := all[0] // asks again before it was answered: over the same conn in turn, and over another
+	p.poll()
+	q := r.poller(t)
+	q.session, q.received = p.session, p.received
+	waitFor(t, func() bool { return r.h.Stats().Poll.Open >= int64(len(all)) })
+	time.Sleep(20 * time.Millisecond)
+	q.poll()
+	if status, body := p.answer(); status != http.StatusConflict || !strings.Contains(body, string(protocol.CodeSuperseded)) {
+		t.Errorf("%d %s", status, body)
+	}
+	p.session, p.received = q.session, q.received
+	q.answer()
+	p.poll()
+	p.ask(`{"type":"poll","session":"nobody","received":0}`)
+	p.answer()
+	if status, _ := p.answer(); status != http.StatusGone {
+		t.Errorf("the request that was sent ahead: %d", status)
+	}
+
+	for _, p := range all {
+		p.poll()
+	}
+	time.Sleep(50 * time.Millisecond)
+	for _, p := range all {
+		p.conn.Close()
+	}
+	waitFor(t, func() bool { return r.h.Stats().Poll.Open == 0 })
+}
+
+func TestHeldPollsRaceClosing(t *testing.T) {
+	r := onLoopback(t, nil)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range 30 {
+				p := r.poller(t)
+				p.ask(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)
+				p.answer()
+				p.poll()
+				if i%2 == 0 {
+					r.bus.publish("a", "1")
+				}
+				p.conn.Close()
+			}
+		})
+	}
+	wg.Wait()
+	ready, ok := r.h.readers.(*readiness)
+	waitFor(t, func() bool {
+		if !ok {
+			return true
+		}
+		ready.mu.Lock()
+		defer ready.mu.Unlock()
+		return len(ready.free) == len(ready.spots)
+	})
+}

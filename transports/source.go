@@ -1,0 +1,31 @@
+package transports
+
+import (
+	"net"
+	"sync/atomic"
+	"syscall"
+)
+
+// source is a conn that readers read.
+type source struct {
+	conn    net.Conn
+	raw     syscall.RawConn // of a plain socket, else nil
+	watched bool            // read only while something is there: tryRead
+	dry     bool            // the last read found nothing; the reader's own
+	at      atomic.Uint64   // the place with the readers
+}
+
+// tryRead reads what is there. It fails with errDry where nothing is.
+func (s *source) tryRead(p []byte) (int, error) {
+	if c, ok := s.conn.(interface{ TryRead([]byte) (int, error) }); ok {
+		return c.TryRead(p)
+	}
+	return tryRead(s.raw, p)
+}
+
+func (s *source) place() place {
+	at := s.at.Load()
+	return place{uint32(at), uint32(at >> 32)}
+}
+
+func (s *source) settle(at place) { s.at.Store(uint64(at.index) | uint64(at.turn)<<32) }
