@@ -33,6 +33,7 @@ type Bus struct {
 	registry     *registry
 	parking      *parking
 	chronicle    *chronicle
+	tails        tails
 	shards       []*shard
 	nextShard    atomic.Uint64
 	alarms       *alarms
@@ -169,6 +170,9 @@ func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (P
 	out := Published{Position: receipt.Position, ID: receipt.ID, Duplicate: receipt.Duplicate, ReceiversExact: b.alone()}
 	if e != nil {
 		out.Receivers, out.Parked, out.Polling = e.reach()
+	}
+	if b.tails.n.Load() > 0 && !out.Duplicate {
+		b.tails.tell(&p, &out)
 	}
 	return out, nil
 }

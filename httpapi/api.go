@@ -32,6 +32,7 @@ type API struct {
 
 	refused refusals
 	panics  atomic.Uint64
+	closed  chan struct{} // when no tail may go on
 	close   func()
 }
 
@@ -63,7 +64,11 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 	if a.handler, err = transports.New(joined{bus}, cfg.Transports); err != nil {
 		return nil, err
 	}
-	a.close = sync.OnceFunc(a.handler.Close)
+	a.closed = make(chan struct{})
+	a.close = sync.OnceFunc(func() {
+		close(a.closed)
+		a.handler.Close()
+	})
 	a.exporter = newExporter(a)
 	a.engine = a.routes(cfg.BasePath)
 	return a, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -46,7 +47,12 @@ func readBatch(body []byte) ([][]byte, error) {
 	return items, err
 }
 
+// batchPatience is how long a batch may wait in all; the items after that are not tried.
+const batchPatience = 30 * time.Second
+
 func (a *API) publishBatch(ctx context.Context, principal string, items [][]byte) []any {
+	ctx, cancel := context.WithTimeout(ctx, batchPatience)
+	defer cancel()
 	results := make([]any, len(items))
 	var down *protocol.Error // the broker failed an item: the ones after it are not tried
 	for i, item := range items {

@@ -137,7 +137,7 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 		}
 	}
 	for path, names := range map[string][]string{
-		"/api/history": historyParameters, "/api/channels": channelsParameters, "/api/connections": connectionsParameters, "/api/why": whyParameters,
+		"/api/history": historyParameters, "/api/channels": channelsParameters, "/api/connections": connectionsParameters, "/api/why": whyParameters, "/api/tail": tailParameters,
 	} {
 		var got []string
 		for _, p := range doc.Paths[path]["get"].Parameters {
@@ -152,7 +152,7 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	}
 	for name, answer := range map[string]any{
 		"Published": published{}, "Reach": reach{}, "Channels": channelsPage{}, "ChannelInfo": channelInfo{}, "Connections": connectionsPage{},
-		"ConnectionInfo": connectionInfo{}, "Sent": sent{}, "Disconnected": disconnected{}, "Why": whyAnswer{}, "Record": whyRecord{},
+		"ConnectionInfo": connectionInfo{}, "Sent": sent{}, "Disconnected": disconnected{}, "Why": whyAnswer{}, "Record": whyRecord{}, "Seen": seen{},
 	} {
 		var all, required []string
 		for i, typ := 0, reflect.TypeOf(answer); i < typ.NumField(); i++ {

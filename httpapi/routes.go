@@ -43,6 +43,7 @@ func (a *API) routes(base string) *gin.Engine {
 	g.POST("/api/send", a.onSend)
 	g.POST("/api/disconnect", a.onDisconnect)
 	g.GET("/api/why", a.onWhy)
+	g.GET("/api/tail", a.onTail)
 	g.GET("/api/openapi.yaml", a.onDescription)
 
 	read := []string{http.MethodGet, http.MethodHead}

@@ -1,0 +1,98 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"tidings/actors"
+	"tidings/protocol"
+)
+
+var tailParameters = []string{"prefix"}
+
+const (
+	tailComment  = 15 * time.Second // of silence, after which a comment keeps proxies from cutting the stream
+	tailDeadline = 5 * time.Second  // for one write
+)
+
+// seen is one event of a tail.
+type seen struct {
+	Channel  string          `json:"channel"`
+	Epoch    string          `json:"epoch,omitempty"`
+	Offset   uint64          `json:"offset,omitempty"`
+	ID       string          `json:"id"`
+	Event    string          `json:"event,omitempty"`
+	Volatile bool            `json:"volatile,omitempty"`
+	Data     json.RawMessage `json:"data"`
+}
+
+// onTail serves GET /api/tail: what is published through this node, as a stream of events, until the client leaves. It never slows a
+// publish down: what the client does not read in time is dropped and counted.
+func (a *API) onTail(c *gin.Context) {
+	q, ok := a.asked(c, tailParameters...)
+	if !ok {
+		return
+	}
+	if err := short(q, protocol.MaxChannelBytes, "prefix"); err != nil {
+		a.refuse(c, err)
+		return
+	}
+	tail, err := a.bus.Tail(q["prefix"])
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	defer tail.Close()
+	header := c.Writer.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store, no-transform")
+	header.Set("X-Accel-Buffering", "no")
+	header.Set("X-Content-Type-Options", "nosniff")
+	c.Writer.WriteHeader(http.StatusOK)
+	a.follow(c, tail)
+}
+
+func (a *API) follow(c *gin.Context, tail *actors.Tail) {
+	ctl := http.NewResponseController(c.Writer)
+	write := func(b []byte) bool {
+		ctl.SetWriteDeadline(time.Now().Add(tailDeadline))
+		_, err := c.Writer.Write(b)
+		return err == nil && ctl.Flush() == nil
+	}
+	pause := time.NewTicker(tailComment)
+	defer pause.Stop()
+	for alive := write([]byte(": tidings\n\n")); alive; {
+		select {
+		case s := <-tail.C:
+			alive = write(appendSeen(nil, s, tail.Dropped()))
+		case <-pause.C:
+			alive = write([]byte(":\n\n"))
+		case <-c.Request.Context().Done():
+			return
+		case <-a.closed:
+			return
+		}
+	}
+}
+
+// appendSeen appends a message, and before it how many were dropped.
+func appendSeen(dst []byte, s actors.Seen, dropped uint64) []byte {
+	if dropped > 0 {
+		dst = append(dst, "event: dropped\ndata: {\"dropped\":"...)
+		dst = append(strconv.AppendUint(dst, dropped, 10), "}\n\n"...)
+	}
+	event := seen{Channel: string(s.Channel), ID: s.ID, Event: s.Event, Volatile: s.Volatile, Data: s.Data}
+	if !s.Volatile {
+		event.Epoch, event.Offset = s.Position.Epoch, s.Position.Offset
+	}
+	body, err := json.Marshal(event)
+	if err != nil {
+		panic(err) // data was checked when it was published
+	}
+	dst = append(append(dst, "data: "...), body...)
+	return append(dst, "\n\n"...)
+}
