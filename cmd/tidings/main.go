@@ -1,4 +1,4 @@
-// Command tidings is the server and its companions: serve, check-config, publish, subscribe, version.
+// Command tidings is the server and its companions: serve, check-config, publish, subscribe, tail, version.
 package main
 
 import (
@@ -30,6 +30,6 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(serveCommand(), checkConfigCommand(), publishCommand(), subscribeCommand(), versionCommand())
+	cmd.AddCommand(serveCommand(), checkConfigCommand(), publishCommand(), subscribeCommand(), tailCommand(), versionCommand())
 	return cmd
 }

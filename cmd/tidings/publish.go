@@ -72,7 +72,7 @@ func (p *publisher) run(ctx context.Context, channels []string) error {
 	if err != nil {
 		return err
 	}
-	apiKey, err := p.apiKey()
+	apiKey, err := readKey(p.keyFile)
 	if err != nil {
 		return err
 	}
@@ -148,16 +148,29 @@ func (p *publisher) message() (json.RawMessage, error) {
 	return raw, nil
 }
 
-func (p *publisher) apiKey() (string, error) {
-	if p.keyFile == "" {
-		return os.Getenv("TIDINGS_API_KEY"), nil
+// readKey takes the first key of a file as the server has it, without its name; without a file that of the environment.
+func readKey(file string) (string, error) {
+	if file == "" {
+		return lastWord(os.Getenv("TIDINGS_API_KEY")), nil
 	}
-	raw, err := os.ReadFile(p.keyFile)
+	raw, err := os.ReadFile(file)
 	if err != nil {
 		return "", err
 	}
-	key, _, _ := strings.Cut(strings.TrimSpace(string(raw)), "\n")
-	return strings.TrimSpace(key), nil
+	for line := range strings.Lines(string(raw)) {
+		if key := lastWord(line); key != "" && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			return key, nil
+		}
+	}
+	return "", fmt.Errorf("%s holds no key", file)
+}
+
+func lastWord(line string) string {
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		return ""
+	}
+	return words[len(words)-1]
 }
 
 // post sends the request once. retry tells whether the same request may succeed later: after a failure of the network the
