@@ -165,7 +165,7 @@ func matches(pattern, text string) bool {
 	return regexp.MustCompile(`^` + quoted + `$`).MatchString(strings.TrimSpace(text))
 }
 
-// The configuration that operators.md shows starts the binary; SIGTERM ends it with status 0.
+// The configuration that operators.md shows passes its check and starts the binary; SIGHUP takes another key; SIGTERM ends it with status 0.
 func TestConfiguration(t *testing.T) {
 	bin, dir := tidings(t), t.TempDir()
 	config, err := os.ReadFile("ops/tidings.yaml")
@@ -175,27 +175,37 @@ func TestConfiguration(t *testing.T) {
 	addr := freeAddress(t)
 	text := replace(t, string(config), "127.0.0.1:8080", addr)
 	text = replace(t, text, "/etc/tidings/keys.txt", filepath.Join(dir, "keys.txt"))
-	for name, content := range map[string]string{"tidings.yaml": text, "keys.txt": teststack.Key + "\n"} {
+	write := func(name, content string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+	write("tidings.yaml", text)
+	write("keys.txt", "shop "+teststack.Key+"\n")
+
+	file := filepath.Join(dir, "tidings.yaml")
+	if out, err := exec.Command(filepath.Join(bin, "tidings"), "check-config", "--config", file).CombinedOutput(); err != nil {
+		t.Fatalf("check-config: %v\n%s", err, out)
+	}
 	var out bytes.Buffer
-	cmd := exec.Command(filepath.Join(bin, "tidings"), "serve", "--config", filepath.Join(dir, "tidings.yaml"))
+	cmd := exec.Command(filepath.Join(bin, "tidings"), "serve", "--config", file)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
-	ready := false
-	for deadline := time.Now().Add(20 * time.Second); !ready && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		answer, err := http.Get("http://" + addr + "/readyz")
-		if err == nil {
-			ready = answer.StatusCode == http.StatusOK
-			answer.Body.Close()
-		}
-	}
+	ready := wait(func() bool { return status("http://"+addr+"/readyz", "") == http.StatusOK })
+
+	const second = "another-key-0123456789abcdef"
+	write("keys.txt", "shop "+teststack.Key+"\nshop "+second+"\n")
+	cmd.Process.Signal(syscall.SIGHUP)
+	time.Sleep(100 * time.Millisecond)
+	history := "http://" + addr + "/api/history?channel=a"
+	taken := wait(func() bool {
+		return status(history, second) == http.StatusOK && status(history, teststack.Key) == http.StatusOK
+	})
+
 	cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case err = <-done:
@@ -203,9 +213,34 @@ func TestConfiguration(t *testing.T) {
 		cmd.Process.Kill()
 		err = fmt.Errorf("SIGTERM did not end it: %v", <-done)
 	}
-	if !ready || err != nil {
-		t.Fatalf("ready: %v, ended with %v\n%s", ready, err, &out)
+	if !ready || !taken || err != nil {
+		t.Fatalf("ready: %v, second key taken: %v, ended with %v\n%s", ready, taken, err, &out)
 	}
+}
+
+// status is that of a GET, 0 where there is no answer.
+func status(url, key string) int {
+	request, _ := http.NewRequest(http.MethodGet, url, nil)
+	if key != "" {
+		request.Header.Set("Authorization", "Bearer "+key)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	answer.Body.Close()
+	return answer.StatusCode
+}
+
+// wait asks eight times: ten wrong keys within a minute would close the address.
+func wait(until func() bool) bool {
+	for range 8 {
+		if until() {
+			return true
+		}
+		time.Sleep(time.Second)
+	}
+	return false
 }
 
 var link = regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
