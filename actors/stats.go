@@ -29,6 +29,9 @@ type Stats struct {
 	ActorRestarts uint64
 	DeadLetters   uint64 // requests to an actor that is no more: should stay 0
 
+	Tails       int    // who follow what is published
+	TailDropped uint64 // messages left out of a tail
+
 	PendingPublishes int // with the broker now
 	BrokerQueue      int // reads and requests that wait for a goroutine
 	ActiveLanes      int // (channel, shard) pairs that wait for their turn
@@ -91,6 +94,9 @@ func (b *Bus) Stats() Stats {
 		ActorFailures: t.failures.Load(),
 		ActorRestarts: t.restarts.Load(),
 		DeadLetters:   t.deadLetters.Load(),
+
+		Tails:       int(b.tails.n.Load()),
+		TailDropped: b.tails.dropped.Load(),
 
 		PendingPublishes: int(b.publishing.Load()),
 		BrokerQueue:      b.reads.depth() + b.publishes.depth(),

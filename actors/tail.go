@@ -42,9 +42,10 @@ func (t *Tail) Close() {
 
 // tails are the tails of a bus. A publish looks at n alone while there are none.
 type tails struct {
-	n   atomic.Int32
-	mu  sync.Mutex // guards all
-	all map[*Tail]struct{}
+	n       atomic.Int32
+	dropped atomic.Uint64 // of all there were
+	mu      sync.Mutex    // guards all
+	all     map[*Tail]struct{}
 }
 
 // MaxTails bounds the tails of a node, and tailBuffer the messages that wait in one.
@@ -82,6 +83,7 @@ func (s *tails) tell(p *Publish, done *Published) {
 		case t.c <- Seen{Channel: p.Channel, Position: done.Position, ID: done.ID, Event: p.Event, Data: p.Data, Volatile: p.Volatile}:
 		default:
 			t.dropped.Add(1)
+			s.dropped.Add(1)
 		}
 	}
 }

@@ -33,6 +33,9 @@ func TestTailSeesWhatIsPublished(t *testing.T) {
 		if len(tail.C) != tailBuffer || tail.Dropped() != 3 || tail.Dropped() != 0 {
 			t.Errorf("%d wait", len(tail.C))
 		}
+		if s := w.bus.Stats(); s.Tails != 1 || s.TailDropped != 3 {
+			t.Errorf("%d tails, %d dropped", s.Tails, s.TailDropped)
+		}
 		tail.Close()
 		tail.Close()
 		if w.publish("a/1", "4"); w.bus.tails.n.Load() != 0 {

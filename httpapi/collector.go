@@ -56,6 +56,8 @@ var (
 	mActorFailures = counter("actor_failures_total", "Panics under the bus. Should stay 0.")
 	mActorRestarts = counter("actor_restarts_total", "Actors started again after a panic.")
 	mDeadLetters   = counter("dead_letters_total", "Requests to an actor that is no more. Should stay 0.")
+	mTails         = gauge("tails", "Who follow what is published, by GET /api/tail.")
+	mTailDropped   = counter("tail_dropped_total", "Messages left out of a tail that was read too slowly.")
 	mPublishing    = gauge("pending_publishes", "Publishes that the broker has not answered yet.")
 	mBrokerQueue   = gauge("broker_queue", "Reads and requests that wait for their turn at the broker.")
 	mLanes         = gauge("active_lanes", "Parts of channels that wait for a fan-out shard.")
@@ -110,7 +112,7 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 	}{
 		{mPublished, s.Published}, {mDeduplicated, s.Deduplicated}, {mDelivered, s.Delivered}, {mReplayed, s.Replayed}, {mSkipped, s.Skipped},
 		{mRecoveries, s.Recoveries}, {mResumes, s.Resumes}, {mSlow, s.SlowConsumers},
-		{mActorFailures, s.ActorFailures}, {mActorRestarts, s.ActorRestarts}, {mDeadLetters, s.DeadLetters},
+		{mActorFailures, s.ActorFailures}, {mActorRestarts, s.ActorRestarts}, {mDeadLetters, s.DeadLetters}, {mTailDropped, s.TailDropped},
 	} {
 		send(ch, v.m, v.n)
 	}
@@ -118,7 +120,7 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 		m *metric
 		n int
 	}{
-		{mParked, s.Parked}, {mChannels, s.Channels}, {mSubscriptions, s.Subscriptions}, {mPublishing, s.PendingPublishes}, {mBrokerQueue, s.BrokerQueue},
+		{mParked, s.Parked}, {mChannels, s.Channels}, {mSubscriptions, s.Subscriptions}, {mTails, s.Tails}, {mPublishing, s.PendingPublishes}, {mBrokerQueue, s.BrokerQueue},
 		{mLanes, s.ActiveLanes}, {mInFlight, s.InFlight}, {mDeepest, s.DeepestChannel}, {mPendingFrames, s.PendingFrames},
 	} {
 		send(ch, v.m, v.n)

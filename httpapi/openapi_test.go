@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -172,6 +173,15 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	verdicts := []actors.Verdict{
 		actors.WhyNotPublished, actors.WhyNotSubscribed, actors.WhyUnsubscribed, actors.WhyRefused, actors.WhyBefore, actors.WhyGap, actors.WhyRecovering,
 		actors.WhyUnderWay, actors.WhyWaiting, actors.WhyWritten, actors.WhyDelivered, actors.WhySlow, actors.WhyEnded,
+	}
+	page, err := os.ReadFile("../docs/HTTP.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range verdicts {
+		if !strings.Contains(string(page), "| `"+string(v)+"` |") {
+			t.Errorf("docs/HTTP.md has no row for %s", v)
+		}
 	}
 	if got := schemas["Why"].Properties["answer"].Enum; fmt.Sprint(got) != fmt.Sprint(verdicts) {
 		t.Errorf("why answers %v, described are %v", verdicts, got)
