@@ -233,3 +233,23 @@ func TestTLSByFiles(t *testing.T) {
 		t.Errorf("the stream got %q, %v", got, err)
 	}
 }
+
+func TestEveryTransportOverTLS(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	certify(t, cert, key)
+	address := freeAddress(t)
+	s := run(t, nil, "serve", "--dev", "--addr", address, "--tls-cert", cert, "--tls-key", key)
+	s.errors.wait(t, `"listening"`)
+	url, trust := "https://"+address, []string{"SSL_CERT_FILE=" + cert}
+	for _, transport := range []string{"websocket", "sse", "poll"} {
+		sub := run(t, trust, "subscribe", "a/"+transport, "--url", url, "--transport", transport, "--count", "1")
+		sub.errors.wait(t, "listening from")
+		if p := run(t, trust, "publish", "a/"+transport, "--url", url, "--data", `"over TLS"`); p.exit() != 0 {
+			t.Fatalf("%s: publish: %s", transport, p.errors)
+		}
+		if code := sub.exit(); code != 0 || !strings.Contains(sub.out.String(), "over TLS") {
+			t.Errorf("%s: ended with %d: %s%s", transport, code, sub.out, sub.errors)
+		}
+	}
+}

@@ -37,7 +37,7 @@ func tailCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&t.url, "url", environ("TIDINGS_URL", defaultURL), "the server, with its base path (environment: TIDINGS_URL)")
 	flags.StringVar(&t.keyFile, "key-file", "", "a file with the API key; else the environment's TIDINGS_API_KEY")
-	flags.IntVarP(&t.count, "count", "n", 0, "end after so many messages; 0 means never")
+	flags.IntVar(&t.count, "count", 0, "end after so many messages; 0 means never")
 	return cmd
 }
 
