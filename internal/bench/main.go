@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"runtime"
 	"strconv"
+	"time"
 )
 
 const (
@@ -26,6 +27,7 @@ func main() {
 	rounds := flag.Int("rounds", 5, "rounds of each scenario")
 	only := flag.String("only", "", "a regular expression: scenarios to run")
 	out := flag.String("json", "", "a file for the figures as JSON")
+	limit := flag.Duration("limit", 40*time.Minute, "after this time no further round begins")
 	list := flag.Bool("list", false, "list the scenarios")
 	flag.Parse()
 	var err error
@@ -37,7 +39,7 @@ func main() {
 			fmt.Println(s.name)
 		}
 	default:
-		err = bench(*binary, *rounds, *only, *out)
+		err = bench(*binary, *rounds, *only, *out, *limit)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -45,30 +47,39 @@ func main() {
 	}
 }
 
-func bench(binary string, rounds int, only, out string) error {
+func bench(binary string, rounds int, only, out string, limit time.Duration) error {
 	filter, err := regexp.Compile(only)
 	if err != nil {
 		return err
 	}
 	pin()
+	end := time.Now().Add(limit)
 	var all []*figures
+	var chosen []scenario
 	for _, sc := range scenarios {
-		if !filter.MatchString(sc.name) {
-			continue
+		if filter.MatchString(sc.name) {
+			all, chosen = append(all, newFigures(sc.name)), append(chosen, sc)
 		}
-		f := newFigures(sc.name)
-		all = append(all, f)
-		for round := range rounds {
-			fmt.Fprintf(os.Stderr, "%s, round %d of %d\n", sc.name, round+1, rounds)
-			if err := f.round(sc, binary); err != nil {
+	}
+	for round := range rounds {
+		if time.Now().After(end) {
+			fmt.Fprintf(os.Stderr, "bench: the time is over after %d rounds of %d\n", round, rounds)
+			break
+		}
+		for i, sc := range chosen {
+			fmt.Fprintf(os.Stderr, "round %d of %d: %s\n", round+1, rounds, sc.name)
+			if err := all[i].round(sc, binary); err != nil {
 				return fmt.Errorf("%s: %w", sc.name, err)
 			}
 		}
+	}
+	for _, f := range all {
 		f.print(os.Stdout)
 	}
 	if len(all) == 0 {
 		return fmt.Errorf("no scenario matches %q", only)
 	}
+	verdict(os.Stdout, all)
 	if out == "" {
 		return nil
 	}

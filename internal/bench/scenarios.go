@@ -36,10 +36,14 @@ var scenarios = []scenario{
 	{"idle-5000-sse", "sse", true, idle(5000)},
 	{"idle-5000-poll", "poll", false, idle(5000)},
 	{"idle-15000-ws", "ws", true, idle(15_000)},
+	{"idle-15000-sse", "sse", true, idle(15_000)},
+	{"idle-15000-poll", "poll", false, idle(15_000)},
 	{"storm-5000-ws", "ws", true, storm(5000)},
 	{"publish-1conn", "ws", true, publishes(0, 1)},
 	{"publish-8conn", "ws", true, publishes(0, 8)},
 	{"publish-1conn-1sub", "ws", true, publishes(1, 1)},
+	{"publish-8conn-1sub", "ws", true, publishes(1, 8)},
+	{"resume-1000-ws", "ws", false, resume(1000, 100)},
 	{"slow-reader-1000-ws", "ws", false, slowReader(1000)},
 }
 
@@ -67,7 +71,7 @@ func crowd(t *target, n, channels int) (*swarm, int64, error) {
 	return s, base, nil
 }
 
-// steady delivers at a rate for five seconds: processor time per delivery, and latency.
+// steady delivers at a rate for three seconds: processor time per delivery, and latency.
 func steady(clients, channels int, deliveries float64) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
 		s, base, err := crowd(t, clients, channels)
@@ -76,7 +80,7 @@ func steady(clients, channels int, deliveries float64) func(*target) (map[string
 		}
 		defer s.close()
 		fan := clients / channels
-		return deliver(t, s, base, channels, fan, deliveries, 5*time.Second)
+		return deliver(t, s, base, channels, fan, deliveries, 3*time.Second)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 type swarm struct {
 	epoll     int
 	members   []*member
+	before    []*member // whose sessions the members go on with, if any
 	byFD      map[int32]*member
 	messages  atomic.Int64
 	bytes     atomic.Int64
@@ -79,7 +80,11 @@ func (s *swarm) connect(addr, form string, n int, channel func(i int) string) er
 			return fmt.Errorf("client %d: %w", len(s.members), err)
 		}
 		m := &member{fd: fd, form: form, sampled: i%max(1, n/sampledMembers) == 0, host: addr}
-		if _, err := syscall.Write(fd, m.opening(channel(i))); err != nil {
+		var old *member
+		if i < len(s.before) {
+			old = s.before[i]
+		}
+		if _, err := syscall.Write(fd, m.opening(channel(i), old)); err != nil {
 			return err
 		}
 		syscall.SetNonblock(fd, true)
@@ -89,8 +94,8 @@ func (s *swarm) connect(addr, form string, n int, channel func(i int) string) er
 	return nil
 }
 
-func (m *member) opening(channel string) []byte {
-	frames := `[{"type":"connect"},{"type":"subscribe","id":1,"channel":"` + channel + `"}]`
+func (m *member) opening(channel string, before *member) []byte {
+	frames := connectFrames(channel, before)
 	switch m.form {
 	case "ws":
 		head := "GET /bus/ws?c=" + channel + " HTTP/1.1\r\nHost: " + m.host + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
@@ -179,6 +184,9 @@ func (s *swarm) read(m *member, b []byte) {
 	if m.sampled {
 		s.latencies.sample(b)
 	}
+	if m.session == "" && m.total < 4 {
+		m.session = sessionIn(b)
+	}
 	if m.form == "sse" {
 		s.readEvents(m, b)
 		return
@@ -265,15 +273,20 @@ func (s *swarm) readPoll(m *member, b []byte) {
 		s.latencies.sample(answer)
 	}
 	if m.session == "" {
-		_, rest, _ := bytes.Cut(answer, []byte(`"session":"`))
-		id, _, _ := bytes.Cut(rest, []byte(`"`))
-		m.session = string(id)
+		m.session = sessionIn(answer)
 	}
 	s.count(m, bytes.Count(answer, []byte(`{"type":"`)))
 	i := bytes.LastIndex(answer, []byte(`"cursor":`))
 	cursor := strings.TrimRight(string(answer[i+9:]), "}\n ")
 	m.body, m.want = m.body[:0], 0
 	syscall.Write(m.fd, m.pollRequest(`{"type":"poll","session":"`+m.session+`","received":`+cursor+`}`))
+}
+
+// sessionIn finds the session of a connected frame.
+func sessionIn(b []byte) string {
+	_, rest, _ := bytes.Cut(b, []byte(`"session":"`))
+	id, _, _ := bytes.Cut(rest, []byte(`"`))
+	return string(id)
 }
 
 // readEvents counts the empty lines that end events, also where a read ends between the two line feeds.
