@@ -55,9 +55,9 @@ client: node_modules/.package-lock.json ## build clientjs/dist and the demo from
 sim: ## run the simulator for longer than the tests do: make sim ARGS='-seeds 100000'
 	$(GO) run ./sim/cmd/sim $(ARGS)
 
-profile: ## CPU and memory profiles of the benchmarks of one package: make profile PKG=./actors
+profile: ## CPU, memory and mutex profiles of the benchmarks of one package: make profile PKG=./actors
 	@mkdir -p bench-out
-	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -cpuprofile bench-out/cpu.prof -memprofile bench-out/mem.prof -o bench-out/bench.test $(or $(PKG),./core)
+	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -cpuprofile bench-out/cpu.prof -memprofile bench-out/mem.prof -mutexprofile bench-out/mutex.prof -o bench-out/bench.test $(or $(PKG),./core)
 	$(GO) tool pprof -top -nodecount 25 bench-out/cpu.prof
 
 deps: node_modules/.package-lock.json ## install what the tests need: Debian packages (as root) and Node modules

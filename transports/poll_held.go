@@ -210,7 +210,8 @@ func (h *Handler) backTo(server *http.Server) *handback {
 	return b
 }
 
-// give lets the server go on with a conn, of which early was read already.
+// give lets the server go on with a conn, of which early was read already. To net/http it is a new one: it waits ReadHeaderTimeout
+// for the next request, not IdleTimeout.
 func (b *handback) give(conn net.Conn, early []byte) {
 	if len(early) > 0 {
 		conn = &earlyConn{conn, early}
