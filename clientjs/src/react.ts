@@ -16,6 +16,7 @@ import {
   type MessageBusOptions,
   type OnGap,
   type OnMessage,
+  type Position,
   type Status,
   type TidingsError,
 } from "tidings";
@@ -53,6 +54,8 @@ export function useBus(): MessageBus {
 export interface UseMessageBusOptions {
   /** Called where messages may be missing, before the next one: fetch anew. Default: the bus's. */
   readonly onGap?: OnGap | undefined;
+  /** Messages are heard from `position` on; again after each time that the server had forgotten the subscription. What is fetched from here on misses nothing. */
+  readonly onSubscribed?: ((position: Position) => void) | undefined;
   /** The server refused or ended the subscription. Default: `console.error`. */
   readonly onError?: ((error: TidingsError) => void) | undefined;
   /** Default: that of {@link useBus}. */
@@ -98,6 +101,7 @@ export function useMessageBus(...args: unknown[]): void {
   useEffect(() => {
     if (channel == null) return;
     return bus.subscribe(channel, (...message) => latest.current.onMessage(...message), {
+      onSubscribed: (position) => latest.current.onSubscribed?.(position),
       // Without a handler the bus's default counts, so these cannot always be given.
       ...(onGap && { onGap: (gap) => latest.current.onGap?.(gap) }),
       ...(onError && { onError: (error) => latest.current.onError?.(error) }),

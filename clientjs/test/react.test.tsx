@@ -65,6 +65,21 @@ test("StrictMode's double mount sends one subscribe, and each message is heard o
   assert.deepEqual(wire(net), ["subscribe a", "unsubscribe a"]);
 });
 
+test("onSubscribed says from where on messages are heard, also to who joins later", async () => {
+  const { bus, server } = servedBus();
+  server.publish("a", 1);
+  const at: string[] = [];
+  const Fetcher = ({ name }: { name: string }) => {
+    useMessageBus("a", () => {}, { bus, onSubscribed: (position) => at.push(`${name} ${position.offset}`) });
+    return null;
+  };
+  const m = await show(<Fetcher key="1" name="first" />);
+  await settle();
+  await m.render([<Fetcher key="1" name="first again" />, <Fetcher key="2" name="second" />]);
+  await settle();
+  assert.deepEqual(at, ["first 1", "second 1"]);
+});
+
 test("a new callback takes over without a resubscribe", async () => {
   const { bus, net, server } = servedBus();
   const got: string[] = [];

@@ -1,5 +1,5 @@
 import { type ReactNode } from "react";
-import { type MessageBus, type MessageBusOptions, type OnGap, type OnMessage, type Status, type TidingsError } from "tidings";
+import { type MessageBus, type MessageBusOptions, type OnGap, type OnMessage, type Position, type Status, type TidingsError } from "tidings";
 /** Properties of {@link MessageBusProvider}: a bus of your own, or the options for one. */
 export type MessageBusProviderProps = {
     readonly children?: ReactNode;
@@ -20,6 +20,8 @@ export declare function useBus(): MessageBus;
 export interface UseMessageBusOptions {
     /** Called where messages may be missing, before the next one: fetch anew. Default: the bus's. */
     readonly onGap?: OnGap | undefined;
+    /** Messages are heard from `position` on; again after each time that the server had forgotten the subscription. What is fetched from here on misses nothing. */
+    readonly onSubscribed?: ((position: Position) => void) | undefined;
     /** The server refused or ended the subscription. Default: `console.error`. */
     readonly onError?: ((error: TidingsError) => void) | undefined;
     /** Default: that of {@link useBus}. */
