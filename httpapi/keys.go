@@ -33,19 +33,13 @@ func newKeyring(cfg *Config, p proxies) *keyring {
 // SetKeys puts other keys in the place of those of Config, from the next request on.
 func (a *API) SetKeys(keys access.Keys) { a.keys.keys.Store(&keys) }
 
-// principal names who makes the request. It fails with CodeUnauthorized, and with CodeRateLimited for an address that failed too often.
+// principal names who makes the request. It fails with CodeUnauthorized, and with CodeRateLimited for an address that failed too often. A
+// valid key always counts: many backends may stand behind one address, and one of them be misconfigured.
 // A key counts in the Authorization header only: URLs and bodies end up in logs.
 func (k *keyring) principal(r *http.Request) (string, error) {
 	values := r.Header["Authorization"]
 	if len(values) == 0 && k.dev && local(r) && k.sites.Check(r) == nil {
 		return devPrincipal, nil
-	}
-	var addr netip.Addr
-	if len(k.proxies) > 0 {
-		addr = k.proxies.client(r)
-	}
-	if k.failures.tooMany(addr) {
-		return "", &protocol.Error{Code: protocol.CodeRateLimited, Reason: "too many requests from this address had no valid API key", Hint: "Wait a minute, and send a valid key."}
 	}
 	if len(values) == 1 {
 		if scheme, key, ok := strings.Cut(values[0], " "); ok && strings.EqualFold(scheme, "Bearer") {
@@ -53,6 +47,13 @@ func (k *keyring) principal(r *http.Request) (string, error) {
 				return name, nil
 			}
 		}
+	}
+	var addr netip.Addr
+	if len(k.proxies) > 0 {
+		addr = k.proxies.client(r)
+	}
+	if k.failures.tooMany(addr) {
+		return "", &protocol.Error{Code: protocol.CodeRateLimited, Reason: "too many requests from this address had no valid API key", Hint: "Send a valid key; without one, wait a minute."}
 	}
 	k.failures.add(addr)
 	return "", &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "no valid API key", Hint: "Send one, as Authorization: Bearer <key>. It counts in no other place."}

@@ -117,7 +117,11 @@ func TestKeysOfDifferentBackendsDoNotMeet(t *testing.T) {
 // Limits per address are off unless a proxy is trusted to tell addresses.
 func TestFailedKeysAreLimitedPerAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newKeyring(&Config{}, proxies(mustNetworks(t, "10.0.0.0/8")))
+		keys, err := access.NewKeys(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := newKeyring(&Config{Keys: keys}, proxies(mustNetworks(t, "10.0.0.0/8")))
 		ask := func(address, header string) error {
 			r, _ := http.NewRequest("POST", "http://bus.example/api/publish", nil)
 			r.RemoteAddr = "10.0.0.1:5"
@@ -130,6 +134,9 @@ func TestFailedKeysAreLimitedPerAddress(t *testing.T) {
 			wantCode(t, ask("192.0.2.1", "Bearer x"), protocol.CodeUnauthorized)
 		}
 		wantCode(t, ask("192.0.2.1", "Bearer x"), protocol.CodeRateLimited)
+		if err := ask("192.0.2.1", "Bearer "+key); err != nil {
+			t.Errorf("a good key from the address of a misconfigured backend: %v", err)
+		}
 		wantCode(t, ask("192.0.2.2", "Bearer x"), protocol.CodeUnauthorized)
 		for i := range maxFailures {
 			wantCode(t, ask("2001:db8::"+string(rune('1'+i%9)), "Bearer x"), protocol.CodeUnauthorized)
