@@ -74,13 +74,6 @@ func (b *fakeBus) publish(name protocol.Channel, data string) protocol.Position 
 	return m.Position()
 }
 
-// forget drops a channel's history, up to an offset.
-func (b *fakeBus) forget(name protocol.Channel, upTo int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.channel(name).forgot = upTo
-}
-
 func (b *fakeBus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame, link core.Link) (Session, uint64, error) {
 	if b.slow > 0 {
 		select {

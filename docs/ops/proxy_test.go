@@ -272,8 +272,3 @@ func replace(t *testing.T, s, old, with string) string {
 	}
 	return strings.ReplaceAll(s, old, with)
 }
-
-// swap is replace as a change of a configuration.
-func swap(t *testing.T, old, with string) func(string) string {
-	return func(s string) string { return replace(t, s, old, with) }
-}
