@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -189,8 +190,12 @@ func (d *Dash) Publish(channel string, opts ...PublishOption) {
 			d.said++
 			op := fmt.Sprintf("%s says %d", d.name, d.said)
 			d.mu.Unlock()
-			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 			at, err := d.client.Publish(ctx, channel, op, client.Key(op))
+			for again(err) && ctx.Err() == nil {
+				time.Sleep(time.Second)
+				at, err = d.client.Publish(ctx, channel, op, client.Key(op))
+			}
 			cancel()
 			if err != nil {
 				d.w.t.Errorf("%s was not published: %v", op, err)
@@ -202,6 +207,12 @@ func (d *Dash) Publish(channel string, opts ...PublishOption) {
 			d.w.book.ack(check.Ack{Op: op, Channel: channel, Position: at, Data: fmt.Sprintf("%q", op), At: d.w.now()})
 		}
 	})
+}
+
+// again tells whether a publish may do better with the same key.
+func again(err error) bool {
+	var refused *protocol.Error
+	return errors.As(err, &refused) && refused.Code.Row().Retry
 }
 
 // finish says which listeners are to have everything.

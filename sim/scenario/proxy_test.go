@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -15,12 +16,12 @@ import (
 // proxy is an HTTP proxy between clients and the front, with the habits that proxies have. Its fields are set before the first request,
 // or under Change.
 type proxy struct {
-	w     *World
-	link  *link // to the front
-	lis   *listener
-	web   *http.Server
-	trip  *http.Transport
-	inner http.Handler
+	w        *World
+	link     *link // to the front
+	lis      *listener
+	web      *http.Server
+	trip     *http.Transport
+	upgrades http.Handler
 
 	mu          sync.Mutex // guards all below
 	swallow     bool       // answers 101 to a WebSocket and passes no byte
@@ -51,12 +52,10 @@ func (w *World) Proxy(change func(*proxy)) *proxy {
 	p.link = w.link("proxy", w.front)
 	p.trip = &http.Transport{DialContext: p.link.dial, DisableCompression: true}
 	target, _ := url.Parse("http://bus.test")
-	p.inner = &httputil.ReverseProxy{
-		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport:      p,
-		ModifyResponse: p.modify,
-		ErrorLog:       log.New(io.Discard, "", 0),
-		FlushInterval:  -1,
+	p.upgrades = &httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport: p.trip,
+		ErrorLog:  log.New(io.Discard, "", 0),
 	}
 	p.web = &http.Server{Handler: p, ErrorLog: log.New(io.Discard, "", 0)}
 	go p.web.Serve(p.lis)
@@ -111,13 +110,48 @@ func (p *proxy) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	case swallow:
 		p.swallowed(rw, r)
 	case kept != nil:
-		for name, values := range kept.header {
-			rw.Header()[name] = values
-		}
+		maps.Copy(rw.Header(), kept.header)
 		rw.WriteHeader(kept.status)
 		rw.Write(kept.body)
+	case r.Header.Get("Upgrade") != "":
+		p.upgrades.ServeHTTP(rw, r)
 	default:
-		p.inner.ServeHTTP(rw, r)
+		p.forward(rw, r)
+	}
+}
+
+// forward is a ReverseProxy that flushes what comes, but for its lock: it is held while a write waits, which stops time in a bubble.
+func (p *proxy) forward(rw http.ResponseWriter, r *http.Request) {
+	out := r.Clone(r.Context())
+	out.URL.Scheme, out.URL.Host, out.RequestURI = "http", "bus.test", ""
+	out.Header.Del("Connection")
+	resp, err := p.RoundTrip(out)
+	if err == nil {
+		err = p.modify(resp)
+	}
+	if err != nil {
+		rw.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	defer resp.Body.Close()
+	maps.Copy(rw.Header(), resp.Header)
+	rw.WriteHeader(resp.StatusCode)
+	flush := http.NewResponseController(rw).Flush
+	flush()
+	b := make([]byte, 32<<10)
+	for {
+		n, err := resp.Body.Read(b)
+		if n > 0 {
+			if _, err := rw.Write(b[:n]); err != nil || flush() != nil {
+				return
+			}
+		}
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			panic(http.ErrAbortHandler) // what was begun cannot be taken back
+		}
 	}
 }
 
@@ -156,9 +190,6 @@ func (p *proxy) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (p *proxy) modify(resp *http.Response) error {
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return nil
-	}
 	path := resp.Request.URL.Path
 	stream := strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream")
 	p.mu.Lock()

@@ -77,7 +77,7 @@ type day struct {
 }
 
 func (d *day) setup(w *World) {
-	d.w = w
+	d.w, w.settling = w, longSettling
 	if d.IntN(3) == 0 { // a window that runs out
 		w.stream.MaxMessages = 20 + d.IntN(200)
 		w.stream.MaxAge = time.Duration(10+d.IntN(60)) * time.Second
@@ -176,8 +176,9 @@ func (d *day) befall(at time.Duration) {
 		d.befallProxy(at, until, d.proxies[d.IntN(len(d.proxies))])
 	default:
 		dash := d.dashes[d.IntN(len(d.dashes))]
-		transport := []string{WebSocket, SSE, Poll}[d.IntN(3)]
-		d.at(at, "", func() { dash.Use(transport) })
+		ladder := []string{WebSocket, SSE, Poll}
+		d.Shuffle(len(ladder), func(i, k int) { ladder[i], ladder[k] = ladder[k], ladder[i] })
+		d.at(at, dash.name+" wants another transport", func() { dash.Use(ladder...) })
 	}
 }
 

@@ -31,6 +31,7 @@ type World struct {
 	background sync.WaitGroup
 	book       book
 	plan       []step
+	settling   time.Duration
 
 	mu       sync.Mutex // guards all below
 	nodes    []*node
@@ -67,13 +68,18 @@ type sample struct {
 }
 
 // settling is how long everything is left alone before the end is judged: two position checks, and the longest wait of a client.
-const settling = time.Minute
+// A day at random ends anywhere: a page may first try what its proxy swallows, twice 12 s, and a session that a repeated request opened
+// is gone 68 s later.
+const (
+	settling     = time.Minute
+	longSettling = 150 * time.Second
+)
 
 // play plays in a bubble and judges; setup may change what the world is made of.
 func play(t *testing.T, seed uint64, transport string, setup func(*World), fn func(*World), judge func(*World)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &World{t: t, seed: seed, began: time.Now(), Transport: transport, stream: core.DefaultStreamConfig(), stop: make(chan struct{})}
+		w := &World{t: t, seed: seed, began: time.Now(), settling: settling, Transport: transport, stream: core.DefaultStreamConfig(), stop: make(chan struct{})}
 		if setup != nil {
 			setup(w)
 		}
@@ -217,7 +223,7 @@ func (w *World) end() {
 	for _, d := range w.dashes {
 		d.talk.Wait()
 	}
-	time.Sleep(settling)
+	time.Sleep(w.settling)
 	synctest.Wait()
 	w.last = w.take()
 	healthy := true
