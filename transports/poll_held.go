@@ -51,7 +51,7 @@ func (p *heldPoll) hold(w http.ResponseWriter, r *http.Request) bool {
 		k.early = bytes.Clone(early)
 	}
 	p.waiting = k
-	ready.watch(p)
+	ready.try(p) // else a client that leaves is noticed when it is answered
 	p.held.Store(k)
 	p.h.wheel.set(&p.alarm, k.until)
 	p.poke()

@@ -56,6 +56,13 @@ func newReadiness() *readiness {
 }
 
 func (r *readiness) watch(in inbound) {
+	if !r.try(in) {
+		r.plain.watch(in)
+	}
+}
+
+// try watches what can be watched. Where it answers false nothing is read.
+func (r *readiness) try(in inbound) bool {
 	s := in.base()
 	at := r.enter(in)
 	s.settle(at)
@@ -64,10 +71,10 @@ func (r *readiness) watch(in inbound) {
 		s.settle(place{})
 		s.watched = false
 		r.leave(at)
-		r.plain.watch(in)
-		return
+		return false
 	}
 	r.dispatch(at)
+	return true
 }
 
 // canWatch reports whether the conn of a request is of a kind that the system can watch.
