@@ -103,6 +103,7 @@ const lastRequests = 5 * time.Second
 func (srv *server) shutdown(web *http.Server, window time.Duration, log *slog.Logger) error {
 	log.Info("draining", "window", window.String())
 	start := time.Now()
+	web.SetKeepAlivesEnabled(false) // else those who poll and publish stay on the conns they have, and meet refusals here
 	ctx, cancel := context.WithTimeout(context.Background(), window)
 	defer cancel()
 	if err := srv.bus.Drain(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
