@@ -451,6 +451,29 @@ var serverFaults = []Scenario{
 		Want: []Check{GotAll("dash 0"), GotAll("dash 19"), AllAcked(), OneConnection("dash 0")},
 	},
 	{
+		Name: "F30 a node drains while its publishers never rest: its pages and its publishers find the new one at once",
+		Play: func(w *World) {
+			for i := range 5 {
+				w.Client(fmt.Sprint("dash ", i), w.Transport).Subscribe(arrivals)
+			}
+			w.Broker.Slow(250 * time.Millisecond)
+			for i := range 8 {
+				w.sleep(time.Duration(i) * 37 * time.Millisecond)
+				w.Publish(arrivals, Every(300*time.Millisecond), For(40*time.Second))
+			}
+			w.At(20*time.Second, w.Deploy)
+			w.At(30*time.Second, func() {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				if !w.nodes[0].gone {
+					w.t.Error("the old node is still there 10 s later")
+				}
+			})
+			w.Run(90 * time.Second)
+		},
+		Want: []Check{GotAll("dash 0"), GotAll("dash 4"), AllAcked(), OneConnection("dash 0"), FreshWithin("dash 1", 10*time.Second), FreshWithin("dash 2", 10*time.Second)},
+	},
+	{
 		Name: "F31 a node stands still for 10 s",
 		Play: listening(200*time.Millisecond, time.Minute, func(w *World, dash *Dash) {
 			w.At(20*time.Second, func() { w.Freeze(w.nodes[0]) })

@@ -200,7 +200,10 @@ func (l *link) CutIdle(d time.Duration) { l.change(func() { l.idle = d }) }
 
 // Heal makes the network whole. What Vanish or Cut did to open connections stays done.
 func (l *link) Heal() {
-	l.change(func() { l.dark, l.hidden, l.up, l.down = false, false, way{}, way{} })
+	l.change(func() {
+		l.dark, l.hidden, l.up, l.down = false, false, way{}, way{}
+		l.each(func(w *wire) { w.up.hurry(); w.down.hurry() })
+	})
 }
 
 // crash breaks what leads to a listener.

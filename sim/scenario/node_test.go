@@ -142,6 +142,7 @@ func (w *World) Drain(n *node) {
 	w.background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
+		n.web.SetKeepAlivesEnabled(false)
 		if err := n.bus.Drain(ctx); err != nil {
 			w.t.Errorf("%s: drain: %v", n.name, err)
 		}
