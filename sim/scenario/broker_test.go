@@ -26,7 +26,8 @@ type ground struct {
 	dice   *rand.Rand
 	down   bool
 	slow   time.Duration
-	mute   int // answers to publishes that will be lost
+	mute   int    // answers to publishes that will be lost
+	plant  string // a promise that is broken on purpose, see planted_test.go
 	// Chances in 100 that a live message is lost, comes twice, or comes after the next one.
 	lose, double, mix int
 }
@@ -95,9 +96,12 @@ func (g *ground) Forget() {
 		f.stop()
 		f.connect()
 	}
+	quiet := g.plant == plantSameEpoch
 	g.mu.Unlock()
 	old.Close()
-	g.Interrupt()
+	if !quiet {
+		g.Interrupt()
+	}
 }
 
 func (g *ground) close() {
@@ -158,7 +162,17 @@ func (v *view) Publish(ctx context.Context, p broker.Publish) (broker.Receipt, e
 		v.mute--
 	}
 	now := v.w.now()
-	receipt, err := mem.Publish(ctx, p)
+	asked := p
+	switch v.plant {
+	case plantNoKeys:
+		asked.IdempotencyKey = ""
+	case plantLostWrite:
+		if life == 0 && v.dice.IntN(10) == 0 {
+			v.mu.Unlock()
+			return broker.Receipt{Position: protocol.Position{Epoch: "lie", Offset: 1, Tag: "lie"}, ID: "lie"}, nil
+		}
+	}
+	receipt, err := mem.Publish(ctx, asked)
 	if err == nil && !receipt.Duplicate && !p.Volatile {
 		v.w.book.number(life, now, p, receipt)
 	}

@@ -32,6 +32,8 @@ type World struct {
 	book       book
 	plan       []step
 	settling   time.Duration
+	plant      string       // see planted_test.go
+	promise    check.Window // what history is said to keep; zero: what it keeps
 
 	mu       sync.Mutex // guards all below
 	nodes    []*node
@@ -85,7 +87,11 @@ func play(t *testing.T, seed uint64, transport string, setup func(*World), fn fu
 		}
 		cfg := memory.DefaultConfig()
 		cfg.Stream = func(protocol.Channel) core.StreamConfig { return w.stream }
+		if w.plant == plantSameEpoch {
+			cfg.Random = func() uint64 { return 1 }
+		}
 		w.Broker = newGround(w, cfg)
+		w.Broker.plant = w.plant
 		w.startNode()
 		w.background.Go(w.watch)
 		fn(w)
@@ -227,7 +233,9 @@ func (w *World) end() {
 	synctest.Wait()
 	w.last = w.take()
 	healthy := true
-	w.book.Tops = map[string]protocol.Position{}
+	if w.book.Tops == nil {
+		w.book.Tops = map[string]protocol.Position{}
+	}
 	for _, d := range w.dashes {
 		healthy = healthy && d.whole()
 		d.finish()
@@ -237,6 +245,9 @@ func (w *World) end() {
 		}
 	}
 	w.book.Window = check.Window{Messages: w.stream.MaxMessages, Bytes: w.stream.MaxBytes, Age: w.stream.MaxAge, Keys: w.stream.IdempotencyTTL}
+	if w.promise != (check.Window{}) {
+		w.book.Window = w.promise
+	}
 	w.bad = w.book.Check()
 	for _, d := range w.dashes {
 		d.Close()
