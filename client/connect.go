@@ -56,7 +56,8 @@ func (c *Client) startRound() {
 	c.tryNext()
 }
 
-// candidates are the transports that are better than the present one, or where there is none all, from the one that worked on.
+// candidates are the transports that are better than the present one, or where there is none all, from the one that worked on. Once they
+// all failed, which an outage does to each alike, the one that worked comes before all others.
 func (c *Client) candidates() []string {
 	if c.current != nil {
 		if i := slices.Index(c.ladder, c.current.transport); i >= 0 {
@@ -64,10 +65,14 @@ func (c *Client) candidates() []string {
 		}
 		return c.ladder
 	}
-	if i := slices.Index(c.ladder, c.preferred); i >= 0 && time.Now().Before(c.expires) {
-		return c.ladder[i:]
+	i := slices.Index(c.ladder, c.preferred)
+	switch {
+	case i < 0 || !time.Now().Before(c.expires):
+		return c.ladder
+	case c.rounds > 0:
+		return slices.Concat(c.ladder[i:i+1], c.ladder[:i], c.ladder[i+1:])
 	}
-	return c.ladder
+	return c.ladder[i:]
 }
 
 func (c *Client) tryNext() {
@@ -152,7 +157,6 @@ func (c *Client) judge(from *carrier) {
 // roundFailed waits after the last transport of a round failed.
 func (c *Client) roundFailed(err error) {
 	c.rounds++
-	c.preferred = ""
 	if c.current != nil {
 		if !slices.Contains(c.ladder, c.current.transport) {
 			c.timers.wake = time.Now().Add(c.backoff()) // must move, so try again
