@@ -43,6 +43,9 @@ func (p *heldPoll) hold(w http.ResponseWriter, r *http.Request) bool {
 	if err != nil {
 		return false
 	}
+	if e, ok := conn.(*earlyConn); ok && len(e.early) == 0 {
+		conn = e.Conn // what was read ahead is used up: the conn itself can be watched
+	}
 	conn.SetDeadline(time.Time{})
 	k := &holding{head: headOf(w.Header()), back: p.h.backTo(server), until: time.Now().Add(p.h.cfg.PollHold)}
 	k.conn, k.raw = conn, rawConn(conn)

@@ -113,7 +113,7 @@ func TestHeldPolls(t *testing.T) {
 	for _, p := range all {
 		p.conn.Close()
 	}
-	// One that was answered before its client left rests until the client's silence is over; none is read any more.
+	waitFor(t, func() bool { return r.h.Stats().Poll.Open == 0 })
 	r.allReleased(t)
 }
 
