@@ -100,6 +100,20 @@ var stories = []Scenario{
 		Want: []Check{GotAll("dash"), EndsOver("dash", Poll), ConnectedWithin("dash", 8*time.Second), OneConnection("dash")},
 	},
 	{
+		Name: "a page that only polling works for is back within seconds of an outage of 30 s",
+		Over: []string{Any},
+		Play: func(w *World) {
+			p := w.Proxy(func(p *proxy) { p.swallow, p.buffer = true, true })
+			dash := w.Client("dash", Any, p)
+			dash.Subscribe(arrivals)
+			w.Publish(arrivals, Every(time.Second), For(3*time.Minute))
+			w.At(time.Minute, dash.Cut)
+			w.At(90*time.Second, dash.Heal)
+			w.Run(4 * time.Minute)
+		},
+		Want: []Check{GotAll("dash"), EndsOver("dash", Poll), OneConnection("dash"), FreshWithin("dash", 45*time.Second)},
+	},
+	{
 		Name: "a page behind a proxy that cuts what is idle for 30 s stays connected",
 		Play: func(w *World) {
 			p := w.Proxy(nil)

@@ -46,7 +46,6 @@ type World struct {
 	last     sample // before the clients said goodbye
 	bad      []check.Violation
 	stop     chan struct{}
-	played   time.Duration
 }
 
 type step struct {
@@ -252,7 +251,8 @@ func (w *World) end() {
 	for _, d := range w.dashes {
 		d.Close()
 	}
-	w.played = w.now()
+	virtual.Add(int64(w.now()))
+	worlds.Add(1)
 	time.Sleep(5 * time.Second)
 	synctest.Wait()
 	if s := w.take(); healthy && (s.linked > 0 || s.parked > 0 || s.subscriptions > 0 || s.pending > 0) {
