@@ -21,7 +21,6 @@ type Backend struct {
 	w    *World
 	name string
 	web  *http.Transport
-	via  *proxy
 	done sync.WaitGroup
 	ctx  context.Context
 	stop context.CancelFunc
