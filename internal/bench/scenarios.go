@@ -87,7 +87,7 @@ func steady(clients, channels int, deliveries float64) func(*target) (map[string
 func deliver(t *target, s *swarm, base int64, channels, fan int, deliveries float64, d time.Duration) (map[string]float64, error) {
 	s.latencies.reset()
 	rate := deliveries / float64(fan)
-	conns := 1 + int(rate/1000)
+	conns := 1 + int(rate/50) // one would wait for its answers, and be the limit
 	before, start := t.server.cpu(), time.Now()
 	n, err := publishFor(t, channelName(channels), rate, d, min(conns, 8))
 	if err != nil {
