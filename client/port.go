@@ -46,13 +46,13 @@ func (p port) Gap(s *core.Subscription, g core.Gap) {
 	if t == nil || t.sub != s {
 		return
 	}
-	listeners := t.listeners
-	out := Gap{Channel: string(s.Channel), Reason: g.Reason, Last: g.Last, From: g.From}
-	p.c.enqueue(func() {
-		for _, l := range listeners {
-			l.call(func() { l.gap(out) }, out.From)
+	for _, l := range t.listeners {
+		out := Gap{Channel: string(s.Channel), Reason: g.Reason, Last: g.Last, From: g.From}
+		if l.behind { // one gap for both
+			l.behind, out.Last = false, l.since
 		}
-	})
+		p.c.enqueue(func() { l.call(func() { l.gap(out) }, out.From) })
+	}
 }
 
 func (s *Subscription) gap(g Gap) {
