@@ -125,12 +125,24 @@ func (e *ear) reach(ev *Event, offset uint64) {
 	}
 	for o := e.pos.Offset + 1; o <= offset; o++ {
 		for _, n := range e.at[place{e.Channel, e.pos.Epoch, o}] {
-			if _, ok := e.ids[n.ID]; !ok {
+			if _, ok := e.ids[n.ID]; !ok && !e.known(n) {
 				e.say("I2", "skip", ev, "went from %s to %s without a gap, and never got %s", e.pos, ev.Position, n.Position)
 				return
 			}
 		}
 	}
+}
+
+// known tells of a message that was numbered twice, because the broker forgot its key, that the first time it went to another listener of
+// the same client before this one was there: a client knows ids by channel, for all who share the subscription.
+func (e *ear) known(n *Numbered) bool {
+	first := slices.IndexFunc(e.Numbered, func(other Numbered) bool { return other.Channel == n.Channel && other.ID == n.ID })
+	if e.Numbered[first].Position == n.Position {
+		return false
+	}
+	return slices.ContainsFunc(e.Listeners, func(l *Listener) bool {
+		return l != e.Listener && l.Name == e.Name && l.Channel == e.Channel && slices.ContainsFunc(l.Events, func(ev Event) bool { return ev.ID == n.ID })
+	})
 }
 
 func (e *ear) subscribed(ev *Event) {
@@ -147,6 +159,7 @@ func (e *ear) subscribed(ev *Event) {
 // gap judges a gap by what the broker lost: a change of epoch, or a last position that is no longer in the window.
 func (e *ear) gap(ev *Event) {
 	switch {
+	case !e.started && ev.Reason == string(protocol.GapUnrecovered): // it joined others, elsewhere than they are: client.Since says so
 	case ev.Last == ev.Position:
 		e.say("I6", "false gap", ev, "a gap (%s) from %s to the same place", ev.Reason, ev.Last)
 	case e.started && ev.Last != e.pos && e.passed(ev.Last) != ev.Last:
@@ -203,7 +216,7 @@ func (e *ear) passed(to protocol.Position) protocol.Position {
 	at := e.pos
 	for at.Epoch == to.Epoch && at.Offset < to.Offset {
 		next := e.at[place{e.Channel, at.Epoch, at.Offset + 1}]
-		seen := slices.IndexFunc(next, func(n *Numbered) bool { _, ok := e.ids[n.ID]; return ok })
+		seen := slices.IndexFunc(next, func(n *Numbered) bool { _, ok := e.ids[n.ID]; return ok || e.known(n) })
 		if seen < 0 {
 			break
 		}

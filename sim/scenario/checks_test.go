@@ -265,7 +265,8 @@ func AllAcked() Check {
 		for _, a := range w.book.Acks {
 			ops[a.Op] = true
 		}
-		if len(lives) == 1 && len(ops) != len(w.book.Numbered) {
+		closed := slices.ContainsFunc(w.dashes, func(d *Dash) bool { return d.closed && d.said > d.answered })
+		if len(lives) == 1 && !closed && len(ops) != len(w.book.Numbered) {
 			return fmt.Sprintf("%d messages of %d publishes", len(w.book.Numbered), len(ops))
 		}
 		return ""

@@ -35,6 +35,7 @@ type Dash struct {
 
 	mu       sync.Mutex // guards all below
 	heard    []*check.Listener
+	subs     map[*client.Subscription]*check.Listener
 	statuses []client.Status
 	names    []string // of the server's connections that carried it
 	slow     time.Duration
@@ -51,7 +52,7 @@ func (w *World) Client(name, transport string, via ...*proxy) *Dash {
 	if len(via) > 0 {
 		to = via[0].listener
 	}
-	d := &Dash{w: w, name: name, link: w.link(name, to)}
+	d := &Dash{w: w, name: name, subs: map[*client.Subscription]*check.Listener{}, link: w.link(name, to)}
 	d.web = &http.Transport{DialContext: d.link.dial, DisableCompression: true}
 	var transports []string
 	if transport != Any {
@@ -115,10 +116,28 @@ func (d *Dash) Subscribe(channel string, opts ...client.Option) *client.Subscrip
 		d.ended = append(d.ended, err)
 		d.mu.Unlock()
 	}))...)
-	if err != nil {
-		d.w.t.Fatal(err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case err == nil:
+		d.subs[sub] = l
+	case d.closed:
+		l.Final = false
+	default:
+		d.w.t.Error(err)
 	}
 	return sub
+}
+
+// Leave closes a subscription.
+func (d *Dash) Leave(s *client.Subscription) {
+	if s == nil {
+		return
+	}
+	s.Close()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.subs[s].Final = false
 }
 
 // Slow lets each callback of a message take so long.
@@ -198,6 +217,9 @@ func (d *Dash) Publish(channel string, opts ...PublishOption) {
 			}
 			cancel()
 			if err != nil {
+				if errors.Is(err, client.ErrClosed) {
+					return
+				}
 				d.w.t.Errorf("%s was not published: %v", op, err)
 				return
 			}

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"tidings/client"
 )
 
 var (
@@ -45,7 +47,7 @@ func playRandom(t *testing.T, seed uint64, tell bool) {
 		for _, l := range w.book.Listeners {
 			messages += len(l.Got())
 		}
-		if messages < 20 {
+		if messages < 10 {
 			t.Errorf("only %d messages came: a day without a story", messages)
 		}
 		if t.Failed() {
@@ -130,6 +132,9 @@ func (d *day) play(w *World) {
 	for range 5 + d.IntN(20) {
 		d.befall(d.between(time.Second, d.horizon))
 	}
+	for range d.IntN(6) {
+		d.live(d.between(10*time.Second, d.horizon), channels[d.IntN(len(channels))])
+	}
 	w.At(d.horizon, d.heal)
 	w.Run(d.horizon + time.Second)
 }
@@ -140,6 +145,40 @@ func (d *day) at(when time.Duration, what string, do func()) {
 		d.w.note("FAULT %s", what)
 		do()
 	})
+}
+
+// live draws one thing that users do.
+func (d *day) live(at time.Duration, ch string) {
+	w := d.w
+	dash := d.dashes[d.IntN(len(d.dashes))]
+	until := min(at+d.between(time.Second, 30*time.Second), d.horizon)
+	switch d.IntN(5) {
+	case 0:
+		n, size := 20+d.IntN(700), d.IntN(3000)
+		d.at(at, fmt.Sprintf("a burst of %d messages on %s", n, ch), func() { w.Publish(ch, Times(n), Size(size)) })
+	case 1:
+		slow := d.between(10*time.Millisecond, time.Second)
+		d.at(at, fmt.Sprintf("the callbacks of %s take %v", dash.name, slow), func() { dash.Slow(slow) })
+		d.at(until, "they are fast again", func() { dash.Slow(0) })
+	case 2:
+		name, transport := fmt.Sprint("late page ", at), []string{WebSocket, SSE, Poll, Any}[d.IntN(4)]
+		d.at(at, "another page on "+transport, func() {
+			late := w.Client(name, transport)
+			late.Subscribe(ch)
+			d.dashes, d.links = append(d.dashes, late), append(d.links, late.link)
+		})
+	case 3:
+		var sub *client.Subscription
+		d.at(at, dash.name+" subscribes once more", func() { sub = dash.Subscribe(ch) })
+		d.at(until, dash.name+" takes that subscription up after it closed it", func() {
+			dash.Leave(sub)
+			if sub != nil && !sub.Position().IsZero() {
+				dash.Subscribe(ch, client.Since(sub.Position()))
+			}
+		})
+	case 4:
+		d.at(at, dash.name+" is closed", dash.Close)
+	}
 }
 
 // befall draws one fault.
@@ -268,6 +307,9 @@ func (d *day) befallProxy(at, until time.Duration, p *proxy) {
 func (d *day) heal() {
 	w := d.w
 	w.note("everything heals")
+	for _, dash := range d.dashes {
+		dash.Slow(0)
+	}
 	w.Broker.Up()
 	if w.front() == nil {
 		w.Start()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"tidings/client"
 )
 
 const arrivals = "visitor/arrival"
@@ -230,12 +232,7 @@ var stories = []Scenario{
 			dash := w.Client("dash", w.Transport)
 			sub := dash.Subscribe(arrivals)
 			w.Publish(arrivals, Times(10))
-			w.At(time.Minute, func() {
-				sub.Close()
-				for _, l := range dash.heard {
-					l.Final = false
-				}
-			})
+			w.At(time.Minute, func() { dash.Leave(sub) })
 			w.At(time.Hour, func() {
 				if s := w.take(); s.channels != 0 {
 					w.t.Errorf("%d channels are held an hour later", s.channels)
@@ -256,6 +253,20 @@ var stories = []Scenario{
 			w.Run(24*time.Hour + time.Minute)
 		},
 		Want: []Check{GotAll("dash"), OneConnection("dash"), SameSession("dash")},
+	},
+	{
+		Name:  "a second part of a page joins at an older position while the page is away for too long: one gap each",
+		Setup: func(w *World) { w.stream.MaxAge = 10 * time.Second },
+		Play: func(w *World) {
+			dash := w.Client("dash", w.Transport)
+			sub := dash.Subscribe(arrivals)
+			w.Publish(arrivals, Every(time.Second), For(2*time.Minute))
+			w.At(10*time.Second, dash.Cut)
+			w.At(20*time.Second, func() { dash.Subscribe(arrivals, client.Since(sub.Position())) })
+			w.At(time.Minute, dash.Heal)
+			w.Run(3 * time.Minute)
+		},
+		Want: []Check{Gaps("dash", 1), OneConnection("dash")},
 	},
 	{
 		Name: "a page moves from transport to transport while it listens",
