@@ -255,15 +255,22 @@ var stories = []Scenario{
 		Want: []Check{GotAll("dash"), OneConnection("dash"), SameSession("dash")},
 	},
 	{
-		Name:  "a second part of a page joins at an older position while the page is away for too long: one gap each",
+		Name:  "a second part of a page joins at an older position while the page, back after too long, waits for its answer: one gap each",
 		Setup: func(w *World) { w.stream.MaxAge = 10 * time.Second },
 		Play: func(w *World) {
 			dash := w.Client("dash", w.Transport)
 			sub := dash.Subscribe(arrivals)
 			w.Publish(arrivals, Every(time.Second), For(2*time.Minute))
 			w.At(10*time.Second, dash.Cut)
-			w.At(20*time.Second, func() { dash.Subscribe(arrivals, client.Since(sub.Position())) })
-			w.At(time.Minute, dash.Heal)
+			w.At(time.Minute, func() { w.Broker.Slow(4 * time.Second); dash.Heal() })
+			for i := range 300 {
+				w.At(time.Minute+time.Duration(i)*100*time.Millisecond, func() {
+					if dash.client.Status().State == client.Connected && len(dash.recorded()) == 1 {
+						dash.Subscribe(arrivals, client.Since(sub.Position()))
+					}
+				})
+			}
+			w.At(95*time.Second, w.Broker.Up)
 			w.Run(3 * time.Minute)
 		},
 		Want: []Check{Gaps("dash", 1), OneConnection("dash")},
