@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { StrictMode, act, useState, version, type ReactNode } from "react";
 import { renderToString } from "react-dom/server";
+import { TidingsError } from "../src/index.js";
 import { MessageBusProvider, useBus, useBusStatus, useMessageBus } from "../src/react.js";
 import { createFakeBus } from "../src/testing.js";
 import type { Gap, MessageBus } from "../src/types.js";
@@ -122,6 +123,44 @@ test("a null channel listens to nothing, another channel moves over", async () =
   }
   assert.deepEqual(got, [[1, "a"], [2, "b"]]);
   assert.deepEqual(wire(net), ["subscribe a", "subscribe b", "unsubscribe a", "unsubscribe b"]);
+});
+
+test("several channels: each is heard, and of another list only what differs is subscribed anew", async () => {
+  const { bus, net, server } = servedBus();
+  const got: string[] = [];
+  const at: string[] = [];
+  function Several({ channels }: { channels: readonly (string | null)[] }) {
+    useMessageBus<number>(channels, (p, c) => got.push(`${c}${p}`), { bus, onSubscribed: (_, c) => at.push(c) });
+    return null;
+  }
+  const m = await show(<StrictMode><Several channels={["a", "b", null, "a"]} /></StrictMode>);
+  await settle();
+  for (const c of ["a", "b", "c"]) server.publish(c, 1);
+  await m.render(<StrictMode><Several channels={["a", "b"]} /></StrictMode>);
+  await m.render(<StrictMode><Several channels={["c", "b"]} /></StrictMode>);
+  await settle();
+  for (const c of ["a", "b", "c"]) server.publish(c, 2);
+  await m.render(<StrictMode><Several channels={[]} /></StrictMode>);
+  await settle();
+  assert.deepEqual(got, ["a1", "b1", "b2", "c2"]);
+  const sent = wire(net);
+  assert.deepEqual(sent.slice(0, 2), ["subscribe a", "subscribe b"]);
+  assert.deepEqual(sent.slice(2, 4).sort(), ["subscribe c", "unsubscribe a"]);
+  assert.deepEqual(sent.slice(4).sort(), ["unsubscribe b", "unsubscribe c"]);
+  assert.deepEqual(at, ["a", "b", "c"]);
+});
+
+test("several channels: a gap names its channel, a refusal its own", async () => {
+  const bus = createFakeBus();
+  const got: string[] = [];
+  function Several() {
+    useMessageBus(["a", "b"], () => {}, { bus, onGap: (gap) => got.push(`gap ${gap.channel}`), onError: (_, c) => got.push(`error ${c}`) });
+    return null;
+  }
+  await show(<Several />);
+  bus.gap("b");
+  bus.subscriptions[0]?.options.onError?.(new TidingsError({ code: "forbidden", message: "no" }));
+  assert.deepEqual(got, ["gap b", "error a"]);
 });
 
 test("another bus moves over", async () => {

@@ -40,8 +40,16 @@ export function Component({ bus }: { bus: MessageBus }) {
   useMessageBus<Arrival>("a", ({ user }) => user.toUpperCase());
   useMessageBus<Arrival>(null, ({ user }, channel) => void [user, channel.length], { onGap: (g) => g.reason, bus });
   useMessageBus<string>({ some: "context" }, "a", (payload, channel) => payload + channel);
+  useMessageBus<Arrival>(["a", "b", null], ({ user }) => user.toUpperCase(), { onError: (error, channel) => void [error.hint, channel.length] });
+  useMessageBus<Arrival>(["a"] as const, ({ user }) => user.toUpperCase());
   // @ts-expect-error: a payload of no type given is unknown
   useMessageBus("a", (payload) => payload.length);
+  // @ts-expect-error: that is not what an arrival is
+  useMessageBus<Arrival>("a", ({ name }) => name);
+  // @ts-expect-error: a channel is a string
+  useMessageBus(["a", 7], () => {});
+  // @ts-expect-error: nor is false, which `condition && name` may give
+  useMessageBus(false, () => {});
   // @ts-expect-error: a callback is needed
   useMessageBus("a");
   // @ts-expect-error: no such option
