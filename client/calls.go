@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"tidings/core"
 	"tidings/protocol"
@@ -35,6 +36,12 @@ func Key(key string) PublishOption {
 // Event names the kind of message, at most 64 bytes.
 func Event(name string) PublishOption {
 	return func(f *protocol.ClientFrame) { f.Event = name }
+}
+
+// Spread asks each receiver that refetches because of this message to wait a random part of d first, so that one hint to many does
+// not make them all ask at once. From 1 ms to 5 minutes, rounded down to milliseconds; the server refuses more. Less is none.
+func Spread(d time.Duration) PublishOption {
+	return func(f *protocol.ClientFrame) { f.SpreadMS = uint64(max(d.Milliseconds(), 0)) }
 }
 
 // Publish sends data, as encoding/json writes it, to channel over the connection, and answers its position once the broker

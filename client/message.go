@@ -15,6 +15,7 @@ type Message struct {
 	ID       string            // the same on each retry of a publish with an idempotency key
 	Position protocol.Position // zero where Volatile
 	Time     time.Time         // when the broker numbered it
+	Spread   time.Duration     // who refetches because of it waits a random part of this first; 0: none
 	Volatile bool              // not numbered, not kept, not recovered
 }
 
@@ -23,7 +24,7 @@ func (m *Message) Decode(v any) error { return json.Unmarshal(m.Data, v) }
 
 func messageOf(m *protocol.Message, epoch string) Message {
 	out := Message{
-		Channel: string(m.Channel), Data: m.Data, Event: m.Event, ID: m.ID,
+		Channel: string(m.Channel), Data: m.Data, Event: m.Event, ID: m.ID, Spread: time.Duration(m.SpreadMS) * time.Millisecond,
 		Time: time.UnixMilli(m.TimeMS), Volatile: m.Volatile,
 	}
 	if !m.Volatile {

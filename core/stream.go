@@ -3,6 +3,7 @@ package core
 import (
 	"crypto/sha256"
 	"fmt"
+	"strconv"
 	"time"
 
 	"tidings/protocol"
@@ -49,6 +50,7 @@ type Entry struct {
 	Data      []byte // kept: nobody may change it
 	Event     string
 	Volatile  bool
+	SpreadMS  uint64 // receivers that refetch wait a random part of it; 0: none
 	Key       string // idempotency key; "": none
 	Principal string // whose key it is
 }
@@ -93,7 +95,7 @@ func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, 
 		}
 	}
 	m = &protocol.Message{
-		Channel: s.channel, ID: e.ID, Data: e.Data, Event: e.Event, TimeMS: now.UnixMilli(), Volatile: e.Volatile,
+		Channel: s.channel, ID: e.ID, Data: e.Data, Event: e.Event, SpreadMS: e.SpreadMS, TimeMS: now.UnixMilli(), Volatile: e.Volatile,
 	}
 	if !e.Volatile {
 		m.Epoch, m.Prev, m.PrevTag = s.top.Epoch, s.top.Offset, s.top.Tag
@@ -113,7 +115,7 @@ func contentOf(e *Entry) [32]byte {
 		volatile = "volatile"
 	}
 	data := sha256.Sum256(e.Data)
-	return digest(string(data[:]), e.Event, volatile)
+	return digest(string(data[:]), e.Event, volatile, strconv.FormatUint(e.SpreadMS, 10))
 }
 
 func (s *Stream) answered(a answer, volatile bool) *protocol.Message {

@@ -13,7 +13,7 @@ import (
 
 var (
 	batchFields = []string{"items"}
-	itemFields  = []string{"channel", "data", "event", "idempotencyKey", "volatile"}
+	itemFields  = []string{"channel", "data", "event", "idempotencyKey", "volatile", "spread"}
 )
 
 // onBatch serves POST /api/batch: many publishes in one request, carried out in their order. Each has its result: one that fails does not

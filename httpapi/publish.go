@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -19,9 +20,10 @@ type publishRequest struct {
 	event    string
 	key      string
 	volatile bool
+	spread   time.Duration
 }
 
-var publishFields = []string{"channel", "channels", "data", "event", "idempotencyKey", "volatile"}
+var publishFields = []string{"channel", "channels", "data", "event", "idempotencyKey", "volatile", "spread"}
 
 // published is the answer for one channel. Offset and tag of a volatile message are absent: it has no position.
 type published struct {
@@ -92,7 +94,7 @@ func (a *API) publish(ctx context.Context, principal string, p *publishRequest, 
 		return nil, err
 	}
 	done, err := a.bus.Publish(ctx, actors.Publish{
-		Channel: ch, Data: p.data, Event: p.event, Volatile: p.volatile, IdempotencyKey: p.key, Principal: principal,
+		Channel: ch, Data: p.data, Event: p.event, SpreadMS: uint64(p.spread.Milliseconds()), Volatile: p.volatile, IdempotencyKey: p.key, Principal: principal,
 	})
 	if err != nil {
 		return nil, err
@@ -138,6 +140,8 @@ func (p *publishRequest) read(body []byte, known []string) error {
 			p.key, err = readShort(name, value, protocol.MaxIdempotencyKeyBytes)
 		case "volatile":
 			p.volatile, err = protocol.ReadBool(value)
+		case "spread":
+			p.spread, err = readSpread(value)
 		}
 		return err
 	})
@@ -191,6 +195,21 @@ func (p *publishRequest) readKeyHeader(values []string) error {
 	p.key = values[0]
 	return nil
 }
+
+// readSpread reads a duration such as "5s".
+func readSpread(value []byte) (time.Duration, error) {
+	text, err := protocol.ReadString(value)
+	if err != nil {
+		return 0, badRequest(`field "spread" is not a text`, spreadHint)
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Millisecond || d > protocol.MaxSpreadMS*time.Millisecond {
+		return 0, badRequest(`field "spread" is not a duration from 1 ms to 5 minutes`, spreadHint)
+	}
+	return d, nil
+}
+
+const spreadHint = `Give a text like "500ms", "5s" or "2m".`
 
 // readShort reads a text of 1 to max bytes.
 func readShort(name string, value []byte, max int) (string, error) {

@@ -148,6 +148,8 @@ func (f *ClientFrame) read(id field, v []byte, m *members) (err error) {
 		if f.IdempotencyKey, err = text(id, v, MaxIdempotencyKeyBytes); err == nil && f.IdempotencyKey == "" {
 			err = &Error{CodeBadRequest, `field "idempotencyKey" is empty`, "Give a key that is this publish's own, or none."}
 		}
+	case fSpread:
+		f.SpreadMS, err = number(id, v, 1, MaxSpreadMS)
 	default:
 		return f.readSession(id, v)
 	}

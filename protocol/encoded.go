@@ -105,6 +105,10 @@ func appendMessageBody(dst []byte, m *Message, prev uint64) []byte {
 		dst = append(dst, `,"event":`...)
 		dst = appendString(dst, m.Event)
 	}
+	if m.SpreadMS != 0 {
+		dst = append(dst, `,"spread":`...)
+		dst = strconv.AppendUint(dst, m.SpreadMS, 10)
+	}
 	dst = append(dst, `,"data":`...)
 	dst = append(dst, m.Data...)
 	return append(dst, '}')

@@ -66,6 +66,7 @@ type ClientFrame struct {
 	Data           []byte // raw JSON, compact
 	Event          string
 	IdempotencyKey string
+	SpreadMS       uint64
 	Method         string
 	Limit          int
 	Token          string

@@ -15,6 +15,7 @@ const (
 	MaxSubscriptions       = 128  // of one connection
 	MaxIdempotencyKeyBytes = 128
 	MaxEventBytes          = 64
+	MaxSpreadMS            = 300_000 // of spread
 	MaxTokenBytes          = 8 << 10
 	MaxHistoryLimit        = 256       // messages in one answer to history
 	MaxOutboxFrames        = 4096      // not yet written, of one connection

@@ -13,8 +13,9 @@ type Message struct {
 	ID       string
 	Data     []byte // raw compact JSON, never empty
 	Event    string
-	TimeMS   int64 // when the broker numbered it, Unix milliseconds
-	Volatile bool  // not numbered, not kept: Offset is 0
+	SpreadMS uint64 // a receiver that refetches waits a random part of it first; 0: none
+	TimeMS   int64  // when the broker numbered it, Unix milliseconds
+	Volatile bool   // not numbered, not kept: Offset is 0
 
 	encoded atomic.Pointer[Encoded]
 }

@@ -95,6 +95,8 @@ func (f *ClientFrame) draw(t *rapid.T, id field) {
 		f.Event = filled(MaxEventBytes)
 	case fIdempotencyKey:
 		f.IdempotencyKey = filled(MaxIdempotencyKeyBytes)
+	case fSpread:
+		f.SpreadMS = rapid.Uint64Range(1, MaxSpreadMS).Draw(t, "spread")
 	case fMethod:
 		f.Method = filled(MaxNameBytes)
 	case fLimit:
@@ -137,7 +139,7 @@ func anyMessage() *rapid.Generator[*Message] {
 	return rapid.Custom(func(t *rapid.T) *Message {
 		m := &Message{
 			Channel: anyChannel().Draw(t, "channel"), ID: anyText(40).Draw(t, "id"), Data: anyData().Draw(t, "data"),
-			TimeMS: int64(anyNumber(0).Draw(t, "time")), Event: anyText(MaxEventBytes).Draw(t, "event"), Volatile: rapid.Bool().Draw(t, "volatile"),
+			TimeMS: int64(anyNumber(0).Draw(t, "time")), Event: anyText(MaxEventBytes).Draw(t, "event"), SpreadMS: rapid.Uint64Range(0, MaxSpreadMS).Draw(t, "spread"), Volatile: rapid.Bool().Draw(t, "volatile"),
 		}
 		if !m.Volatile {
 			m.Offset = anyNumber(1).Draw(t, "offset")

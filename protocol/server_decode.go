@@ -221,7 +221,7 @@ func messageOf(m *members) (*Message, error) {
 			return nil, err
 		}
 	}
-	for _, id := range [...]field{fEvent, fEpoch} {
+	for _, id := range [...]field{fEvent, fEpoch, fSpread} {
 		if v := m.raw[id]; v != nil {
 			if err := msg.read(id, v, m); err != nil {
 				return nil, err
@@ -245,6 +245,8 @@ func (msg *Message) read(id field, v []byte, m *members) (err error) {
 		msg.Epoch, err = word(id, v, MaxEpochBytes)
 	case fEvent:
 		msg.Event, err = text(id, v, MaxMessageBytes)
+	case fSpread:
+		msg.SpreadMS, err = number(id, v, 1, MaxInteger)
 	case fTime:
 		var n uint64
 		n, err = number(id, v, 0, MaxInteger)

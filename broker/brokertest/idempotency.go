@@ -65,6 +65,7 @@ func conflict(w *world) {
 	for _, other := range []func(*broker.Publish){
 		func(p *broker.Publish) { p.Data = []byte(`"keyes"`) },
 		func(p *broker.Publish) { p.Event = "left" },
+		func(p *broker.Publish) { p.SpreadMS = 5000 },
 		func(p *broker.Publish) { p.Volatile = true },
 	} {
 		p := keyed("desk", "k1")

@@ -131,12 +131,13 @@ export function createBus(options: MessageBusOptions, transports: Record<Transpo
       start();
       return unsubscribe;
     },
-    async publish(channel, data, { event, idempotencyKey } = {}) {
+    async publish(channel, data, { event, idempotencyKey, spread } = {}) {
       const json = JSON.stringify(data);
       if (json === undefined) throw new TypeError("data is not a JSON value");
       keys ||= randomPrefix();
       const frame: ClientFrame = { type: "publish", channel, data: JSON.parse(json) };
       if (event !== undefined) frame.event = event;
+      if (spread !== undefined) frame.spread = spread;
       frame.idempotencyKey = idempotencyKey ?? `${keys}-${++lastKey}`;
       return ask(frame, (reply) => pick(reply as unknown as Position));
     },

@@ -92,7 +92,7 @@ export function createFakeBus(): FakeBus {
     },
     async publish(channel, data, options = {}) {
       if (failure) throw failure;
-      const fields = options.event === undefined ? {} : { event: options.event };
+      const { idempotencyKey: _, ...fields } = options;
       const { epoch, offset, tag } = deliver(channel, data, fields, options);
       return { epoch, offset, tag };
     },

@@ -179,7 +179,7 @@ func TestSubscribeFromAPosition(t *testing.T) {
 	_, url := startServer(t, nil, "--dev")
 	var positions []string
 	for _, data := range []string{"1", "2", "3"} {
-		pub := run(t, nil, "publish", "a", "--url", url, "--data", data, "--event", "e")
+		pub := run(t, nil, "publish", "a", "--url", url, "--data", data, "--event", "e", "--spread", "5s")
 		if pub.exit() != 0 {
 			t.Fatal(pub.errors)
 		}
@@ -199,7 +199,7 @@ func TestSubscribeFromAPosition(t *testing.T) {
 	lines := bufio.NewScanner(strings.NewReader(sub.out.String()))
 	for i := 1; lines.Scan(); i++ {
 		var got line
-		if err := json.Unmarshal(lines.Bytes(), &got); err != nil || got.Position != positions[i] || got.Event != "e" || got.Channel != "a" || string(got.Data) != fmt.Sprint(i+1) {
+		if err := json.Unmarshal(lines.Bytes(), &got); err != nil || got.Position != positions[i] || got.Event != "e" || got.SpreadMS != 5000 || got.Channel != "a" || string(got.Data) != fmt.Sprint(i+1) {
 			t.Errorf("line %d: %s (%v), want position %s", i, lines.Bytes(), err, positions[i])
 		}
 	}

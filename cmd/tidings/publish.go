@@ -24,6 +24,7 @@ type publisher struct {
 	url, keyFile    string
 	data, dataFile  string
 	text, volatile  bool
+	spread          string
 	event, key      string
 	retries         int
 	client          *http.Client
@@ -53,6 +54,7 @@ func publishCommand() *cobra.Command {
 	flags.BoolVar(&p.text, "text", false, "the message is a text, not JSON")
 	flags.StringVar(&p.event, "event", "", "a name for the kind of message")
 	flags.StringVar(&p.key, "idempotency-key", "", "a key of your own; a random one by default, so that a retry publishes once")
+	flags.StringVar(&p.spread, "spread", "", "who refetches because of it waits a random part of this first, such as 5s")
 	flags.BoolVar(&p.volatile, "volatile", false, "deliver to who is there; keep nothing, retry nothing")
 	flags.IntVar(&p.retries, "retries", 5, "how often to try again when the server cannot be reached or says so")
 	cmd.MarkFlagsMutuallyExclusive("data", "data-file")
@@ -111,6 +113,9 @@ func (p *publisher) body(channels []string) ([]byte, error) {
 	}
 	if p.event != "" {
 		request["event"] = p.event
+	}
+	if p.spread != "" {
+		request["spread"] = p.spread
 	}
 	switch {
 	case p.volatile:

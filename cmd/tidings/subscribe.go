@@ -102,6 +102,7 @@ type line struct {
 	ID       string          `json:"id"`
 	Event    string          `json:"event,omitempty"`
 	Time     int64           `json:"time"`
+	SpreadMS int64           `json:"spread,omitempty"`
 	Data     json.RawMessage `json:"data"`
 }
 
@@ -112,7 +113,7 @@ func (s *subscriber) onMessage(m client.Message) {
 	s.seen++
 	var err error
 	if s.json {
-		l := line{Channel: m.Channel, ID: m.ID, Event: m.Event, Time: m.Time.UnixMilli(), Data: m.Data}
+		l := line{Channel: m.Channel, ID: m.ID, Event: m.Event, Time: m.Time.UnixMilli(), SpreadMS: m.Spread.Milliseconds(), Data: m.Data}
 		if !m.Volatile {
 			l.Position = m.Position.String()
 		}

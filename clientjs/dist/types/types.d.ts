@@ -14,6 +14,8 @@ export interface Message<T = unknown> extends Position {
     readonly time: number;
     /** The publisher's own name for the kind of message. */
     readonly event?: string;
+    /** Wait a random part of so many ms before you refetch because of this message; `useLiveQuery` does. */
+    readonly spread?: number;
     /** Not kept and not recovered, without a place in the order: it has no offset, and is no `since`. */
     readonly volatile?: boolean;
 }
@@ -52,6 +54,8 @@ export interface PublishOptions {
     readonly event?: string;
     /** Makes publishes of one key one message, inside 5 minutes; at most 128 bytes. Default: a new one per call. */
     readonly idempotencyKey?: string;
+    /** Each receiver that refetches because of it waits a random part of so many ms first: 1 to 300,000. */
+    readonly spread?: number;
 }
 /** Options of {@link MessageBus.history}. */
 export interface HistoryOptions {
