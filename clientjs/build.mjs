@@ -1,36 +1,59 @@
 // Builds clientjs/dist, which is committed: `go build` needs no Node. `node clientjs/build.mjs [folder]`.
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
-/**
- * Properties that never leave the bundle get short names. What is not listed costs bytes only; a test keeps names of the wire,
- * of the public types and of the platform out.
- */
-export const internal = `
-  acked active again answered arm attempts awaiting current dead deadline downSince drop dropAll dropOthers fetchToken
-  fire forget gapped goodbye heard held hide interval judge lastID lastLink leave links listeners live moved names numbered onAnswer
-  onConnected onCounted onSubscription opening over pending preferred preferredAt probe proof provenAt refuse refused remember
-  requests retryLater row safely sends settled shortLives skipped subs subscription told unanswered untried wake
-`.trim().split(/\s+/);
-
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-async function main(out = here("dist")) {
-  const common = { bundle: true, minify: true, target: "es2022", legalComments: "none", logLevel: "warning" };
-  const core = { mangleProps: new RegExp(`^(${internal.join("|")})$`) };
-  const banner = { js: "/* Tidings client, Apache-2.0 */" };
-  rmSync(out, { recursive: true, force: true });
-  for (const [name, options] of Object.entries({
-    "tidings.js": { ...core, entryPoints: [here("src/index.ts")], format: "esm", banner },
-    "tidings.iife.js": { ...core, entryPoints: [here("src/index.ts")], format: "iife", globalName: "tidings", banner },
-    "react.js": { entryPoints: [here("src/react.ts")], format: "esm", external: ["react", "tidings"], banner: { js: `"use client";${banner.js}` } },
-    "testing.js": { entryPoints: [here("src/testing.ts")], format: "esm", banner },
-  })) {
-    await build({ ...common, ...options, outfile: `${out}/${name}`, tsconfig: here("../tsconfig.build.json") });
+const entries = {
+  "tidings.js": { entryPoints: [here("src/index.ts")], format: "esm" },
+  "tidings.iife.js": { entryPoints: [here("src/index.ts")], format: "iife", globalName: "tidings" },
+  "react.js": { entryPoints: [here("src/react.ts")], format: "esm", external: ["react", "tidings"] },
+  "testing.js": { entryPoints: [here("src/testing.ts")], format: "esm" },
+};
+/** The declarations, below dist/types, of which an application may use every name. */
+const publicTypes = /^(core\/frames|clock|errors|index|react\/\w+|registry|testing|types)\.d\.ts$/;
+
+/** Every word of a text that may be a name. */
+const words = (text) => text.match(/[A-Za-z_$][\w$]*/g) ?? [];
+const withoutComments = (text) => text.replace(/\/\*[^]*?\*\//g, "");
+
+/**
+ * The names that somebody outside of the bundle knows: of the wire (whatever SPEC.md sets as code), of the public types, and of the platform's
+ * properties (as TypeScript declares them). A property that is read by a computed name must have one of these.
+ */
+function outside(types) {
+  const known = new Set();
+  const add = (list) => list.forEach((w) => known.add(w));
+  const spec = readFileSync(here("../protocol/SPEC.md"), "utf8").replace(/```\w*/g, "`");
+  for (const [, code] of spec.matchAll(/`([^`]+)`/g)) add(words(code));
+  for (const file of readdirSync(types, { recursive: true })) if (publicTypes.test(file)) add(words(withoutComments(readFileSync(`${types}/${file}`, "utf8"))));
+  const lib = here(`../node_modules/@typescript/typescript-${process.platform}-${process.arch}/lib`);
+  for (const file of readdirSync(lib).filter((f) => /^lib\.(dom|es|decorators).*\.d\.ts$/.test(f))) {
+    const text = withoutComments(readFileSync(`${lib}/${file}`, "utf8"));
+    for (const [, name] of text.matchAll(/^\s+(?:readonly |get |set )*"?([A-Za-z_$][\w$]*)"?\??\s*[(:<]/gm)) known.add(name);
+    for (const [, name] of text.matchAll(/declare (?:var|function) (\w+)/g)) known.add(name);
   }
+  return known;
+}
+
+/** Builds everything into a folder. Gives the names of properties that it made short. */
+export async function main(out = here("dist")) {
+  const common = { bundle: true, minify: true, target: "es2022", legalComments: "none", logLevel: "warning", tsconfig: here("../tsconfig.build.json") };
+  rmSync(out, { recursive: true, force: true });
   execFileSync(process.execPath, [here("../node_modules/typescript/bin/tsc"), "-p", here("../tsconfig.build.json"), "--outDir", `${out}/types`], { stdio: "inherit" });
+  const known = outside(`${out}/types`);
+  // Every other property gets a short name, the same in all files, so that what hangs on the core can be a file of its own.
+  const all = await build({ ...common, ...entries["tidings.js"], mangleProps: /./, mangleCache: {}, write: false });
+  const internal = Object.keys(all.mangleCache).filter((name) => !known.has(name));
+  const mangleProps = new RegExp(`^(${internal.join("|")})$`);
+  let mangleCache = {};
+  for (const [name, entry] of Object.entries(entries)) {
+    const banner = { js: `${name === "react.js" ? '"use client";' : ""}/* Tidings client, Apache-2.0 */` };
+    ({ mangleCache } = await build({ ...common, ...entry, banner, mangleProps, mangleCache, outfile: `${out}/${name}` }));
+  }
+  return internal;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) await main(process.argv[2]);

@@ -1,17 +1,18 @@
 import { systemClock } from "./clock.js";
-import { Connector, type Status } from "./connector.js";
+import { createConnection, type ConnectionPort } from "./connection.js";
+import type { Status } from "./connector.js";
 import { pick } from "./core/cursor.js";
-import type { ClientFrame, Position, ReplyFrame, WireError } from "./core/frames.js";
+import type { ClientFrame, Position, ReplyFrame, ServerFrame, WireError } from "./core/frames.js";
 import { validChannel } from "./core/frames.js";
-import { Session, type Request, type SessionPort } from "./core/session.js";
+import type { Request } from "./core/session.js";
 import { TidingsError } from "./errors.js";
-import { createHub, report } from "./hub.js";
-import { watchPage } from "./page.js";
+import { createHub } from "./hub.js";
+import { createListeners } from "./listeners.js";
 import { poll } from "./transports/poll.js";
 import { sse } from "./transports/sse.js";
 import { MAX_FRAME_BYTES, byteLength, type Transport, type TransportName } from "./transports/transport.js";
 import { websocket } from "./transports/websocket.js";
-import type { History, Message, MessageBus, MessageBusOptions } from "./types.js";
+import type { History, MessageBus, MessageBusOptions } from "./types.js";
 
 const TRANSPORTS: Record<TransportName, Transport> = { websocket, sse, poll };
 const CLOSED: WireError = { code: "closed", message: "The bus is closed.", hint: "Make a new one." };
@@ -35,100 +36,71 @@ export function createMessageBus(options: MessageBusOptions = {}): MessageBus {
 
 /** As {@link createMessageBus}, over other transports. For tests. */
 export function createBus(options: MessageBusOptions, transports: Record<TransportName, Transport>): MessageBus {
-  const { url = "/bus", clock = systemClock, random = Math.random, timeout = 30_000 } = options;
-  const { fetch = globalThis.fetch, WebSocket = globalThis.WebSocket } = options;
+  const { clock = systemClock, random = Math.random, timeout = 30_000, connect = (port, own) => own(port) } = options;
   const usable = (names: readonly TransportName[]): TransportName[] => {
-    const found = names.filter((name) => transports[name] && (name !== "websocket" || WebSocket));
+    const found = names.filter((name) => transports[name] && (name !== "websocket" || options.WebSocket || globalThis.WebSocket));
     if (!found.length) throw new TypeError(`none of the transports ${names.join(", ")} works here`);
     return found;
   };
-  const statusListeners = new Set<(status: Status) => void>();
+  const names = usable(options.transports ?? ["websocket", "sse", "poll"]);
+  const statusListeners = createListeners<[Status]>();
+  const frameListeners = createListeners<[ServerFrame]>();
   const answers = new Map<Request, (reply: ReplyFrame | undefined, error?: WireError) => void>();
   let keys = "";
   let lastKey = 0;
-  let stopWatching: (() => void) | undefined;
 
-  const hub = createHub({ clock, random, onGap: options.onGap, session: () => session });
-  const port: SessionPort = {
+  const hub = createHub({ clock, random, onGap: options.onGap, connection: () => connection });
+  const port: ConnectionPort = {
     ...hub.port,
-    send: (link, frames) => connector.send(link, frames),
     answered: (request, reply, error) => answers.get(request)?.(reply, error),
-    connected: (link, frame) => connector.connected(link, frame),
-    disconnected: (link, error) => connector.fail(link, error),
-  };
-  const session = new Session(port);
-  const connector = new Connector(
-    {
-      session,
-      transports,
-      token: options.token,
-      getToken: options.getToken,
-      context: {
-        url: url.replace(/\/+$/, ""),
-        clock,
-        random,
-        WebSocket,
-        fetch: (input, init) => fetch(input, init), // called as a method, the platform's own throws
-        received: () => session.report(),
-        sends: { session: "", seq: 0, unanswered: false },
-      },
-      onStatus(status) {
-        if (status.state === "closed") end();
-        for (const listener of [...statusListeners]) {
-          try {
-            if (statusListeners.has(listener)) listener(status);
-          } catch (error) {
-            report(error);
-          }
-        }
-      },
+    other(frame) {
+      if (frame.type === "error") console.warn(`tidings: ${frame.code}: ${frame.message} ${frame.hint ?? ""}`);
+      frameListeners.tell(frame);
     },
-    usable(options.transports ?? ["websocket", "sse", "poll"]),
-  );
-
-  function start(): void {
-    stopWatching ??= watchPage({
-      wake: () => connector.wake(),
-      hide: () => connector.leave(),
-      show: () => connector.release(),
-    });
-    connector.start();
-  }
+    changed(status) {
+      if (status.state === "closed") end();
+      statusListeners.tell(status);
+    },
+  };
+  const connection = connect(port, (own) => createConnection({ options, clock, random, transports, names }, own));
 
   function end(): void {
-    stopWatching?.();
     hub.close();
     for (const answer of [...answers.values()]) answer(undefined, CLOSED);
   }
 
-  /** Asks the server, and gives what `read` makes of its reply. */
-  function ask<T>(frame: ClientFrame, read: (reply: ReplyFrame) => T): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const refuse = (error: WireError): void => reject(new TidingsError(error));
-      if (connector.status.state === "closed") return refuse(CLOSED);
-      if (!validChannel(frame.channel)) return refuse(badChannel(frame.channel));
-      if (byteLength(JSON.stringify(frame)) > MAX_FRAME_BYTES) return refuse(TOO_LARGE);
-      const request = session.request(frame);
-      const timer = clock.set(() => answer(undefined, TIMEOUT), timeout);
-      const answer = (reply: ReplyFrame | undefined, error: WireError = TIMEOUT): void => {
+  /** Says why something cannot be asked for. */
+  function wrong(frame: { channel?: unknown }): WireError | undefined {
+    if (connection.status.state === "closed") return CLOSED;
+    if ("channel" in frame && !validChannel(frame.channel)) return badChannel(frame.channel);
+    return byteLength(JSON.stringify(frame)) > MAX_FRAME_BYTES ? TOO_LARGE : undefined;
+  }
+
+  /** Sends a frame that wants an answer. */
+  function request(frame: ClientFrame): Promise<ReplyFrame> {
+    return new Promise((resolve, reject) => {
+      const error = wrong(frame);
+      if (error) return reject(new TidingsError(error));
+      const asked = connection.request(frame);
+      const timer = clock.set(() => answer(undefined), timeout);
+      const answer = (reply: ReplyFrame | undefined, failure: WireError = TIMEOUT): void => {
         clock.clear(timer);
-        answers.delete(request);
-        session.cancel(request);
-        if (reply) resolve(read(reply));
-        else refuse(error);
+        answers.delete(asked);
+        connection.cancel(asked);
+        if (reply) resolve(reply);
+        else reject(new TidingsError(failure));
       };
-      answers.set(request, answer);
-      start();
+      answers.set(asked, answer);
+      connection.start();
     });
   }
 
   return {
     subscribe(channel, onMessage, subscribeOptions = {}) {
-      const error =
-        connector.status.state === "closed" ? CLOSED : validChannel(channel) ? undefined : badChannel(channel);
+      const error = wrong({ channel });
       if (error) return hub.refuse(error, channel, subscribeOptions);
       const unsubscribe = hub.subscribe(channel, onMessage as never, subscribeOptions);
-      start();
+      connection.start();
       return unsubscribe;
     },
     async publish(channel, data, { event, idempotencyKey, spread } = {}) {
@@ -139,32 +111,27 @@ export function createBus(options: MessageBusOptions, transports: Record<Transpo
       if (event !== undefined) frame.event = event;
       if (spread !== undefined) frame.spread = spread;
       frame.idempotencyKey = idempotencyKey ?? `${keys}-${++lastKey}`;
-      return ask(frame, (reply) => pick(reply as unknown as Position));
+      return pick((await request(frame)) as unknown as Position);
     },
-    history<T>(channel: string, { since, limit }: { since?: Position; limit?: number } = {}) {
+    async history<T>(channel: string, { since, limit }: { since?: Position; limit?: number } = {}) {
       const frame: ClientFrame = { type: "history", channel };
       if (since) frame.since = pick(since);
       if (limit !== undefined) frame.limit = limit;
-      return ask<History<T>>(frame, (reply) => ({
-        messages: reply.messages as Message<T>[],
-        position: pick(reply as unknown as Position),
-        complete: reply.complete as boolean,
-      }));
+      const { messages, complete, ...position } = await request(frame);
+      return { messages, position: pick(position as unknown as Position), complete } as History<T>;
     },
+    request,
+    onFrame: frameListeners.add,
     get status() {
-      return connector.status;
+      return connection.status;
     },
-    onStatus(listener) {
-      const own = (status: Status): void => listener(status); // the same listener twice is two
-      statusListeners.add(own);
-      return () => void statusListeners.delete(own);
-    },
-    use: (names) => connector.use(usable(names)),
-    close: () => connector.close(null),
+    onStatus: statusListeners.add,
+    use: (n) => connection.use(usable(n)),
+    close: () => connection.close(),
     debug: {
-      cut: () => connector.cut(),
-      hold: () => connector.cut(true),
-      release: () => connector.release(),
+      cut: () => connection.cut(),
+      hold: () => connection.cut(true),
+      release: () => connection.release(),
     },
   };
 }

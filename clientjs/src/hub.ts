@@ -1,8 +1,10 @@
 import { backoff, type Clock } from "./clock.js";
+import type { Connection } from "./connection.js";
 import { same } from "./core/cursor.js";
 import type { MessageFrame, Position, WireError } from "./core/frames.js";
-import type { Session, SessionPort, Subscription } from "./core/session.js";
+import type { SessionPort, Subscription } from "./core/session.js";
 import { TidingsError } from "./errors.js";
+import { report, safely } from "./listeners.js";
 import type { Gap, Message, OnGap, OnMessage, SubscribeOptions, Unsubscribe } from "./types.js";
 
 interface Listener {
@@ -22,35 +24,21 @@ interface HubConfig {
   readonly clock: Clock;
   readonly random: () => number;
   readonly onGap: OnGap | undefined;
-  session(): Session;
+  connection(): Connection;
 }
 
 /** The callbacks of a bus: many of one channel are one subscription. */
 export interface Hub {
-  /** The part of the session's port that concerns subscriptions. */
-  readonly port: Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "other" | "retryLater" | "fail">;
+  /** The part of the connection's port that concerns subscriptions. */
+  readonly port: Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "retryLater" | "fail">;
   subscribe(channel: string, onMessage: OnMessage, options: SubscribeOptions): Unsubscribe;
   /** Tells a caller that its subscription cannot be. */
   refuse(error: WireError, channel: string, options: SubscribeOptions): Unsubscribe;
   close(): void;
 }
 
-/** Makes an error that a callback threw visible, as an uncaught one. */
-export const report = (error: unknown): void => {
-  if (typeof reportError === "function") reportError(error);
-  else console.error(error);
-};
-
-const safely = (callback: () => void): void => {
-  try {
-    callback();
-  } catch (error) {
-    report(error);
-  }
-};
-
 /** Makes the callbacks' side of a bus. */
-export function createHub({ clock, random, onGap, session }: HubConfig): Hub {
+export function createHub({ clock, random, onGap, connection }: HubConfig): Hub {
   const entries = new Map<string, Entry>();
   let refusals = 0;
   let timer: unknown;
@@ -92,7 +80,7 @@ export function createHub({ clock, random, onGap, session }: HubConfig): Hub {
     queueMicrotask(() => {
       if (entry.listeners.size || entries.get(entry.sub.channel) !== entry) return;
       entries.delete(entry.sub.channel);
-      session().unsubscribe(entry.sub);
+      connection().unsubscribe(entry.sub);
     });
   }
 
@@ -115,12 +103,9 @@ export function createHub({ clock, random, onGap, session }: HubConfig): Hub {
         each(sub, (listener) => tellError(error, sub.channel, listener.options));
         entries.delete(sub.channel);
       },
-      other(frame) {
-        if (frame.type === "error") console.warn(`tidings: ${frame.code}: ${frame.message} ${frame.hint ?? ""}`);
-      },
       retryLater() {
         clock.clear(timer);
-        timer = clock.set(() => session().retry(), backoff(++refusals, random));
+        timer = clock.set(() => connection().retry(), backoff(++refusals, random));
       },
       fail: report,
     },
@@ -129,7 +114,7 @@ export function createHub({ clock, random, onGap, session }: HubConfig): Hub {
       let entry = entries.get(channel);
       const listener: Listener = { onMessage, options, since: undefined };
       if (!entry) {
-        entry = { sub: session().subscribe(channel, options.since), listeners: new Set() };
+        entry = { sub: connection().subscribe(channel, options.since), listeners: new Set() };
         entries.set(channel, entry);
       } else {
         const { sub } = entry;

@@ -1,5 +1,5 @@
 import type { Status } from "./connector.js";
-import type { GapReason, Position } from "./core/frames.js";
+import type { ClientFrame, GapReason, Position, ServerFrame } from "./core/frames.js";
 import type { Gap, Message, MessageBus, OnMessage, PublishOptions, SubscribeOptions } from "./types.js";
 
 /** A subscription that a {@link FakeBus} holds. */
@@ -28,7 +28,13 @@ export interface FakeBus extends MessageBus {
   gap(channel: string, reason?: GapReason): void;
   /** Changes the status; the parts that are not given stay. */
   setStatus(status: Partial<Status>): void;
-  /** Makes each `publish` and `history` fail with `error`, until called with null. */
+  /** Every frame of `request`, in order. */
+  readonly requests: readonly ClientFrame[];
+  /** Says what the replies to `request` hold, until called again. Default: nothing. */
+  answerWith(answer: (frame: ClientFrame) => object): void;
+  /** Hands a frame to the listeners of `onFrame`. */
+  frame(frame: ServerFrame): void;
+  /** Makes each `publish`, `history` and `request` fail with `error`, until called with null. */
   failWith(error: Error | null): void;
 }
 
@@ -42,6 +48,9 @@ export function createFakeBus(): FakeBus {
   const kept = new Map<string, Message[]>();
   const listeners = new Set<(status: Status) => void>();
   let status: Status = { state: "idle", transport: null, error: null };
+  const requests: ClientFrame[] = [];
+  const frameListeners = new Set<(frame: ServerFrame) => void>();
+  let answer: (frame: ClientFrame) => object = () => ({});
   let failure: Error | null = null;
 
   const of = (channel: string): FakeSubscription[] => [...subscriptions].filter((s) => s.channel === channel);
@@ -79,6 +88,13 @@ export function createFakeBus(): FakeBus {
       const gap: Gap = { channel, reason, last: top(channel), from: top(channel) };
       for (const s of of(channel)) s.options.onGap?.(gap);
     },
+    requests,
+    answerWith(next) {
+      answer = next;
+    },
+    frame(frame) {
+      for (const listener of [...frameListeners]) listener(frame);
+    },
     failWith(error) {
       failure = error;
     },
@@ -99,6 +115,15 @@ export function createFakeBus(): FakeBus {
     async history<T>(channel: string) {
       if (failure) throw failure;
       return { messages: messages(channel) as Message<T>[], position: top(channel), complete: true };
+    },
+    async request(frame) {
+      if (failure) throw failure;
+      requests.push(frame);
+      return { type: "reply", id: requests.length, ...answer(frame) };
+    },
+    onFrame(listener) {
+      frameListeners.add(listener);
+      return () => void frameListeners.delete(listener);
     },
     get status() {
       return status;

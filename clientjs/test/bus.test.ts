@@ -339,3 +339,48 @@ test("an error of the server without an id is warned of", async () => {
   const { warn } = await captured(() => net.last.receive({ type: "error", code: "bad_request", message: "what?", hint: "look", retry: false }));
   assert.match(String(warn[0]?.[0]), /bad_request: what\? look/);
 });
+
+test("modules beside the core: requests of their own, and frames that the core leaves alone", async () => {
+  const { bus, net } = handBus();
+  const heard: string[] = [];
+  const leave = bus.onFrame((f) => heard.push(f.type));
+  bus.onFrame(() => {
+    throw new Error("a module's own trouble");
+  });
+  const called = bus.request({ type: "call", method: "sum", data: [1, 2] });
+  await settle();
+  net.last.accept();
+  assert.deepEqual(net.last.sent.at(-1), { type: "call", method: "sum", data: [1, 2], id: 1 });
+  net.last.lost();
+  await settle();
+  bus.debug.release();
+  await settle();
+  net.last.accept({ session: "s2" });
+  assert.deepEqual(net.last.sent.at(-1), { type: "call", method: "sum", data: [1, 2], id: 2 }, "asked again until it is answered");
+  const { error } = await captured(() => net.last.receive({ type: "joined", channel: "a", members: [] }, { type: "reply", id: 2, data: 3 }));
+  assert.equal(error.length, 1);
+  assert.equal((await called).data, 3);
+  leave();
+  await captured(() => net.last.receive({ type: "left", channel: "a", members: [] }));
+  assert.deepEqual(heard, ["joined"]);
+  bus.close();
+  await rejects(bus.request({ type: "call", method: "sum" }), "closed");
+});
+
+test("a connection that is shared with others stands in for the page's own", async () => {
+  const asked: string[] = [];
+  const { bus, net } = handBus({
+    connect: (port, own) => {
+      const real = own({ ...port, message: (sub, m) => port.message(sub, { ...m, data: `shared ${m.data}` }) });
+      const start = (): void => (asked.push("start"), real.start());
+      return { ...real, start, get status() { return real.status; } };
+    },
+  });
+  const got: unknown[] = [];
+  bus.subscribe("a", (p) => got.push(p));
+  await settle();
+  net.last.accept();
+  net.last.receive({ type: "subscribed", id: 1, channel: "a", epoch: "e", offset: 0, tag: "", recovered: false });
+  net.last.receive({ type: "message", channel: "a", offset: 1, id: "i", tag: "t", data: 1, time: 0 });
+  assert.deepEqual([asked, got, bus.status.state], [["start"], ["shared 1"], "connected"]);
+});

@@ -53,3 +53,19 @@ test("what a callback throws comes out of the call that delivered", () => {
   });
   assert.throws(() => bus.message("a", 1), /boom/);
 });
+
+test("requests and frames of modules by hand", async () => {
+  const bus = createFakeBus();
+  const heard: unknown[] = [];
+  const leave = bus.onFrame((f) => heard.push(f));
+  bus.frame({ type: "joined", channel: "a", members: [] });
+  leave();
+  bus.frame({ type: "left", channel: "a", members: [] });
+  assert.deepEqual(heard, [{ type: "joined", channel: "a", members: [] }]);
+  assert.deepEqual(await bus.request({ type: "call", method: "x" }), { type: "reply", id: 1 });
+  bus.answerWith((f) => ({ data: f.method }));
+  assert.equal((await bus.request({ type: "call", method: "y" })).data, "y");
+  assert.deepEqual(bus.requests.map((f) => f.method), ["x", "y"]);
+  bus.failWith(new Error("no"));
+  await assert.rejects(bus.request({ type: "call", method: "z" }));
+});

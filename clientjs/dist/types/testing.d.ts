@@ -1,5 +1,5 @@
 import type { Status } from "./connector.js";
-import type { GapReason } from "./core/frames.js";
+import type { ClientFrame, GapReason, ServerFrame } from "./core/frames.js";
 import type { Message, MessageBus, OnMessage, PublishOptions, SubscribeOptions } from "./types.js";
 /** A subscription that a {@link FakeBus} holds. */
 export interface FakeSubscription {
@@ -25,7 +25,13 @@ export interface FakeBus extends MessageBus {
     gap(channel: string, reason?: GapReason): void;
     /** Changes the status; the parts that are not given stay. */
     setStatus(status: Partial<Status>): void;
-    /** Makes each `publish` and `history` fail with `error`, until called with null. */
+    /** Every frame of `request`, in order. */
+    readonly requests: readonly ClientFrame[];
+    /** Says what the replies to `request` hold, until called again. Default: nothing. */
+    answerWith(answer: (frame: ClientFrame) => object): void;
+    /** Hands a frame to the listeners of `onFrame`. */
+    frame(frame: ServerFrame): void;
+    /** Makes each `publish`, `history` and `request` fail with `error`, until called with null. */
     failWith(error: Error | null): void;
 }
 /**

@@ -1,6 +1,7 @@
-import type { GapReason, Position } from "./core/frames.js";
 import type { Clock } from "./clock.js";
+import type { Connect } from "./connection.js";
 import type { Status } from "./connector.js";
+import type { ClientFrame, GapReason, Position, ReplyFrame, ServerFrame } from "./core/frames.js";
 import type { TidingsError } from "./errors.js";
 import type { TransportName } from "./transports/transport.js";
 /** One message, whole. The callbacks get its `data` as their first argument. It is its own position: `since: message` goes on behind it. */
@@ -88,6 +89,13 @@ export interface MessageBus {
     publish(channel: string, data: unknown, options?: PublishOptions): Promise<Position>;
     /** The channel's kept messages, oldest first. Rejects as {@link MessageBus.publish} does. */
     history<T = unknown>(channel: string, options?: HistoryOptions): Promise<History<T>>;
+    /**
+     * Sends a frame of SPEC.md section 6 that wants an answer, and gives the `reply`. It waits for a connection and is repeated until it is answered.
+     * Rejects as {@link MessageBus.publish} does. What presence, calls and the like are made of.
+     */
+    request(frame: ClientFrame): Promise<ReplyFrame>;
+    /** Calls `listener` for each frame that belongs to no subscription or request of the bus itself: `joined`, `left`, `event`, … */
+    onFrame(listener: (frame: ServerFrame) => void): Unsubscribe;
     /** How the bus stands now; a new object for each change. */
     readonly status: Status;
     /** Calls `listener` at each change of status. */
@@ -120,6 +128,8 @@ export interface MessageBusOptions {
     readonly transports?: readonly TransportName[];
     /** Called for a gap of a subscription that has no `onGap` of its own. Default: `console.warn`. */
     readonly onGap?: OnGap;
+    /** Carries the bus over a connection that is shared with others. Default: one of its own. */
+    readonly connect?: Connect;
     /** How long a publish or history may go without an answer, in ms. Default 30,000. */
     readonly timeout?: number;
     /** Default: the platform's, if it has one. */
