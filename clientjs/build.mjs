@@ -13,7 +13,7 @@ const entries = {
   "testing.js": { entryPoints: [here("src/testing.ts")], format: "esm" },
 };
 /** The declarations, below dist/types, of which an application may use every name. */
-const publicTypes = /^(core\/frames|clock|errors|index|react\/\w+|registry|testing|types)\.d\.ts$/;
+const publicTypes = /^(core\/frames|clock|errors|index|react(\/\w+)?|registry|testing|types)\.d\.ts$/;
 
 /** Every word of a text that may be a name. */
 const words = (text) => text.match(/[A-Za-z_$][\w$]*/g) ?? [];
