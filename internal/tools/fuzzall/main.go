@@ -1,0 +1,82 @@
+// Command fuzzall runs every fuzz target of the module for a while, several at once, and ends with a table of what each did. A target that is
+// new is in by itself. It fails where a target found something, and where there is no target.
+//
+//	go run ./internal/tools/fuzzall [-time 60s] [-at-once 2] [-match regexp] [-keep 20] [package …]
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+func main() {
+	var o options
+	flag.DurationVar(&o.time, "time", time.Minute, "how long each target runs")
+	flag.IntVar(&o.atOnce, "at-once", runtime.NumCPU(), "targets that run at once, each on one core")
+	flag.StringVar(&o.tags, "tags", "nomsgpack", "build tags")
+	flag.IntVar(&o.keep, "keep", 0, "copy this many of the inputs that each target found interesting, the shortest, into its testdata/fuzz")
+	match := flag.String("match", "", "only the targets whose name matches this")
+	flag.Parse()
+	o.packages = flag.Args()
+	if len(o.packages) == 0 {
+		o.packages = []string{"./..."}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, o, *match); err != nil {
+		fmt.Fprintln(os.Stderr, "fuzz:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	time         time.Duration
+	atOnce, keep int
+	tags         string
+	packages     []string
+}
+
+func run(ctx context.Context, o options, match string) error {
+	only, err := regexp.Compile(match)
+	if err != nil {
+		return err
+	}
+	targets, err := list(ctx, o)
+	if err != nil {
+		return err
+	}
+	targets = slices.DeleteFunc(targets, func(t target) bool { return !only.MatchString(t.name) })
+	if len(targets) == 0 {
+		return fmt.Errorf("there is no fuzz target in %v", o.packages)
+	}
+	fmt.Printf("%d fuzz targets, %v each, %d at once\n", len(targets), o.time, o.atOnce)
+	results := make([]result, len(targets))
+	slots := make(chan struct{}, max(1, o.atOnce))
+	var wg sync.WaitGroup
+	for i, t := range targets {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			results[i] = t.fuzz(ctx, o)
+			if o.keep > 0 {
+				results[i].kept = t.keep(ctx, o.keep)
+			}
+		})
+	}
+	wg.Wait()
+	fmt.Print(table(results))
+	for _, r := range results {
+		if r.fault != "" {
+			return fmt.Errorf("%s found something", r.target)
+		}
+	}
+	return nil
+}
