@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,35 +14,68 @@ const MinKeyBytes = 16
 
 // Keys are the API keys of backends. Only their hashes are kept. The zero Keys know no key.
 type Keys struct {
-	hashes [][sha256.Size]byte
-	names  []string // "" for one without
+	hashes   [][sha256.Size]byte
+	backends []Backend // the holder of each
 }
 
-// NewKeys takes API keys, each as "KEY" or "NAME KEY". Several may have one name: they are one principal, so that a key can be rotated. It fails
-// where one is shorter than MinKeyBytes or given twice, and for a name that is not of at most 32 letters, digits, "-", "_" and "."; the error
-// does not show the key.
+// NewKeys takes API keys, each as "KEY", "NAME KEY" or "NAME KEY SCOPE…", where a scope is publish=PATTERN, read=PATTERN, admin=PATTERN or metrics.
+// A key without a scope may do everything. Several may have one name: they are one principal, so that a key can be rotated, and must have the same
+// scopes, so that the new one does not get more rights by an oversight.
+//
+// It fails where a key is shorter than MinKeyBytes or given twice, for a name that is not of at most 32 letters, digits, "-", "_" and ".", and for
+// what is no scope; the error does not show the key.
 func NewKeys(keys ...string) (Keys, error) {
 	var k Keys
-	for i, key := range keys {
-		name, secret, named := strings.Cut(key, " ")
-		if named {
-			if key = strings.TrimSpace(secret); !goodName(name) || strings.Contains(key, " ") {
-				return Keys{}, fmt.Errorf(`key %d must be the key alone, or a name of letters, digits, "-", "_" and ".", a space, and the key`, i+1)
-			}
-		} else {
-			name = ""
+	for i, line := range keys {
+		secret, b, err := readKey(line)
+		if err != nil {
+			return Keys{}, fmt.Errorf("key %d %w", i+1, err)
 		}
-		if len(key) < MinKeyBytes {
-			return Keys{}, fmt.Errorf("key %d is shorter than %d bytes", i+1, MinKeyBytes)
-		}
-		if _, ok := k.Principal(key); ok {
+		if _, ok := k.Find(secret); ok {
 			return Keys{}, fmt.Errorf("key %d is given twice", i+1)
 		}
-		k.hashes = append(k.hashes, sha256.Sum256([]byte(key)))
-		k.names = append(k.names, name)
+		hash := sha256.Sum256([]byte(secret))
+		if b.name == "" {
+			b.principal = "key:" + hex.EncodeToString(hash[:8])
+		}
+		for _, other := range k.backends {
+			if b.name != "" && other.name == b.name && !other.scopes.equal(b.scopes) {
+				return Keys{}, fmt.Errorf("key %d has other scopes than the key of the same name before it: give both the same", i+1)
+			}
+		}
+		k.hashes = append(k.hashes, hash)
+		k.backends = append(k.backends, b)
 	}
 	return k, nil
 }
+
+// readKey reads one key. What its error quotes comes after a scope's "=", so that it is no secret.
+func readKey(line string) (secret string, b Backend, err error) {
+	words := strings.Split(strings.ReplaceAll(line, "\t", " "), " ")
+	if len(words) == 1 {
+		if len(line) < MinKeyBytes {
+			return "", b, errShort
+		}
+		return line, b, nil
+	}
+	name, words := words[0], slices.DeleteFunc(words[1:], func(w string) bool { return w == "" })
+	if !goodName(name) || len(words) == 0 || looksLikeScope(words[0]) { // the last one is "KEY SCOPE"
+		return "", b, errForm
+	}
+	b = Backend{name: name, principal: "name:" + name}
+	if b.scopes, err = parseScopes(words[1:]); err != nil {
+		return "", b, err
+	}
+	if len(words[0]) < MinKeyBytes {
+		return "", b, errShort
+	}
+	return words[0], b, nil
+}
+
+var (
+	errShort = fmt.Errorf("is shorter than %d bytes", MinKeyBytes)
+	errForm  = fmt.Errorf(`must be the key alone, or a name of letters, digits, "-", "_" and ".", a space, the key, and scopes such as publish=orders/**`)
+)
 
 const maxNameBytes = 32
 
@@ -54,19 +88,15 @@ func goodName(name string) bool {
 // Len is the number of keys.
 func (k Keys) Len() int { return len(k.hashes) }
 
-// Principal tells whether key is one of the keys, in a time that depends on nothing but the lengths, and names it without
-// telling what it is: idempotency keys of different principals do not meet.
-func (k Keys) Principal(key string) (name string, ok bool) {
+// Find tells who holds key, in a time that depends on nothing but the lengths; false where it is none of the keys.
+func (k Keys) Find(key string) (Backend, bool) {
 	hash := sha256.Sum256([]byte(key))
 	found := 0 // the key's number, from 1
 	for i := range k.hashes {
 		found += (i + 1) * subtle.ConstantTimeCompare(hash[:], k.hashes[i][:])
 	}
 	if found == 0 {
-		return "", false
+		return Backend{}, false
 	}
-	if name := k.names[found-1]; name != "" {
-		return "name:" + name, true
-	}
-	return "key:" + hex.EncodeToString(hash[:8]), true
+	return k.backends[found-1], true
 }

@@ -26,6 +26,16 @@ func TestNewKeys(t *testing.T) {
 		{name: "a name of other letters", keys: []string{"sh\"op " + good}, want: "key 1 must be the key alone"},
 		{name: "no name", keys: []string{" " + good}, want: "key 1 must be the key alone"},
 		{name: "three words", keys: []string{"my shop " + good}, want: "key 1 must be the key alone"},
+		{name: "with scopes", keys: []string{"shop " + good + " publish=shop/** read=shop/orders admin=** metrics"}},
+		{name: "a table of tabs and spaces", keys: []string{"shop\t" + good + "  \t publish=shop/**"}},
+		{name: "a scope of no name", keys: []string{good + " publish=shop/**"}, want: "key 1 must be the key alone"},
+		{name: "a scope that does not exist", keys: []string{"shop " + good + " subscribe=shop/**"}, want: "key 1 must be the key alone"},
+		{name: "a scope without a pattern", keys: []string{"shop " + good + " publish"}, want: "key 1 has a bad scope"},
+		{name: "a pattern that is none", keys: []string{"shop " + good + " publish=shop*"}, want: `key 1 has a bad scope "publish": pattern "shop*"`},
+		{name: "a placeholder", keys: []string{"shop " + good + " read=inbox/{user}"}, want: "a placeholder could stand for"},
+		{name: "scopes and a short key", keys: []string{"shop short publish=shop/**"}, want: "key 1 is shorter"},
+		{name: "rotation with the same scopes in another order", keys: []string{"shop " + good + " read=a publish=a", "shop " + good + "x publish=a read=a"}},
+		{name: "rotation that forgets the scopes", keys: []string{"shop " + good + " publish=a", "shop " + good + "x"}, want: "key 2 has other scopes"},
 		{name: "the same twice", keys: []string{good, good}, want: "key 2 is given twice"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -47,7 +57,7 @@ func TestNewKeys(t *testing.T) {
 }
 
 // B70: whatever is wrong with a key, it is not a key.
-func TestPrincipal(t *testing.T) {
+func TestFind(t *testing.T) {
 	other := strings.Repeat("k", 40)
 	keys, err := NewKeys(good, other)
 	if err != nil {
@@ -67,7 +77,8 @@ func TestPrincipal(t *testing.T) {
 		{name: "a mebibyte", key: strings.Repeat("k", 1<<20)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			name, ok := keys.Principal(c.key)
+			b, ok := keys.Find(c.key)
+			name := b.Principal()
 			if ok != c.want || ok == (name == "") {
 				t.Fatalf("got %q, %v", name, ok)
 			}
@@ -76,11 +87,11 @@ func TestPrincipal(t *testing.T) {
 			}
 		})
 	}
-	a, _ := keys.Principal(good)
-	if b, _ := keys.Principal(other); a == b {
+	a, _ := keys.Find(good)
+	if b, _ := keys.Find(other); a.Principal() == b.Principal() {
 		t.Fatal("two keys are one principal")
 	}
-	if _, ok := (Keys{}).Principal(""); ok {
+	if _, ok := (Keys{}).Find(""); ok {
 		t.Fatal("no keys let the empty key in")
 	}
 }
@@ -92,7 +103,8 @@ func TestPrincipalsOfNames(t *testing.T) {
 	}
 	seen := map[string]string{}
 	for _, n := range []string{"1", "2", "3", "4", "5"} {
-		name, ok := keys.Principal(good + n)
+		b, ok := keys.Find(good + n)
+		name := b.Principal()
 		if !ok || strings.Contains(name, good) {
 			t.Fatalf("key %s: got %q, %v", n, name, ok)
 		}
@@ -101,7 +113,7 @@ func TestPrincipalsOfNames(t *testing.T) {
 	if seen["1"] != "name:shop" || seen["2"] != seen["1"] || seen["3"] != "name:desk" || seen["4"] == seen["5"] {
 		t.Errorf("got %v", seen)
 	}
-	if _, ok := keys.Principal("shop " + good + "1"); ok {
+	if _, ok := keys.Find("shop " + good + "1"); ok {
 		t.Error("the name was taken as part of the key")
 	}
 }

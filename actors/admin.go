@@ -23,9 +23,10 @@ func (b *Bus) SetRules(rules access.Rules) error {
 
 // Channels asks for a page of the channels that somebody hears on this node, or heard a short time ago.
 type Channels struct {
-	Prefix string           // of the names, "" for all
-	After  protocol.Channel // names above this one; "" for the first page
-	Limit  int              // at least 1
+	Prefix string                      // of the names, "" for all
+	After  protocol.Channel            // names above this one; "" for the first page
+	Limit  int                         // at least 1
+	Only   func(protocol.Channel) bool // lists those for which it gives true; nil means all
 }
 
 // ChannelInfo is one channel of this node.
@@ -40,7 +41,7 @@ type ChannelInfo struct {
 func (b *Bus) Channels(ctx context.Context, q Channels) (list []ChannelInfo, more bool, err error) {
 	var entries []*entry
 	b.router.each(func(e *entry) {
-		if e.name > q.After && strings.HasPrefix(string(e.name), q.Prefix) {
+		if e.name > q.After && strings.HasPrefix(string(e.name), q.Prefix) && (q.Only == nil || q.Only(e.name)) {
 			entries = append(entries, e)
 		}
 	})

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -12,7 +11,7 @@ import (
 type Tail struct {
 	C       <-chan Seen
 	dropped atomic.Uint64
-	prefix  string
+	only    func(protocol.Channel) bool // nil: all
 	c       chan Seen
 	of      *tails
 }
@@ -54,8 +53,9 @@ const (
 	tailBuffer = 256
 )
 
-// Tail sees the messages of channels whose names start with prefix. It fails with CodeOverloaded where there are MaxTails.
-func (b *Bus) Tail(prefix string) (*Tail, error) {
+// Tail sees the messages of those channels for which only gives true, or of all where it is nil; only is called at each publish and must not wait. It fails
+// with CodeOverloaded where there are MaxTails.
+func (b *Bus) Tail(only func(protocol.Channel) bool) (*Tail, error) {
 	b.tails.mu.Lock()
 	defer b.tails.mu.Unlock()
 	if len(b.tails.all) >= MaxTails {
@@ -65,7 +65,7 @@ func (b *Bus) Tail(prefix string) (*Tail, error) {
 		b.tails.all = map[*Tail]struct{}{}
 	}
 	c := make(chan Seen, tailBuffer)
-	t := &Tail{C: c, c: c, prefix: prefix, of: &b.tails}
+	t := &Tail{C: c, c: c, only: only, of: &b.tails}
 	b.tails.all[t] = struct{}{}
 	b.tails.n.Add(1)
 	return t, nil
@@ -76,7 +76,7 @@ func (s *tails) tell(p *Publish, done *Published) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for t := range s.all {
-		if !strings.HasPrefix(string(p.Channel), t.prefix) {
+		if t.only != nil && !t.only(p.Channel) {
 			continue
 		}
 		select {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tidings/access"
 	"tidings/actors"
 	"tidings/protocol"
 )
@@ -51,9 +52,13 @@ type connectionInfo struct {
 	Subscriptions int    `json:"subscriptions"`
 }
 
-// asked checks the key and reads the query of a request for the API; false where it was refused.
-func (a *API) asked(c *gin.Context, known ...string) (map[string]string, bool) {
-	_, err := a.keys.principal(c.Request)
+// asked checks that the key has the scope for some channel at least, and reads the query of a request for the API; false where it was
+// refused. Whether the key is good for the channels in question is for its caller to ask of backendOf(c).
+func (a *API) asked(c *gin.Context, do access.Action, known ...string) (map[string]string, bool) {
+	err := a.admit(c)
+	if err == nil {
+		err = backendOf(c).MaySomewhere(do)
+	}
 	var q map[string]string
 	if err == nil {
 		q, err = parameters(c.Request, known...)
@@ -67,11 +72,11 @@ func (a *API) asked(c *gin.Context, known ...string) (map[string]string, bool) {
 
 // onChannels serves GET /api/channels.
 func (a *API) onChannels(c *gin.Context) {
-	q, ok := a.asked(c, channelsParameters...)
+	q, ok := a.asked(c, access.ActionRead, channelsParameters...)
 	if !ok {
 		return
 	}
-	page, err := a.channels(c.Request.Context(), q)
+	page, err := a.channels(c.Request.Context(), backendOf(c), q)
 	if err != nil {
 		a.refuse(c, err)
 		return
@@ -79,7 +84,7 @@ func (a *API) onChannels(c *gin.Context) {
 	answer(c, page)
 }
 
-func (a *API) channels(ctx context.Context, q map[string]string) (*channelsPage, error) {
+func (a *API) channels(ctx context.Context, b access.Backend, q map[string]string) (*channelsPage, error) {
 	limit, err := readLimit(q, defaultPage, maxPage)
 	if err == nil {
 		err = short(q, protocol.MaxChannelBytes, "prefix", "after")
@@ -89,7 +94,10 @@ func (a *API) channels(ctx context.Context, q map[string]string) (*channelsPage,
 	}
 	ctx, cancel := context.WithTimeout(ctx, adminPatience)
 	defer cancel()
-	list, more, err := a.bus.Channels(ctx, actors.Channels{Prefix: q["prefix"], After: protocol.Channel(q["after"]), Limit: limit})
+	list, more, err := a.bus.Channels(ctx, actors.Channels{
+		Prefix: q["prefix"], After: protocol.Channel(q["after"]), Limit: limit,
+		Only: func(ch protocol.Channel) bool { return b.Allows(access.ActionRead, ch) },
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +115,11 @@ func (a *API) channels(ctx context.Context, q map[string]string) (*channelsPage,
 
 // onConnections serves GET /api/connections.
 func (a *API) onConnections(c *gin.Context) {
-	q, ok := a.asked(c, connectionsParameters...)
+	q, ok := a.asked(c, access.ActionAdmin, connectionsParameters...)
 	if !ok {
 		return
 	}
-	page, err := a.connections(c.Request.Context(), q)
+	page, err := a.connections(c.Request.Context(), backendOf(c), q)
 	if err != nil {
 		a.refuse(c, err)
 		return
@@ -119,7 +127,7 @@ func (a *API) onConnections(c *gin.Context) {
 	answer(c, page)
 }
 
-func (a *API) connections(ctx context.Context, q map[string]string) (*connectionsPage, error) {
+func (a *API) connections(ctx context.Context, b access.Backend, q map[string]string) (*connectionsPage, error) {
 	limit, err := readLimit(q, defaultPage, maxPage)
 	if err == nil {
 		err = short(q, protocol.MaxNameBytes, "user", "after")
@@ -127,6 +135,9 @@ func (a *API) connections(ctx context.Context, q map[string]string) (*connection
 	var ch protocol.Channel
 	if name, ok := q["channel"]; ok && err == nil {
 		ch, err = protocol.ParseChannel(name)
+	}
+	if err == nil {
+		err = mayConnections(b, ch)
 	}
 	if err != nil {
 		return nil, err
@@ -147,6 +158,14 @@ func (a *API) connections(ctx context.Context, q map[string]string) (*connection
 		page.After = list[len(list)-1].ID
 	}
 	return page, nil
+}
+
+// mayConnections tells whether a backend may see the connections of a channel, or of all where none is named.
+func mayConnections(b access.Backend, ch protocol.Channel) error {
+	if ch == "" {
+		return b.MayEverywhere(access.ActionAdmin)
+	}
+	return b.May(access.ActionAdmin, ch)
 }
 
 // readLimit reads the parameter limit, from 1 to max.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tidings/access"
 	"tidings/protocol"
 )
 
@@ -19,14 +20,8 @@ var (
 // onBatch serves POST /api/batch: many publishes in one request, carried out in their order. Each has its result: one that fails does not
 // harm the others.
 func (a *API) onBatch(c *gin.Context) {
-	principal, err := a.keys.principal(c.Request)
-	if err != nil {
-		a.refuse(c, err)
-		return
-	}
-	body, err := readBody(c.Writer, c.Request)
-	if err != nil {
-		a.refuse(c, err)
+	body, ok := a.publishing(c)
+	if !ok {
 		return
 	}
 	items, err := readBatch(body)
@@ -34,7 +29,7 @@ func (a *API) onBatch(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
-	answer(c, map[string]any{"results": a.publishBatch(c.Request.Context(), principal, items)})
+	answer(c, map[string]any{"results": a.publishBatch(c.Request.Context(), backendOf(c), items)})
 }
 
 // readBatch gives the items as they came, which are yet to be read.
@@ -50,7 +45,7 @@ func readBatch(body []byte) ([][]byte, error) {
 // batchPatience is how long a batch may wait in all; the items after that are not tried.
 const batchPatience = 30 * time.Second
 
-func (a *API) publishBatch(ctx context.Context, principal string, items [][]byte) []any {
+func (a *API) publishBatch(ctx context.Context, b access.Backend, items [][]byte) []any {
 	ctx, cancel := context.WithTimeout(ctx, batchPatience)
 	defer cancel()
 	results := make([]any, len(items))
@@ -60,7 +55,7 @@ func (a *API) publishBatch(ctx context.Context, principal string, items [][]byte
 			results[i] = a.failed(errNotTried)
 			continue
 		}
-		done, err := a.publishItem(ctx, principal, item)
+		done, err := a.publishItem(ctx, b, item)
 		if err != nil {
 			e := a.asError(err)
 			results[i] = a.failed(e)
@@ -82,7 +77,7 @@ func brokerFailed(code protocol.Code) bool {
 }
 
 // publishItem publishes one item. What the broker keeps must not keep the whole body with it.
-func (a *API) publishItem(ctx context.Context, principal string, item []byte) (*published, error) {
+func (a *API) publishItem(ctx context.Context, b access.Backend, item []byte) (*published, error) {
 	var p publishRequest
 	if err := p.read(item, itemFields); err != nil {
 		return nil, err
@@ -91,7 +86,7 @@ func (a *API) publishItem(ctx context.Context, principal string, item []byte) (*
 		return nil, err
 	}
 	p.data = bytes.Clone(p.data)
-	return a.publish(ctx, principal, &p, p.channels[0])
+	return a.publish(ctx, b, &p, p.channels[0])
 }
 
 // failed is the result of an item that was refused.

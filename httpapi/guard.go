@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	codeKey    = "tidings.code" // the code of the error that was answered
-	maxLogText = 256            // bytes of what a client chose, in a line of the log
+	codeKey    = "tidings.code"    // the code of the error that was answered
+	backendKey = "tidings.backend" // whose API key it was
+	maxLogText = 256               // bytes of what a client chose, in a line of the log
 )
 
 // logged writes one line per request: at Error where we failed, at Info where the client did, else at Debug. It holds the escaped
@@ -38,6 +39,7 @@ func (a *API) logged(c *gin.Context) {
 		slog.Int("status", status),
 		slog.String("code", c.GetString(codeKey)),
 		slog.Duration("took", time.Since(start)),
+		slog.String("key", backendOf(c).Principal()),
 		slog.String("address", a.proxies.clientText(c.Request)))
 }
 

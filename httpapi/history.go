@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tidings/access"
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -14,16 +15,14 @@ var historyParameters = []string{"channel", "since", "limit"}
 
 // onHistory serves GET /api/history: the newest messages of a channel, or those after a position.
 func (a *API) onHistory(c *gin.Context) {
-	if _, err := a.keys.principal(c.Request); err != nil {
-		a.refuse(c, err)
-		return
-	}
-	q, err := parameters(c.Request, historyParameters...)
-	if err != nil {
-		a.refuse(c, err)
+	q, ok := a.asked(c, access.ActionRead, historyParameters...)
+	if !ok {
 		return
 	}
 	ch, err := protocol.ParseChannel(q["channel"])
+	if err == nil {
+		err = backendOf(c).May(access.ActionRead, ch)
+	}
 	if err != nil {
 		a.refuse(c, err)
 		return

@@ -8,12 +8,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
 	"tidings/access"
 	"tidings/protocol"
 )
 
-// devPrincipal names who publishes without a key in development.
-const devPrincipal = "dev"
+// developer is who makes a request without a key in development.
+var developer = access.Trusted("dev")
 
 // keyring tells by a request's Authorization header whose it is.
 type keyring struct {
@@ -33,18 +35,18 @@ func newKeyring(cfg *Config, p proxies) *keyring {
 // SetKeys puts other keys in the place of those of Config, from the next request on.
 func (a *API) SetKeys(keys access.Keys) { a.keys.keys.Store(&keys) }
 
-// principal names who makes the request. It fails with CodeUnauthorized, and with CodeRateLimited for an address that failed too often. A
+// backend tells who makes the request. It fails with CodeUnauthorized, and with CodeRateLimited for an address that failed too often. A
 // valid key always counts: many backends may stand behind one address, and one of them be misconfigured.
 // A key counts in the Authorization header only: URLs and bodies end up in logs.
-func (k *keyring) principal(r *http.Request) (string, error) {
+func (k *keyring) backend(r *http.Request) (access.Backend, error) {
 	values := r.Header["Authorization"]
 	if len(values) == 0 && k.dev && local(r) && k.sites.Check(r) == nil {
-		return devPrincipal, nil
+		return developer, nil
 	}
 	if len(values) == 1 {
 		if scheme, key, ok := strings.Cut(values[0], " "); ok && strings.EqualFold(scheme, "Bearer") {
-			if name, ok := k.keys.Load().Principal(strings.TrimSpace(key)); ok {
-				return name, nil
+			if b, ok := k.keys.Load().Find(strings.TrimSpace(key)); ok {
+				return b, nil
 			}
 		}
 	}
@@ -53,10 +55,27 @@ func (k *keyring) principal(r *http.Request) (string, error) {
 		addr = k.proxies.client(r)
 	}
 	if k.failures.tooMany(addr) {
-		return "", &protocol.Error{Code: protocol.CodeRateLimited, Reason: "too many requests from this address had no valid API key", Hint: "Send a valid key; without one, wait a minute."}
+		return access.Backend{}, &protocol.Error{Code: protocol.CodeRateLimited, Reason: "too many requests from this address had no valid API key", Hint: "Send a valid key; without one, wait a minute."}
 	}
 	k.failures.add(addr)
-	return "", &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "no valid API key", Hint: "Send one, as Authorization: Bearer <key>. It counts in no other place."}
+	return access.Backend{}, &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "no valid API key", Hint: "Send one, as Authorization: Bearer <key>. It counts in no other place."}
+}
+
+// admit finds who makes a request of the API and remembers it for the log and for may.
+func (a *API) admit(c *gin.Context) error {
+	b, err := a.keys.backend(c.Request)
+	if err != nil {
+		return err
+	}
+	c.Set(backendKey, b)
+	return nil
+}
+
+// backendOf gives who was admitted; nobody, who may do nothing, where no one was.
+func backendOf(c *gin.Context) access.Backend {
+	b, _ := c.Get(backendKey)
+	found, _ := b.(access.Backend)
+	return found
 }
 
 // failures counts failed keys per address in windows of a minute. The zero address is not counted.

@@ -127,7 +127,7 @@ func TestFailedKeysAreLimitedPerAddress(t *testing.T) {
 			r.RemoteAddr = "10.0.0.1:5"
 			r.Header.Set("X-Forwarded-For", address)
 			r.Header.Set("Authorization", header)
-			_, err := k.principal(r)
+			_, err := k.backend(r)
 			return err
 		}
 		for range maxFailures {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tidings/access"
 	"tidings/actors"
 	"tidings/protocol"
 )
@@ -47,14 +48,8 @@ type reach struct {
 
 // onPublish serves POST /api/publish.
 func (a *API) onPublish(c *gin.Context) {
-	principal, err := a.keys.principal(c.Request)
-	if err != nil {
-		a.refuse(c, err)
-		return
-	}
-	body, err := readBody(c.Writer, c.Request)
-	if err != nil {
-		a.refuse(c, err)
+	body, ok := a.publishing(c)
+	if !ok {
 		return
 	}
 	p, err := readPublish(body, c.Request.Header)
@@ -63,10 +58,10 @@ func (a *API) onPublish(c *gin.Context) {
 		return
 	}
 	if p.several {
-		a.publishSeveral(c, principal, p)
+		a.publishSeveral(c, p)
 		return
 	}
-	done, err := a.publish(c.Request.Context(), principal, p, p.channels[0])
+	done, err := a.publish(c.Request.Context(), backendOf(c), p, p.channels[0])
 	if err != nil {
 		a.refuse(c, err)
 		return
@@ -74,11 +69,28 @@ func (a *API) onPublish(c *gin.Context) {
 	answer(c, done)
 }
 
+// publishing checks that the key may publish to some channel at least, and reads the body; false where it was refused.
+func (a *API) publishing(c *gin.Context) ([]byte, bool) {
+	err := a.admit(c)
+	if err == nil {
+		err = backendOf(c).MaySomewhere(access.ActionPublish)
+	}
+	var body []byte
+	if err == nil {
+		body, err = readBody(c.Writer, c.Request)
+	}
+	if err != nil {
+		a.refuse(c, err)
+		return nil, false
+	}
+	return body, true
+}
+
 // publishSeveral answers 200 with a result per channel, in the order they were named: one that fails does not undo the others.
-func (a *API) publishSeveral(c *gin.Context, principal string, p *publishRequest) {
+func (a *API) publishSeveral(c *gin.Context, p *publishRequest) {
 	results := make([]any, len(p.channels))
 	for i, name := range p.channels {
-		done, err := a.publish(c.Request.Context(), principal, p, name)
+		done, err := a.publish(c.Request.Context(), backendOf(c), p, name)
 		if err != nil {
 			results[i] = a.failed(a.asError(err))
 			continue
@@ -88,13 +100,16 @@ func (a *API) publishSeveral(c *gin.Context, principal string, p *publishRequest
 	answer(c, map[string]any{"results": results})
 }
 
-func (a *API) publish(ctx context.Context, principal string, p *publishRequest, name string) (*published, error) {
+func (a *API) publish(ctx context.Context, b access.Backend, p *publishRequest, name string) (*published, error) {
 	ch, err := protocol.ParseChannel(name)
+	if err == nil {
+		err = b.May(access.ActionPublish, ch)
+	}
 	if err != nil {
 		return nil, err
 	}
 	done, err := a.bus.Publish(ctx, actors.Publish{
-		Channel: ch, Data: p.data, Event: p.event, SpreadMS: uint64(p.spread.Milliseconds()), Volatile: p.volatile, IdempotencyKey: p.key, Principal: principal,
+		Channel: ch, Data: p.data, Event: p.event, SpreadMS: uint64(p.spread.Milliseconds()), Volatile: p.volatile, IdempotencyKey: p.key, Principal: b.Principal(),
 	})
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tidings/access"
 	"tidings/protocol"
 )
 
@@ -28,7 +29,7 @@ type sent struct {
 
 // onSend serves POST /api/send: an event frame to one connection, or to every connection of this node.
 func (a *API) onSend(c *gin.Context) {
-	body, ok := a.commanded(c)
+	body, ok := a.commanded(c, access.ActionAdmin)
 	if !ok {
 		return
 	}
@@ -47,9 +48,12 @@ func (a *API) onSend(c *gin.Context) {
 	answer(c, done)
 }
 
-// commanded checks the key and reads the body of a request for the API; false where it was refused.
-func (a *API) commanded(c *gin.Context) ([]byte, bool) {
-	_, err := a.keys.principal(c.Request)
+// commanded checks that the key may do what is about no single channel, and reads the body of a request for the API; false where it was refused.
+func (a *API) commanded(c *gin.Context, do access.Action) ([]byte, bool) {
+	err := a.admit(c)
+	if err == nil {
+		err = backendOf(c).MayEverywhere(do)
+	}
 	var body []byte
 	if err == nil {
 		body, err = readBody(c.Writer, c.Request)
@@ -101,7 +105,7 @@ type disconnected struct {
 
 // onDisconnect serves POST /api/disconnect: one connection ends, for good or so that its client comes back.
 func (a *API) onDisconnect(c *gin.Context) {
-	body, ok := a.commanded(c)
+	body, ok := a.commanded(c, access.ActionAdmin)
 	if !ok {
 		return
 	}

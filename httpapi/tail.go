@@ -8,11 +8,12 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tidings/access"
 	"tidings/actors"
 	"tidings/protocol"
 )
 
-var tailParameters = []string{"prefix"}
+var tailParameters = []string{"pattern"}
 
 const (
 	tailComment  = 15 * time.Second // of silence, after which a comment keeps proxies from cutting the stream
@@ -33,15 +34,16 @@ type seen struct {
 // onTail serves GET /api/tail: what is published through this node, as a stream of events, until the client leaves. It never slows a
 // publish down: what the client does not read in time is dropped and counted.
 func (a *API) onTail(c *gin.Context) {
-	q, ok := a.asked(c, tailParameters...)
+	q, ok := a.asked(c, access.ActionAdmin, tailParameters...)
 	if !ok {
 		return
 	}
-	if err := short(q, protocol.MaxChannelBytes, "prefix"); err != nil {
+	only, err := tailed(backendOf(c), q)
+	if err != nil {
 		a.refuse(c, err)
 		return
 	}
-	tail, err := a.bus.Tail(q["prefix"])
+	tail, err := a.bus.Tail(only)
 	if err != nil {
 		a.refuse(c, err)
 		return
@@ -54,6 +56,19 @@ func (a *API) onTail(c *gin.Context) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	c.Writer.WriteHeader(http.StatusOK)
 	a.follow(c, tail)
+}
+
+// tailed tells the channels that a tail shows: those of the pattern, as far as the key is good for them.
+func tailed(b access.Backend, q map[string]string) (func(protocol.Channel) bool, error) {
+	text, ok := q["pattern"]
+	if !ok {
+		text = "**"
+	}
+	pattern, err := access.ParsePattern(text)
+	if err != nil || len(pattern.Placeholders()) > 0 {
+		return nil, badRequest(`parameter "pattern" is no pattern of channels`, "Give a channel's name, in which * stands for one segment, and ** at the end for all that follow: orders/**. Leave it out for all channels.")
+	}
+	return func(ch protocol.Channel) bool { return pattern.Match(ch) && b.Allows(access.ActionAdmin, ch) }, nil
 }
 
 func (a *API) follow(c *gin.Context, tail *actors.Tail) {

@@ -18,7 +18,7 @@ func TestTail(t *testing.T) {
 	defer server.Close()
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
-	r, err := http.NewRequestWithContext(ctx, "GET", server.URL+"/api/tail?prefix=orders/", nil)
+	r, err := http.NewRequestWithContext(ctx, "GET", server.URL+"/api/tail?pattern=orders/**", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,11 +53,12 @@ func TestTail(t *testing.T) {
 func TestTailRefuses(t *testing.T) {
 	w := start(t)
 	w.refusedWith(w.do(request{path: "/api/tail", noKey: true}), protocol.CodeUnauthorized)
-	w.refusedWith(w.get("/api/tail?prefix="), protocol.CodeBadRequest)
-	w.refusedWith(w.get("/api/tail?prefix="+strings.Repeat("x", 201)), protocol.CodeBadRequest)
+	for _, pattern := range []string{"", "orders/", "orders*", "**/new", "inbox/{user}", strings.Repeat("x", 201)} {
+		w.refusedWith(w.get("/api/tail?pattern="+pattern), protocol.CodeBadRequest)
+	}
 	w.refusedWith(w.get("/api/tail?channel=a"), protocol.CodeUnknownField)
 	for range actors.MaxTails {
-		tail, err := w.bus.Tail("")
+		tail, err := w.bus.Tail(nil)
 		if err != nil {
 			t.Fatal(err)
 		}

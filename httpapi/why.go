@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tidings/access"
 	"tidings/actors"
 	"tidings/protocol"
 )
@@ -37,11 +38,11 @@ type whyRecord struct {
 
 // onWhy serves GET /api/why: what became of one message for one connection.
 func (a *API) onWhy(c *gin.Context) {
-	q, ok := a.asked(c, whyParameters...)
+	q, ok := a.asked(c, access.ActionAdmin, whyParameters...)
 	if !ok {
 		return
 	}
-	why, err := a.why(c.Request.Context(), q)
+	why, err := a.why(c.Request.Context(), backendOf(c), q)
 	if err != nil {
 		a.refuse(c, err)
 		return
@@ -49,8 +50,11 @@ func (a *API) onWhy(c *gin.Context) {
 	answer(c, why)
 }
 
-func (a *API) why(ctx context.Context, q map[string]string) (*whyAnswer, error) {
+func (a *API) why(ctx context.Context, b access.Backend, q map[string]string) (*whyAnswer, error) {
 	ch, err := protocol.ParseChannel(q["channel"])
+	if err == nil {
+		err = b.May(access.ActionAdmin, ch)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -23,11 +23,12 @@ type tailer struct {
 func tailCommand() *cobra.Command {
 	t := &tailer{}
 	cmd := &cobra.Command{
-		Use:   "tail [prefix]",
-		Short: "Print what is published through a server, on all channels or those that start alike",
-		Long: "Print what is published through a server, one JSON object per line, on all channels or on those whose names start with a prefix. It needs an API key. It is for\n" +
+		Use:   "tail [pattern]",
+		Short: "Print what is published through a server, on all channels or those of a pattern",
+		Long: "Print what is published through a server, one JSON object per line, on all channels or on those of a pattern: a name, in which * stands for\n" +
+			"one segment, and ** at the end for all that follow. It needs an API key, and shows what the scope \"admin\" of that key covers. It is for\n" +
 			"looking: it starts now, and what is not read in time is left out and counted on stderr. It ends with the server's stream.",
-		Example: "  tidings tail orders/ | jq .data",
+		Example: "  tidings tail 'orders/**' | jq .data",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t.out, t.messages = cmd.OutOrStdout(), cmd.ErrOrStderr()
@@ -41,14 +42,14 @@ func tailCommand() *cobra.Command {
 	return cmd
 }
 
-func (t *tailer) run(ctx context.Context, prefix string) error {
+func (t *tailer) run(ctx context.Context, pattern string) error {
 	key, err := readKey(t.keyFile)
 	if err != nil {
 		return err
 	}
 	address := strings.TrimSuffix(t.url, "/") + "/api/tail"
-	if prefix != "" {
-		address += "?prefix=" + url.QueryEscape(prefix)
+	if pattern != "" {
+		address += "?pattern=" + url.QueryEscape(pattern)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {

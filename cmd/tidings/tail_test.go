@@ -13,7 +13,7 @@ func TestTailPrintsWhatIsPublished(t *testing.T) {
 	write(t, keys, "# rotated\nshop "+otherSecret+"\n")
 	s, url := startServer(t, nil, "--api-key-file", keys, "--rules-subscribe", "anyone")
 	all := run(t, nil, "tail", "--url", url, "--key-file", keys)
-	some := run(t, nil, "tail", "orders/", "--url", url, "--key-file", keys, "--count", "1")
+	some := run(t, nil, "tail", "orders/**", "--url", url, "--key-file", keys, "--count", "1")
 	all.errors.wait(t, "tailing")
 	some.errors.wait(t, "tailing")
 	for _, channel := range []string{"other", "orders/new"} {

@@ -222,7 +222,7 @@ func TestDocumentListsEveryKey(t *testing.T) {
 	}
 	var got []string
 	for line := range strings.Lines(string(page)) {
-		if strings.HasPrefix(line, "| `") {
+		if strings.HasPrefix(line, "| `") && strings.Contains(line, "| `TIDINGS_") { // the page has other tables
 			got = append(got, strings.TrimSpace(line))
 		}
 	}

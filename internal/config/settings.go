@@ -72,7 +72,7 @@ var keys = []key{
 	{name: "api_key", to: func(s *Settings) any { return &s.APIKey }, secret: true,
 		help: "a key that backends publish with, at least 16 characters; never a flag, which every user of the machine can read"},
 	{name: "api_keys", to: func(s *Settings) any { return &s.APIKeys }, secret: true,
-		help: "several of them, each as KEY or \"NAME KEY\"; keys of one name are one sender, for rotation"},
+		help: "several of them, each as KEY, \"NAME KEY\" or \"NAME KEY SCOPE…\"; keys of one name are one sender, for rotation"},
 	{name: "api_key_file", to: func(s *Settings) any { return &s.APIKeyFile }, flag: true,
 		help: "a file with one of these per line"},
 	{name: "tls.cert", to: func(s *Settings) any { return &s.TLSCert }, flag: true,
