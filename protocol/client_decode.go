@@ -139,7 +139,7 @@ func (f *ClientFrame) read(id field, v []byte, m *members) (err error) {
 	case fScope:
 		f.Scope, err = text(id, v, MaxNameBytes)
 	case fUsers:
-		f.Users, err = text(id, v, MaxNameBytes)
+		f.Users, err = usersOf(v)
 	case fData:
 		f.Data, err = m.data()
 	case fEvent:

@@ -45,7 +45,7 @@ func TestAppendServerFrame(t *testing.T) {
 		{ServerFrame{Type: TypeReply, ID: 1, Data: []byte(`null`)}, `{"type":"reply","id":1,"data":null}`},
 		{ServerFrame{Type: TypeReply, ID: 1, Position: Position{"e", 0, ""}, Messages: []*Message{}}, `{"type":"reply","id":1,"epoch":"e","offset":0,"tag":"","messages":[],"complete":false}`},
 		{ServerFrame{Type: TypeEvent, Event: "x"}, `{"type":"event","event":"x","data":null}`},
-		{ServerFrame{Type: TypeJoined, Channel: "a"}, `{"type":"joined","channel":"a","members":[]}`},
+		{ServerFrame{Type: TypeJoined, Channel: "a"}, `{"type":"joined","channel":"a","members":[],"count":0}`},
 		{ServerFrame{Type: TypeDisconnect, Code: CodeRotated, AfterMS: -1}, `{"type":"disconnect","code":"rotated","reason":"","retry":false}`},
 		{ServerFrame{Type: TypePong}, `{"type":"pong"}`},
 	} {

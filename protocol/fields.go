@@ -55,6 +55,8 @@ const (
 	fTransports
 	fPayload
 	fSubscriptions
+	fCount
+	fUser
 	fieldCount
 )
 
@@ -62,7 +64,7 @@ var fieldNames = [fieldCount]string{
 	"", "type", "id", "channel", "room", "since", "filter", "scope", "users", "data", "event", "idempotencyKey", "method", "limit",
 	"token", "session", "received", "generation", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile", "spread",
 	"reason", "last", "from", "code", "message", "hint", "retry", "after", "connection", "resumed", "heartbeat", "park", "limits",
-	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions",
+	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user",
 }
 
 var fieldIndex = func() map[string]field {
@@ -106,11 +108,12 @@ var serverShapes = shapes(
 	shape{TypePosition, []field{fChannel, fEpoch, fOffset, fTag}, []field{fRoom}},
 	shape{TypeGap, []field{fChannel, fReason, fFrom}, []field{fID, fRoom, fLast}},
 	shape{TypeUnsubscribed, []field{fChannel, fCode, fMessage, fHint}, []field{fRoom}},
-	shape{TypeJoined, []field{fChannel, fMembers}, nil},
-	shape{TypeLeft, []field{fChannel, fMembers}, nil},
+	shape{TypePresence, []field{fChannel, fCount}, []field{fMembers}},
+	shape{TypeJoined, []field{fChannel, fMembers, fCount}, nil},
+	shape{TypeLeft, []field{fChannel, fMembers, fCount}, nil},
 	shape{TypeEvent, []field{fEvent, fData}, nil},
 	// What else a reply has is what its request asked for.
-	shape{TypeReply, []field{fID}, []field{fEpoch, fOffset, fTag, fMessages, fComplete, fData}},
+	shape{TypeReply, []field{fID}, []field{fEpoch, fOffset, fTag, fMessages, fComplete, fMembers, fCount, fData}},
 	shape{TypeError, []field{fCode, fMessage, fHint, fRetry}, []field{fID}},
 	shape{TypeDisconnect, []field{fCode, fReason, fRetry}, []field{fHint, fAfter}},
 	shape{TypePong, nil, []field{fID}},

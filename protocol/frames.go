@@ -7,7 +7,7 @@ const (
 	TypeUnsubscribe = "unsubscribe"
 	TypePublish     = "publish"
 	TypeHistory     = "history"
-	TypePresence    = "presence"
+	TypePresence    = "presence" // both ways
 	TypeCall        = "call"
 	TypeRefresh     = "refresh"
 	TypePing        = "ping"
@@ -106,7 +106,8 @@ type ServerFrame struct {
 	Data     []byte // event, reply: raw JSON
 	Messages []*Message
 	Complete bool
-	Members  []byte   // joined, left: raw JSON
+	Members  []Member // presence, joined, left, reply to presence; nil: too many to be named
+	Count    *uint64  // … and how many there are then
 	Msg      *Message // message: the message itself, with Room and Prev for this subscription
 	Prev     *uint64
 }

@@ -127,7 +127,7 @@ func TestB41BigNumbers(t *testing.T) {
 // goodValues are right for each field that a frame must have, and for the parts of a position.
 var goodValues = map[field]string{fID: `1`, fChannel: `"a"`, fData: `1`, fToken: `"t"`, fSession: `"s"`, fReceived: `1`, fMethod: `"m"`, fConnection: `"c"`,
 	fResumed: `true`, fGeneration: `1`, fVersion: `1`, fHeartbeat: `1`, fPark: `1`, fLimits: `{}`, fEpoch: `"e"`, fOffset: `1`, fTag: `"t"`, fRecovered: `true`,
-	fTime: `1`, fReason: `"r"`, fFrom: `{"epoch":"e","offset":1}`, fCode: `"c"`, fMessage: `"m"`, fHint: `"h"`, fRetry: `true`, fMembers: `[]`, fEvent: `"e"`}
+	fTime: `1`, fReason: `"r"`, fFrom: `{"epoch":"e","offset":1}`, fCode: `"c"`, fMessage: `"m"`, fHint: `"h"`, fRetry: `true`, fMembers: `[]`, fCount: `1`, fEvent: `"e"`}
 
 // frameWith gives a frame that is right but for one field; left out where value is "".
 func frameWith(sh *shape, at field, value string) string {
@@ -150,20 +150,20 @@ func frameWith(sh *shape, at field, value string) string {
 // kindOf says what JSON type the field of that frame has; "" where any will do.
 func kindOf(sh *shape, f field) string {
 	switch f {
-	case fData, fMembers:
+	case fData:
 		return ""
 	case fID:
 		if sh.name == TypeMessage {
 			return "string"
 		}
 		return "number"
-	case fReceived, fGeneration, fVersion, fHeartbeat, fPark, fLimit, fOffset, fTime, fPrev, fAfter, fSpread:
+	case fReceived, fGeneration, fVersion, fHeartbeat, fPark, fLimit, fOffset, fTime, fPrev, fAfter, fSpread, fCount:
 		return "number"
 	case fResumed, fRecovered, fRetry, fVolatile, fComplete:
 		return "truth"
 	case fFilter, fLimits, fSince, fLast, fFrom:
 		return "object"
-	case fMessages:
+	case fMessages, fMembers:
 		return "array"
 	}
 	return "string"

@@ -28,6 +28,8 @@ const (
 	MaxAPIBodyBytes        = 1 << 20 // body of an HTTP API request
 	MaxPublishChannels     = 100     // channels of one publish
 	MaxBatchItems          = 1000    // publishes of one batch
+	MaxPresenceMembers     = 1000    // members that presence names; where there are more it only counts them
+	MaxPresenceChanges     = 256     // members of one joined or left
 	MaxErrors              = 20      // errors of one connection in ErrorWindow
 	MaxEpochBytes          = 32
 	MaxTagBytes            = 16

@@ -88,7 +88,7 @@ func (f *ClientFrame) draw(t *rapid.T, id field) {
 	case fScope:
 		f.Scope = filled(MaxNameBytes)
 	case fUsers:
-		f.Users = filled(MaxNameBytes)
+		f.Users = rapid.SampledFrom([]string{UsersAll, UsersIn, UsersOut, UsersNone}).Draw(t, "users")
 	case fData:
 		f.Data = anyData().Draw(t, "data")
 	case fEvent:
@@ -163,6 +163,35 @@ func TestMessagesComeBack(t *testing.T) {
 		}
 		if !m.Volatile && (got[0].Prev == nil) != (m.Prev == m.Offset-1) {
 			t.Fatalf("%s\nprev is %v", wire, got[0].Prev)
+		}
+	})
+}
+
+func anyMember() *rapid.Generator[Member] {
+	return rapid.Custom(func(t *rapid.T) Member {
+		name := anyText(40).Filter(func(s string) bool { return s != "" }).Draw(t, "name")
+		if rapid.Bool().Draw(t, "user") {
+			return Member{User: name}
+		}
+		return Member{Connection: name}
+	})
+}
+
+func TestPresenceComesBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		count := anyNumber(0).Draw(t, "count")
+		f := ServerFrame{Channel: "a", Count: &count, Members: rapid.SliceOfN(anyMember(), 0, 4).Draw(t, "members")}
+		switch f.Type = rapid.SampledFrom([]string{TypePresence, TypeJoined, TypeLeft, TypeReply}).Draw(t, "type"); {
+		case f.Type == TypeReply:
+			f.ID, f.Channel = 7, ""
+			fallthrough
+		case f.Type == TypePresence && rapid.Bool().Draw(t, "unnamed"):
+			f.Members = nil
+		}
+		wire := AppendServerFrame(nil, &f)
+		got, err := DecodeServerFrames(wire)
+		if err != nil || !reflect.DeepEqual(got, []ServerFrame{f}) {
+			t.Fatalf("%s\ngot  %+v, %v\nwant %+v", wire, got, err, f)
 		}
 	})
 }

@@ -107,7 +107,9 @@ func (f *ServerFrame) read(id field, v []byte, m *members) (err error) {
 	case fData:
 		f.Data = copied(v, m.spaces)
 	case fMembers:
-		f.Members = appendCompact(make([]byte, 0, len(v)), v)
+		f.Members, err = membersOf(v)
+	case fCount:
+		f.Count, err = counter(id, v)
 	case fMessages:
 		f.Messages, err = messagesOf(v)
 	case fComplete:

@@ -43,7 +43,15 @@ func (f *ServerFrame) appendField(dst []byte, id field, must bool) []byte {
 			dst = appendRaw(dst, id, f.Data, "null")
 		}
 	case fMembers:
-		dst = appendRaw(dst, id, f.Members, "[]")
+		if must || f.Members != nil {
+			dst = AppendMembers(appendName(dst, id), f.Members)
+		}
+	case fCount:
+		if must && f.Count == nil {
+			dst = appendNumber(dst, id, 0)
+		} else if f.Count != nil {
+			dst = appendNumber(dst, id, *f.Count)
+		}
 	case fMessages:
 		dst = appendMessages(dst, f.Messages)
 	case fComplete:

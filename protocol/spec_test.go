@@ -154,6 +154,7 @@ func TestSpecLimits(t *testing.T) {
 		"MaxOutboxFrames": MaxOutboxFrames, "MaxOutboxBytes": MaxOutboxBytes, "MaxUnackedFrames": MaxUnackedFrames, "MaxUnackedBytes": MaxUnackedBytes,
 		"RecentIDs": RecentIDs, "RecoveryPageFrames": RecoveryPageFrames, "RecoveryPageBytes": RecoveryPageBytes, "MaxAPIBodyBytes": MaxAPIBodyBytes,
 		"MaxPublishChannels": MaxPublishChannels, "MaxBatchItems": MaxBatchItems, "MaxErrors": MaxErrors,
+		"MaxPresenceMembers": MaxPresenceMembers, "MaxPresenceChanges": MaxPresenceChanges,
 		// Not in the table: section 3 states them in its text (see TestSpecText), MaxNameBytes nowhere.
 		"MaxEpochBytes": MaxEpochBytes, "MaxTagBytes": MaxTagBytes, "MaxNameBytes": MaxNameBytes, "MaxInteger": MaxInteger,
 	}
