@@ -1,8 +1,9 @@
 // Builds clientjs/dist, which is committed: `go build` needs no Node. `node clientjs/build.mjs [folder]`.
 import { execFileSync } from "node:child_process";
-import { readFileSync, readdirSync, rmSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { minify } from "terser";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -50,8 +51,12 @@ export async function main(out = here("dist")) {
   const mangleProps = new RegExp(`^(${internal.join("|")})$`);
   let mangleCache = {};
   for (const [name, entry] of Object.entries(entries)) {
-    const banner = { js: `${name === "react.js" ? '"use client";' : ""}/* Tidings client, Apache-2.0 */` };
-    ({ mangleCache } = await build({ ...common, ...entry, banner, mangleProps, mangleCache, outfile: `${out}/${name}` }));
+    const banner = `${name === "react.js" ? '"use client";' : ""}/* Tidings client, Apache-2.0 */`;
+    const bundle = await build({ ...common, ...entry, mangleProps, mangleCache, write: false });
+    ({ mangleCache } = bundle);
+    // esbuild bundles; terser's names for variables are worth a further 5 % after gzip.
+    const { code } = await minify(bundle.outputFiles[0].text, { module: entry.format === "esm", ecma: 2022, compress: { passes: 3 }, format: { preamble: banner } });
+    writeFileSync(`${out}/${name}`, `${code}\n`);
   }
   return internal;
 }

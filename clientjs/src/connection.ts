@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.js";
 import { Connector, type Status } from "./connector.js";
 import type { ClientFrame, Position } from "./core/frames.js";
-import { Session, type Request, type SessionPort, type Subscription } from "./core/session.js";
+import { createSession, type Request, type SessionPort, type Subscription } from "./core/session.js";
 import { watchPage } from "./page.js";
 import type { Transport, TransportName } from "./transports/transport.js";
 import type { MessageBusOptions } from "./types.js";
@@ -30,7 +30,7 @@ export interface Connection {
 
 /** What a connection asks of its bus. */
 export interface ConnectionPort
-  extends Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "answered" | "other" | "retryLater" | "fail"> {
+  extends Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "answered" | "other" | "retryLater"> {
   /** `status` has changed; `closed` is the last. */
   changed(status: Status): void;
 }
@@ -51,7 +51,7 @@ export interface ConnectionConfig {
 export function createConnection({ options, clock, random, transports, names }: ConnectionConfig, port: ConnectionPort): Connection {
   const { url = "/bus", fetch = globalThis.fetch, WebSocket = globalThis.WebSocket } = options;
   let stopWatching: (() => void) | undefined;
-  const session = new Session({
+  const session = createSession({
     ...port,
     send: (link, frames) => connector.send(link, frames),
     connected: (link, frame) => connector.connected(link, frame),

@@ -4,7 +4,7 @@ import { same } from "./core/cursor.js";
 import type { MessageFrame, Position, WireError } from "./core/frames.js";
 import type { SessionPort, Subscription } from "./core/session.js";
 import { TidingsError } from "./errors.js";
-import { report, safely } from "./listeners.js";
+import { safely } from "./listeners.js";
 import type { Gap, Message, OnGap, OnMessage, SubscribeOptions, Unsubscribe } from "./types.js";
 
 interface Listener {
@@ -30,7 +30,7 @@ interface HubConfig {
 /** The callbacks of a bus: many of one channel are one subscription. */
 export interface Hub {
   /** The part of the connection's port that concerns subscriptions. */
-  readonly port: Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "retryLater" | "fail">;
+  readonly port: Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "retryLater">;
   subscribe(channel: string, onMessage: OnMessage, options: SubscribeOptions): Unsubscribe;
   /** Tells a caller that its subscription cannot be. */
   refuse(error: WireError, channel: string, options: SubscribeOptions): Unsubscribe;
@@ -107,7 +107,6 @@ export function createHub({ clock, random, onGap, connection }: HubConfig): Hub 
         clock.clear(timer);
         timer = clock.set(() => connection().retry(), backoff(++refusals, random));
       },
-      fail: report,
     },
 
     subscribe(channel, onMessage, options) {

@@ -20,7 +20,7 @@ const common = {
   outExtension: { ".js": ".mjs" },
   tsconfig: here("../../tsconfig.json"),
   banner: { js: `import { createRequire as $require } from "node:module"; const require = $require(${JSON.stringify(here("run.mjs"))});` },
-  external: ["ws", "happy-dom", "esbuild"],
+  external: ["ws", "happy-dom", "esbuild", "terser"],
   define: { "process.env.NODE_ENV": '"development"', PROJECT: JSON.stringify(here("../..")) },
 };
 const bundle = (files, folder, version, alias) =>

@@ -26,7 +26,7 @@ export interface Connection {
     close(): void;
 }
 /** What a connection asks of its bus. */
-export interface ConnectionPort extends Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "answered" | "other" | "retryLater" | "fail"> {
+export interface ConnectionPort extends Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "answered" | "other" | "retryLater"> {
     /** `status` has changed; `closed` is the last. */
     changed(status: Status): void;
 }

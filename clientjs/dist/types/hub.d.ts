@@ -12,7 +12,7 @@ interface HubConfig {
 /** The callbacks of a bus: many of one channel are one subscription. */
 export interface Hub {
     /** The part of the connection's port that concerns subscriptions. */
-    readonly port: Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "retryLater" | "fail">;
+    readonly port: Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "retryLater">;
     subscribe(channel: string, onMessage: OnMessage, options: SubscribeOptions): Unsubscribe;
     /** Tells a caller that its subscription cannot be. */
     refuse(error: WireError, channel: string, options: SubscribeOptions): Unsubscribe;

@@ -1,10 +1,10 @@
 import { Cursor, type CursorGap } from "./cursor.js";
 import { type ClientFrame, type ConnectedFrame, type MessageFrame, type Position, type ReplyFrame, type ServerFrame, type WireError } from "./frames.js";
-/** What a {@link Session} asks of the program that it runs in. Called from within the session's methods, in order. */
+/** What a {@link Session} asks of the program that it runs in. Called from within the session's methods, in order. It must not throw. */
 export interface SessionPort {
     /** Writes frames to a link, at most 64, as one message. */
     send(link: number, frames: ClientFrame[]): void;
-    /** Hands out a message. The cursor moves when it returned, also where it threw. */
+    /** Hands out a message. The cursor moves when it returned. */
     message(sub: Subscription, message: MessageFrame): void;
     /** Messages of `sub` may be missing. */
     gap(sub: Subscription, gap: CursorGap): void;
@@ -24,8 +24,6 @@ export interface SessionPort {
     other(frame: ServerFrame): void;
     /** Asks for a call of {@link Session.retry} in a while: the server refused a subscription for the moment. */
     retryLater(): void;
-    /** A callback threw. Others go on. */
-    fail(error: unknown): void;
 }
 /** One channel as the client holds it on the wire. */
 export declare class Subscription {
@@ -57,25 +55,11 @@ export interface Request {
  * its program opened. It counts frames, resumes, subscribes again, checks continuity, and tells one gap where that fails.
  * SPEC.md sections 7 and 10; `core/client.go` is the same machine in Go, and both replay the same traces.
  */
-export declare class Session {
-    private readonly port;
+export interface Session {
     /** The secret by which the connection can be taken up again; empty before the first `connected`. */
-    id: string;
-    private generation;
-    /** The highest number of a frame that was handed on. */
-    private received;
-    /** The number of the last frame on the link that carries, or last carried, the session: what is reported. */
-    private counted;
-    /** What was last reported. */
-    private acked;
-    private current;
-    private opening;
-    private lastID;
-    private readonly subs;
-    private readonly requests;
-    constructor(port: SessionPort);
+    readonly id: string;
     /** The link that carries the session, 0 for none. */
-    get link(): number;
+    readonly link: number;
     /**
      * Takes a new link, numbered from 1 and never reused, and sends `connect` over it. The link that carries the session goes
      * on until the answer comes (make before break).
@@ -110,22 +94,6 @@ export declare class Session {
     goodbye(): void;
     /** Takes one frame from a link. Frames of links that no longer, or do not yet, carry the session are dropped. */
     frame(link: number, f: ServerFrame): void;
-    private onConnected;
-    private onCounted;
-    private onMessage;
-    private onSubscribed;
-    private onGap;
-    private onError;
-    private onAnswer;
-    private end;
-    /** Subscribes from the cursor. */
-    private again;
-    private subscription;
-    private numbered;
-    private send;
-    /** The subscription that waits for the answer `id`. */
-    private awaiting;
-    /** The subscription that a frame without id speaks of; none while a newer `subscribe` of it waits or was refused. */
-    private settled;
-    private safely;
 }
+/** Makes a session that has no link yet. */
+export declare function createSession(port: SessionPort): Session;
