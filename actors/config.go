@@ -48,8 +48,9 @@ type Config struct {
 
 	// Shards is the number of goroutines that deliver. Zero means GOMAXPROCS.
 	Shards int
-	// CollectWindow is how long deliveries of a channel that has just delivered may wait for more, so that they are written together.
-	// The first message after a pause never waits. Zero means none; at most 10 ms.
+	// CollectWindow is how long deliveries of a hot channel, one with more than 10,000 of them and more than two messages a window, may wait
+	// for more, so that they are written together. The first message after a pause never waits. Zero means none; at most 10 ms, which
+	// DefaultConfig gives.
 	CollectWindow time.Duration
 }
 
@@ -61,7 +62,7 @@ const (
 )
 
 // DefaultConfig gives the defaults in full, but for the broker.
-func DefaultConfig() Config { return Config{}.withDefaults() }
+func DefaultConfig() Config { return Config{CollectWindow: maxCollectWindow}.withDefaults() }
 
 func (c Config) withDefaults() Config {
 	if c.Rules == (access.Rules{}) {

@@ -13,8 +13,9 @@ import (
 // actor appends operations, the shard carries them out. Lanes of a shard take turns, so that a busy channel delays the others
 // by a turn and no more.
 type lane struct {
-	shard *shard
-	entry *entry
+	shard  *shard
+	entry  *entry
+	window time.Duration // how long a hot lane collects; 0: never
 
 	queue  []operation // guarded by shard.mu
 	active bool        // in shard.active, or at hand; guarded by shard.mu
@@ -25,7 +26,8 @@ type lane struct {
 	walked  int         // members that the deliver at hand has reached
 	members []member
 	frames  int       // delivered since the last flush
-	flushed time.Time // where there is a collect window
+	flushed time.Time // when the last flush began
+	heat    heat
 }
 
 // member is kept apart from its subscription so that a walk touches little memory.

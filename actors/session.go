@@ -77,6 +77,9 @@ func (s *session) Receive(c actor.Context) {
 	case Describe:
 		m.Reply <- s.describe(m.Channel)
 	case End:
+		if !s.conn.over.Load() {
+			s.conn.out.Flush() // what a hot channel collects for it leaves before
+		}
 		s.finish(disconnectFrame(m.Err, m.AfterMS), m.Err.Code)
 	}
 }

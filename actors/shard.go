@@ -28,6 +28,7 @@ type shard struct {
 	// Of the shard's goroutine.
 	pushed int            // since the clock was looked at
 	since  time.Time      // when it was looked at first after the last flush
+	timer  *time.Timer    // for what is collected
 	dirty  []*lane        // delivered to their members since then
 	single []*core.Outbox // others that were pushed to since then
 
@@ -60,7 +61,7 @@ func (s *shard) run() {
 			again = l
 		}
 		if l.frames >= flushDeeds || s.pushed >= clockPushes && s.due() {
-			s.flush(time.Time{})
+			s.flush()
 			runtime.Gosched() // on few cores the writers must get a turn, lest the outboxes fill
 		}
 	}
@@ -92,10 +93,7 @@ func (s *shard) take(again *lane) *lane {
 func (s *shard) rest() {
 	s.mu.Unlock()
 	defer s.mu.Lock()
-	var again <-chan time.Time
-	if wait := s.flush(s.now()); wait > 0 {
-		again = time.After(wait)
-	}
+	again := s.after(s.flush())
 	s.mu.Lock()
 	sleep := len(s.active) == 0 && !s.stopped
 	s.asleep = sleep
@@ -126,12 +124,17 @@ func (s *shard) due() bool {
 	return time.Since(s.since) >= flushEvery
 }
 
-// now is the time where a collect window needs it.
-func (s *shard) now() time.Time {
-	if s.bus.cfg.CollectWindow == 0 {
-		return time.Time{}
+// after gives what fires after a time, nothing where it is 0.
+func (s *shard) after(wait time.Duration) <-chan time.Time {
+	if wait <= 0 {
+		return nil
 	}
-	return time.Now()
+	if s.timer == nil {
+		s.timer = time.NewTimer(wait)
+	} else {
+		s.timer.Reset(wait)
+	}
+	return s.timer.C
 }
 
 // turn carries out operations of a lane. It answers whether there are more.
@@ -167,6 +170,7 @@ func (s *shard) delivering(l *lane, o *operation, n int) {
 		return
 	}
 	s.pushed += n
+	l.heat.pushes += n
 	if l.frames++; l.frames == 1 {
 		s.dirty = append(s.dirty, l)
 	}
@@ -229,21 +233,25 @@ func (s *shard) touched(out *core.Outbox) {
 	}
 }
 
-// flush wakes the links of all outboxes that were pushed to. With a collect window it leaves those of lanes that were
-// flushed less than the window before now, and answers when to call again.
-func (s *shard) flush(now time.Time) (wait time.Duration) {
+// flush wakes the links of all outboxes that were pushed to, but for those of lanes that collect. It answers when to call again for
+// them, 0 where there are none.
+func (s *shard) flush() (wait time.Duration) {
 	for i, out := range s.single {
 		s.single[i] = nil
 		s.wakeLink(out)
 	}
 	s.single = s.single[:0]
+	now := time.Now()
 	kept := s.dirty[:0]
 	for _, l := range s.dirty {
-		if d := l.flushed.Add(s.bus.cfg.CollectWindow).Sub(now); !now.IsZero() && d > 0 {
+		if d := l.collecting(now); d > 0 {
 			kept = append(kept, l)
-			wait = max(wait, d)
+			if wait == 0 || d < wait {
+				wait = d
+			}
 			continue
 		}
+		l.heat.measure(now, l.frames, l.window)
 		l.flushed, l.frames = now, 0
 		for i := range l.members {
 			s.wakeLink(l.members[i].out)

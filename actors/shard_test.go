@@ -1,20 +1,49 @@
 package actors
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"tidings/protocol"
 )
 
-// With a collect window the first message after a pause leaves at once; what follows within the window leaves together.
-func TestCollectWindowGathersWhatFollows(t *testing.T) {
+// crowded is a bus with one shard and a collect window, in which one client of twenty in a channel is looked at.
+func crowded(t *testing.T, fn func(w *world, c *client, wakes *atomic.Int32)) {
 	window := func(c *Config) { c.CollectWindow, c.Shards = 10*time.Millisecond, 1 }
 	inBubble(t, window, func(w *world) {
-		c, quiet := w.connect(), w.connect()
+		c := w.connect()
 		c.subscribe("busy", nil)
-		quiet.subscribe("quiet", nil)
+		for range 19 {
+			w.connect().subscribe("busy", nil)
+		}
 		var wakes atomic.Int32
 		c.link.onWake = func() { wakes.Add(1) }
+		fn(w, c, &wakes)
+	})
+}
+
+// heat publishes one message a millisecond for a time: with twenty members more than enough.
+func (w *world) heat(ms int) {
+	for i := range ms {
+		w.publish("busy", numbers(0, ms)[i])
+		w.pass(time.Millisecond)
+	}
+}
+
+// In a hot channel the first message after a pause leaves at once; what follows within the window leaves together. No other channel waits.
+func TestAHotChannelCollects(t *testing.T) {
+	crowded(t, func(w *world, c *client, wakes *atomic.Int32) {
+		quiet := w.connect()
+		quiet.subscribe("quiet", nil)
+		w.heat(100)
+		w.pass(20 * time.Millisecond)
+		same(t, "all", data(c.next(), "busy"), numbers(0, 99))
+		if n := wakes.Load(); n < 50 || n > 70 {
+			t.Errorf("%d wakes for 100 messages, want one each for the 50 before the channel was hot, then one each window", n)
+		}
+		wakes.Store(0)
 		w.publish("busy", "1")
 		same(t, "the first, at once", data(c.next(), "busy"), numbers(1, 1))
 		for i := 2; i <= 9; i++ {
@@ -30,12 +59,70 @@ func TestCollectWindowGathersWhatFollows(t *testing.T) {
 			t.Errorf("%d wakes for 9 messages, want 2", n)
 		}
 		// Answers do not wait for a window.
+		w.publish("busy", "10")
 		c.subscribe("busy", nil)
 		w.pass(time.Second)
 		if n := wakes.Load(); n != 3 {
 			t.Errorf("%d wakes in the end, want 3", n)
 		}
 	})
+}
+
+// A channel that was hot and is not any more keeps nobody waiting.
+func TestACooledChannelDoesNotCollect(t *testing.T) {
+	crowded(t, func(w *world, c *client, wakes *atomic.Int32) {
+		w.heat(100)
+		w.pass(time.Second)
+		c.next()
+		for i := range 20 {
+			w.publish("busy", numbers(0, 20)[i])
+			same(t, "each, at once", data(c.next(), "busy"), numbers(i, i))
+			w.pass(6 * time.Millisecond) // 166 messages a second: less than two a window
+		}
+	})
+}
+
+// Few members are not worth waiting for, however many messages there are.
+func TestAChannelOfOneDoesNotCollect(t *testing.T) {
+	inBubble(t, func(c *Config) { c.CollectWindow, c.Shards = 10*time.Millisecond, 1 }, func(w *world) {
+		c := w.connect()
+		c.subscribe("busy", nil)
+		for i := range 200 {
+			w.publish("busy", numbers(0, 200)[i])
+			same(t, "each, at once", data(c.next(), "busy"), numbers(i, i))
+			w.pass(time.Millisecond)
+		}
+	})
+}
+
+// What is collected is not lost where its connection leaves the channel, loses its link or is sent away before the window is over.
+func TestWhatIsCollectedIsNotLost(t *testing.T) {
+	for _, how := range []struct {
+		name string
+		do   func(w *world, c *client)
+	}{
+		{"unsubscribe", func(w *world, c *client) {
+			c.say(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, ID: 99, Channel: "busy"})
+		}},
+		{"drain", func(w *world, c *client) {
+			ctx, cancel := context.WithCancel(w.t.Context())
+			cancel()
+			w.bus.Drain(ctx)
+		}},
+	} {
+		t.Run(how.name, func(t *testing.T) {
+			crowded(t, func(w *world, c *client, wakes *atomic.Int32) {
+				w.heat(100)
+				w.pass(20 * time.Millisecond)
+				w.publish("busy", "1")
+				c.next()
+				w.publish("busy", "2")
+				same(t, "collected", data(c.next(), "busy"), nil)
+				how.do(w, c)
+				same(t, "after it", data(c.next(), "busy"), numbers(2, 2))
+			})
+		})
+	}
 }
 
 // However many operations a lane has, one connection gets a bounded number of frames before its link is woken.

@@ -3,6 +3,7 @@ package transports
 import (
 	"errors"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,9 +21,12 @@ const (
 // batch is what one write call takes: frames that wait together.
 type batch struct {
 	frames []*protocol.Encoded
+	head   []byte // goes before them
 	buf    []byte
-	out    []byte // not yet written: the rest of buf, or of one frame's shared bytes
-	final  bool   // ends with the farewell
+	made   []*protocol.Encoded // whose bytes buf holds: those of a channel's next subscriber are often the same
+	form   form                // of buf
+	out    []byte              // not yet written: the rest of buf, or of one frame's shared bytes
+	final  bool                // ends with the farewell
 
 	n   int   // answer of try
 	err error // answer of try
@@ -38,14 +42,14 @@ var batches = sync.Pool{New: func() any {
 func (b *batch) release() {
 	b.empty()
 	if cap(b.buf) > keepBytes {
-		b.buf = nil
+		b.buf, b.made = nil, nil
 	}
 	batches.Put(b)
 }
 
 func (b *batch) empty() {
 	clear(b.frames)
-	b.frames, b.buf, b.out, b.final = b.frames[:0], b.buf[:0], nil, false
+	b.frames, b.head, b.out, b.final = b.frames[:0], nil, nil, false
 }
 
 // Wake writes what waits. It never blocks: what the kernel does not take at once goes on in a goroutine.
@@ -136,12 +140,9 @@ func (s *stream) flushed(n int) {
 func (s *stream) fill(b *batch) bool {
 	b.empty()
 	s.mu.Lock()
-	if len(s.aside) > 0 {
-		b.buf = append(b.buf, s.aside...)
-		s.aside = nil
-	}
+	b.head, s.aside = s.aside, nil
 	if s.ended {
-		b.buf = append(b.buf, s.last...)
+		b.head = append(b.head, s.last...)
 		b.final = true
 	}
 	s.mu.Unlock()
@@ -159,12 +160,24 @@ func (s *stream) fill(b *batch) bool {
 	return len(b.out) > 0 || b.final
 }
 
-// render makes the bytes. A frame that goes alone is not copied.
+// render makes the bytes. A frame that goes alone is not copied, and frames that go to many are copied once.
 func (b *batch) render(f form) {
-	if len(b.frames) == 1 && len(b.buf) == 0 {
-		if b.out = f.whole(b.frames[0]); b.out != nil {
-			return
-		}
+	if len(b.frames) == 0 {
+		b.out = b.head
+		return
+	}
+	shared := f.whole(b.frames[0])
+	switch {
+	case len(b.head) > 0 || shared == nil:
+		b.buf, b.made = append(b.buf[:0], b.head...), b.made[:0]
+	case len(b.frames) == 1:
+		b.out = shared
+		return
+	case b.form == f && slices.Equal(b.frames, b.made):
+		b.out = b.buf
+		return
+	default:
+		b.buf, b.made, b.form = b.buf[:0], append(b.made[:0], b.frames...), f
 	}
 	for _, e := range b.frames {
 		b.buf = f.add(b.buf, e)

@@ -151,7 +151,7 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 	heard := actors.DefaultConfig()
 	heard.Broker, heard.Logger = broker, log
 	heard.Rules = rules
-	heard.Heartbeat, heard.Park = s.Heartbeat, s.Park
+	heard.Heartbeat, heard.Park, heard.CollectWindow = s.Heartbeat, s.Park, s.CollectWindow
 	bus, err := actors.Start(heard)
 	if err != nil {
 		broker.Close()

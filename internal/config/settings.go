@@ -35,7 +35,7 @@ type Settings struct {
 	HistoryAge      time.Duration
 	HistoryBytes    Size
 
-	Park, Heartbeat, PollHold, Drain time.Duration
+	Park, Heartbeat, PollHold, CollectWindow, Drain time.Duration
 
 	LogLevel, LogFormat string
 }
@@ -103,6 +103,8 @@ var keys = []key{
 		help: "silence after which a client pings"},
 	{name: "poll_hold", to: func(s *Settings) any { return &s.PollHold }, def: "25s", flag: true, check: between(time.Second, 55*time.Second),
 		help: "how long a long-poll waits for a first message"},
+	{name: "collect_window", to: func(s *Settings) any { return &s.CollectWindow }, def: "10ms", flag: true, check: between(0, 10*time.Millisecond),
+		help: "how long messages of a hot channel wait for more, to be written together; 0 never; others do not wait"},
 	{name: "drain", to: func(s *Settings) any { return &s.Drain }, def: "30s", flag: true, check: between(0, 10*time.Minute),
 		help: "window over which clients are sent away before the server ends"},
 	{name: "log.level", to: func(s *Settings) any { return &s.LogLevel }, def: "info", flag: true, choices: []string{"debug", "info", "warn", "error"},
