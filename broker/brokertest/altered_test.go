@@ -41,11 +41,17 @@ type altered struct {
 	onLast      func(context.Context, protocol.Channel, int) (core.Page, error)
 	onSubscribe func(context.Context, protocol.Channel, broker.Sink) (func(), error)
 	onClose     func() error
+	onAttend    func(context.Context, protocol.Channel, []protocol.Member, []protocol.Member) error
+	onMembers   func(context.Context, protocol.Channel, protocol.Member, int) (core.MembersPage, error)
+	onWatch     func(context.Context, protocol.Channel, broker.MembersSink) (func(), error)
+
+	attended map[protocol.Channel][]protocol.Member // what a breakage remembers
 }
 
 func (a *altered) good(b *memory.Broker) {
 	a.inner = b
 	a.onPublish, a.onHistory, a.onLast, a.onSubscribe, a.onClose = b.Publish, b.History, b.Last, b.Subscribe, b.Close
+	a.onAttend, a.onMembers, a.onWatch = b.Attend, b.Members, b.Watch
 }
 
 func (a *altered) Publish(ctx context.Context, p broker.Publish) (broker.Receipt, error) {
@@ -61,6 +67,15 @@ func (a *altered) Subscribe(ctx context.Context, ch protocol.Channel, s broker.S
 	return a.onSubscribe(ctx, ch, s)
 }
 func (a *altered) Close() error { return a.onClose() }
+func (a *altered) Attend(ctx context.Context, ch protocol.Channel, joined, left []protocol.Member) error {
+	return a.onAttend(ctx, ch, joined, left)
+}
+func (a *altered) Members(ctx context.Context, ch protocol.Channel, after protocol.Member, limit int) (core.MembersPage, error) {
+	return a.onMembers(ctx, ch, after, limit)
+}
+func (a *altered) Watch(ctx context.Context, ch protocol.Channel, s broker.MembersSink) (func(), error) {
+	return a.onWatch(ctx, ch, s)
+}
 
 // sinkFunc is a sink that is a function.
 type sinkFunc func(*protocol.Message)

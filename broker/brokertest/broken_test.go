@@ -20,7 +20,7 @@ import (
 // at least one that is broken; or it proves nothing.
 func TestBrokenBrokersAreCaught(t *testing.T) {
 	caught := map[string]bool{}
-	for _, b := range broken {
+	for _, b := range append(broken, brokenPresence...) {
 		for _, name := range b.caughtBy {
 			caught[name] = true
 			t.Run(b.name+"/"+name, func(t *testing.T) {
@@ -32,7 +32,7 @@ func TestBrokenBrokersAreCaught(t *testing.T) {
 		}
 	}
 	for _, c := range checks {
-		if !caught[c.name] && c.name != "nodes hear each other" { // memory has no second node
+		if !caught[c.name] && c.name != "nodes hear each other" && c.name != "nodes share who is there" { // memory has no second node
 			t.Errorf("no broken broker is caught by the check %q", c.name)
 		}
 	}
@@ -78,11 +78,14 @@ func (r *verdictReporter) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-var broken = []struct {
+// breakage is one way to break a good broker, and the checks that find it.
+type breakage struct {
 	name     string
 	breakIt  func(*world, *altered)
 	caughtBy []string
-}{
+}
+
+var broken = []breakage{
 	{
 		name: "an unused channel has no epoch", caughtBy: []string{"an unused channel has an epoch"},
 		breakIt: paging(func(p *core.Page, _ protocol.Position, _ int) {

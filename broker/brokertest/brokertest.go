@@ -24,6 +24,8 @@ type Fixture struct {
 	Restart func() broker.Broker
 	// Peer gives the broker of another node, over the same channels. Nil where a broker serves a single node.
 	Peer func() broker.Broker
+	// NoPresence says that the broker is no broker.Presence.
+	NoPresence bool
 	// Holes says that offsets rise, but not by one: messages are chained by Prev.
 	Holes bool
 }
@@ -37,7 +39,11 @@ func Run(t *testing.T, f Factory) {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			c.run(newWorld(ctx, t, f(t, c.options())))
+			fixture := f(t, c.options())
+			if fixture.NoPresence && c.presence {
+				t.Skip("the broker keeps no presence")
+			}
+			c.run(newWorld(ctx, t, fixture))
 		})
 	}
 }
@@ -50,6 +56,8 @@ type check struct {
 	name   string
 	bounds func(*core.StreamConfig) // changes of the default; nil for none
 	run    func(*world)
+
+	presence bool // it is one of broker.Presence
 }
 
 func (c *check) options() Options {
@@ -91,6 +99,18 @@ var checks = []check{
 	{name: "stop stops", run: stopStops},
 	{name: "stop waits for the message in hand", run: stopUnderLoad},
 	{name: "nodes hear each other", run: peers},
+
+	{name: "who comes is counted and listed", run: attending, presence: true},
+	{name: "who is there twice is there once", run: attendingTwice, presence: true},
+	{name: "members of channels do not meet", run: attendingApart, presence: true},
+	{name: "lists of members are not kept", run: attendingAliased, presence: true},
+	{name: "watchers hear every change", run: watching, presence: true},
+	{name: "watch is confirmed", run: watchConfirmed, presence: true},
+	{name: "a watch stops", run: watchStops, presence: true},
+	{name: "nodes share who is there", run: attendingPeers, presence: true},
+	{name: "a restart that lost its memory has nobody", run: attendingRestart, presence: true},
+	{name: "a cancelled call of presence does nothing", run: attendingCancelled, presence: true},
+	{name: "close ends presence", run: attendingClosed, presence: true},
 
 	{name: "a restart that lost its memory is a new epoch", run: restart},
 	{name: "a cancelled call does nothing", run: cancelled},

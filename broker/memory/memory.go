@@ -30,6 +30,7 @@ type Broker struct {
 	made        atomic.Uint64
 	channels    atomic.Int64
 	shards      [shards]shard
+	presence    [presenceShards]presence
 	janitor     janitor
 }
 
@@ -168,6 +169,9 @@ func (b *Broker) Ping(ctx context.Context) error {
 func (b *Broker) Close() error {
 	for i := range b.shards {
 		b.shards[i].close()
+	}
+	for i := range b.presence {
+		b.presence[i].close()
 	}
 	b.janitor.stop()
 	return nil
