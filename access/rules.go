@@ -21,6 +21,9 @@ type Rules struct {
 	Subscribe Allowance
 	// Publish says who may publish from a client. Empty means Nobody: messages come from backends, through the HTTP API.
 	Publish Allowance
+	// Presence says for whom a channel keeps who is in it: they may see each other. Empty means Nobody: nothing is kept then, nor can the HTTP
+	// API ask for it.
+	Presence Allowance
 }
 
 // DefaultRules lets anyone hear and nobody publish.
@@ -31,7 +34,7 @@ func (r Rules) Validate() error {
 	for _, f := range []struct {
 		name  string
 		value Allowance
-	}{{"Subscribe", r.Subscribe}, {"Publish", r.Publish}} {
+	}{{"Subscribe", r.Subscribe}, {"Publish", r.Publish}, {"Presence", r.Presence}} {
 		switch f.value {
 		case "", Anyone, Nobody:
 		default:
@@ -47,6 +50,17 @@ func (r Rules) MaySubscribe(id Identity, ch protocol.Channel) *protocol.Error {
 		return &protocol.Error{Code: protocol.CodeForbidden, Reason: "clients may not subscribe to this channel", Hint: "Allow it in the server's rules (subscribe)."}
 	}
 	return nil
+}
+
+// KeepsPresence tells whether it is kept who is in ch.
+func (r Rules) KeepsPresence(ch protocol.Channel) bool { return r.Presence == Anyone }
+
+// MaySeePresence tells whether id may see who is in ch; nil means yes. It fails with CodeForbidden.
+func (r Rules) MaySeePresence(id Identity, ch protocol.Channel) *protocol.Error {
+	if !r.KeepsPresence(ch) {
+		return &protocol.Error{Code: protocol.CodeForbidden, Reason: "it is not kept, or not shown, who is in this channel", Hint: "Allow it in the server's rules (presence)."}
+	}
+	return r.MaySubscribe(id, ch)
 }
 
 // MayPublish tells whether id may publish to ch from a client; nil means yes. It fails with CodeForbidden.

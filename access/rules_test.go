@@ -10,13 +10,14 @@ import (
 
 func TestRules(t *testing.T) {
 	for _, c := range []struct {
-		name               string
-		rules              Rules
-		subscribe, publish bool
+		name                         string
+		rules                        Rules
+		subscribe, publish, presence bool
 	}{
 		{name: "default", rules: DefaultRules(), subscribe: true},
 		{name: "zero, as default", subscribe: true},
-		{name: "open", rules: Rules{Subscribe: Anyone, Publish: Anyone}, subscribe: true, publish: true},
+		{name: "open", rules: Rules{Subscribe: Anyone, Publish: Anyone, Presence: Anyone}, subscribe: true, publish: true, presence: true},
+		{name: "presence of channels that nobody may hear", rules: Rules{Subscribe: Nobody, Presence: Anyone}},
 		{name: "closed", rules: Rules{Subscribe: Nobody, Publish: Nobody}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -25,6 +26,7 @@ func TestRules(t *testing.T) {
 			}
 			check(t, "subscribe", c.rules.MaySubscribe(Identity{}, "a"), c.subscribe)
 			check(t, "publish", c.rules.MayPublish(Identity{}, "a"), c.publish)
+			check(t, "presence", c.rules.MaySeePresence(Identity{}, "a"), c.presence)
 		})
 	}
 }
@@ -46,6 +48,7 @@ func TestValidateNamesTheField(t *testing.T) {
 	}{
 		{Rules{Subscribe: "everyone"}, "Subscribe"},
 		{Rules{Publish: "Anyone"}, "Publish"},
+		{Rules{Presence: "all"}, "Presence"},
 	} {
 		if err := c.rules.Validate(); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%+v: got %v", c.rules, err)

@@ -52,7 +52,7 @@ func (srv *server) reload(src config.Sources, log *slog.Logger) error {
 	}
 	srv.api.SetKeys(keys)
 	log.Info("reloaded", "settings", s)
-	taken := []string{"api_key", "api_keys", "api_key_file", "rules.subscribe", "rules.publish"}
+	taken := []string{"api_key", "api_keys", "api_key_file", "rules.subscribe", "rules.publish", "rules.presence"}
 	if srv.certificate != nil && s.TLSCert != "" {
 		taken = append(taken, "tls.cert", "tls.key")
 	}
@@ -68,6 +68,6 @@ func admission(s config.Settings) (access.Keys, access.Rules, error) {
 	if err != nil {
 		return access.Keys{}, access.Rules{}, fmt.Errorf("API keys: %w", err)
 	}
-	rules := access.Rules{Subscribe: access.Allowance(s.Subscribe), Publish: access.Allowance(s.Publish)}
+	rules := access.Rules{Subscribe: access.Allowance(s.Subscribe), Publish: access.Allowance(s.Publish), Presence: access.Allowance(s.Presence)}
 	return keys, rules, rules.Validate()
 }

@@ -31,6 +31,7 @@ func (s Settings) development() Settings {
 	s.Addr = or(s.Addr, "127.0.0.1:8080")
 	s.Subscribe = or(s.Subscribe, anyone)
 	s.Publish = or(s.Publish, anyone)
+	s.Presence = or(s.Presence, anyone)
 	return s
 }
 
@@ -47,6 +48,7 @@ func (s Settings) production() (Settings, error) {
 	}
 	s.Addr = or(s.Addr, ":8080")
 	s.Publish = or(s.Publish, nobody)
+	s.Presence = or(s.Presence, nobody)
 	return s, nil
 }
 
@@ -60,5 +62,5 @@ func or(value, otherwise string) string {
 // LogValue keeps the keys out of every log.
 func (s Settings) LogValue() slog.Value {
 	return slog.GroupValue(slog.Bool("dev", s.Dev), slog.String("addr", s.Addr), slog.Int("api_keys", len(s.APIKeys)),
-		slog.String("subscribe", s.Subscribe), slog.String("publish", s.Publish))
+		slog.String("subscribe", s.Subscribe), slog.String("publish", s.Publish), slog.String("presence", s.Presence))
 }

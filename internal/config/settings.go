@@ -29,6 +29,7 @@ type Settings struct {
 
 	Subscribe string // "anyone" or "nobody"
 	Publish   string // by clients: "anyone" or "nobody"
+	Presence  string // who may see who is in a channel: "anyone" or "nobody"
 	Metrics   string // who may read /metrics without a key: "loopback", "anyone" or "nobody"
 
 	HistoryMessages int
@@ -89,6 +90,8 @@ var keys = []key{
 		help: "which clients may subscribe; must be set without dev"},
 	{name: "rules.publish", to: func(s *Settings) any { return &s.Publish }, flag: true, choices: []string{anyone, nobody},
 		help: "which clients may publish without an API key; nobody without dev"},
+	{name: "rules.presence", to: func(s *Settings) any { return &s.Presence }, flag: true, choices: []string{anyone, nobody},
+		help: "which clients may see who is in a channel; nobody without dev, and then it is not kept"},
 	{name: "metrics", to: func(s *Settings) any { return &s.Metrics }, def: loopback, flag: true, choices: []string{anyone, loopback, nobody},
 		help: "who may read /metrics without an API key"},
 	{name: "history.messages", to: func(s *Settings) any { return &s.HistoryMessages }, def: "1000", flag: true, check: between(1, 1_000_000),
