@@ -21,6 +21,7 @@ import (
 // Bus is one node of the message bus.
 type Bus struct {
 	cfg      Config
+	replies  access.Replies
 	rules    atomic.Pointer[access.Rules]
 	log      *slog.Logger
 	announce *protocol.Announce
@@ -33,6 +34,7 @@ type Bus struct {
 	registry     *registry
 	parking      *parking
 	chronicle    *chronicle
+	replyBoxes   replyBoxes
 	tails        tails
 	shards       []*shard
 	nextShard    atomic.Uint64
@@ -66,16 +68,18 @@ func Start(cfg Config) (*Bus, error) {
 	}
 	cfg = cfg.withDefaults()
 	b := &Bus{
-		cfg:       cfg,
-		log:       cfg.Logger,
-		announce:  cfg.announce(),
-		started:   time.Now(),
-		system:    newSystem(cfg.Logger),
-		registry:  newRegistry(),
-		parking:   newParking(cfg.MaxParked, cfg.ParkedPerIdentity),
-		chronicle: newChronicle(),
-		reads:     newPool(maxReads),
-		publishes: newPool(maxAnswers),
+		cfg:        cfg,
+		log:        cfg.Logger,
+		announce:   cfg.announce(),
+		started:    time.Now(),
+		system:     newSystem(cfg.Logger),
+		registry:   newRegistry(),
+		parking:    newParking(cfg.MaxParked, cfg.ParkedPerIdentity),
+		chronicle:  newChronicle(),
+		replies:    access.NewReplies(cfg.SigningSecret),
+		replyBoxes: replyBoxes{max: cfg.MaxReplies, boxes: map[protocol.Channel]*replyBox{}},
+		reads:      newPool(maxReads),
+		publishes:  newPool(maxAnswers),
 	}
 	b.rules.Store(&cfg.Rules)
 	b.ctx, b.stop = context.WithCancel(context.Background())
@@ -118,6 +122,7 @@ type Publish struct {
 	Volatile       bool   // deliver to who is there: no number, no history, no recovery
 	IdempotencyKey string // "": none
 	Principal      string // whose key it is: keys of different principals do not meet
+	Last           bool   // nothing can follow it in the channel
 }
 
 // Published answers a Publish: the message is in the channel's history, and on its way to each subscriber.

@@ -35,6 +35,13 @@ type Config struct {
 	// Zero means no bound.
 	MaxConnections int
 
+	// SigningSecret signs the names and publish URLs of reply channels, at least access.MinSecretBytes. Empty means one that is drawn at the
+	// start: then they all end with the process.
+	SigningSecret []byte
+	// MaxReplies bounds the reply channels that hold messages, each of at most protocol.MaxReplyBytes; publishes to further ones are refused with
+	// CodeOverloaded. Zero means 10,000, a negative number that there are no reply channels.
+	MaxReplies int
+
 	// ChannelIdle is how long a channel without members keeps its actor and its place at the broker. Zero means 60 s.
 	ChannelIdle time.Duration
 	// CheckInterval is how often a channel with members compares its position with the broker's, give or take a fifth: what finds the
@@ -89,6 +96,7 @@ func (c Config) withDefaults() Config {
 		{&c.ParkedPerIdentity, new(10)},
 		{&c.MaxParked, new(10_000)},
 		{&c.MaxPendingPublishes, new(4096)},
+		{&c.MaxReplies, new(10_000)},
 		{&c.Shards, new(runtime.GOMAXPROCS(0))},
 	} {
 		if *f.field == 0 {
@@ -129,6 +137,8 @@ func (c Config) Validate() error {
 		}
 	}
 	switch {
+	case len(c.SigningSecret) > 0 && len(c.SigningSecret) < access.MinSecretBytes:
+		return fmt.Errorf("SigningSecret: it is shorter than %d bytes", access.MinSecretBytes)
 	case c.Park > maxPark:
 		return fmt.Errorf("Park: %v is more than %v", c.Park, maxPark)
 	case c.CollectWindow > maxCollectWindow:

@@ -26,7 +26,8 @@ type session struct {
 	busy bool                   // one is with the broker
 
 	commands, subscribes, publishes bucket
-	errors                          *errorBudget // made with the first error
+	errors                          *errorBudget       // made with the first error
+	replies                         []protocol.Channel // that it opened, at most protocol.MaxReplies
 }
 
 type waitingJoin struct {

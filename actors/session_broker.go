@@ -12,7 +12,7 @@ import (
 const maxJobs = protocol.MaxFrames
 
 func (s *session) onBrokerRequest(f *protocol.ClientFrame) {
-	rule := s.bus.rules.Load().MaySubscribe
+	rule := s.bus.mayRead
 	if f.Type == protocol.TypePublish {
 		rule = s.bus.rules.Load().MayPublish
 	}
@@ -20,6 +20,11 @@ func (s *session) onBrokerRequest(f *protocol.ClientFrame) {
 		s.refuse(err, f.ID)
 		return
 	}
+	s.enqueue(f)
+}
+
+// enqueue has the broker asked when it is this request's turn.
+func (s *session) enqueue(f *protocol.ClientFrame) {
 	if len(s.jobs) >= maxJobs {
 		s.refuse(errBusy, f.ID)
 		return
@@ -44,8 +49,11 @@ func (s *session) askBroker() {
 	b, c, self := s.bus, s.conn, s.self
 	b.publishes.run(func() {
 		ask := b.answerPublish
-		if f.Type == protocol.TypeHistory {
+		switch f.Type {
+		case protocol.TypeHistory:
 			ask = b.answerHistory
+		case protocol.TypeCall:
+			ask = b.answerCall
 		}
 		frame, err := ask(c, &f)
 		if err != nil {

@@ -19,13 +19,15 @@ func (s *session) onFrame(f *protocol.ClientFrame) {
 		s.onUnsubscribe(f)
 	case protocol.TypePublish, protocol.TypeHistory:
 		s.onBrokerRequest(f)
+	case protocol.TypeCall:
+		s.onCall(f)
 	case protocol.TypePing:
 		s.onPing(f)
 	case protocol.TypeDisconnect:
 		s.finish(nil, "")
 	case protocol.TypeConnect:
 		s.refuse(&protocol.Error{Code: protocol.CodeAlreadyConnected, Reason: "this connection is connected", Hint: "Send connect once for each transport."}, f.ID)
-	case protocol.TypePresence, protocol.TypeCall, protocol.TypeRefresh:
+	case protocol.TypePresence, protocol.TypeRefresh:
 		s.refuse(unsupported(f.Type), f.ID)
 	default:
 		s.refuse(&protocol.Error{Code: protocol.CodeBadRequest, Reason: "a frame that cannot be sent here", Hint: "SPEC.md section 6 lists the frames."}, f.ID)
@@ -90,7 +92,7 @@ func (s *session) subscribeFault(f *protocol.ClientFrame) *protocol.Error {
 	case len(s.subs) >= protocol.MaxSubscriptions && s.find(f.Channel) < 0:
 		return &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a connection may have 128 subscriptions", Hint: "Unsubscribe from channels that are not needed, or put what belongs together in one channel."}
 	}
-	return s.bus.rules.Load().MaySubscribe(s.conn.identity, f.Channel)
+	return s.bus.mayRead(s.conn.identity, f.Channel)
 }
 
 // find gives the index of the subscription to a channel, or -1.

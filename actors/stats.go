@@ -29,6 +29,10 @@ type Stats struct {
 	ActorRestarts uint64
 	DeadLetters   uint64 // requests to an actor that is no more: should stay 0
 
+	RepliesOpened uint64 // reply channels given to a client
+	RepliesClosed uint64 // of them, with a final reply
+	Mailboxes     int    // that hold replies
+
 	Tails       int    // who follow what is published
 	TailDropped uint64 // messages left out of a tail
 
@@ -49,6 +53,7 @@ type tally struct {
 	recoveries, resumes                              atomic.Uint64
 	resumesUnknown, resumesForeign, resumesForgotten atomic.Uint64
 	slow, failures, restarts, deadLetters            atomic.Uint64
+	repliesOpened, repliesClosed                     atomic.Uint64
 	gaps                                             gapTally
 }
 
@@ -94,6 +99,10 @@ func (b *Bus) Stats() Stats {
 		ActorFailures: t.failures.Load(),
 		ActorRestarts: t.restarts.Load(),
 		DeadLetters:   t.deadLetters.Load(),
+
+		RepliesOpened: t.repliesOpened.Load(),
+		RepliesClosed: t.repliesClosed.Load(),
+		Mailboxes:     b.replyBoxes.len(),
 
 		Tails:       int(b.tails.n.Load()),
 		TailDropped: b.tails.dropped.Load(),

@@ -18,6 +18,7 @@ type Publish struct {
 	Volatile       bool   // deliver to who is there; no number, no history
 	IdempotencyKey string // "": none
 	Principal      string // whose key it is: keys of different principals do not meet
+	Last           bool   // nothing can follow it: later publishes fail with CodeChannelClosed, as long as the message is in history. Not with Volatile
 }
 
 // Receipt answers a Publish: the message was in history before it was given.

@@ -26,6 +26,14 @@ func DefaultStreamConfig() StreamConfig {
 	}
 }
 
+// For gives the bounds of ch, made now: c, and for a reply channel a mailbox that lasts as long as the channel.
+func (c StreamConfig) For(ch protocol.Channel, now time.Time) StreamConfig {
+	if expires, ok := ch.ReplyExpires(); ok {
+		c.MaxMessages, c.MaxBytes, c.MaxAge = protocol.MaxReplyMessages, protocol.MaxReplyBytes, max(expires.Sub(now), time.Second)
+	}
+	return c
+}
+
 // Validate refuses negative values, and a history that keeps messages but has no room or time for one. Its error names the field.
 func (c StreamConfig) Validate() error {
 	switch {
@@ -53,6 +61,7 @@ type Entry struct {
 	SpreadMS  uint64 // receivers that refetch wait a random part of it; 0: none
 	Key       string // idempotency key; "": none
 	Principal string // whose key it is
+	Last      bool   // nothing can follow it in the channel; not with Volatile
 }
 
 // Stream is one channel at its broker: it numbers and keeps messages, and answers a publish that is repeated with its key as it did
@@ -62,6 +71,7 @@ type Stream struct {
 	top     protocol.Position // the newest message's, also when history has nothing left
 	history history
 	keys    idempotency
+	closed  bool // has its last message
 }
 
 // NewStream makes a channel without a message. epoch must be new for each creation of the channel and each incarnation of
@@ -94,13 +104,20 @@ func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, 
 			return s.answered(a, e.Volatile), true, nil
 		}
 	}
+	if s.closed {
+		return nil, false, &protocol.Error{
+			Code:   protocol.CodeChannelClosed,
+			Reason: "the channel has its last message",
+			Hint:   "Publish nothing after it. To repeat a publish whose answer was lost, send it with the idempotency key that it had.",
+		}
+	}
 	m = &protocol.Message{
 		Channel: s.channel, ID: e.ID, Data: e.Data, Event: e.Event, SpreadMS: e.SpreadMS, TimeMS: now.UnixMilli(), Volatile: e.Volatile,
 	}
 	if !e.Volatile {
 		m.Epoch, m.Prev, m.PrevTag = s.top.Epoch, s.top.Offset, s.top.Tag
 		m.Offset, m.Tag = s.top.Offset+1, e.Tag
-		s.top = m.Position()
+		s.top, s.closed = m.Position(), e.Last
 		s.history.append(now, m)
 	}
 	if e.Key != "" {

@@ -104,7 +104,7 @@ func (a *API) channels(ctx context.Context, b access.Backend, q map[string]strin
 	page := &channelsPage{Channels: []channelInfo{}}
 	for _, ch := range list {
 		page.Channels = append(page.Channels, channelInfo{
-			Channel: string(ch.Name), Subscribers: ch.Subscribers, Epoch: ch.Position.Epoch, Offset: ch.Position.Offset, Tag: ch.Position.Tag,
+			Channel: ch.Name.Shown(), Subscribers: ch.Subscribers, Epoch: ch.Position.Epoch, Offset: ch.Position.Offset, Tag: ch.Position.Tag,
 		})
 	}
 	if more {

@@ -53,6 +53,10 @@ var (
 	mResumesFailed = counter("resumes_failed_total", "Attempts at it that got a new session.", "reason")
 	mSlow          = counter("slow_consumers_total", "Connections cut because their client read too slowly.")
 
+	mRepliesOpened = counter("reply_channels_opened_total", "Reply channels given to a client.")
+	mRepliesClosed = counter("reply_channels_closed_total", "Reply channels that got their final reply, done or error.")
+	mMailboxes     = gauge("reply_mailboxes", "Reply channels that hold replies; they are forgotten some time after they have expired.")
+
 	mActorFailures = counter("actor_failures_total", "Panics under the bus. Should stay 0.")
 	mActorRestarts = counter("actor_restarts_total", "Actors started again after a panic.")
 	mDeadLetters   = counter("dead_letters_total", "Requests to an actor that is no more. Should stay 0.")
@@ -111,7 +115,7 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 		n uint64
 	}{
 		{mPublished, s.Published}, {mDeduplicated, s.Deduplicated}, {mDelivered, s.Delivered}, {mReplayed, s.Replayed}, {mSkipped, s.Skipped},
-		{mRecoveries, s.Recoveries}, {mResumes, s.Resumes}, {mSlow, s.SlowConsumers},
+		{mRecoveries, s.Recoveries}, {mRepliesOpened, s.RepliesOpened}, {mRepliesClosed, s.RepliesClosed}, {mResumes, s.Resumes}, {mSlow, s.SlowConsumers},
 		{mActorFailures, s.ActorFailures}, {mActorRestarts, s.ActorRestarts}, {mDeadLetters, s.DeadLetters}, {mTailDropped, s.TailDropped},
 	} {
 		send(ch, v.m, v.n)
@@ -120,7 +124,7 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 		m *metric
 		n int
 	}{
-		{mParked, s.Parked}, {mChannels, s.Channels}, {mSubscriptions, s.Subscriptions}, {mTails, s.Tails}, {mPublishing, s.PendingPublishes}, {mBrokerQueue, s.BrokerQueue},
+		{mParked, s.Parked}, {mMailboxes, s.Mailboxes}, {mChannels, s.Channels}, {mSubscriptions, s.Subscriptions}, {mTails, s.Tails}, {mPublishing, s.PendingPublishes}, {mBrokerQueue, s.BrokerQueue},
 		{mLanes, s.ActiveLanes}, {mInFlight, s.InFlight}, {mDeepest, s.DeepestChannel}, {mPendingFrames, s.PendingFrames},
 	} {
 		send(ch, v.m, v.n)

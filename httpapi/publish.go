@@ -126,7 +126,8 @@ func readPublish(body []byte, header http.Header) (*publishRequest, error) {
 	if err := p.read(body, publishFields); err != nil {
 		return nil, err
 	}
-	if err := p.readKeyHeader(header["Idempotency-Key"]); err != nil {
+	var err error
+	if p.key, err = readKeyHeader(p.key, header["Idempotency-Key"]); err != nil {
 		return nil, err
 	}
 	return p, p.check()
@@ -197,18 +198,17 @@ func (p *publishRequest) readChannels(value []byte) error {
 	return err
 }
 
-// readKeyHeader takes the key from the Idempotency-Key header, which many HTTP libraries set by themselves.
-func (p *publishRequest) readKeyHeader(values []string) error {
+// readKeyHeader gives the idempotency key of the body, or that of the Idempotency-Key header, which many HTTP libraries set by themselves.
+func readKeyHeader(key string, values []string) (string, error) {
 	switch {
 	case len(values) == 0:
-		return nil
-	case len(values) > 1 || p.key != "" && p.key != values[0]:
-		return badRequest("several idempotency keys are given", "Give one, in the body or in the header.")
+		return key, nil
+	case len(values) > 1 || key != "" && key != values[0]:
+		return "", badRequest("several idempotency keys are given", "Give one, in the body or in the header.")
 	case values[0] == "" || len(values[0]) > protocol.MaxIdempotencyKeyBytes:
-		return badRequest("the header Idempotency-Key must hold 1 to 128 bytes", "Use a random text of your own, such as a UUID.")
+		return "", badRequest("the header Idempotency-Key must hold 1 to 128 bytes", "Use a random text of your own, such as a UUID.")
 	}
-	p.key = values[0]
-	return nil
+	return values[0], nil
 }
 
 // readSpread reads a duration such as "5s".

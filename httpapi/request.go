@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,8 +19,13 @@ const (
 	maxParameters = 100 // of a URL's query
 )
 
-// readBody reads a request's JSON: at most protocol.MaxAPIBodyBytes within 10 s, declared as what it is.
+// readBody reads a request's JSON: at most protocol.MaxAPIBodyBytes.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	return readBodyOf(w, r, protocol.MaxAPIBodyBytes)
+}
+
+// readBodyOf reads a request's JSON: at most max bytes within 10 s, declared as what it is.
+func readBodyOf(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
 		return nil, &protocol.Error{Code: protocol.CodeUnsupportedMediaType, Reason: "the body is not declared as application/json", Hint: "Send Content-Type: application/json."}
@@ -27,16 +33,16 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if len(r.Header["Content-Encoding"]) > 0 {
 		return nil, &protocol.Error{Code: protocol.CodeUnsupportedMediaType, Reason: "the body is compressed", Hint: "Send it without Content-Encoding."}
 	}
-	if r.ContentLength > protocol.MaxAPIBodyBytes {
-		return nil, errBodyTooLarge
+	if r.ContentLength > max {
+		return nil, bodyTooLarge(max)
 	}
 	ctl := http.NewResponseController(w)
 	ctl.SetReadDeadline(time.Now().Add(bodyDeadline))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, protocol.MaxAPIBodyBytes))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, errBodyTooLarge
+		return nil, bodyTooLarge(max)
 	case err != nil:
 		return nil, &protocol.Error{Code: protocol.CodeConnectTimeout, Reason: "the body did not arrive whole within 10 s", Hint: "Send it again; the request had no effect."}
 	}
@@ -44,7 +50,9 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-var errBodyTooLarge = &protocol.Error{Code: protocol.CodeTooLarge, Reason: "the body is larger than 1048576 bytes", Hint: "Send less, or several requests."}
+func bodyTooLarge(max int64) *protocol.Error {
+	return &protocol.Error{Code: protocol.CodeTooLarge, Reason: "the body is larger than " + strconv.FormatInt(max, 10) + " bytes", Hint: "Send less, or several requests."}
+}
 
 // parameters reads a URL's query: each of the known names at most once, and no other.
 func parameters(r *http.Request, known ...string) (map[string]string, error) {

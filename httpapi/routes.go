@@ -37,6 +37,7 @@ func (a *API) routes(base string) *gin.Engine {
 
 	g.POST("/api/publish", a.onPublish)
 	g.POST("/api/batch", a.onBatch)
+	g.POST("/api/reply", a.onReply)
 	g.GET("/api/history", a.onHistory)
 	g.GET("/api/channels", a.onChannels)
 	g.GET("/api/connections", a.onConnections)

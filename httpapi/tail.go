@@ -100,7 +100,7 @@ func appendSeen(dst []byte, s actors.Seen, dropped uint64) []byte {
 		dst = append(dst, "event: dropped\ndata: {\"dropped\":"...)
 		dst = append(strconv.AppendUint(dst, dropped, 10), "}\n\n"...)
 	}
-	event := seen{Channel: string(s.Channel), ID: s.ID, Event: s.Event, Volatile: s.Volatile, Data: s.Data}
+	event := seen{Channel: s.Channel.Shown(), ID: s.ID, Event: s.Event, Volatile: s.Volatile, Data: s.Data}
 	if !s.Volatile {
 		event.Epoch, event.Offset = s.Position.Epoch, s.Position.Offset
 	}

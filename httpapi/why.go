@@ -77,7 +77,7 @@ func (a *API) why(ctx context.Context, b access.Backend, q map[string]string) (*
 	}
 	for _, r := range w.Records {
 		found.Records = append(found.Records, whyRecord{
-			Time: r.AtMS, What: r.What, Channel: string(r.Channel), Code: r.Code, Epoch: r.Epoch, Last: r.Last, From: r.From,
+			Time: r.AtMS, What: r.What, Channel: r.Channel.Shown(), Code: r.Code, Epoch: r.Epoch, Last: r.Last, From: r.From,
 		})
 	}
 	return found, nil

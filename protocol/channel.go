@@ -18,6 +18,22 @@ func ParseChannel(s string) (Channel, error) {
 	return Channel(s), nil
 }
 
+// ParseReadable is ParseChannel for who only listens: it lets the names of reply channels pass, too. Whether they were given out, and to
+// whom, is not checked here.
+func ParseReadable(s string) (Channel, error) {
+	rest, ok := strings.CutPrefix(s, replyPrefix)
+	if !ok {
+		return ParseChannel(s)
+	}
+	if _, err := ParseChannel(rest); err != nil {
+		return "", err
+	}
+	if _, ok := Channel(s).ReplyExpires(); !ok || len(s) > MaxChannelBytes {
+		return "", &Error{CodeBadChannel, "not the name of a reply channel", "Use the name that the server gave, unchanged."}
+	}
+	return Channel(s), nil
+}
+
 func channelFault(s string) string {
 	switch {
 	case s == "":

@@ -126,7 +126,7 @@ func (f *ClientFrame) read(id field, v []byte, m *members) (err error) {
 	case fID:
 		f.ID, err = number(id, v, 1, MaxInteger)
 	case fChannel:
-		f.Channel, err = channelOf(v)
+		f.Channel, err = channelOf(f.Type, v)
 	case fRoom:
 		f.Room, err = text(id, v, MaxNameBytes)
 	case fSince:
@@ -180,10 +180,14 @@ func (f *ClientFrame) readSession(id field, v []byte) (err error) {
 	return err
 }
 
-func channelOf(v []byte) (Channel, error) {
+func channelOf(frameType string, v []byte) (Channel, error) {
 	b, err := plain(fChannel, v)
 	if err != nil {
 		return "", err
+	}
+	switch frameType {
+	case TypeSubscribe, TypeUnsubscribe, TypeHistory:
+		return ParseReadable(string(b))
 	}
 	return ParseChannel(string(b))
 }

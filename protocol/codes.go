@@ -47,6 +47,8 @@ const (
 	CodeMethodNotAllowed     Code = "method_not_allowed"
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
 	CodeDisconnected         Code = "disconnected"
+	CodeChannelClosed        Code = "channel_closed"
+	CodeChannelExpired       Code = "channel_expired"
 )
 
 // CodeRow is one row of the table of codes.
@@ -98,6 +100,8 @@ var codeRows = []CodeRow{
 	{CodeMethodNotAllowed, 4520, 405, false},
 	{CodeUnsupportedMediaType, 4521, 415, false},
 	{CodeDisconnected, 4522, 403, false},
+	{CodeChannelClosed, 4523, 410, false},
+	{CodeChannelExpired, 4524, 410, false},
 }
 
 var codeIndex = func() map[Code]CodeRow {

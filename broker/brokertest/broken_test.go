@@ -266,6 +266,20 @@ var broken = []breakage{
 			p.Principal, p.IdempotencyKey = "", p.Principal+":"+p.IdempotencyKey
 		}
 	}), caughtBy: []string{"keys of others do not meet"}},
+	{name: "a last message is one like others", breakIt: publishing(func(p *broker.Publish) { p.Last = false }), caughtBy: []string{"nothing follows a last message"}},
+	{
+		name: "whether the channel is closed is asked before the key", caughtBy: []string{"nothing follows a last message"},
+		breakIt: func(_ *world, a *altered) {
+			closed := map[protocol.Channel]bool{}
+			a.onPublish = func(ctx context.Context, p broker.Publish) (broker.Receipt, error) {
+				if closed[p.Channel] {
+					return broker.Receipt{}, &protocol.Error{Code: protocol.CodeChannelClosed}
+				}
+				closed[p.Channel] = p.Last
+				return a.inner.Publish(ctx, p)
+			}
+		},
+	},
 	{
 		name: "sinks hear out of order", caughtBy: []string{"sinks hear in order"},
 		breakIt: hearing(func(hand func(*protocol.Message)) sinkFunc {

@@ -93,6 +93,7 @@ var checks = []check{
 	{name: "keys of others do not meet", run: keysApart},
 	{name: "a key expires", bounds: oneSecond, run: keyExpires},
 	{name: "a volatile message's key works", run: volatileKey},
+	{name: "nothing follows a last message", run: lastCloses},
 
 	{name: "sinks hear in order", run: order},
 	{name: "subscribe is confirmed", run: confirmed},

@@ -120,3 +120,29 @@ func volatileKey(w *world) {
 	w.publish(number(1))
 	w.hears(sink, 2)
 }
+
+// lastCloses: behind a last message nothing is numbered, from whomever; a repetition of what was published before is answered as then.
+func lastCloses(w *world) {
+	sink := w.subscribe(w.Broker, channel)
+	first := w.publish(keyed("desk", "k1"))
+	end := keyed("desk", "k2")
+	end.Last = true
+	last := w.publish(end)
+	for _, p := range []broker.Publish{number(1), keyed("desk", "k3"), {Channel: channel, Data: []byte(`1`), Volatile: true}, {Channel: channel, Data: []byte(`1`), Last: true}} {
+		_, err := w.Broker.Publish(w.ctx, p)
+		w.wantCode("publish behind the last message", err, protocol.CodeChannelClosed)
+	}
+	for _, p := range []struct {
+		again broker.Publish
+		want  broker.Receipt
+	}{{keyed("desk", "k1"), first}, {end, last}} {
+		if again := w.publish(p.again); !again.Duplicate || again.Position != p.want.Position {
+			w.Fatalf("a key used before: %+v, want the first answer %+v", again, p.want)
+		}
+	}
+	w.wantMessages(w.origin(), first.Position, last.Position)
+	w.hears(sink, 2)
+	elsewhere := number(1)
+	elsewhere.Channel += "x"
+	w.publish(elsewhere)
+}

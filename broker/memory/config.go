@@ -39,7 +39,7 @@ type Config struct {
 // DefaultConfig gives the defaults.
 func DefaultConfig() Config {
 	return Config{
-		Stream:      func(protocol.Channel) core.StreamConfig { return core.DefaultStreamConfig() },
+		Stream:      func(ch protocol.Channel) core.StreamConfig { return core.DefaultStreamConfig().For(ch, time.Now()) },
 		MaxChannels: 1_000_000,
 		Remember:    30 * 24 * time.Hour,
 		Sweep:       time.Minute,

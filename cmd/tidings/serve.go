@@ -142,7 +142,7 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 	stream := core.DefaultStreamConfig()
 	stream.MaxMessages, stream.MaxAge, stream.MaxBytes = s.HistoryMessages, s.HistoryAge, int(s.HistoryBytes)
 	kept := memory.DefaultConfig()
-	kept.Stream = func(protocol.Channel) core.StreamConfig { return stream }
+	kept.Stream = func(ch protocol.Channel) core.StreamConfig { return stream.For(ch, time.Now()) }
 	if err := kept.Validate(); err != nil {
 		return nil, err
 	}
@@ -151,6 +151,10 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 	heard := actors.DefaultConfig()
 	heard.Broker, heard.Logger = broker, log
 	heard.Rules = rules
+	heard.SigningSecret, heard.MaxReplies = []byte(s.SigningSecret), s.ReplyChannels
+	if s.ReplyChannels == 0 {
+		heard.MaxReplies = -1
+	}
 	heard.Heartbeat, heard.Park, heard.CollectWindow = s.Heartbeat, s.Park, s.CollectWindow
 	bus, err := actors.Start(heard)
 	if err != nil {

@@ -21,6 +21,9 @@ type Settings struct {
 	APIKey     string   // a secret; Load moves it, and what APIKeyFile holds, to APIKeys
 	APIKeyFile string
 
+	SigningSecret string // a secret; "": drawn at the start
+	ReplyChannels int    // 0: none
+
 	TLSCert, TLSKey string // files
 
 	Origins        []string
@@ -76,6 +79,10 @@ var keys = []key{
 		help: "several of them, each as KEY, \"NAME KEY\" or \"NAME KEY SCOPE…\"; keys of one name are one sender, for rotation"},
 	{name: "api_key_file", to: func(s *Settings) any { return &s.APIKeyFile }, flag: true,
 		help: "a file with one of these per line"},
+	{name: "signing_secret", to: func(s *Settings) any { return &s.SigningSecret }, secret: true, check: secretLength,
+		help: "signs reply channels and their publish URLs, at least 32 characters, the same on all nodes; without it one is drawn at the start, and a restart ends them all"},
+	{name: "reply_channels", to: func(s *Settings) any { return &s.ReplyChannels }, def: "10000", flag: true, check: between(0, 10_000_000),
+		help: "reply channels that may hold messages at once, of at most 128 KiB each; 0 turns reply channels off"},
 	{name: "tls.cert", to: func(s *Settings) any { return &s.TLSCert }, flag: true,
 		help: "a file with the certificate chain, PEM: the server then speaks TLS only"},
 	{name: "tls.key", to: func(s *Settings) any { return &s.TLSKey }, flag: true,
@@ -131,6 +138,13 @@ func between[T cmp.Ordered](low, high T) func(any) error {
 		}
 		return nil
 	}
+}
+
+func secretLength(v any) error {
+	if n := len(v.(string)); n < 32 || n > 1024 {
+		return fmt.Errorf("must be a text of 32 to 1024 characters (openssl rand -hex 32)")
+	}
+	return nil
 }
 
 func address(v any) error {
