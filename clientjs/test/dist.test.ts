@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import vm from "node:vm";
+import { build } from "esbuild";
 import { Window } from "happy-dom";
 import { createFakeBus } from "../src/testing.js";
 
@@ -27,7 +28,7 @@ test("the committed dist is what a fresh build makes", () => {
 });
 
 /** Most bytes after gzip. */
-const budgets = { "tidings.js": 8 * 1024, "tidings.iife.js": 8.25 * 1024, "react.js": 1.5 * 1024, "testing.js": 1.5 * 1024 };
+const budgets = { "tidings.js": 8 * 1024, "tidings.iife.js": 8.25 * 1024, "react.js": 2 * 1024, "live.js": 1.5 * 1024, "testing.js": 1.5 * 1024 };
 for (const [name, budget] of Object.entries(budgets)) {
   test(`${name} is at most ${budget} bytes after gzip`, (t) => {
     const size = gzipSync(read(name), { level: 9 }).length;
@@ -35,6 +36,43 @@ for (const [name, budget] of Object.entries(budgets)) {
     assert.ok(size <= budget, `${size} bytes`);
   });
 }
+
+/** What a page's own bundle holds that imports `names`, made by its bundler from the published files; without React and `external`. */
+async function bundled(names: string, ...external: string[]): Promise<string> {
+  const contents = names.split(", ").map((name) => {
+    const entry = name === "createMessageBus" ? "tidings" : name === "liveQuery" ? "tidings/live" : "tidings/react";
+    return name === "everything" ? ["", "/react", "/live"].map((e) => `export * from "tidings${e}";`).join("") : `export { ${name} } from "${entry}";`;
+  });
+  const { outputFiles } = await build({
+    stdin: { contents: contents.join(""), resolveDir: PROJECT }, bundle: true, minify: true, format: "esm", target: "es2022", external: ["react", ...external], write: false,
+  });
+  return (outputFiles[0] as { text: string }).text;
+}
+
+const sizes = [...readFileSync(join(PROJECT, "clientjs/README.md"), "utf8").matchAll(/^\| (.+) \| ([\d.]+) KB \|$/gm)].map(
+  ([, names, kb]) => [(names as string).replaceAll("`", ""), Number(kb)] as const,
+);
+test("README.md states the sizes", () => {
+  assert.deepEqual(sizes.map(([names]) => names), ["createMessageBus", "useMessageBus", "useMessageBus, useLiveQuery", "everything"]);
+  assert.ok(sizes.find(([n]) => n === "createMessageBus")![1] <= 8 && sizes.find(([n]) => n === "everything")![1] <= 12);
+});
+for (const [names, kb] of sizes) {
+  test(`a bundle with ${names} is at most ${kb} KB after gzip, as README.md says`, async (t) => {
+    const zipped = (text: string): number => gzipSync(text, { level: 9 }).length;
+    const size = zipped(read("tidings.js")) + (names === "createMessageBus" ? 0 : zipped(await bundled(names, "tidings")));
+    t.diagnostic(`${names}: ${size} bytes`);
+    assert.ok(size <= kb * 1024, `${size} bytes`);
+  });
+}
+
+/** A text by which a bundle shows that it holds liveQuery. */
+const mark = "it is polled";
+test("who imports useMessageBus alone gets no useLiveQuery, and the core gets no React", async () => {
+  const [core, messages, query] = await Promise.all([bundled("createMessageBus"), bundled("useMessageBus"), bundled("useLiveQuery")]);
+  assert.ok(query.includes(mark) && !messages.includes(mark) && !core.includes(mark));
+  assert.ok(!core.includes('"react"') && messages.includes('"react"'));
+  assert.ok(messages.length < query.length - 2_000, "the query is not in it");
+});
 
 test("no name that the build shortens is one of the wire, of the public types or of the platform", async () => {
   const { main } = (await import(join(PROJECT, "clientjs/build.mjs"))) as { main(out: string): Promise<string[]> };
@@ -59,7 +97,7 @@ test("no name that the build shortens is one of the wire, of the public types or
 
 test("the React file imports the core and React, and holds neither", () => {
   const imports = [...new Set([...read("react.js").matchAll(/from"([^"]+)"/g)].map((m) => m[1]))].sort();
-  assert.deepEqual(imports, ["react", "tidings"]);
+  assert.deepEqual(imports, ["react", "tidings", "tidings/live"]);
   assert.ok(read("react.js").startsWith('"use client"'));
 });
 
@@ -70,7 +108,8 @@ test("the core and the fake bus import nothing", () => {
 test("the entries of package.json load, and export what they should", async () => {
   const load = (entry: string): Promise<object> => import(entry); // by its public name, through the exports map
   assert.deepEqual(Object.keys(await load("tidings")).sort(), ["TidingsError", "createMessageBus", "sharedMessageBus"]);
-  assert.deepEqual(Object.keys(await load("tidings/react")).sort(), ["MessageBusProvider", "useBus", "useBusStatus", "useMessageBus"]);
+  assert.deepEqual(Object.keys(await load("tidings/react")).sort(), ["MessageBusProvider", "useBus", "useBusStatus", "useEffectWithPolling", "useLiveQuery", "useMessageBus"]);
+  assert.deepEqual(Object.keys(await load("tidings/live")), ["liveQuery"]);
   assert.deepEqual(Object.keys(await load("tidings/testing")), ["createFakeBus"]);
 });
 

@@ -1,7 +1,7 @@
 import { useEffect, useInsertionEffect, useRef } from "react";
 import type { MessageBus, OnGap, OnMessage, Position, TidingsError, Unsubscribe } from "tidings";
 import { asBus, useBus } from "./bus.js";
-import { listOf, type Channels } from "./channels.js";
+import { listOf, type Channels } from "../channels.js";
 
 /** Options of {@link useMessageBus}. Only another `bus` resubscribes. */
 export interface UseMessageBusOptions {

@@ -1,5 +1,5 @@
 import type { MessageBus, OnGap, OnMessage, Position, TidingsError } from "tidings";
-import { type Channels } from "./channels.js";
+import { type Channels } from "../channels.js";
 /** Options of {@link useMessageBus}. Only another `bus` resubscribes. */
 export interface UseMessageBusOptions {
     /** Called where messages may be missing, before the next one: fetch anew. Default: the bus's. */
