@@ -372,3 +372,34 @@ test("a second query on a channel that is subscribed fetches once", async () => 
   await clock.advance(10_000);
   assert.equal(fetched, 1);
 });
+
+for (const name of ["online", "visibilitychange", "pageshow"]) {
+  test(`${name} fetches at once`, async () => {
+    const page = new EventTarget();
+    const document = Object.assign(new EventTarget(), { visibilityState: "hidden" });
+    const globals = { addEventListener: page.addEventListener.bind(page), document };
+    Object.assign(globalThis, globals);
+    const fire = (event: string, fields = {}) => {
+      (event === "visibilitychange" ? document : page).dispatchEvent(Object.assign(new Event(event), fields));
+      return settle();
+    };
+    try {
+      const { last, asked, leave } = await opened();
+      await fire("visibilitychange");
+      await fire("pageshow", { persisted: false });
+      assert.equal(asked.length, 1, "hidden, or the page's first load");
+      document.visibilityState = "visible";
+      await fire(name, { persisted: true });
+      assert.equal(asked.length, 2);
+      await last().fail();
+      await fire(name, { persisted: true });
+      assert.equal(asked.length, 3, "failures do not count for who looks");
+      leave();
+      await settle();
+      await fire(name, { persisted: true });
+      assert.equal(asked.length, 3);
+    } finally {
+      for (const n of Object.keys(globals)) delete (globalThis as Record<string, unknown>)[n];
+    }
+  });
+}

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MessageBus, Position, Status } from "../src/index.js";
-import { MessageBusProvider, useMessageBus } from "../src/react.js";
+import { MessageBusProvider, useEffectWithPolling, useLiveQuery, useMessageBus } from "../src/react.js";
 import { createFakeBus, type FakeBus } from "../src/testing.js";
 
 interface Arrival {
@@ -18,6 +18,9 @@ export function compiles(bus: MessageBus, fake: FakeBus): void {
   const same: MessageBus = fake;
   void [position, state, same];
 
+  void bus.publish("a", 1, { spread: 5_000 });
+  // @ts-expect-error: a spread is in ms
+  void bus.publish("a", 1, { spread: "5s" });
   // @ts-expect-error: a payload of no type given is unknown
   bus.subscribe("a", ({ user }) => user);
   // @ts-expect-error: a channel is a string
@@ -54,6 +57,24 @@ export function Component({ bus }: { bus: MessageBus }) {
   useMessageBus("a");
   // @ts-expect-error: no such option
   useMessageBus("a", () => {}, { since: 3 });
+  const { data, error, refetch } = useLiveQuery<Arrival[]>({ channel: ["a", null], fetch: async ({ signal }) => (await fetch("/x", { signal })).json() });
+  const inferred = useLiveQuery({ channel: "a", key: 7, fetch: () => ({ n: 1 }) });
+  const known: number | undefined = inferred.data?.n;
+  useEffectWithPolling("a", 5_000, async () => {}, [data]);
+  useEffectWithPolling({ some: "context" }, "a", 5_000, ({ signal }: { signal: AbortSignal }) => void signal.aborted, [data]);
+  void [data?.[0]?.user, String(error), refetch, known];
+  // @ts-expect-error: there may be no data yet
+  void inferred.data.n;
+  // @ts-expect-error: that is not what fetch answers
+  useLiveQuery<string>({ channel: "a", fetch: async () => 7 });
+  // @ts-expect-error: what to fetch is needed
+  useLiveQuery({ channel: "a" });
+  // @ts-expect-error: an interval is in ms
+  useLiveQuery({ channel: "a", fetch: () => 1, interval: "60s" });
+  // @ts-expect-error: no such option
+  useLiveQuery({ channel: "a", fetch: () => 1, pollInterval: 5 });
+  // @ts-expect-error: an interval is needed
+  useEffectWithPolling("a", async () => {}, []);
   return (
     <>
       <MessageBusProvider bus={bus} />

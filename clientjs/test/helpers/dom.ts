@@ -26,5 +26,5 @@ export async function mount(node: ReactNode) {
   const root: Root = createRoot(container);
   const render = (next: ReactNode): Promise<void> => act(async () => root.render(next));
   await render(node);
-  return { render, text: () => container.textContent, unmount: () => act(async () => root.unmount()) };
+  return { container, render, text: () => container.textContent, unmount: () => act(async () => root.unmount()) };
 }
