@@ -31,5 +31,6 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	cmd.AddCommand(serveCommand(), checkConfigCommand(), publishCommand(), subscribeCommand(), tailCommand(), versionCommand())
+	completeFlags(cmd)
 	return cmd
 }

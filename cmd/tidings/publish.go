@@ -26,6 +26,7 @@ type publisher struct {
 	text, volatile  bool
 	spread          string
 	event, key      string
+	lines, progress bool
 	retries         int
 	client          *http.Client
 	errors, answers io.Writer
@@ -39,11 +40,18 @@ func publishCommand() *cobra.Command {
 		Short: "Publish a message to one or several channels, and print where it stands",
 		Example: `  tidings publish orders/new --data '{"id": 17}'
   echo '"hello"' | tidings publish greetings
-  tidings publish a b c --text 'to three channels'`,
+  tidings publish a b c --text 'to three channels'
+  tidings publish logs --lines --progress < messages.ndjson`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, channels []string) error {
 			p.input, p.answers, p.errors = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
-			return p.run(cmd.Context(), channels)
+			if !p.lines {
+				return p.run(cmd.Context(), channels)
+			}
+			if len(channels) > 1 {
+				return errors.New("--lines publishes to one channel")
+			}
+			return p.publishLines(cmd.Context(), channels[0])
 		},
 	}
 	flags := cmd.Flags()
@@ -57,7 +65,11 @@ func publishCommand() *cobra.Command {
 	flags.StringVar(&p.spread, "spread", "", "who refetches because of it waits a random part of this first, such as 5s")
 	flags.BoolVar(&p.volatile, "volatile", false, "deliver to who is there; keep nothing, retry nothing")
 	flags.IntVar(&p.retries, "retries", 5, "how often to try again when the server cannot be reached or says so")
+	flags.BoolVar(&p.lines, "lines", false, "each line of standard input is a message; prints the sum at the end. With --idempotency-key a run that broke can be repeated: what was published is not published again (within 5 minutes)")
+	flags.BoolVar(&p.progress, "progress", false, "with --lines, say on standard error each second how far it is")
 	cmd.MarkFlagsMutuallyExclusive("data", "data-file")
+	cmd.MarkFlagsMutuallyExclusive("lines", "data")
+	cmd.MarkFlagsMutuallyExclusive("lines", "data-file")
 	cmd.MarkFlagsMutuallyExclusive("volatile", "idempotency-key")
 	return cmd
 }
@@ -78,24 +90,37 @@ func (p *publisher) run(ctx context.Context, channels []string) error {
 	if err != nil {
 		return err
 	}
+	answer, err := p.postUntil(ctx, "/api/publish", body, apiKey)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(p.answers, "%s\n", answer); err != nil {
+		return err
+	}
+	return failedResults(answer)
+}
+
+// postUntil sends a request until it is answered, or as often as it may.
+func (p *publisher) postUntil(ctx context.Context, path string, body []byte, apiKey string) ([]byte, error) {
 	for attempt := 0; ; attempt++ {
-		answer, retry, err := p.post(ctx, body, apiKey)
-		if err == nil {
-			if _, err := fmt.Fprintf(p.answers, "%s\n", answer); err != nil {
-				return err
-			}
-			return failedResults(answer)
-		}
-		if !retry || p.volatile || attempt >= p.retries {
-			return err
+		answer, retry, err := p.post(ctx, path, body, apiKey)
+		if err == nil || !retry || p.volatile || attempt >= p.retries {
+			return answer, err
 		}
 		wait := backoff(attempt)
 		fmt.Fprintf(p.errors, "tidings: %v; again in %v\n", err, wait.Round(time.Millisecond))
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
+		if err := pause(ctx, wait); err != nil {
+			return nil, err
 		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
 	}
 }
 
@@ -153,35 +178,38 @@ func (p *publisher) message() (json.RawMessage, error) {
 	return raw, nil
 }
 
-// readKey takes the first key of a file as the server has it, without its name; without a file that of the environment.
+// readKey takes the first key of a file as the server has it, without its name and scopes; without a file that of the environment.
 func readKey(file string) (string, error) {
 	if file == "" {
-		return lastWord(os.Getenv("TIDINGS_API_KEY")), nil
+		return bareKey(os.Getenv("TIDINGS_API_KEY")), nil
 	}
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		return "", err
 	}
 	for line := range strings.Lines(string(raw)) {
-		if key := lastWord(line); key != "" && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+		if key := bareKey(line); key != "" && !strings.HasPrefix(strings.TrimSpace(line), "#") {
 			return key, nil
 		}
 	}
 	return "", fmt.Errorf("%s holds no key", file)
 }
 
-func lastWord(line string) string {
+func bareKey(line string) string {
 	words := strings.Fields(line)
-	if len(words) == 0 {
+	switch len(words) {
+	case 0:
 		return ""
+	case 1:
+		return words[0]
 	}
-	return words[len(words)-1]
+	return words[1] // NAME KEY SCOPE…
 }
 
 // post sends the request once. retry tells whether the same request may succeed later: after a failure of the network the
 // outcome is unknown, and the idempotency key makes the repetition safe.
-func (p *publisher) post(ctx context.Context, body []byte, apiKey string) (answer []byte, retry bool, err error) {
-	url := strings.TrimSuffix(p.url, "/") + "/api/publish"
+func (p *publisher) post(ctx context.Context, path string, body []byte, apiKey string) (answer []byte, retry bool, err error) {
+	url := strings.TrimSuffix(p.url, "/") + path
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, false, err
@@ -195,7 +223,7 @@ func (p *publisher) post(ctx context.Context, body []byte, apiKey string) (answe
 		return nil, ctx.Err() == nil, err
 	}
 	defer response.Body.Close()
-	answer, err = io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	answer, err = io.ReadAll(io.LimitReader(response.Body, 4<<20))
 	if err != nil {
 		return nil, true, err
 	}

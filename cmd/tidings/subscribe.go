@@ -21,6 +21,8 @@ type subscriber struct {
 	url, since string
 	transports []string
 	json       bool
+	progress   bool
+	shown      *progress
 	count      int
 
 	out, notes io.Writer
@@ -34,7 +36,7 @@ func subscribeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "subscribe channel…",
 		Short: "Print the messages of one or several channels as they come",
-		Long: "Print the messages of one or several channels as they come: channel and data, or with --json everything of a message, one per line.\n" +
+		Long: "Print the messages of one or several channels as they come: channel and data, or with --json everything of a message, and each gap, one per line.\n" +
 			"What happens to the connection goes to standard error. A cut is resumed; where messages were lost, that is said.",
 		Example: `  tidings subscribe orders/new
   tidings subscribe orders/new --transport poll --json
@@ -50,6 +52,7 @@ func subscribeCommand() *cobra.Command {
 	flags.StringSliceVar(&s.transports, "transport", nil, "transports to try, in order: websocket, sse, poll (default all)")
 	flags.StringVar(&s.since, "since", "", "start after this position of the channel (epoch:offset:tag), with what was published since")
 	flags.BoolVar(&s.json, "json", false, "print each message whole, as JSON")
+	flags.BoolVar(&s.progress, "progress", false, "say on standard error each second how many messages there were")
 	flags.IntVar(&s.count, "count", 0, "end after so many messages")
 	return cmd
 }
@@ -75,6 +78,8 @@ func (s *subscriber) run(ctx context.Context, channels []string) error {
 	}
 	defer bus.Close()
 	s.open = len(channels)
+	s.shown = startProgress(s.progress, s.notes, "messages")
+	defer s.shown.stop()
 	for _, channel := range channels {
 		if _, err := bus.Subscribe(channel, s.onMessage, append(options, client.OnGap(s.onGap), client.OnSubscribed(s.subscribed(channel)), client.OnEnd(s.ended(channel)))...); err != nil {
 			return err
@@ -111,15 +116,14 @@ func (s *subscriber) onMessage(m client.Message) {
 		return
 	}
 	s.seen++
+	s.shown.add(1)
 	var err error
 	if s.json {
 		l := line{Channel: m.Channel, ID: m.ID, Event: m.Event, Time: m.Time.UnixMilli(), SpreadMS: m.Spread.Milliseconds(), Data: m.Data}
 		if !m.Volatile {
 			l.Position = m.Position.String()
 		}
-		encoder := json.NewEncoder(s.out)
-		encoder.SetEscapeHTML(false)
-		err = encoder.Encode(l)
+		err = s.print(l)
 	} else {
 		_, err = fmt.Fprintf(s.out, "%s\t%s\n", m.Channel, m.Data)
 	}
@@ -130,11 +134,35 @@ func (s *subscriber) onMessage(m client.Message) {
 	}
 }
 
+func (s *subscriber) print(v any) error {
+	encoder := json.NewEncoder(s.out)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}
+
+// gapLine is a gap with --json: it stands where the messages are missing.
+type gapLine struct {
+	Channel string `json:"channel"`
+	Gap     struct {
+		Reason string `json:"reason"`
+		Last   string `json:"last"`
+		From   string `json:"from"`
+	} `json:"gap"`
+}
+
 func (s *subscriber) note(format string, args ...any) {
 	fmt.Fprintf(s.notes, "tidings: "+format+"\n", args...)
 }
 
 func (s *subscriber) onGap(g client.Gap) {
+	if s.json {
+		l := gapLine{Channel: g.Channel}
+		l.Gap.Reason, l.Gap.Last, l.Gap.From = string(g.Reason), g.Last.String(), g.From.String()
+		if err := s.print(l); err != nil {
+			s.finish(err)
+		}
+		return
+	}
 	s.note("%s: messages may be missing (%s), after %s and up to %s", g.Channel, g.Reason, g.Last, g.From)
 }
 

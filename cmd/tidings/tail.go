@@ -17,6 +17,7 @@ import (
 type tailer struct {
 	url, keyFile  string
 	count         int
+	progress      bool
 	out, messages io.Writer
 }
 
@@ -38,6 +39,7 @@ func tailCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&t.url, "url", environ("TIDINGS_URL", defaultURL), "the server, with its base path (environment: TIDINGS_URL)")
 	flags.StringVar(&t.keyFile, "key-file", "", "a file with the API key; else the environment's TIDINGS_API_KEY")
+	flags.BoolVar(&t.progress, "progress", false, "say on standard error each second how many messages there were")
 	flags.IntVar(&t.count, "count", 0, "end after so many messages; 0 means never")
 	return cmd
 }
@@ -78,6 +80,8 @@ func (t *tailer) print(stream io.Reader) error {
 	lines := bufio.NewScanner(stream)
 	lines.Buffer(nil, longestEvent)
 	n, dropped := 0, false
+	shown := startProgress(t.progress, t.messages, "messages")
+	defer shown.stop()
 	for lines.Scan() {
 		line := lines.Text()
 		data, ok := strings.CutPrefix(line, "data: ")
@@ -91,6 +95,7 @@ func (t *tailer) print(stream io.Reader) error {
 			if _, err := fmt.Fprintln(t.out, data); err != nil {
 				return err
 			}
+			shown.add(1)
 			if n++; n == t.count {
 				return nil
 			}

@@ -60,6 +60,7 @@ type key struct {
 	def     string
 	flag    bool // has a flag, too
 	secret  bool // its value is never shown
+	file    bool // its value names a file
 	choices []string
 	check   func(any) error
 	help    string
@@ -77,15 +78,15 @@ var keys = []key{
 		help: "a key that backends publish with, at least 16 characters; never a flag, which every user of the machine can read"},
 	{name: "api_keys", to: func(s *Settings) any { return &s.APIKeys }, secret: true,
 		help: "several of them, each as KEY, \"NAME KEY\" or \"NAME KEY SCOPE…\"; keys of one name are one sender, for rotation"},
-	{name: "api_key_file", to: func(s *Settings) any { return &s.APIKeyFile }, flag: true,
+	{name: "api_key_file", to: func(s *Settings) any { return &s.APIKeyFile }, flag: true, file: true,
 		help: "a file with one of these per line"},
 	{name: "signing_secret", to: func(s *Settings) any { return &s.SigningSecret }, secret: true, check: secretLength,
 		help: "signs reply channels and their publish URLs, at least 32 characters, the same on all nodes; without it one is drawn at the start, and a restart ends them all"},
 	{name: "reply_channels", to: func(s *Settings) any { return &s.ReplyChannels }, def: "10000", flag: true, check: between(0, 10_000_000),
 		help: "reply channels that may hold messages at once, of at most 128 KiB each; 0 turns reply channels off"},
-	{name: "tls.cert", to: func(s *Settings) any { return &s.TLSCert }, flag: true,
+	{name: "tls.cert", to: func(s *Settings) any { return &s.TLSCert }, flag: true, file: true,
 		help: "a file with the certificate chain, PEM: the server then speaks TLS only"},
-	{name: "tls.key", to: func(s *Settings) any { return &s.TLSKey }, flag: true,
+	{name: "tls.key", to: func(s *Settings) any { return &s.TLSKey }, flag: true, file: true,
 		help: "a file with its private key, PEM"},
 	{name: "origins", to: func(s *Settings) any { return &s.Origins }, flag: true,
 		help: "origins whose pages may connect, as https://app.example.com; the server's own is always allowed"},
@@ -180,4 +181,30 @@ func networks(v any) error {
 		}
 	}
 	return nil
+}
+
+// Choice is a flag that takes one of some words.
+type Choice struct {
+	Flag   string
+	Values []string
+}
+
+// Choices lists them, for the shell's completion.
+func Choices() (list []Choice) {
+	for _, k := range keys {
+		if k.flag && k.choices != nil {
+			list = append(list, Choice{FlagName(k.name), k.choices})
+		}
+	}
+	return list
+}
+
+// FileFlags lists the flags that take a file.
+func FileFlags() (names []string) {
+	for _, k := range keys {
+		if k.flag && k.file {
+			names = append(names, FlagName(k.name))
+		}
+	}
+	return names
 }
