@@ -165,6 +165,25 @@ func matches(pattern, text string) bool {
 	return regexp.MustCompile(`^` + quoted + `$`).MatchString(strings.TrimSpace(text))
 }
 
+// So does the one for certificates from an authority, as far as that can be checked without one; cmd/tidings has the rest.
+func TestConfigurationWithAnAuthority(t *testing.T) {
+	bin, dir := tidings(t), t.TempDir()
+	config, err := os.ReadFile("ops/acme.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, file := filepath.Join(dir, "keys.txt"), filepath.Join(dir, "tidings.yaml")
+	text := replace(t, string(config), "/etc/tidings/keys.txt", keys)
+	for name, content := range map[string]string{keys: "shop " + teststack.Key, file: text} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command(filepath.Join(bin, "tidings"), "check-config", "--config", file).CombinedOutput(); err != nil {
+		t.Errorf("check-config: %v\n%s", err, out)
+	}
+}
+
 // The configuration that operators.md shows passes its check and starts the binary; SIGHUP takes another key; SIGTERM ends it with status 0.
 func TestConfiguration(t *testing.T) {
 	bin, dir := tidings(t), t.TempDir()

@@ -34,6 +34,9 @@ func announce(out io.Writer, s config.Settings) {
 // baseURL is where the server is reached from this machine.
 func baseURL(s config.Settings) string {
 	scheme := "http://"
+	if len(s.ACMEHosts) > 0 {
+		return "https://" + s.ACMEHosts[0] + s.BasePath
+	}
 	if s.TLSCert != "" {
 		scheme = "https://"
 	}

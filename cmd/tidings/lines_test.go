@@ -66,7 +66,9 @@ func TestPublishLinesAgain(t *testing.T) {
 		if requests++; requests == 1 {
 			panic(http.ErrAbortHandler)
 		}
-		var body struct{ Items []struct{ IdempotencyKey string } }
+		var body struct {
+			Items []struct{ IdempotencyKey string }
+		}
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 			t.Error(err)
 		}

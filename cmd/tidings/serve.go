@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -56,7 +57,8 @@ type server struct {
 	broker      *memory.Broker
 	bus         *actors.Bus
 	api         *httpapi.API
-	certificate *certificate // nil without TLS
+	certificate *certificate // nil without TLS by files
+	authority   *authority   // nil without certificates of an authority
 }
 
 func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Writer) error {
@@ -72,6 +74,11 @@ func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Wr
 	if err != nil {
 		return fmt.Errorf("not started: %w", err)
 	}
+	stop, err := srv.begin()
+	if err != nil {
+		return fmt.Errorf("not started: %w", err)
+	}
+	defer stop()
 	if slices.Contains(s.Origins, "*") {
 		log.Warn("origins: every page may connect")
 	}
@@ -81,19 +88,40 @@ func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Wr
 	web := srv.api.Server(s.Addr)
 	failed := make(chan error, 1)
 	go func() {
-		if srv.certificate == nil {
+		if web.TLSConfig = srv.tls(); web.TLSConfig == nil {
 			failed <- web.Serve(listener)
 			return
 		}
-		web.TLSConfig = srv.certificate.config()
 		failed <- web.ServeTLS(listener, "", "")
 	}()
+	if srv.authority != nil {
+		go srv.authority.fetch(ctx)
+	}
 	select {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
 	}
 	return srv.shutdown(web, s.Drain, log)
+}
+
+// tls is how the server speaks TLS; nil where it does not.
+func (srv *server) tls() *tls.Config {
+	switch {
+	case srv.authority != nil:
+		return srv.authority.config()
+	case srv.certificate != nil:
+		return srv.certificate.config()
+	}
+	return nil
+}
+
+// begin starts what runs beside the server's port.
+func (srv *server) begin() (stop func(), err error) {
+	if srv.authority == nil {
+		return func() {}, nil
+	}
+	return srv.authority.begin()
 }
 
 // lastRequests is how long requests that are under way may take after the clients were sent away.
@@ -139,6 +167,12 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 			return nil, err
 		}
 	}
+	var issued *authority
+	if len(s.ACMEHosts) > 0 {
+		if issued, err = newAuthority(s, log); err != nil {
+			return nil, err
+		}
+	}
 	stream := core.DefaultStreamConfig()
 	stream.MaxMessages, stream.MaxAge, stream.MaxBytes = s.HistoryMessages, s.HistoryAge, int(s.HistoryBytes)
 	kept := memory.DefaultConfig()
@@ -176,7 +210,7 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 		broker.Close()
 		return nil, err
 	}
-	return &server{settings: s, broker: broker, bus: bus, api: api, certificate: shown}, nil
+	return &server{settings: s, broker: broker, bus: bus, api: api, certificate: shown, authority: issued}, nil
 }
 
 func newLog(s config.Settings, out io.Writer) *slog.Logger {

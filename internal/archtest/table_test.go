@@ -24,6 +24,7 @@ const (
 	nats       = "github.com/nats-io"
 	sqlite     = "modernc.org/sqlite"
 	pgx        = "github.com/jackc/pgx/v5"
+	xcrypto    = "golang.org/x/crypto" // acme/autocert
 )
 
 // rooms is the import table. The longest name that is a folder of a package's path is its room; a folder that is not here is an
@@ -56,5 +57,5 @@ var rooms = map[string]room{
 	// The whole server in one process, which tests of examples, pages and proxies import.
 	"internal/teststack": {ours: []string{"access", "actors", "broker", "httpapi"}},
 	"internal/tools":     {},
-	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "actors", "transports", "httpapi", "client", "sim", "examples", "internal/config"}, foreign: []string{cobra, pflag}},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "actors", "transports", "httpapi", "client", "sim", "examples", "internal/config"}, foreign: []string{cobra, pflag, xcrypto}},
 }

@@ -21,10 +21,28 @@ func (s Settings) complete() (Settings, error) {
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		return Settings{}, errors.New("tls.cert and tls.key belong together: set both, or neither")
 	}
+	if err := s.acme(); err != nil {
+		return Settings{}, err
+	}
 	if s.Dev {
 		return s.development(), nil
 	}
 	return s.production()
+}
+
+// acme refuses what contradicts itself.
+func (s Settings) acme() error {
+	switch {
+	case len(s.ACMEHosts) == 0 && s.ACMECache+s.ACMEEmail+s.ACMEHTTP != "":
+		return errors.New("tls.acme.hosts is not set, and other settings of tls.acme are: name the hosts, or remove them")
+	case len(s.ACMEHosts) == 0:
+		return nil
+	case s.TLSCert != "":
+		return errors.New("tls.cert and tls.acme.hosts exclude each other: the certificate comes from files, or from an authority")
+	case s.ACMECache == "":
+		return errors.New("tls.acme.cache is not set: without a directory each start would ask for new certificates, and authorities limit those to a few a week. Name one, such as /var/lib/tidings/acme")
+	}
+	return nil
 }
 
 func (s Settings) development() Settings {

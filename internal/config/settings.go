@@ -6,8 +6,11 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"net/mail"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -25,6 +28,9 @@ type Settings struct {
 	ReplyChannels int    // 0: none
 
 	TLSCert, TLSKey string // files
+
+	ACMEHosts                                     []string // certificates for these from an ACME authority
+	ACMECache, ACMEEmail, ACMEHTTP, ACMEDirectory string
 
 	Origins        []string
 	AllowedHosts   []string
@@ -88,6 +94,16 @@ var keys = []key{
 		help: "a file with the certificate chain, PEM: the server then speaks TLS only"},
 	{name: "tls.key", to: func(s *Settings) any { return &s.TLSKey }, flag: true, file: true,
 		help: "a file with its private key, PEM"},
+	{name: "tls.acme.hosts", to: func(s *Settings) any { return &s.ACMEHosts }, flag: true, check: hostNames,
+		help: "names for which the server gets certificates by itself, from Let's Encrypt; naming them accepts its terms of service"},
+	{name: "tls.acme.cache", to: func(s *Settings) any { return &s.ACMECache }, flag: true, file: true,
+		help: "the directory that keeps them and their private keys, readable by the server alone (mode 0700); must be set with tls.acme.hosts"},
+	{name: "tls.acme.email", to: func(s *Settings) any { return &s.ACMEEmail }, flag: true, check: mailAddress,
+		help: "where the authority writes to when something is wrong with them"},
+	{name: "tls.acme.http", to: func(s *Settings) any { return &s.ACMEHTTP }, flag: true, check: address,
+		help: "host:port for plain HTTP, :80, which proves the names there (http-01) and redirects pages; without it they are proved on the port for TLS, which must be reached as 443"},
+	{name: "tls.acme.directory", to: func(s *Settings) any { return &s.ACMEDirectory }, def: "https://acme-v02.api.letsencrypt.org/directory", flag: true, check: secureURL,
+		help: "another ACME authority's directory"},
 	{name: "origins", to: func(s *Settings) any { return &s.Origins }, flag: true,
 		help: "origins whose pages may connect, as https://app.example.com; the server's own is always allowed"},
 	{name: "allowed_hosts", to: func(s *Settings) any { return &s.AllowedHosts }, flag: true,
@@ -155,6 +171,53 @@ func address(v any) error {
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 		return fmt.Errorf("the port must be from 1 to 65535")
+	}
+	return nil
+}
+
+// hostNames refuses what no authority gives a certificate for.
+func hostNames(v any) error {
+	for _, name := range v.([]string) {
+		switch {
+		case net.ParseIP(strings.Trim(name, "[]")) != nil:
+			return fmt.Errorf("%q is an address: give the name that clients use", name)
+		case strings.Contains(name, "*"):
+			return fmt.Errorf("%q: a wildcard cannot be proved by this server: name each host", name)
+		case !goodHost(name):
+			return fmt.Errorf("%q is no host such as bus.example.com: a name in small letters with a dot in it, without scheme, port or path", name)
+		}
+	}
+	return nil
+}
+
+func goodHost(name string) bool {
+	labels := strings.Split(name, ".")
+	if len(labels) < 2 || len(name) > 253 {
+		return false
+	}
+	for _, label := range labels {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for _, r := range label {
+			if r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func mailAddress(v any) error {
+	if a, err := mail.ParseAddress(v.(string)); err != nil || a.Name != "" {
+		return fmt.Errorf("must be an address such as ops@example.com")
+	}
+	return nil
+}
+
+func secureURL(v any) error {
+	if u, err := url.Parse(v.(string)); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return fmt.Errorf("must be a URL that starts with https://")
 	}
 	return nil
 }
