@@ -122,6 +122,7 @@ export function createBus(options: MessageBusOptions, transports: Record<Transpo
     },
     request,
     onFrame: frameListeners.add,
+    url: options.url ?? "/bus",
     get status() {
       return connection.status;
     },

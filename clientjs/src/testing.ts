@@ -30,7 +30,7 @@ export interface FakeBus extends MessageBus {
   setStatus(status: Partial<Status>): void;
   /** Every frame of `request`, in order. */
   readonly requests: readonly ClientFrame[];
-  /** Says what the replies to `request` hold, until called again. Default: nothing. */
+  /** Says what the replies to `request` hold, until called again. Default: reply channels, else nothing. */
   answerWith(answer: (frame: ClientFrame) => object): void;
   /** Hands a frame to the listeners of `onFrame`. */
   frame(frame: ServerFrame): void;
@@ -40,7 +40,8 @@ export interface FakeBus extends MessageBus {
 
 /**
  * Makes a fake bus for the tests of components: give it to `MessageBusProvider`, or in place of your own bus. It is `idle` until its
- * first subscription, then `connected` over `websocket`; `debug` and `close` change the status as the real ones do.
+ * first subscription, then `connected` over `websocket`; `debug` and `close` change the status as the real ones do. Its reply channels are called
+ * `$reply/fake-1`, `-2`, …: play the job with `message("$reply/fake-1", data, { event: "done" })`.
  */
 export function createFakeBus(): FakeBus {
   const subscriptions = new Set<FakeSubscription>();
@@ -50,7 +51,12 @@ export function createFakeBus(): FakeBus {
   let status: Status = { state: "idle", transport: null, error: null };
   const requests: ClientFrame[] = [];
   const frameListeners = new Set<(frame: ServerFrame) => void>();
-  let answer: (frame: ClientFrame) => object = () => ({});
+  let replies = 0;
+  let answer: (frame: ClientFrame) => object = ({ method }) => {
+    if (method !== "reply") return {};
+    const data = { channel: `$reply/fake-${++replies}`, publish: `api/reply?to=fake-${replies}`, expires: 0 };
+    return { ...top(data.channel), data };
+  };
   let failure: Error | null = null;
 
   const of = (channel: string): FakeSubscription[] => [...subscriptions].filter((s) => s.channel === channel);
@@ -125,6 +131,7 @@ export function createFakeBus(): FakeBus {
       frameListeners.add(listener);
       return () => void frameListeners.delete(listener);
     },
+    url: "https://fake.example/bus",
     get status() {
       return status;
     },

@@ -106,6 +106,8 @@ export interface MessageBus {
   request(frame: ClientFrame): Promise<ReplyFrame>;
   /** Calls `listener` for each frame that belongs to no subscription or request of the bus itself: `joined`, `left`, `event`, … */
   onFrame(listener: (frame: ServerFrame) => void): Unsubscribe;
+  /** The base of the server's endpoints, as it was given. */
+  readonly url: string;
   /** How the bus stands now; a new object for each change. */
   readonly status: Status;
   /** Calls `listener` at each change of status. */

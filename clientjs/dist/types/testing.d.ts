@@ -27,7 +27,7 @@ export interface FakeBus extends MessageBus {
     setStatus(status: Partial<Status>): void;
     /** Every frame of `request`, in order. */
     readonly requests: readonly ClientFrame[];
-    /** Says what the replies to `request` hold, until called again. Default: nothing. */
+    /** Says what the replies to `request` hold, until called again. Default: reply channels, else nothing. */
     answerWith(answer: (frame: ClientFrame) => object): void;
     /** Hands a frame to the listeners of `onFrame`. */
     frame(frame: ServerFrame): void;
@@ -36,6 +36,7 @@ export interface FakeBus extends MessageBus {
 }
 /**
  * Makes a fake bus for the tests of components: give it to `MessageBusProvider`, or in place of your own bus. It is `idle` until its
- * first subscription, then `connected` over `websocket`; `debug` and `close` change the status as the real ones do.
+ * first subscription, then `connected` over `websocket`; `debug` and `close` change the status as the real ones do. Its reply channels are called
+ * `$reply/fake-1`, `-2`, …: play the job with `message("$reply/fake-1", data, { event: "done" })`.
  */
 export declare function createFakeBus(): FakeBus;

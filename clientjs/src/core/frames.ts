@@ -109,7 +109,7 @@ export const counted = (type: string): boolean => !UNCOUNTED.includes(type);
 
 /** Whether `name` may be a channel: SPEC.md section 3. */
 export const validChannel = (name: unknown): name is string =>
-  typeof name === "string" && /^(?!(.*\/)?\.{0,2}(\/|$))[\w.~:/@+=,-]{1,200}$/.test(name);
+  typeof name === "string" && /^(\$reply\/)?(?!(.*\/)?\.{0,2}(\/|$))[\w.~:/@+=,-]{1,200}$/.test(name);
 
 const isOffset = (n: unknown): boolean => Number.isSafeInteger(n) && (n as number) >= 0;
 
