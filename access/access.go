@@ -1,16 +1,79 @@
 // Package access says who stands behind a connection or a request, and who may do what.
+//
+// Who: Tokens verifies a client's token and gives an Identity; Keys knows the API keys of backends. What: Rules, compiled to a Policy, say by
+// Pattern which identities may subscribe, publish and see presence in which channels.
 package access
 
-import "tidings/protocol"
+import "time"
 
-// Identity is who a client is, as far as its token tells. It is comparable: a session may be taken up again, and an idempotency
-// key be used again, only by the same identity. The zero Identity is an anonymous client.
+// Identity is who a client is, as far as its token tells. The zero Identity is an anonymous client.
 type Identity struct {
-	User string // the token's subject; "" for an anonymous client
+	User   string  // the token's subject; "" for an anonymous client
+	grants *grants // of a token, shared by all connections of it; nil for an anonymous client
+}
+
+// grants is what a token says beside the user. It is not changed.
+type grants struct {
+	roles, permissions []string
+	claims             map[string][]string
+	token              string // its id (jti), "" for none
+	issued, expires    time.Time
+}
+
+// NewIdentity makes the identity of a user who was not signed in by a token: of a test, or of a program that embeds Tidings and knows its
+// users in another way. claims may be nil. It does not expire.
+func NewIdentity(user string, roles, permissions []string, claims map[string][]string) Identity {
+	return Identity{User: user, grants: &grants{roles: roles, permissions: permissions, claims: claims}}
 }
 
 // Anonymous reports whether nothing is known of the client.
-func (i Identity) Anonymous() bool { return i == Identity{} }
+func (i Identity) Anonymous() bool { return i.User == "" }
 
-// Identify tells who a client is by its token. There is no way to verify a token yet, so that everyone is anonymous.
-func (r Rules) Identify(token string) (Identity, *protocol.Error) { return Identity{}, nil }
+// Roles gives the roles that the token names.
+func (i Identity) Roles() []string {
+	if i.grants == nil {
+		return nil
+	}
+	return i.grants.roles
+}
+
+// Permissions gives the permissions that the token names.
+func (i Identity) Permissions() []string {
+	if i.grants == nil {
+		return nil
+	}
+	return i.grants.permissions
+}
+
+// Claim gives the values of another claim of the token: of a text, a whole number or a list of them. A claim within an object has the object's name before
+// it, with a dot between.
+func (i Identity) Claim(name string) []string {
+	if i.grants == nil {
+		return nil
+	}
+	return i.grants.claims[name]
+}
+
+// TokenID is the id of the token (jti), "" where it has none.
+func (i Identity) TokenID() string {
+	if i.grants == nil {
+		return ""
+	}
+	return i.grants.token
+}
+
+// Issued is when the token was issued; zero where it does not say.
+func (i Identity) Issued() time.Time {
+	if i.grants == nil {
+		return time.Time{}
+	}
+	return i.grants.issued
+}
+
+// Expires is when the identity is not valid any more; zero where it always is.
+func (i Identity) Expires() time.Time {
+	if i.grants == nil {
+		return time.Time{}
+	}
+	return i.grants.expires
+}

@@ -52,7 +52,9 @@ func (r Replies) Issue(id Identity, ttl time.Duration, now time.Time) Reply {
 func (r Replies) MayRead(id Identity, ch protocol.Channel, now time.Time) *protocol.Error {
 	to, proof, ok := ch.ReplyParts()
 	genuine := hmac.Equal([]byte(proof), []byte(r.sign("read", to)))
-	own := hmac.Equal([]byte(to[strings.LastIndexByte(to, '.')+1:]), []byte(r.owner(id)))
+	owner := []byte(to[strings.LastIndexByte(to, '.')+1:])
+	// That of an anonymous client is of whoever has its name, the client itself included when it has signed in.
+	own := hmac.Equal(owner, []byte(r.owner(id))) || hmac.Equal(owner, []byte(r.owner(Identity{})))
 	if !ok || !genuine || !own {
 		return &protocol.Error{Code: protocol.CodeForbidden, Reason: "this reply channel was not given to this client", Hint: "Open one, and use the name unchanged. Where the server draws its signing secret, a restart ends all of them."}
 	}

@@ -11,15 +11,22 @@ import (
 	"tidings/protocol"
 )
 
-// SetRules puts other rules in the place of those of Config. They count for what clients ask for from now on: subscriptions that were
-// allowed go on. It fails where the rules do not validate, and changes nothing then.
+// SetRules puts other rules in the place of those of Config. They count for what clients ask for from now on, and subscriptions that they do not
+// allow end at once: what waits of them for a client is not written any more. It fails where the rules do not compile, and changes nothing then.
 func (b *Bus) SetRules(rules access.Rules) error {
-	if err := rules.Validate(); err != nil {
+	policy, err := rules.Compile()
+	if err != nil {
 		return err
 	}
-	b.rules.Store(&rules)
+	b.policy.Store(policy)
+	for _, c := range b.registry.all() { // those that come later know the new rules
+		b.send(c.pid, RulesChanged{})
+	}
 	return nil
 }
+
+// SetTokens puts another verifier in the place of that of Config, for tokens that come from now on. It does not close the one before.
+func (b *Bus) SetTokens(tokens *access.Tokens) { b.tokens.Store(tokens) }
 
 // Channels asks for a page of the channels that somebody hears on this node, or heard a short time ago.
 type Channels struct {
@@ -101,7 +108,7 @@ const (
 // one by one: call it for a person or a script, not for a message. It fails with CodeTimeout where ctx ends before.
 func (b *Bus) Connections(ctx context.Context, q Connections) (list []ConnectionInfo, more bool, err error) {
 	all := slices.DeleteFunc(b.registry.all(), func(c *Connection) bool {
-		return c.id <= q.After || q.User != "" && c.identity.User != q.User
+		return c.id <= q.After || q.User != "" && c.Identity().User != q.User
 	})
 	slices.SortFunc(all, func(a, b *Connection) int { return cmp.Compare(a.id, b.id) })
 	for chunk := range slices.Chunk(all, q.Limit+1) {
@@ -129,7 +136,7 @@ func (b *Bus) info(c *Connection, d description) ConnectionInfo {
 		state = ConnectionParked
 	}
 	return ConnectionInfo{
-		ID: c.id, User: c.identity.User, Transport: c.kind().String(), State: state, Subscriptions: d.subscriptions,
+		ID: c.id, User: c.Identity().User, Transport: c.kind().String(), State: state, Subscriptions: d.subscriptions,
 		Since: b.started.Add(time.Duration(c.opened) * time.Second),
 	}
 }

@@ -22,7 +22,8 @@ import (
 type Bus struct {
 	cfg      Config
 	replies  access.Replies
-	rules    atomic.Pointer[access.Rules]
+	policy   atomic.Pointer[access.Policy]
+	tokens   atomic.Pointer[access.Tokens]
 	log      *slog.Logger
 	announce *protocol.Announce
 	started  time.Time
@@ -67,6 +68,10 @@ func Start(cfg Config) (*Bus, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
+	policy, err := cfg.Rules.Compile()
+	if err != nil {
+		return nil, err
+	}
 	b := &Bus{
 		cfg:        cfg,
 		log:        cfg.Logger,
@@ -81,7 +86,8 @@ func Start(cfg Config) (*Bus, error) {
 		reads:      newPool(maxReads),
 		publishes:  newPool(maxAnswers),
 	}
-	b.rules.Store(&cfg.Rules)
+	b.policy.Store(policy)
+	b.tokens.Store(cfg.Tokens)
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	b.alarms = &alarms{send: b.send}
 	b.router = newRouter(b.startChannel)
@@ -137,11 +143,14 @@ type Published struct {
 }
 
 // Publish gives a message its position in a channel; delivery follows. It fails with CodeTooLarge above
-// protocol.MaxPayloadBytes, with CodeIdempotencyConflict for a key that was used with other data, with CodeOverloaded where too many publishes
+// protocol.MaxPayloadBytes or what the channel's rule says, with CodeIdempotencyConflict for a key that was used with other data, with CodeOverloaded where too many publishes
 // wait for the broker, or where the channel's messages have come faster than they can be delivered for a second, with CodeBrokerUnavailable, with CodeTimeout where the outcome is unknown, and with CodeShuttingDown after Stop.
 func (b *Bus) Publish(ctx context.Context, p Publish) (Published, error) {
 	if len(p.Data) > protocol.MaxPayloadBytes {
 		return Published{}, &protocol.Error{Code: protocol.CodeTooLarge, Reason: "data is longer than 64 KiB", Hint: "Publish a reference, and let the client fetch the rest."}
+	}
+	if limits, _ := b.policy.Load().Limits(p.Channel); limits.Payload > 0 && len(p.Data) > limits.Payload {
+		return Published{}, errPayload
 	}
 	return b.publish(ctx, p, publishPatience)
 }

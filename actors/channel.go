@@ -143,16 +143,24 @@ func (ch *channel) enter(j *joining) {
 
 func (ch *channel) onLeave(m Leave) {
 	sub := m.Sub
+	why, ended := errReplaced, (*protocol.Encoded)(nil)
+	if m.Revoked != nil {
+		why, ended = m.Revoked, unsubscribedFrame(ch.entry.name, m.Revoked)
+	}
 	if sub.stage == inside {
 		j := ch.pending[sub]
 		if j != nil && !j.answered {
-			ch.lane(sub).push(sub, errorFrame(sub.id, errReplaced))
+			ch.lane(sub).push(sub, errorFrame(sub.id, why))
+			ended = nil
 		}
 		if sub.incarnation == ch.incarnation && (j == nil || j.entered) {
 			ch.feed.Leave(sub, "")
 		}
 		ch.drop(sub)
 		ch.lane(sub).leave(sub)
+	}
+	if m.Revoked != nil {
+		ch.lane(sub).withdraw(sub, ended)
 	}
 	if m.Reply != 0 {
 		ch.lane(sub).push(sub, replyFrame(m.Reply))

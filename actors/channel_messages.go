@@ -16,11 +16,13 @@ type Join struct {
 }
 
 // Leave asks the channel to deliver no more to Sub. Where Reply is not 0 the request of that id is answered when nothing more
-// will come. A Sub whose Join was not answered yet gets its error before.
+// will come. A Sub whose Join was not answered yet gets its error before. Where Revoked is not nil the client may not hear the channel any more:
+// what is on its way to it is taken back, and then it is told.
 type Leave struct {
 	request
-	Sub   *subscription
-	Reply uint64
+	Sub     *subscription
+	Reply   uint64
+	Revoked *protocol.Error
 }
 
 // Settle asks to hear, by Settled, when Sub's Join has its answer. A publish that follows a subscribe waits for that, so that it is heard.

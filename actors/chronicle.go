@@ -27,6 +27,7 @@ const (
 	RecordEnded        = "ended"        // the connection
 	RecordRefused      = "refused"      // a subscribe
 	RecordUnsubscribed = "unsubscribed" // by the client
+	RecordRevoked      = "revoked"      // a subscription, by other rules or by another token of the user
 	RecordRecovered    = "recovered"    // a subscription went on from a position
 	RecordGap          = "gap"          // told to a subscription, or, in a channel's records, to all of them
 	RecordRestarted    = "restarted"    // the channel's actor, after a failure

@@ -18,6 +18,8 @@ type Config struct {
 	Broker broker.Broker
 	// Rules say what clients may do. The zero Rules let anyone subscribe and nobody publish.
 	Rules access.Rules
+	// Tokens verifies what clients sign in with. Nil takes every client for anonymous. The bus does not close it.
+	Tokens *access.Tokens
 	// Logger takes failures of actors (Error) and what should not happen (Warn). Nil means slog.Default.
 	Logger *slog.Logger
 
@@ -72,7 +74,7 @@ const (
 func DefaultConfig() Config { return Config{CollectWindow: maxCollectWindow}.withDefaults() }
 
 func (c Config) withDefaults() Config {
-	if c.Rules == (access.Rules{}) {
+	if c.Rules.IsZero() {
 		c.Rules = access.DefaultRules()
 	}
 	if c.Logger == nil {

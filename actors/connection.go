@@ -20,8 +20,8 @@ type Connection struct {
 	key      sessionKey
 	out      *core.Outbox
 	shard    *shard
-	identity access.Identity
 	plain    bool
+	identity atomic.Pointer[access.Identity] // who the client is; its actor changes it
 
 	transport atomic.Uint32 // transportKind of the last link
 	since     atomic.Uint64 // generation of the link that the last connect came over; polls go on with newer ones
@@ -39,6 +39,9 @@ const maxPendingFrames = 8 * protocol.MaxFrames
 
 // ID is the connection's public name.
 func (c *Connection) ID() string { return c.id }
+
+// Identity is who the client is.
+func (c *Connection) Identity() access.Identity { return *c.identity.Load() }
 
 // Outbox is what the client is to hear.
 func (c *Connection) Outbox() *core.Outbox { return c.out }

@@ -17,6 +17,7 @@ var (
 	errAhead    = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "messages come faster than the channel's subscribers can be given them", Hint: "Publish more slowly; repeat this one with the same idempotency key."}
 	errFull     = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "the node has as many connections as it may", Hint: "Come back later, or raise the limit."}
 	errRate     = &protocol.Error{Code: protocol.CodeRateLimited, Reason: "too many requests in too short a time", Hint: "Send fewer, or spread them."}
+	errPayload  = &protocol.Error{Code: protocol.CodeTooLarge, Reason: "data is longer than the rules of this channel allow", Hint: "Publish less, or a reference; the rule's payload says how much."}
 	errSlow     = &protocol.Error{Code: protocol.CodeSlowConsumer, Reason: "messages come faster than they are read", Hint: "Read faster, or subscribe to less; connect anew to recover what was missed."}
 	errErrors   = &protocol.Error{Code: protocol.CodeTooManyErrors, Reason: "more than 20 errors in 10 s", Hint: "Mend the client; it sends requests that cannot succeed."}
 	errFenced   = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer transport or request took over", Hint: "Nothing: the newer one goes on."}

@@ -162,7 +162,11 @@ func TestAlarmsRingInOrderAndCanBeTakenBack(t *testing.T) {
 
 func TestParkingBoundsEachUser(t *testing.T) {
 	p := newParking(5, 2)
-	named := func(id, user string) *Connection { return &Connection{id: id, identity: access.Identity{User: user}} }
+	named := func(id, user string) *Connection {
+		c := &Connection{id: id}
+		c.identity.Store(&access.Identity{User: user})
+		return c
+	}
 	var out []string
 	add := func(c *Connection) {
 		for _, o := range p.add(c) {

@@ -56,6 +56,7 @@ const (
 	enter                // sub becomes a member
 	arrive               // sub becomes a member after a recovery, which its connection is told
 	leave                // sub is one no more
+	withdraw             // what waits of the channel for sub's connection is taken back; then frame, if not nil, is pushed
 	displace             // nobody is one any more; tell says whom to tell
 )
 
@@ -71,6 +72,9 @@ func (l *lane) push(sub *subscription, frame *protocol.Encoded) {
 	l.put(operation{do: push, sub: sub, frame: frame})
 }
 func (l *lane) leave(sub *subscription) { l.put(operation{do: leave, sub: sub}) }
+func (l *lane) withdraw(sub *subscription, last *protocol.Encoded) {
+	l.put(operation{do: withdraw, sub: sub, frame: last})
+}
 func (l *lane) displace(to *actor.PID, at protocol.Position) {
 	l.put(operation{do: displace, tell: &displacement{to, at}})
 }
@@ -155,6 +159,12 @@ func (l *lane) carryOut(o *operation) int {
 		l.add(o.sub)
 	case leave:
 		l.remove(o.sub)
+	case withdraw:
+		o.sub.conn.withdraw(func(ch protocol.Channel) bool { return ch == l.entry.name })
+		if o.frame != nil {
+			s.pushTo(o.sub, o.frame)
+			return 1
+		}
 	case displace:
 		s.bus.send(o.tell.to, Displaced{Subs: l.clear(), At: o.tell.at})
 	}

@@ -33,6 +33,25 @@ func (b *bucket) take(r rate, now time.Duration) bool {
 	return true
 }
 
+// maxRateGroups bounds the rules whose rates one connection's publishes are counted for.
+const maxRateGroups = 64
+
+// mayPublishIn takes a publish off the rate of a rule.
+func (s *session) mayPublishIn(group string, perSecond float64) bool {
+	b := s.rates[group]
+	if b == nil {
+		if len(s.rates) >= maxRateGroups {
+			clear(s.rates) // the connection's own rate holds in any case
+		}
+		if s.rates == nil {
+			s.rates = map[string]*bucket{}
+		}
+		b = &bucket{}
+		s.rates[group] = b
+	}
+	return b.take(rate{perSecond, max(perSecond, 1)}, s.bus.clock())
+}
+
 // errorBudget remembers when the last errors were.
 type errorBudget struct {
 	at   [protocol.MaxErrors]time.Duration

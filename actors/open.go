@@ -11,12 +11,12 @@ import (
 
 // Open signs a client in and puts link under the outbox of its connection: the one that it resumes, or a new one. connect may be nil for a
 // plain client. connected leaves first over the link, which may be woken before Open returns. It fails with
-// CodeUnsupportedVersion, CodeUnauthorized, CodeOverloaded, and CodeShuttingDown while the node drains.
+// CodeUnsupportedVersion, CodeUnauthorized, CodeTokenExpired, CodeOverloaded, and CodeShuttingDown while the node drains.
 func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame, link core.Link) (c *Connection, gen uint64, err error) {
 	if connect == nil {
 		connect = &protocol.ClientFrame{Type: protocol.TypeConnect}
 	}
-	identity, fault := b.admit(peer, connect)
+	identity, fault := b.admit(ctx, peer, connect)
 	if fault != nil {
 		return nil, 0, fault
 	}
@@ -35,48 +35,58 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 	return c, gen, nil
 }
 
-func (b *Bus) admit(peer protocol.Peer, connect *protocol.ClientFrame) (access.Identity, *protocol.Error) {
+func (b *Bus) admit(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame) (access.Identity, *protocol.Error) {
 	switch {
 	case b.draining.Load() || b.ctx.Err() != nil:
 		return access.Identity{}, errStopped
 	case connect.Version != 0 && connect.Version != protocol.Version:
 		return access.Identity{}, errVersion
 	}
-	return b.identify(peer, connect.Token)
+	return b.identify(ctx, peer, connect.Token)
 }
 
 // identify takes the token of the frame, or else that of the request.
-func (b *Bus) identify(peer protocol.Peer, token string) (access.Identity, *protocol.Error) {
+func (b *Bus) identify(ctx context.Context, peer protocol.Peer, token string) (access.Identity, *protocol.Error) {
 	if token == "" {
 		token = peer.Token
 	}
-	return b.rules.Load().Identify(token)
+	return b.tokens.Load().Verify(ctx, token)
 }
 
 // begin makes a new connection.
 func (b *Bus) begin(peer protocol.Peer, identity access.Identity, link core.Link) (*Connection, uint64) {
 	session := newSession()
 	c := &Connection{
-		bus:      b,
-		id:       newConnectionID(),
-		key:      keyOf(session),
-		out:      core.NewOutbox(!peer.Plain),
-		shard:    b.shards[b.nextShard.Add(1)%uint64(len(b.shards))],
-		identity: identity,
-		plain:    peer.Plain,
-		opened:   uint32(b.clock() / time.Second),
+		bus:    b,
+		id:     newConnectionID(),
+		key:    keyOf(session),
+		out:    core.NewOutbox(!peer.Plain),
+		shard:  b.shards[b.nextShard.Add(1)%uint64(len(b.shards))],
+		plain:  peer.Plain,
+		opened: uint32(b.clock() / time.Second),
 	}
+	c.identity.Store(shared(identity))
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
 	c.pid = b.system.Root.Spawn(b.sessionProps(c))
 	gen, _ := c.out.Attach(link, 0, c.connected(session, false), nil)
 	c.since.Store(gen)
-	b.send(c.pid, Attached{Gen: gen, Kind: kind})
+	b.send(c.pid, Attached{Gen: gen, Kind: kind, Identity: c.identity.Load()})
 	b.registry.add(c)
 	if b.ctx.Err() != nil { // Stop may not have seen it
 		b.send(c.pid, End{Err: errStopped})
 	}
 	return c, gen
+}
+
+// anonymous is the identity of all who have none.
+var anonymous = new(access.Identity)
+
+func shared(id access.Identity) *access.Identity {
+	if id == (access.Identity{}) {
+		return anonymous
+	}
+	return &id
 }
 
 // resume takes up the connection of a session: its old link is fenced, and what was not received goes out again over the new one.
@@ -87,7 +97,7 @@ func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity
 		b.tally.resumesUnknown.Add(1)
 		return nil, 0
 	}
-	if c.plain || c.identity != identity {
+	if c.plain || !b.policy.Load().Equivalent(c.Identity(), identity) {
 		b.tally.resumesForeign.Add(1)
 		return nil, 0
 	}
@@ -104,7 +114,7 @@ func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity
 	c.since.Store(gen)
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
-	b.send(c.pid, Attached{Gen: gen, Kind: kind})
+	b.send(c.pid, Attached{Gen: gen, Kind: kind, Identity: shared(identity)})
 	b.tally.resumes.Add(1)
 	return c, gen
 }
@@ -124,13 +134,20 @@ func (c *Connection) connected(session string, resumed bool) func(gen uint64) *p
 // Find gives the connection of a session, for a poll or a send of its client. It fails with CodeSessionGone for an unknown session and for
 // one of another identity alike.
 func (b *Bus) Find(session string, peer protocol.Peer) (*Connection, error) {
-	identity, fault := b.identify(peer, "")
+	identity, fault := b.identify(b.ctx, peer, "")
 	if fault != nil {
 		return nil, fault
 	}
 	c := b.registry.find(session)
-	if c == nil || c.ended.Load() || c.plain || c.identity != identity {
+	if c == nil || c.ended.Load() || c.plain || !c.of(identity) {
 		return nil, errGone
 	}
 	return c, nil
+}
+
+// of tells whether a connection is of who knows its session and shows identity. One without an identity is of whoever knows its session: a client that has just
+// got a token says so in refresh.
+func (c *Connection) of(identity access.Identity) bool {
+	own := c.Identity()
+	return own.Anonymous() || own.User == identity.User
 }

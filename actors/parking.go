@@ -35,7 +35,7 @@ func (p *parking) add(c *Connection) (out []*Connection) {
 	} else {
 		p.all.Add(c, struct{}{})
 	}
-	user := c.identity.User
+	user := c.Identity().User
 	if user == "" {
 		return out
 	}
@@ -59,7 +59,7 @@ func (p *parking) remove(c *Connection) {
 }
 
 func (p *parking) forgetUser(c *Connection) {
-	user := c.identity.User
+	user := c.Identity().User
 	if user == "" {
 		return
 	}

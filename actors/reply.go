@@ -40,7 +40,7 @@ func (s *session) onCall(f *protocol.ClientFrame) {
 		s.refuse(&protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a connection may have 32 open reply channels", Hint: "Have each job end with done or error, or ask for a shorter ttl."}, f.ID)
 		return
 	}
-	reply := s.bus.replies.Issue(s.conn.identity, ttl, time.Now())
+	reply := s.bus.replies.Issue(s.conn.Identity(), ttl, time.Now())
 	s.replies = append(s.replies, reply.Channel)
 	f.Channel, f.Data = reply.Channel, replyData(&reply)
 	s.enqueue(f)
@@ -207,5 +207,5 @@ func (b *Bus) mayRead(id access.Identity, ch protocol.Channel) *protocol.Error {
 	if _, _, ok := ch.ReplyParts(); ok {
 		return b.replies.MayRead(id, ch, time.Now())
 	}
-	return b.rules.Load().MaySubscribe(id, ch)
+	return b.policy.Load().MaySubscribe(id, ch)
 }

@@ -22,10 +22,16 @@ type session struct {
 	recovering int           // subscriptions that are gated
 	awaiting   bool          // Roomed will come
 
+	expiry    *alarm // of the token; nil where it has no end
+	warned    bool   // that it is over
+	verifying bool   // the token of a refresh; what comes meanwhile waits
+	held      []Handle
+
 	jobs []protocol.ClientFrame // requests for the broker, in order
 	busy bool                   // one is with the broker
 
 	commands, subscribes, publishes bucket
+	rates                           map[string]*bucket // of rules that say one, by their group
 	errors                          *errorBudget       // made with the first error
 	replies                         []protocol.Channel // that it opened, at most protocol.MaxReplies
 }
@@ -71,6 +77,12 @@ func (s *session) Receive(c actor.Context) {
 		s.onRefused(m)
 	case Settled:
 		s.onSettled(m)
+	case Verified:
+		s.onVerified(m)
+	case RulesChanged:
+		s.onRulesChanged()
+	case TokenOver:
+		s.onTokenOver()
 	case Roomed:
 		s.onRoomed()
 	case Answered:
@@ -87,6 +99,10 @@ func (s *session) Receive(c actor.Context) {
 
 // onHandle handles frames, unless a connect over a newer link fenced theirs: its client says again, over that one, what was not answered.
 func (s *session) onHandle(m Handle) {
+	if s.verifying {
+		s.held = append(s.held, m)
+		return
+	}
 	s.conn.pending.Add(int32(-len(m.Frames)))
 	if m.Gen != anyGeneration && m.Gen < s.conn.since.Load() {
 		return
@@ -96,6 +112,11 @@ func (s *session) onHandle(m Handle) {
 			return
 		}
 		s.onFrame(&m.Frames[i])
+		if rest := m.Frames[i+1:]; s.verifying && len(rest) > 0 {
+			s.conn.pending.Add(int32(len(rest)))
+			s.held = append(s.held, Handle{Gen: m.Gen, Frames: rest})
+			break
+		}
 	}
 	s.conn.out.Flush()
 }
@@ -112,6 +133,9 @@ func (s *session) onAttached(m Attached) {
 		return
 	}
 	s.gen = m.Gen
+	if m.Identity != nil {
+		s.become(m.Identity)
+	}
 	if s.state == parked {
 		s.note(Record{What: RecordResumed})
 		s.bus.parking.remove(s.conn)
@@ -176,6 +200,9 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	b.registry.remove(c)
 	b.parking.remove(c)
 	b.alarms.cancel(&s.park)
+	if s.expiry != nil {
+		b.alarms.cancel(s.expiry)
+	}
 	c.order.end()
 	c.out.End(last) // before the lanes push more
 	for _, sub := range s.subs {
@@ -183,7 +210,7 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 			b.send(sub.entry.pid, Leave{Sub: sub})
 		}
 	}
-	s.subs, s.joins, s.jobs = nil, nil, nil
+	s.subs, s.joins, s.jobs, s.held = nil, nil, nil, nil
 	b.system.Root.Stop(s.self)
 }
 

@@ -12,11 +12,7 @@ import (
 const maxJobs = protocol.MaxFrames
 
 func (s *session) onBrokerRequest(f *protocol.ClientFrame) {
-	rule := s.bus.mayRead
-	if f.Type == protocol.TypePublish {
-		rule = s.bus.rules.Load().MayPublish
-	}
-	if err := rule(s.conn.identity, f.Channel); err != nil {
+	if err := s.brokerFault(f); err != nil {
 		s.refuse(err, f.ID)
 		return
 	}
@@ -31,6 +27,25 @@ func (s *session) enqueue(f *protocol.ClientFrame) {
 	}
 	s.jobs = append(s.jobs, *f)
 	s.askBroker()
+}
+
+// brokerFault checks a publish or history against the rules.
+func (s *session) brokerFault(f *protocol.ClientFrame) *protocol.Error {
+	policy, id := s.bus.policy.Load(), s.conn.Identity()
+	if f.Type == protocol.TypeHistory {
+		return s.bus.mayRead(id, f.Channel)
+	}
+	if err := policy.MayPublish(id, f.Channel); err != nil {
+		return err
+	}
+	limits, group := policy.Limits(f.Channel)
+	switch {
+	case limits.Payload > 0 && len(f.Data) > limits.Payload:
+		return errPayload
+	case limits.Rate > 0 && !s.mayPublishIn(group, limits.Rate):
+		return errRate
+	}
+	return nil
 }
 
 func (s *session) askBroker() {
@@ -60,7 +75,11 @@ func (s *session) askBroker() {
 			b.send(self, Answered{ID: f.ID, Err: asError(err)})
 			return
 		}
-		b.send(self, Answered{ID: f.ID, Frame: frame})
+		answered := Answered{ID: f.ID, Frame: frame}
+		if f.Type == protocol.TypeHistory {
+			answered.Shows = f.Channel
+		}
+		b.send(self, answered)
 	})
 }
 
@@ -89,6 +108,9 @@ func (s *session) onAnswered(m Answered) {
 	if s.state == ended {
 		return
 	}
+	if m.Shows != "" && m.Err == nil { // it may have become forbidden meanwhile
+		m.Err = s.bus.mayRead(s.conn.Identity(), m.Shows)
+	}
 	if m.Err != nil {
 		s.refuse(m.Err, m.ID)
 	} else {
@@ -111,10 +133,11 @@ func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame) (*protocol.E
 // principal is whose idempotency keys a connection's are. Those without an identity share one: a client repeats its publish on a new
 // session when the old one is gone, and its keys are as random as the session was.
 func (c *Connection) principal() string {
-	if c.identity.Anonymous() {
+	id := c.Identity()
+	if id.Anonymous() {
 		return "anonymous"
 	}
-	return "user:" + c.identity.User
+	return "user:" + id.User
 }
 
 func (b *Bus) answerHistory(_ *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {

@@ -1,6 +1,9 @@
 package actors
 
-import "tidings/protocol"
+import (
+	"tidings/access"
+	"tidings/protocol"
+)
 
 // What a connection's actor can be told.
 
@@ -29,11 +32,12 @@ type Faulted struct {
 	Err *protocol.Error
 }
 
-// Attached says that a link was put under the outbox.
+// Attached says that a link was put under the outbox. Identity is what its client showed, nil for the next poll of one.
 type Attached struct {
 	event
-	Gen  uint64
-	Kind transportKind
+	Gen      uint64
+	Kind     transportKind
+	Identity *access.Identity
 }
 
 // Detached says that a link is gone.
@@ -46,6 +50,20 @@ type Detached struct {
 // ParkOver says that a connection has been parked for long enough, or has to go for one that was parked later. It is void where the
 // connection has a link again.
 type ParkOver struct{ event }
+
+// Verified says whose token a refresh brought, or why it does not count.
+type Verified struct {
+	event
+	ID       uint64
+	Identity access.Identity
+	Err      *protocol.Error
+}
+
+// RulesChanged says that other rules hold.
+type RulesChanged struct{ event }
+
+// TokenOver says that the time of the connection's token may be over.
+type TokenOver struct{ event }
 
 // Joined says that a subscription which asked for recovery is live.
 type Joined struct {
@@ -81,5 +99,6 @@ type Answered struct {
 	event
 	ID    uint64
 	Frame *protocol.Encoded
+	Shows protocol.Channel // whose messages the frame has; "" for none
 	Err   *protocol.Error
 }

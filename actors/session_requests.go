@@ -27,7 +27,9 @@ func (s *session) onFrame(f *protocol.ClientFrame) {
 		s.finish(nil, "")
 	case protocol.TypeConnect:
 		s.refuse(&protocol.Error{Code: protocol.CodeAlreadyConnected, Reason: "this connection is connected", Hint: "Send connect once for each transport."}, f.ID)
-	case protocol.TypePresence, protocol.TypeRefresh:
+	case protocol.TypeRefresh:
+		s.onRefresh(f)
+	case protocol.TypePresence:
 		s.refuse(unsupported(f.Type), f.ID)
 	default:
 		s.refuse(&protocol.Error{Code: protocol.CodeBadRequest, Reason: "a frame that cannot be sent here", Hint: "SPEC.md section 6 lists the frames."}, f.ID)
@@ -92,7 +94,7 @@ func (s *session) subscribeFault(f *protocol.ClientFrame) *protocol.Error {
 	case len(s.subs) >= protocol.MaxSubscriptions && s.find(f.Channel) < 0:
 		return &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a connection may have 128 subscriptions", Hint: "Unsubscribe from channels that are not needed, or put what belongs together in one channel."}
 	}
-	return s.bus.mayRead(s.conn.identity, f.Channel)
+	return s.bus.mayRead(s.conn.Identity(), f.Channel)
 }
 
 // find gives the index of the subscription to a channel, or -1.
@@ -169,9 +171,14 @@ func (s *session) leave(i int, reply uint64) {
 		s.ungate(sub)
 		return
 	}
-	s.joins = slices.DeleteFunc(s.joins, func(j waitingJoin) bool { return j.sub == sub })
+	s.forgetJoin(sub)
 	s.push(errorFrame(sub.id, errReplaced))
 	if reply != 0 {
 		s.push(replyFrame(reply))
 	}
+}
+
+// forgetJoin forgets a recovery that has not begun.
+func (s *session) forgetJoin(sub *subscription) {
+	s.joins = slices.DeleteFunc(s.joins, func(j waitingJoin) bool { return j.sub == sub })
 }

@@ -24,6 +24,7 @@ type Stats struct {
 	Resumes       uint64
 	ResumesFailed map[string]uint64 // unknown, foreign (of another identity), forgotten (frames)
 	SlowConsumers uint64
+	Revoked       uint64 // subscriptions that other rules, or another token of the user, ended
 
 	ActorFailures uint64 // panics, those of links and of the broker included
 	ActorRestarts uint64
@@ -52,7 +53,7 @@ type tally struct {
 	published, deduplicated, replayed, skipped       atomic.Uint64
 	recoveries, resumes                              atomic.Uint64
 	resumesUnknown, resumesForeign, resumesForgotten atomic.Uint64
-	slow, failures, restarts, deadLetters            atomic.Uint64
+	slow, revoked, failures, restarts, deadLetters   atomic.Uint64
 	repliesOpened, repliesClosed                     atomic.Uint64
 	gaps                                             gapTally
 }
@@ -96,6 +97,7 @@ func (b *Bus) Stats() Stats {
 		Resumes:       t.resumes.Load(),
 		ResumesFailed: map[string]uint64{"unknown": t.resumesUnknown.Load(), "foreign": t.resumesForeign.Load(), "forgotten": t.resumesForgotten.Load()},
 		SlowConsumers: t.slow.Load(),
+		Revoked:       t.revoked.Load(),
 		ActorFailures: t.failures.Load(),
 		ActorRestarts: t.restarts.Load(),
 		DeadLetters:   t.deadLetters.Load(),

@@ -108,6 +108,7 @@ var serverShapes = shapes(
 	shape{TypePosition, []field{fChannel, fEpoch, fOffset, fTag}, []field{fRoom}},
 	shape{TypeGap, []field{fChannel, fReason, fFrom}, []field{fID, fRoom, fLast}},
 	shape{TypeUnsubscribed, []field{fChannel, fCode, fMessage, fHint}, []field{fRoom}},
+	shape{TypeWithdrawn, nil, nil},
 	shape{TypePresence, []field{fChannel, fCount}, []field{fMembers}},
 	shape{TypeJoined, []field{fChannel, fMembers, fCount}, nil},
 	shape{TypeLeft, []field{fChannel, fMembers, fCount}, nil},

@@ -25,6 +25,7 @@ const (
 	TypeUnsubscribed = "unsubscribed"
 	TypeJoined       = "joined"
 	TypeLeft         = "left"
+	TypeWithdrawn    = "withdrawn"
 	TypeEvent        = "event"
 	TypeReply        = "reply"
 	TypeError        = "error"

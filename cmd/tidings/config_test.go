@@ -149,8 +149,8 @@ func TestHangupTakesKeysAndRules(t *testing.T) {
 		t.Errorf("ended with %d", code)
 	}
 	got, err := io.ReadAll(stream.Body)
-	if n := strings.Count(string(got), `"type":"message"`); err != nil || n < 2 { // the last one may be left to recovery
-		t.Errorf("the stream that was there before got %d messages, %v: %s", n, err, got)
+	if n := strings.Count(string(got), `"type":"message"`); err != nil || n != 1 || !strings.Contains(string(got), `"code":"forbidden"`) { // F64
+		t.Errorf("the stream that the new rule forbids got %d messages, %v: %s", n, err, got)
 	}
 	if strings.Contains(p.errors.String(), first) || strings.Contains(p.errors.String(), otherSecret) {
 		t.Error("B111: a key was logged")

@@ -20,6 +20,7 @@ const (
 	koanf      = "github.com/knadh/koanf"
 	yaml       = "go.yaml.in/yaml/v3" // koanf's own parser, asked for line numbers
 	jwt        = "github.com/golang-jwt/jwt/v5"
+	jose       = "github.com/go-jose/go-jose/v4" // its JWK parser alone
 	rueidis    = "github.com/redis/rueidis"
 	nats       = "github.com/nats-io"
 	sqlite     = "modernc.org/sqlite"
@@ -32,7 +33,7 @@ const (
 var rooms = map[string]room{
 	"protocol":           {},
 	"core":               {ours: []string{"protocol"}},
-	"access":             {ours: []string{"protocol"}, foreign: []string{jwt, lru}},
+	"access":             {ours: []string{"protocol"}, foreign: []string{jwt, jose, lru}},
 	"filter":             {ours: []string{"protocol"}, foreign: []string{lru}},
 	"broker":             {ours: []string{"protocol", "core"}},
 	"broker/redisbroker": {ours: []string{"protocol", "core", "broker"}, foreign: []string{rueidis}},

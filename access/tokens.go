@@ -1,0 +1,300 @@
+package access
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"tidings/protocol"
+)
+
+// TokenConfig says which tokens count. Zero numbers and durations mean the default.
+type TokenConfig struct {
+	// Issuer must be a token's "iss", and Audience be among its "aud". Both are required: a token that the same issuer made for another
+	// service is none for this one.
+	Issuer, Audience string
+
+	// Secret verifies HS256; at least MinSecretBytes.
+	Secret []byte
+	// PublicKeys are PEM blocks of public keys or certificates: RSA of at least 2,048 bits for RS256, P-256, P-384 and P-521 for ES256, ES384 and ES512,
+	// Ed25519 for EdDSA.
+	PublicKeys []byte
+	// KeySet is a JWK set (RFC 7517), with what algorithm and id each key has: for what the two above cannot say.
+	KeySet []byte
+	// KeySetURL is where the issuer shows its public keys as a JWK set. https only, unless PrivateNetwork is set.
+	KeySetURL string
+	// KeySetRefresh is how often they are fetched; a key that the issuer removed counts for so long. Zero means 5 min; at least 1 min.
+	KeySetRefresh time.Duration
+	// PrivateNetwork lets KeySetURL be http, and on a loopback, private or link-local address.
+	PrivateNetwork bool
+
+	// Roles and Permissions are the claims that name them: a list of texts, or one text of words. Zero means "roles" and "permissions".
+	Roles, Permissions string
+	// MaxLifetime refuses tokens that are valid for longer from now on: so long a revocation has to be remembered. Zero means 24 h.
+	MaxLifetime time.Duration
+	// CacheSize bounds the verified tokens that need not be verified again. Zero means 10,000; about 500 bytes each.
+	CacheSize int
+	// Log takes a line where keys cannot be fetched (Warn). Nil means slog.Default.
+	Log *slog.Logger
+
+	fetch *fetcher // of a test; else made of KeySetURL
+}
+
+// Bounds of tokens.
+const (
+	// TokenLeeway is how far the issuer's clock may be off.
+	TokenLeeway         = 30 * time.Second
+	maxSubjectBytes     = protocol.MaxNameBytes
+	maxKeyIDBytes       = 256
+	defaultLifetime     = 24 * time.Hour
+	defaultTokenCache   = 10_000
+	defaultRefresh      = 5 * time.Minute
+	defaultRoles        = "roles"
+	defaultPermissions  = "permissions"
+	minKeySetRefresh    = time.Minute
+	maxKeySetStaleness  = time.Hour
+	keySetFetchDeadline = 5 * time.Second
+)
+
+// Tokens verifies tokens (RFC 7519, RFC 8725).
+type Tokens struct {
+	cfg    TokenConfig
+	parser *jwt.Parser
+	keys   atomic.Pointer[keySet]
+	source *keySource // nil without KeySetURL
+	cache  *lru.Cache[[sha256.Size]byte, verified]
+	checks atomic.Uint64 // signatures that were checked
+}
+
+// verified is a token that was. It counts as long as the keys are those that it was verified with.
+type verified struct {
+	identity Identity
+	keys     *keySet
+}
+
+// NewTokens makes a verifier; Close it. It fails for a config that could let anybody in: without keys, with a secret that can be guessed, without issuer or
+// audience. Keys of KeySetURL may be out of reach for now: then tokens are refused for now.
+func NewTokens(cfg TokenConfig) (*Tokens, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	static, err := cfg.staticKeys()
+	if err != nil {
+		return nil, err
+	}
+	if len(static.keys) == 0 && cfg.KeySetURL == "" {
+		return nil, errors.New("there is no key: set a secret, a public key, a key set or its URL")
+	}
+	cache, err := lru.New[[sha256.Size]byte, verified](cfg.CacheSize)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tokens{cfg: cfg, cache: cache, parser: jwt.NewParser(
+		jwt.WithValidMethods(algorithms), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(TokenLeeway),
+		jwt.WithIssuer(cfg.Issuer), jwt.WithAudience(cfg.Audience), jwt.WithStrictDecoding(),
+	)}
+	t.keys.Store(static)
+	if cfg.KeySetURL != "" {
+		if t.source, err = newKeySource(t, static); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// Close ends the fetching of keys.
+func (t *Tokens) Close() {
+	if t != nil && t.source != nil {
+		t.source.close()
+	}
+}
+
+func (c TokenConfig) withDefaults() TokenConfig {
+	for _, f := range []struct {
+		field *string
+		value string
+	}{{&c.Roles, defaultRoles}, {&c.Permissions, defaultPermissions}} {
+		if *f.field == "" {
+			*f.field = f.value
+		}
+	}
+	for _, f := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{{&c.MaxLifetime, defaultLifetime}, {&c.KeySetRefresh, defaultRefresh}} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	if c.CacheSize == 0 {
+		c.CacheSize = defaultTokenCache
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return c
+}
+
+func (c *TokenConfig) check() error {
+	switch {
+	case c.Issuer == "":
+		return errors.New("Issuer: there is none; set it to the tokens' iss")
+	case c.Audience == "":
+		return errors.New("Audience: there is none; set it to the tokens' aud for this service")
+	case c.KeySetRefresh < minKeySetRefresh || c.KeySetRefresh > maxKeySetStaleness:
+		return fmt.Errorf("KeySetRefresh: must be from %v to %v", minKeySetRefresh, maxKeySetStaleness)
+	case c.MaxLifetime < 0:
+		return errors.New("MaxLifetime: is negative")
+	case c.CacheSize < 0:
+		return errors.New("CacheSize: is negative")
+	}
+	return nil
+}
+
+var errToken = &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "the token is not valid", Hint: "tidings token check tells what is wrong with it."}
+
+func tokenError(reason string) *protocol.Error {
+	return &protocol.Error{Code: protocol.CodeUnauthorized, Reason: reason, Hint: errToken.Hint}
+}
+
+// ErrTokenExpired is what an expired token is refused with.
+var ErrTokenExpired = &protocol.Error{Code: protocol.CodeTokenExpired, Reason: "the token's time is over", Hint: "Get another, and send it in refresh or connect."}
+
+var errNoKeys = &protocol.Error{Code: protocol.CodeInternal, Reason: "the server cannot check tokens now: its issuer's keys are out of reach", Hint: "Try again; the server's log says why."}
+
+// Verify tells who a token is of. It fails with CodeUnauthorized, with CodeTokenExpired for a token that is good but for its time, and with CodeInternal where the
+// issuer's keys have been out of reach. For a key that is not known it waits for the issuer, at most 5 s and at most once a minute. A Tokens that is nil takes every client for anonymous.
+func (t *Tokens) Verify(ctx context.Context, token string) (Identity, *protocol.Error) {
+	if t == nil || token == "" {
+		return Identity{}, nil
+	}
+	if len(token) > protocol.MaxTokenBytes {
+		return Identity{}, tokenError("the token is longer than 8192 bytes")
+	}
+	keys := t.keys.Load()
+	hash := sha256.Sum256([]byte(token))
+	if v, ok := t.cache.Get(hash); ok && v.keys == keys {
+		if time.Now().After(v.identity.Expires().Add(TokenLeeway)) {
+			t.cache.Remove(hash)
+			return Identity{}, ErrTokenExpired
+		}
+		return v.identity, nil
+	}
+	h, err := readHeader(token)
+	if err != nil {
+		return Identity{}, err
+	}
+	if len(keys.find(h).Keys) == 0 && t.source != nil {
+		if keys, err = t.source.unknown(ctx, h); err != nil {
+			return Identity{}, err
+		}
+	}
+	id, err := t.parse(token, h, keys)
+	if err == nil {
+		t.cache.Add(hash, verified{id, keys})
+	}
+	return id, err
+}
+
+func (t *Tokens) parse(token string, h header, keys *keySet) (Identity, *protocol.Error) {
+	t.checks.Add(1)
+	var c claims
+	_, err := t.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return keys.find(h), nil })
+	switch {
+	case err == nil:
+	case errors.Is(err, jwt.ErrTokenMalformed), errors.Is(err, jwt.ErrTokenUnverifiable), errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return Identity{}, tokenError("the token's form, key or signature is not valid")
+	case onlyExpired(err):
+		return Identity{}, ErrTokenExpired
+	default:
+		return Identity{}, tokenError(claimFault(err))
+	}
+	if !goodSubject(c.subject) {
+		return Identity{}, tokenError("the token names no subject of 1 to 128 bytes without control characters")
+	}
+	if time.Until(c.expires.Time) > t.cfg.MaxLifetime+TokenLeeway {
+		return Identity{}, tokenError("the token is valid for longer than the server allows (tokens.max_lifetime)")
+	}
+	return c.identity(&t.cfg), nil
+}
+
+// claimFault names the claim that is wrong.
+func claimFault(err error) string {
+	for _, f := range []struct {
+		err  error
+		name string
+	}{
+		{jwt.ErrTokenInvalidIssuer, "issuer (iss) is not the one of this service"}, {jwt.ErrTokenInvalidAudience, "audience (aud) does not name this service"},
+		{jwt.ErrTokenNotValidYet, "time (nbf) has not come"}, {jwt.ErrTokenUsedBeforeIssued, "time of issue (iat) has not come"},
+		{jwt.ErrTokenRequiredClaimMissing, "issuer, audience or expiry (iss, aud, exp) is missing"},
+	} {
+		if errors.Is(err, f.err) {
+			return "the token's " + f.name
+		}
+	}
+	return errToken.Reason
+}
+
+// onlyExpired tells whether a token would be valid but for its time: the signature was, and no other claim is wrong.
+func onlyExpired(err error) bool {
+	if !errors.Is(err, jwt.ErrTokenExpired) {
+		return false
+	}
+	return !slices.ContainsFunc([]error{
+		jwt.ErrTokenInvalidIssuer, jwt.ErrTokenInvalidAudience, jwt.ErrTokenNotValidYet, jwt.ErrTokenUsedBeforeIssued, jwt.ErrTokenRequiredClaimMissing,
+	}, func(other error) bool { return errors.Is(err, other) })
+}
+
+func goodSubject(s string) bool {
+	return s != "" && len(s) <= maxSubjectBytes && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 })
+}
+
+// header is what a token says of itself before anything is verified.
+type header struct{ algorithm, key string }
+
+// readHeader reads it as strictly as an envelope: no name twice, no extension that must be understood (crit), no type of another kind of token.
+func readHeader(token string) (h header, fault *protocol.Error) {
+	encoded, _, _ := strings.Cut(token, ".")
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil || strings.Count(token, ".") != 2 {
+		return h, tokenError("the token is not a JWT of three parts")
+	}
+	err = protocol.ReadObject(raw, func(name string, value []byte) (err error) {
+		switch name {
+		case "alg":
+			h.algorithm, err = protocol.ReadString(value)
+		case "kid":
+			if h.key, err = protocol.ReadString(value); err == nil && (h.key == "" || len(h.key) > maxKeyIDBytes) {
+				err = errToken
+			}
+		case "typ":
+			var kind string
+			if kind, err = protocol.ReadString(value); err == nil && !accessToken(kind) {
+				err = errToken
+			}
+		case "crit", "b64", "zip":
+			err = errToken
+		}
+		return err
+	})
+	if err != nil || !slices.Contains(algorithms, h.algorithm) {
+		return h, tokenError("the token's header is not one that this server takes")
+	}
+	return h, nil
+}
+
+func accessToken(kind string) bool {
+	kind = strings.ToLower(kind)
+	return slices.Contains([]string{"jwt", "at+jwt", "application/jwt", "application/at+jwt"}, kind)
+}

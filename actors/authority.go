@@ -1,0 +1,178 @@
+package actors
+
+import (
+	"slices"
+	"time"
+
+	"tidings/access"
+	"tidings/protocol"
+)
+
+// What a connection may do: by its client's identity, which a refresh renews and time ends, and by rules that may change.
+
+// refreshGrace is how long a client has for a refresh once it was told that its token's time is over.
+const refreshGrace = 25 * time.Second
+
+var (
+	errOtherUser = &protocol.Error{Code: protocol.CodeForbidden, Reason: "the token is of another user than the connection", Hint: "Connect anew with it: a connection belongs to one user."}
+)
+
+// become takes who the client is.
+func (s *session) become(id *access.Identity) {
+	old := s.conn.identity.Swap(id)
+	s.warned = false
+	if !s.bus.policy.Load().Equivalent(*old, *id) {
+		s.authorise()
+	}
+	until := id.Expires()
+	switch {
+	case !until.IsZero():
+		if s.expiry == nil {
+			s.expiry = &alarm{to: s.self, message: TokenOver{}}
+		}
+		s.bus.alarms.set(s.expiry, time.Until(until))
+	case s.expiry != nil:
+		s.bus.alarms.cancel(s.expiry)
+		s.expiry = nil
+	}
+}
+
+// onTokenOver tells the client once that its token's time is over, and ends the connection where it has not brought another.
+func (s *session) onTokenOver() {
+	until := s.conn.Identity().Expires()
+	if s.state == ended || s.expiry == nil || until.IsZero() {
+		return
+	}
+	if wait := time.Until(until); wait > 0 {
+		s.bus.alarms.set(s.expiry, wait)
+		return
+	}
+	if s.warned {
+		s.finish(disconnectFrame(access.ErrTokenExpired, 0), protocol.CodeTokenExpired)
+		return
+	}
+	s.warned = true
+	s.push(errorFrame(0, access.ErrTokenExpired))
+	s.conn.out.Flush()
+	s.bus.alarms.set(s.expiry, refreshGrace)
+}
+
+// onRefresh has the token verified, which may take as long as its issuer takes to show a new key. What the client says after it waits, since it
+// is said by whom the token names.
+func (s *session) onRefresh(f *protocol.ClientFrame) {
+	tokens := s.bus.tokens.Load()
+	if tokens == nil {
+		s.refuse(unsupported(f.Type), f.ID)
+		return
+	}
+	s.verifying = true
+	b, self, id, token := s.bus, s.self, f.ID, f.Token
+	b.publishes.run(func() {
+		identity, err := tokens.Verify(b.ctx, token)
+		b.send(self, Verified{ID: id, Identity: identity, Err: err})
+	})
+}
+
+func (s *session) onVerified(m Verified) {
+	s.verifying = false
+	if s.state == ended {
+		return
+	}
+	s.refreshed(m)
+	held := s.held
+	s.held = nil
+	for _, h := range held {
+		s.onHandle(h)
+	}
+	s.conn.out.Flush()
+}
+
+func (s *session) refreshed(m Verified) {
+	own := s.conn.Identity()
+	switch {
+	case m.Err != nil:
+		s.refuse(m.Err, m.ID)
+	case !own.Anonymous() && own.User != m.Identity.User:
+		s.finish(disconnectFrame(errOtherUser, 0), errOtherUser.Code)
+	default:
+		s.become(&m.Identity)
+		s.push(replyFrame(m.ID))
+	}
+}
+
+func (s *session) onRulesChanged() {
+	if s.state != ended {
+		s.authorise()
+		s.conn.out.Flush()
+	}
+}
+
+// authorise ends the subscriptions that the client may not have any more, and takes back what waits of their channels.
+func (s *session) authorise() {
+	b, id := s.bus, s.conn.Identity()
+	forbidden := func(ch protocol.Channel) *protocol.Error {
+		if err := b.mayRead(id, ch); err != nil && err.Code == protocol.CodeForbidden {
+			return err
+		}
+		return nil
+	}
+	for i := len(s.subs) - 1; i >= 0; i-- {
+		if err := forbidden(s.subs[i].channel); err != nil {
+			s.revoke(i, err)
+		}
+	}
+	s.conn.withdraw(func(ch protocol.Channel) bool { return forbidden(ch) != nil }) // also of channels that it left before
+	if s.conn.plain && len(s.subs) == 0 {
+		s.finish(disconnectFrame(errForbidden, 0), errForbidden.Code)
+	}
+}
+
+var errForbidden = &protocol.Error{Code: protocol.CodeForbidden, Reason: "the rules do not allow any of the channels any more", Hint: "Ask the operator."}
+
+// revoke ends a subscription because of err, of which its client is told when nothing more can come.
+func (s *session) revoke(i int, err *protocol.Error) {
+	sub := s.subs[i]
+	s.subs = slices.Delete(s.subs, i, i+1)
+	s.note(Record{What: RecordRevoked, Channel: sub.channel, Code: string(err.Code)})
+	s.bus.tally.revoked.Add(1)
+	if sub.entry != nil {
+		sub.entry.stand(s.state, s.kind, -1)
+		s.bus.send(sub.entry.pid, Leave{Sub: sub, Revoked: err})
+		s.ungate(sub)
+		return
+	}
+	s.forgetJoin(sub)
+	s.push(errorFrame(sub.id, err))
+}
+
+var withdrawnFrame = protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeWithdrawn})
+
+// withdraw takes what waits of hidden channels out of the outbox, also what was written and may have to be written again. The count of frames stays
+// as it is.
+func (c *Connection) withdraw(hidden func(protocol.Channel) bool) {
+	c.out.Replace(func(e *protocol.Encoded) *protocol.Encoded {
+		if m := e.Message; m != nil {
+			if hidden(m.Channel) {
+				return withdrawnFrame
+			}
+			return e
+		}
+		f := e.Frame
+		switch {
+		case f == nil:
+		case f.Type == protocol.TypeReply:
+			if len(f.Messages) > 0 && hidden(f.Messages[0].Channel) {
+				return errorFrame(f.ID, errWithdrawn)
+			}
+		case f.Channel != "" && f.ID == 0 && f.Type != protocol.TypeUnsubscribed && hidden(f.Channel):
+			return withdrawnFrame
+		}
+		return e
+	})
+}
+
+var errWithdrawn = &protocol.Error{Code: protocol.CodeForbidden, Reason: "this channel is not allowed any more", Hint: "Ask the operator."}
+
+func unsubscribedFrame(ch protocol.Channel, err *protocol.Error) *protocol.Encoded {
+	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeUnsubscribed, Channel: ch, Code: err.Code, Message: err.Reason, Hint: err.Hint})
+}
