@@ -23,6 +23,7 @@ func (s *session) become(id *access.Identity) {
 	s.warned = false
 	if !s.bus.policy.Load().Equivalent(*old, *id) {
 		s.authorise()
+		s.stand()
 	}
 	until := id.Expires()
 	switch {
@@ -103,6 +104,7 @@ func (s *session) refreshed(m Verified) {
 func (s *session) onRulesChanged() {
 	if s.state != ended {
 		s.authorise()
+		s.stand()
 		s.conn.out.Flush()
 	}
 }
@@ -117,7 +119,11 @@ func (s *session) authorise() {
 		return nil
 	}
 	for i := len(s.subs) - 1; i >= 0; i-- {
-		if err := forbidden(s.subs[i].channel); err != nil {
+		err := forbidden(s.subs[i].channel)
+		if err == nil && s.subs[i].users != 0 {
+			err = s.presenceFault(s.subs[i].channel)
+		}
+		if err != nil {
 			s.revoke(i, err)
 		}
 	}
@@ -161,7 +167,7 @@ func (c *Connection) withdraw(hidden func(protocol.Channel) bool) {
 		switch {
 		case f == nil:
 		case f.Type == protocol.TypeReply:
-			if len(f.Messages) > 0 && hidden(f.Messages[0].Channel) {
+			if len(f.Messages) > 0 && hidden(f.Messages[0].Channel) || f.Count != nil && hidden(f.Channel) {
 				return errorFrame(f.ID, errWithdrawn)
 			}
 		case f.Channel != "" && f.ID == 0 && f.Type != protocol.TypeUnsubscribed && hidden(f.Channel):

@@ -29,6 +29,8 @@ type channel struct {
 	alarm      alarm
 	emptySince time.Time
 	sinceCheck int // alarms since the last check
+
+	crowd *presence // nil where presence is not kept
 }
 
 type delayedRead struct {
@@ -87,6 +89,16 @@ func (ch *channel) Receive(c actor.Context) {
 		ch.onDrained()
 	case Displaced:
 		ch.onDisplaced(m)
+	case Attend:
+		ch.attend(m.Sub, m.As)
+	case PresenceDone:
+		ch.onPresenceDone(m)
+	case MembersChanged:
+		ch.onMembersChanged(m)
+	case MembersInterrupted:
+		ch.onMembersInterrupted(m)
+	case PresenceDue:
+		ch.onPresenceDue()
 	case TimePassed:
 		ch.onTimePassed(c)
 	}
@@ -113,6 +125,7 @@ func (ch *channel) onStarted(c actor.Context) {
 	if ch.members > 0 {
 		ch.listen()
 	}
+	ch.startPresence()
 }
 
 func (ch *channel) onJoin(m Join) {
@@ -120,6 +133,7 @@ func (ch *channel) onJoin(m Join) {
 	if ch.members++; ch.members == 1 {
 		ch.setAlarm()
 	}
+	ch.attend(m.Sub, m.As)
 	ch.admit(&joining{Join: core.Join[*subscription]{Member: m.Sub, ID: m.Sub.id, Since: m.Since}})
 }
 
@@ -170,6 +184,8 @@ func (ch *channel) onLeave(m Leave) {
 // drop forgets a member.
 func (ch *channel) drop(sub *subscription) {
 	sub.stage = gone
+	ch.attend(sub, nobody)
+	ch.endWatch(sub)
 	if sub.live {
 		sub.live = false
 		ch.entry.live.Add(-1)
@@ -232,7 +248,7 @@ func (ch *channel) setAlarm() {
 }
 
 func (ch *channel) onTimePassed(c actor.Context) {
-	if ch.members == 0 && !ch.asking && ch.reads == 0 && ch.entry.inFlight.Load() == 0 &&
+	if ch.members == 0 && !ch.asking && ch.reads == 0 && ch.atRest() && ch.entry.inFlight.Load() == 0 &&
 		time.Since(ch.emptySince) >= ch.bus.cfg.ChannelIdle && ch.bus.router.retire(ch.entry) {
 		c.Stop(ch.self)
 		return
@@ -258,6 +274,7 @@ func (ch *channel) onTimePassed(c actor.Context) {
 
 func (ch *channel) onStopping() {
 	ch.bus.alarms.cancel(&ch.alarm)
+	ch.stopPresence()
 	if ch.sink != nil {
 		ch.sink.close()
 	}

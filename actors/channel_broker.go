@@ -13,13 +13,9 @@ import (
 
 // sink takes what the broker brings for one incarnation of a channel, on the broker's goroutine.
 type sink struct {
-	bus    *Bus
-	entry  *entry
-	pid    *actor.PID
-	closed atomic.Bool
-
-	mu   sync.Mutex // guards stop
-	stop func()     // ends the subscription at the broker
+	ending
+	entry *entry
+	pid   *actor.PID
 }
 
 // Message implements broker.Sink.
@@ -45,8 +41,17 @@ func (s *sink) Interrupted() {
 	}
 }
 
+// ending ends a subscription at the broker.
+type ending struct {
+	bus    *Bus
+	closed atomic.Bool
+
+	mu   sync.Mutex // guards stop
+	stop func()
+}
+
 // opened keeps what ends the subscription, or ends it where the sink was closed meanwhile.
-func (s *sink) opened(stop func()) {
+func (s *ending) opened(stop func()) {
 	s.mu.Lock()
 	s.stop = stop
 	s.mu.Unlock()
@@ -56,12 +61,12 @@ func (s *sink) opened(stop func()) {
 }
 
 // close lets nothing more through, and ends the subscription without waiting for it.
-func (s *sink) close() {
+func (s *ending) close() {
 	s.closed.Store(true)
 	s.bus.reads.run(s.end)
 }
 
-func (s *sink) end() {
+func (s *ending) end() {
 	s.mu.Lock()
 	stop := s.stop
 	s.stop = nil
@@ -77,7 +82,7 @@ func (ch *channel) listen() {
 		return
 	}
 	ch.asking = true
-	s := &sink{bus: ch.bus, entry: ch.entry, pid: ch.self}
+	s := &sink{ending: ending{bus: ch.bus}, entry: ch.entry, pid: ch.self}
 	ch.sink = s
 	b, self, incarnation := ch.bus, ch.self, ch.incarnation
 	b.reads.run(func() {

@@ -13,6 +13,7 @@ type Join struct {
 	request
 	Sub   *subscription
 	Since *protocol.Position
+	As    standing // it counts as being in the channel
 }
 
 // Leave asks the channel to deliver no more to Sub. Where Reply is not 0 the request of that id is answered when nothing more

@@ -72,6 +72,9 @@ func (p port) Enter(j *join) {
 		p.entry.live.Add(1)
 	}
 	p.lane(sub).enter(sub, w.Since != nil)
+	if sub.users != 0 {
+		p.beginWatch(sub)
+	}
 }
 
 func (p port) Live(room string, m *protocol.Message, prev uint64) {

@@ -25,6 +25,7 @@ type lane struct {
 	next    int         // in batch
 	walked  int         // members that the deliver at hand has reached
 	members []member
+	watch   *watchers // nil where there is none
 	frames  int       // delivered since the last flush
 	flushed time.Time // when the last flush began
 	heat    heat
@@ -39,6 +40,7 @@ type member struct {
 type operation struct {
 	do      deed
 	message bool                // deliver: the frame is a message
+	to      audience            // announce: of those who watch
 	asker   uint32              // replay: the incarnation of the actor that takes the Continue
 	sub     *subscription       // but for deliver and displace
 	frame   *protocol.Encoded   // deliver, push
@@ -57,6 +59,7 @@ const (
 	arrive               // sub becomes a member after a recovery, which its connection is told
 	leave                // sub is one no more
 	withdraw             // what waits of the channel for sub's connection is taken back; then frame, if not nil, is pushed
+	announce             // frame to those who watch
 	displace             // nobody is one any more; tell says whom to tell
 )
 
@@ -67,6 +70,9 @@ type displacement struct {
 
 func (l *lane) deliver(frame *protocol.Encoded, message bool) {
 	l.put(operation{do: deliver, frame: frame, message: message})
+}
+func (l *lane) announce(frame *protocol.Encoded, to audience) {
+	l.put(operation{do: announce, frame: frame, to: to})
 }
 func (l *lane) push(sub *subscription, frame *protocol.Encoded) {
 	l.put(operation{do: push, sub: sub, frame: frame})
@@ -119,13 +125,16 @@ func (l *lane) put(o operation) {
 
 // walk pushes a frame to the members that it has not reached yet, at most budget of them. It answers how many that were,
 // and whether it is through.
-func (l *lane) walk(frame *protocol.Encoded, budget int) (n int, done bool) {
+func (l *lane) walk(o *operation, budget int) (n int, done bool) {
+	if o.do == announce {
+		return l.herald(o, budget)
+	}
 	end := min(len(l.members), l.walked+budget)
 	n = end - l.walked
 	for l.walked < end {
 		m := &l.members[l.walked]
 		l.walked++ // first: should this push fail, the next turn goes on behind it
-		if !m.out.Push(frame) {
+		if !m.out.Push(o.frame) {
 			m.sub.conn.overflowed()
 		}
 	}
@@ -175,6 +184,7 @@ func (l *lane) add(sub *subscription) {
 	if sub.index == 0 {
 		l.members = append(l.members, member{sub.conn.out, sub})
 		sub.index = int32(len(l.members))
+		l.addWatcher(sub)
 	}
 }
 
@@ -184,6 +194,7 @@ func (l *lane) remove(sub *subscription) {
 		return
 	}
 	l.shard.touched(sub.conn.out) // what was pushed is not flushed by way of the members any more
+	l.removeWatcher(sub)
 	last := len(l.members) - 1
 	l.members[i] = l.members[last]
 	l.members[i].sub.index = int32(i + 1)
@@ -202,6 +213,6 @@ func (l *lane) clear() []*subscription {
 		m.sub.index = 0
 		l.shard.touched(m.out)
 	}
-	l.members = nil
+	l.members, l.watch = nil, nil
 	return subs
 }

@@ -29,11 +29,14 @@ func (s *session) enqueue(f *protocol.ClientFrame) {
 	s.askBroker()
 }
 
-// brokerFault checks a publish or history against the rules.
+// brokerFault checks a publish, history or presence against the rules.
 func (s *session) brokerFault(f *protocol.ClientFrame) *protocol.Error {
 	policy, id := s.bus.policy.Load(), s.conn.Identity()
-	if f.Type == protocol.TypeHistory {
+	switch f.Type {
+	case protocol.TypeHistory:
 		return s.bus.mayRead(id, f.Channel)
+	case protocol.TypePresence:
+		return s.presenceFault(f.Channel)
 	}
 	if err := policy.MayPublish(id, f.Channel); err != nil {
 		return err
@@ -69,6 +72,8 @@ func (s *session) askBroker() {
 			ask = b.answerHistory
 		case protocol.TypeCall:
 			ask = b.answerCall
+		case protocol.TypePresence:
+			ask = b.answerPresence
 		}
 		frame, err := ask(c, &f)
 		if err != nil {

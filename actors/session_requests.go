@@ -17,7 +17,7 @@ func (s *session) onFrame(f *protocol.ClientFrame) {
 		s.onSubscribe(f)
 	case protocol.TypeUnsubscribe:
 		s.onUnsubscribe(f)
-	case protocol.TypePublish, protocol.TypeHistory:
+	case protocol.TypePublish, protocol.TypeHistory, protocol.TypePresence:
 		s.onBrokerRequest(f)
 	case protocol.TypeCall:
 		s.onCall(f)
@@ -29,8 +29,6 @@ func (s *session) onFrame(f *protocol.ClientFrame) {
 		s.refuse(&protocol.Error{Code: protocol.CodeAlreadyConnected, Reason: "this connection is connected", Hint: "Send connect once for each transport."}, f.ID)
 	case protocol.TypeRefresh:
 		s.onRefresh(f)
-	case protocol.TypePresence:
-		s.refuse(unsupported(f.Type), f.ID)
 	default:
 		s.refuse(&protocol.Error{Code: protocol.CodeBadRequest, Reason: "a frame that cannot be sent here", Hint: "SPEC.md section 6 lists the frames."}, f.ID)
 	}
@@ -73,7 +71,7 @@ func (s *session) onSubscribe(f *protocol.ClientFrame) {
 	if old := s.find(f.Channel); old >= 0 {
 		s.leave(old, 0)
 	}
-	sub := &subscription{conn: s.conn, channel: f.Channel, id: f.ID}
+	sub := &subscription{conn: s.conn, channel: f.Channel, id: f.ID, users: audienceOf(f.Users)}
 	s.subs = append(s.subs, sub)
 	if f.Since != nil {
 		s.joins = append(s.joins, waitingJoin{sub, *f.Since})
@@ -89,10 +87,12 @@ func (s *session) subscribeFault(f *protocol.ClientFrame) *protocol.Error {
 		return unsupported("filter")
 	case f.Scope != "":
 		return unsupported("scope")
-	case f.Users != "":
-		return unsupported("users")
 	case len(s.subs) >= protocol.MaxSubscriptions && s.find(f.Channel) < 0:
 		return &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a connection may have 128 subscriptions", Hint: "Unsubscribe from channels that are not needed, or put what belongs together in one channel."}
+	case audienceOf(f.Users) != 0:
+		if err := s.presenceFault(f.Channel); err != nil {
+			return err
+		}
 	}
 	return s.bus.mayRead(s.conn.Identity(), f.Channel)
 }
@@ -105,7 +105,8 @@ func (s *session) find(ch protocol.Channel) int {
 func (s *session) join(sub *subscription, since *protocol.Position) {
 	sub.entry = s.bus.router.hold(sub.channel)
 	sub.entry.stand(s.state, s.kind, 1)
-	s.bus.send(sub.entry.pid, Join{Sub: sub, Since: since})
+	sub.wants = s.standing(sub.channel)
+	s.bus.send(sub.entry.pid, Join{Sub: sub, Since: since, As: sub.wants})
 }
 
 // maxRecoveries bounds the recoveries of one connection that go on at once. Each has a page of protocol.RecoveryPageBytes under way, and

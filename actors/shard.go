@@ -146,10 +146,10 @@ func (s *shard) turn(l *lane) (more bool) {
 			return false
 		}
 		o := &l.batch[l.next]
-		if o.do != deliver {
+		if o.do != deliver && o.do != announce {
 			budget -= l.carryOut(o)
 		} else {
-			n, done := l.walk(o.frame, budget)
+			n, done := l.walk(o, budget)
 			s.delivering(l, o, n)
 			budget -= n
 			if !done {
@@ -166,7 +166,7 @@ func (s *shard) turn(l *lane) (more bool) {
 }
 
 func (s *shard) delivering(l *lane, o *operation, n int) {
-	if n == 0 {
+	if n == 0 || o.do == announce { // which counts by itself
 		return
 	}
 	s.pushed += n
@@ -203,14 +203,12 @@ func (s *shard) survive(l *lane, more *bool) {
 	s.bus.log.Error("a delivery failed", "panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
 	*more = true
 	o := &l.batch[l.next]
-	switch {
-	case o.do != deliver:
-		if o.sub != nil {
-			o.sub.conn.fail()
-		}
-	case l.walked > 0 && l.walked <= len(l.members):
-		l.members[l.walked-1].sub.conn.fail()
+	if sub := l.reached(o); sub != nil {
+		sub.conn.fail()
 		return // the walk goes on behind it
+	}
+	if o.sub != nil {
+		o.sub.conn.fail()
 	}
 	l.next++
 	l.walked = 0

@@ -34,6 +34,14 @@ type Stats struct {
 	RepliesClosed uint64 // of them, with a final reply
 	Mailboxes     int    // that hold replies
 
+	Members        int               // who are in channels here, each counted once per channel, where presence is kept
+	Watchers       int               // subscriptions that hear who comes and goes
+	Joined, Left   uint64            // members whom this node told the broker of
+	News           map[string]uint64 // frames made, by type: presence, joined, left
+	NewsUnnamed    uint64            // of those of presence, without names because there are too many
+	PresenceLost   uint64            // times that changes were missing, so that all was read again
+	PresenceFailed uint64            // calls of the broker for presence that failed
+
 	Tails       int    // who follow what is published
 	TailDropped uint64 // messages left out of a tail
 
@@ -56,6 +64,10 @@ type tally struct {
 	slow, revoked, failures, restarts, deadLetters   atomic.Uint64
 	repliesOpened, repliesClosed                     atomic.Uint64
 	gaps                                             gapTally
+
+	members, watchers                               atomic.Int64
+	joined, left, presenceLost, presenceFailed      atomic.Uint64
+	newsPresence, newsJoined, newsLeft, newsUnnamed atomic.Uint64
 }
 
 // moved counts connections that enter or leave a state.
@@ -105,6 +117,15 @@ func (b *Bus) Stats() Stats {
 		RepliesOpened: t.repliesOpened.Load(),
 		RepliesClosed: t.repliesClosed.Load(),
 		Mailboxes:     b.replyBoxes.len(),
+
+		Members:        int(t.members.Load()),
+		Watchers:       int(t.watchers.Load()),
+		Joined:         t.joined.Load(),
+		Left:           t.left.Load(),
+		News:           map[string]uint64{protocol.TypePresence: t.newsPresence.Load(), protocol.TypeJoined: t.newsJoined.Load(), protocol.TypeLeft: t.newsLeft.Load()},
+		NewsUnnamed:    t.newsUnnamed.Load(),
+		PresenceLost:   t.presenceLost.Load(),
+		PresenceFailed: t.presenceFailed.Load(),
 
 		Tails:       int(b.tails.n.Load()),
 		TailDropped: b.tails.dropped.Load(),

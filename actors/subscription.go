@@ -17,14 +17,18 @@ type subscription struct {
 	// Of the channel's actor.
 	incarnation uint32 // of the actor that knows it
 	stage       stage
-	live        bool // counted in entry.live
+	live        bool     // counted in entry.live
+	as          standing // that it counts as being in the channel
+	watches     bool     // counted in watchers
 
 	// Of the lane.
 	index int32 // in lane.members, from 1; 0: not there
 
 	// Of the connection's actor.
-	gated   bool // its recovery counts against maxRecoveries
-	settled bool // its Join has its answer, as far as anybody asked
+	gated   bool     // its recovery counts against maxRecoveries
+	settled bool     // its Join has its answer, as far as anybody asked
+	wants   standing // as whom it is to count in the channel
+	users   audience // what it wants to hear of who comes and goes; never changed
 }
 
 // stage is where a subscription stands with its channel.

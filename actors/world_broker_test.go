@@ -113,3 +113,30 @@ func withFaults(f *faulty, change func(*Config)) func(*Config) {
 		}
 	}
 }
+
+func (f *faulty) keeper() broker.Presence {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.Broker.(broker.Presence)
+}
+
+func (f *faulty) Attend(ctx context.Context, ch protocol.Channel, joined, left []protocol.Member) error {
+	if err := f.ask(ctx, "attend"); err != nil {
+		return err
+	}
+	return f.keeper().Attend(ctx, ch, joined, left)
+}
+
+func (f *faulty) Members(ctx context.Context, ch protocol.Channel, after protocol.Member, limit int) (core.MembersPage, error) {
+	if err := f.ask(ctx, "members"); err != nil {
+		return core.MembersPage{}, err
+	}
+	return f.keeper().Members(ctx, ch, after, limit)
+}
+
+func (f *faulty) Watch(ctx context.Context, ch protocol.Channel, sink broker.MembersSink) (func(), error) {
+	if err := f.ask(ctx, "watch"); err != nil {
+		return nil, err
+	}
+	return f.keeper().Watch(ctx, ch, sink)
+}

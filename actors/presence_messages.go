@@ -1,0 +1,35 @@
+package actors
+
+import "tidings/core"
+
+// What a channel's actor can be told about who is in it.
+
+// Attend says as whom the connection of Sub counts in the channel, now that it or the rules have changed. Join says it of a new one.
+type Attend struct {
+	request
+	Sub *subscription
+	As  standing
+}
+
+// PresenceDone answers the call of the broker that is under way for the channel's presence.
+type PresenceDone struct {
+	event
+	Page core.MembersPage // of a read
+	Err  error
+}
+
+// MembersChanged brings a change of who is in the channel, on all nodes together.
+type MembersChanged struct {
+	event
+	From *membersSink
+	core.MembersChange
+}
+
+// MembersInterrupted says that such changes may be missing.
+type MembersInterrupted struct {
+	event
+	From *membersSink
+}
+
+// PresenceDue is the alarm of the channel's presence.
+type PresenceDue struct{ event }

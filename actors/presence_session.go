@@ -1,0 +1,56 @@
+package actors
+
+import "tidings/protocol"
+
+// audience is which news of who comes and goes a subscription hears, or which a frame is for.
+type audience uint8
+
+const (
+	hearsIn audience = 1 << iota
+	hearsOut
+	everybody = hearsIn | hearsOut
+)
+
+func audienceOf(users string) audience {
+	switch users {
+	case protocol.UsersAll:
+		return everybody
+	case protocol.UsersIn:
+		return hearsIn
+	case protocol.UsersOut:
+		return hearsOut
+	}
+	return 0
+}
+
+// standing is as whom the connection counts in a channel that it hears. A plain poll, which lasts for a moment, is nobody.
+func (s *session) standing(ch protocol.Channel) standing {
+	switch {
+	case !s.bus.keepsPresence(ch), s.conn.plain && s.conn.kind() == pollKind:
+		return nobody
+	case s.conn.Identity().Anonymous():
+		return itself
+	}
+	return itsUser
+}
+
+// stand tells the channels where the connection counts as somebody else than before: it, or the rules, have changed.
+func (s *session) stand() {
+	for _, sub := range s.subs {
+		if as := s.standing(sub.channel); sub.entry != nil && sub.wants != as {
+			sub.wants = as
+			s.bus.send(sub.entry.pid, Attend{Sub: sub, As: as})
+		}
+	}
+}
+
+// presenceFault tells why a client may not see who is in a channel; nil where it may.
+func (s *session) presenceFault(ch protocol.Channel) *protocol.Error {
+	switch {
+	case s.bus.keeper() == nil:
+		return errNoPresence
+	case !s.bus.keepsPresence(ch):
+		return errNotKept
+	}
+	return s.bus.policy.Load().MaySeePresence(s.conn.Identity(), ch)
+}
