@@ -57,6 +57,14 @@ var (
 	mRepliesClosed = counter("reply_channels_closed_total", "Reply channels that got their final reply, done or error.")
 	mMailboxes     = gauge("reply_mailboxes", "Reply channels that hold replies; they are forgotten some time after they have expired.")
 
+	mMembers        = gauge("presence_members", "Who are in channels on this node, each counted once per channel, where presence is kept.")
+	mWatchers       = gauge("presence_watchers", "Subscriptions that hear who comes and goes.")
+	mMemberChanges  = counter("presence_changes_total", "Members that came to, or went from, a channel on this node.", "change")
+	mNews           = counter("presence_frames_total", "Frames made for those who watch a channel, each counted once for all of them.", "type")
+	mUnnamed        = counter("presence_unnamed_total", "Of those of type presence, frames that only counted, because more were there than are named.")
+	mPresenceLost   = counter("presence_lost_total", "Times that changes were missing, so that everybody was read again.")
+	mPresenceFailed = counter("presence_failures_total", "Calls of the broker for presence that failed; they are repeated.")
+
 	mActorFailures = counter("actor_failures_total", "Panics under the bus. Should stay 0.")
 	mActorRestarts = counter("actor_restarts_total", "Actors started again after a panic.")
 	mDeadLetters   = counter("dead_letters_total", "Requests to an actor that is no more. Should stay 0.")
@@ -110,10 +118,16 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 	for reason, n := range s.ResumesFailed {
 		send(ch, mResumesFailed, n, reason)
 	}
+	for frame, n := range s.News {
+		send(ch, mNews, n, frame)
+	}
+	send(ch, mMemberChanges, s.Joined, protocol.TypeJoined)
+	send(ch, mMemberChanges, s.Left, protocol.TypeLeft)
 	for _, v := range []struct {
 		m *metric
 		n uint64
 	}{
+		{mUnnamed, s.NewsUnnamed}, {mPresenceLost, s.PresenceLost}, {mPresenceFailed, s.PresenceFailed},
 		{mPublished, s.Published}, {mDeduplicated, s.Deduplicated}, {mDelivered, s.Delivered}, {mReplayed, s.Replayed}, {mSkipped, s.Skipped},
 		{mRecoveries, s.Recoveries}, {mRepliesOpened, s.RepliesOpened}, {mRepliesClosed, s.RepliesClosed}, {mResumes, s.Resumes}, {mSlow, s.SlowConsumers},
 		{mActorFailures, s.ActorFailures}, {mActorRestarts, s.ActorRestarts}, {mDeadLetters, s.DeadLetters}, {mTailDropped, s.TailDropped},
@@ -124,7 +138,7 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 		m *metric
 		n int
 	}{
-		{mParked, s.Parked}, {mMailboxes, s.Mailboxes}, {mChannels, s.Channels}, {mSubscriptions, s.Subscriptions}, {mTails, s.Tails}, {mPublishing, s.PendingPublishes}, {mBrokerQueue, s.BrokerQueue},
+		{mParked, s.Parked}, {mMembers, s.Members}, {mWatchers, s.Watchers}, {mMailboxes, s.Mailboxes}, {mChannels, s.Channels}, {mSubscriptions, s.Subscriptions}, {mTails, s.Tails}, {mPublishing, s.PendingPublishes}, {mBrokerQueue, s.BrokerQueue},
 		{mLanes, s.ActiveLanes}, {mInFlight, s.InFlight}, {mDeepest, s.DeepestChannel}, {mPendingFrames, s.PendingFrames},
 	} {
 		send(ch, v.m, v.n)

@@ -139,11 +139,16 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	}
 	for path, names := range map[string][]string{
 		"/api/history": historyParameters, "/api/channels": channelsParameters, "/api/connections": connectionsParameters, "/api/why": whyParameters, "/api/tail": tailParameters,
+		"/api/presence": presenceParameters,
 	} {
 		var got []string
 		for _, p := range doc.Paths[path]["get"].Parameters {
 			got = append(got, p.Name)
-			if p.Name == "limit" && p.Schema.Maximum != 256 {
+			max := 256
+			if path == "/api/presence" {
+				max = protocol.MaxPresenceMembers
+			}
+			if p.Name == "limit" && p.Schema.Maximum != max {
 				t.Errorf("%s: limit is at most %d", path, p.Schema.Maximum)
 			}
 		}

@@ -41,6 +41,7 @@ func (a *API) routes(base string) *gin.Engine {
 	g.GET("/api/history", a.onHistory)
 	g.GET("/api/channels", a.onChannels)
 	g.GET("/api/connections", a.onConnections)
+	g.GET("/api/presence", a.onPresence)
 	g.POST("/api/send", a.onSend)
 	g.POST("/api/disconnect", a.onDisconnect)
 	g.GET("/api/why", a.onWhy)

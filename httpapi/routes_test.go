@@ -33,6 +33,7 @@ func TestEveryURL(t *testing.T) {
 			{"GET", "/api/history?channel=a", 200, "application/json"},
 			{"GET", "/api/channels", 200, "application/json"},
 			{"GET", "/api/connections", 200, "application/json"},
+			{"GET", "/api/presence?channel=a", 200, "application/json"},
 			{"GET", "/api/why?connection=c&channel=a&offset=1", 404, "application/json"},
 			{"POST", "/api/batch", 400, "application/json"},
 			{"POST", "/api/send", 400, "application/json"},
@@ -164,7 +165,7 @@ func TestDocumentNamesEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range slices.Concat(publishFields, historyParameters, batchFields, itemFields, channelsParameters, connectionsParameters, sendFields, disconnectFields, whyParameters) {
+	for _, name := range slices.Concat(publishFields, historyParameters, batchFields, itemFields, channelsParameters, connectionsParameters, presenceParameters, sendFields, disconnectFields, whyParameters) {
 		if !strings.Contains(string(page), "| `"+name+"` |") {
 			t.Errorf("docs/HTTP.md has no row for %s", name)
 		}

@@ -35,7 +35,7 @@ func start(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
 	log := &logBuffer{}
 	brk := &fakeable{Broker: memory.New(memory.DefaultConfig())}
-	bus, err := actors.Start(actors.Config{Broker: brk, Rules: access.Rules{Subscribe: access.Anyone, Publish: access.Anyone}, Logger: slog.New(slog.DiscardHandler)})
+	bus, err := actors.Start(actors.Config{Broker: brk, Rules: access.Rules{Subscribe: access.Anyone, Publish: access.Anyone, Presence: access.Anyone}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
