@@ -125,6 +125,7 @@ type Publish struct {
 	Data           []byte // compact JSON, at most protocol.MaxPayloadBytes; the bus keeps it
 	Event          string // the publisher's own name for the kind of message, "" for none
 	SpreadMS       uint64 // receivers that refetch wait a random part of it first, at most protocol.MaxSpreadMS; 0: none
+	Trace          string // W3C trace context, kept with the message; "": none
 	Volatile       bool   // deliver to who is there: no number, no history, no recovery
 	IdempotencyKey string // "": none
 	Principal      string // whose key it is: keys of different principals do not meet

@@ -98,6 +98,7 @@ type Reply struct {
 	Event          string // protocol.ReplyProgress, or ReplyDone or ReplyError, after which nothing can follow
 	Data           []byte // compact JSON; the bus keeps it
 	IdempotencyKey string // "": none
+	Trace          string // W3C trace context; "": none
 }
 
 // Reply publishes to a reply channel. It fails with CodeForbidden for parameters that were not given out so, with CodeChannelExpired,
@@ -117,7 +118,7 @@ func (b *Bus) Reply(ctx context.Context, r Reply) (Published, error) {
 	}
 	last := r.Event != protocol.ReplyProgress
 	done, err := b.Publish(ctx, Publish{
-		Channel: ch, Data: r.Data, Event: r.Event, IdempotencyKey: r.IdempotencyKey, Principal: "reply", Last: last,
+		Channel: ch, Data: r.Data, Event: r.Event, IdempotencyKey: r.IdempotencyKey, Trace: r.Trace, Principal: "reply", Last: last,
 	})
 	if err == nil && last && !done.Duplicate {
 		b.replyBoxes.close(ch)

@@ -127,7 +127,7 @@ func (s *session) onAnswered(m Answered) {
 
 func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
 	p, err := b.publish(context.Background(), Publish{
-		Channel: f.Channel, Data: f.Data, Event: f.Event, SpreadMS: f.SpreadMS, IdempotencyKey: f.IdempotencyKey, Principal: c.principal(),
+		Channel: f.Channel, Data: f.Data, Event: f.Event, SpreadMS: f.SpreadMS, Trace: f.Trace, IdempotencyKey: f.IdempotencyKey, Principal: c.principal(),
 	}, clientPatience)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ type Seen struct {
 	Position protocol.Position // zero offset where it is volatile
 	ID       string
 	Event    string
+	Trace    string
 	Data     []byte // nobody may change it
 	Volatile bool
 }
@@ -80,7 +81,7 @@ func (s *tails) tell(p *Publish, done *Published) {
 			continue
 		}
 		select {
-		case t.c <- Seen{Channel: p.Channel, Position: done.Position, ID: done.ID, Event: p.Event, Data: p.Data, Volatile: p.Volatile}:
+		case t.c <- Seen{Channel: p.Channel, Position: done.Position, ID: done.ID, Event: p.Event, Trace: p.Trace, Data: p.Data, Volatile: p.Volatile}:
 		default:
 			t.dropped.Add(1)
 			s.dropped.Add(1)

@@ -35,6 +35,7 @@ type Why struct {
 	State    string            // of the connection: linked, parked, or ended
 	Top      protocol.Position // of the channel
 	Records  []Record          // of the connection and of its channel, oldest first, as far as they bear on it
+	Trace    string            // of the message, where it had one and is among the channel's newest 256
 	Receives bool              // the message has come, or will without the client's doing anything else
 }
 
@@ -52,6 +53,10 @@ func (b *Bus) Why(ctx context.Context, connection string, ch protocol.Channel, o
 		return Why{}, err
 	}
 	q.top = top
+	trace, err := b.trace(ctx, ch, offset)
+	if err != nil {
+		return Why{}, err
+	}
 	if c != nil {
 		found, err := b.describe(ctx, []*Connection{c}, ch)
 		if err != nil {
@@ -69,11 +74,23 @@ func (b *Bus) Why(ctx context.Context, connection string, ch protocol.Channel, o
 	q.records = bearing(q.records, ch)
 	q.channel = b.chronicle.channel(ch)
 	w := q.answer()
+	w.Trace = trace
 	w.Top, w.State, w.Records = top, "ended", append(q.records, q.channel...)
 	if q.there {
 		w.State = b.info(c, q.now).State
 	}
 	return w, nil
+}
+
+// trace gives the trace context of a message, "" where it has none or is not among the newest.
+func (b *Bus) trace(ctx context.Context, ch protocol.Channel, offset uint64) (string, error) {
+	page, err := b.History(ctx, ch, protocol.Position{}, protocol.MaxHistoryLimit)
+	for _, m := range page.Messages {
+		if m.Offset == offset {
+			return m.Trace, err
+		}
+	}
+	return "", err
 }
 
 // bearing gives the records that are about a channel, or about the connection as a whole.

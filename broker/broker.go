@@ -15,6 +15,7 @@ type Publish struct {
 	Data           []byte // compact JSON, at most protocol.MaxPayloadBytes; the broker keeps it
 	Event          string
 	SpreadMS       uint64 // receivers that refetch wait a random part of it; 0: none
+	Trace          string // W3C trace context of the publish, kept with the message; "": none
 	Volatile       bool   // deliver to who is there; no number, no history
 	IdempotencyKey string // "": none
 	Principal      string // whose key it is: keys of different principals do not meet

@@ -44,6 +44,11 @@ func Spread(d time.Duration) PublishOption {
 	return func(f *protocol.ClientFrame) { f.SpreadMS = uint64(max(d.Milliseconds(), 0)) }
 }
 
+// Trace sends a W3C trace context (traceparent) along, which each receiver finds in Message.Trace. The server refuses what is none.
+func Trace(traceparent string) PublishOption {
+	return func(f *protocol.ClientFrame) { f.Trace = traceparent }
+}
+
 // Publish sends data, as encoding/json writes it, to channel over the connection, and answers its position once the broker
 // has it. Across reconnects it is sent again with the same idempotency key, until ctx ends: then the outcome is
 // unknown, and a Publish with the same Key settles it. A json.RawMessage is sent as it is.

@@ -16,6 +16,7 @@ type Message struct {
 	Position protocol.Position // zero where Volatile
 	Time     time.Time         // when the broker numbered it
 	Spread   time.Duration     // who refetches because of it waits a random part of this first; 0: none
+	Trace    string            // the publish's W3C trace context (traceparent), for a span that goes on with it; "": none
 	Volatile bool              // not numbered, not kept, not recovered
 }
 
@@ -25,7 +26,7 @@ func (m *Message) Decode(v any) error { return json.Unmarshal(m.Data, v) }
 func messageOf(m *protocol.Message, epoch string) Message {
 	out := Message{
 		Channel: string(m.Channel), Data: m.Data, Event: m.Event, ID: m.ID, Spread: time.Duration(m.SpreadMS) * time.Millisecond,
-		Time: time.UnixMilli(m.TimeMS), Volatile: m.Volatile,
+		Time: time.UnixMilli(m.TimeMS), Volatile: m.Volatile, Trace: m.Trace,
 	}
 	if !m.Volatile {
 		out.Position = m.Position()

@@ -59,6 +59,7 @@ type Entry struct {
 	Event     string
 	Volatile  bool
 	SpreadMS  uint64 // receivers that refetch wait a random part of it; 0: none
+	Trace     string // the publish's W3C trace context; no part of the content: a repetition has another
 	Key       string // idempotency key; "": none
 	Principal string // whose key it is
 	Last      bool   // nothing can follow it in the channel; not with Volatile
@@ -112,7 +113,7 @@ func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, 
 		}
 	}
 	m = &protocol.Message{
-		Channel: s.channel, ID: e.ID, Data: e.Data, Event: e.Event, SpreadMS: e.SpreadMS, TimeMS: now.UnixMilli(), Volatile: e.Volatile,
+		Channel: s.channel, ID: e.ID, Data: e.Data, Event: e.Event, SpreadMS: e.SpreadMS, Trace: e.Trace, TimeMS: now.UnixMilli(), Volatile: e.Volatile,
 	}
 	if !e.Volatile {
 		m.Epoch, m.Prev, m.PrevTag = s.top.Epoch, s.top.Offset, s.top.Tag

@@ -23,6 +23,7 @@ type API struct {
 	proxies proxies
 	keys    *keyring
 	metrics MetricsReaders
+	tracer  Tracer // nil: none
 
 	handler  *transports.Handler
 	engine   *gin.Engine
@@ -46,7 +47,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		return nil, err
 	}
 	networks, _ := parseNetworks(cfg.TrustedProxies)
-	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics}
+	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer}
 	if a.log == nil {
 		a.log = slog.Default()
 	}

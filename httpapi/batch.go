@@ -29,7 +29,7 @@ func (a *API) onBatch(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
-	answer(c, map[string]any{"results": a.publishBatch(c.Request.Context(), backendOf(c), items)})
+	answer(c, map[string]any{"results": a.publishBatch(c.Request.Context(), backendOf(c), traceOf(c.Request), items)})
 }
 
 // readBatch gives the items as they came, which are yet to be read.
@@ -45,7 +45,7 @@ func readBatch(body []byte) ([][]byte, error) {
 // batchPatience is how long a batch may wait in all; the items after that are not tried.
 const batchPatience = 30 * time.Second
 
-func (a *API) publishBatch(ctx context.Context, b access.Backend, items [][]byte) []any {
+func (a *API) publishBatch(ctx context.Context, b access.Backend, trace string, items [][]byte) []any {
 	ctx, cancel := context.WithTimeout(ctx, batchPatience)
 	defer cancel()
 	results := make([]any, len(items))
@@ -55,7 +55,7 @@ func (a *API) publishBatch(ctx context.Context, b access.Backend, items [][]byte
 			results[i] = a.failed(errNotTried)
 			continue
 		}
-		done, err := a.publishItem(ctx, b, item)
+		done, err := a.publishItem(ctx, b, trace, item)
 		if err != nil {
 			e := a.asError(err)
 			results[i] = a.failed(e)
@@ -77,7 +77,7 @@ func brokerFailed(code protocol.Code) bool {
 }
 
 // publishItem publishes one item. What the broker keeps must not keep the whole body with it.
-func (a *API) publishItem(ctx context.Context, b access.Backend, item []byte) (*published, error) {
+func (a *API) publishItem(ctx context.Context, b access.Backend, trace string, item []byte) (*published, error) {
 	var p publishRequest
 	if err := p.read(item, itemFields); err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (a *API) publishItem(ctx context.Context, b access.Backend, item []byte) (*
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	p.data = bytes.Clone(p.data)
+	p.data, p.trace = bytes.Clone(p.data), trace
 	return a.publish(ctx, b, &p, p.channels[0])
 }
 

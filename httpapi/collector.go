@@ -87,6 +87,8 @@ var (
 	mTurned    = counter("transport_refused_total", "Requests for a transport that were refused.", "code")
 
 	mRefused = counter("http_refused_total", "Other HTTP requests, and items of a publish to several channels, that were refused.", "code")
+	mSpans   = counter("spans_sent_total", "Spans of publishes that the OpenTelemetry collector took.")
+	mNoSpans = counter("spans_lost_total", "Spans that it did not take.")
 	mPanics  = counter("http_panics_total", "Requests that made a handler panic. Should stay 0.")
 )
 
@@ -105,6 +107,12 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	collectBus(ch, c.api.bus.Stats())
 	collectTransports(ch, c.api.handler.Stats())
 	sendCodes(ch, mRefused, c.api.refused.snapshot())
+	var sent, lost uint64
+	if c.api.tracer != nil {
+		sent, lost = c.api.tracer.Stats()
+	}
+	send(ch, mSpans, sent)
+	send(ch, mNoSpans, lost)
 	send(ch, mPanics, c.api.panics.Load())
 }
 

@@ -30,8 +30,19 @@ type Config struct {
 	Transports transports.Config
 	// Demo is served at /demo/, with index.html at its root. Nil means none.
 	Demo fs.FS
+	// Tracer makes a span of each publish. Nil means none: a publish's trace context then goes on with its message as it came.
+	Tracer Tracer
 	// Log takes one line per request that failed (Info, Error) or, at Debug, per request. Nil means slog.Default.
 	Log *slog.Logger
+}
+
+// Tracer makes spans and sends them somewhere.
+type Tracer interface {
+	// Publish starts the span of a publish below a W3C trace context ("" for none). It gives the context that goes on with the message, and what
+	// ends the span.
+	Publish(parent, channel string) (trace string, end func(id string, offset uint64, receivers int, err error))
+	// Stats counts the spans that were sent, and those that were lost.
+	Stats() (sent, lost uint64)
 }
 
 // MetricsReaders says who may read /metrics without a key.

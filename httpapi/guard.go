@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"tidings/protocol"
 )
 
 const (
@@ -39,6 +41,7 @@ func (a *API) logged(c *gin.Context) {
 		slog.Int("status", status),
 		slog.String("code", c.GetString(codeKey)),
 		slog.Duration("took", time.Since(start)),
+		slog.String("trace_id", protocol.TraceID(traceOf(c.Request))),
 		slog.String("key", backendOf(c).Principal()),
 		slog.String("address", a.proxies.clientText(c.Request)))
 }

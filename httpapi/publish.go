@@ -22,6 +22,7 @@ type publishRequest struct {
 	key      string
 	volatile bool
 	spread   time.Duration
+	trace    string // W3C trace context, "": none
 }
 
 var publishFields = []string{"channel", "channels", "data", "event", "idempotencyKey", "volatile", "spread"}
@@ -57,6 +58,7 @@ func (a *API) onPublish(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
+	p.trace = traceOf(c.Request)
 	if p.several {
 		a.publishSeveral(c, p)
 		return
@@ -108,9 +110,12 @@ func (a *API) publish(ctx context.Context, b access.Backend, p *publishRequest, 
 	if err != nil {
 		return nil, err
 	}
+	trace, end := a.span(p.trace, ch)
 	done, err := a.bus.Publish(ctx, actors.Publish{
-		Channel: ch, Data: p.data, Event: p.event, SpreadMS: uint64(p.spread.Milliseconds()), Volatile: p.volatile, IdempotencyKey: p.key, Principal: b.Principal(),
+		Channel: ch, Data: p.data, Event: p.event, SpreadMS: uint64(p.spread.Milliseconds()), Trace: trace, Volatile: p.volatile,
+		IdempotencyKey: p.key, Principal: b.Principal(),
 	})
+	end(done.ID, done.Position.Offset, done.Receivers, err)
 	if err != nil {
 		return nil, err
 	}

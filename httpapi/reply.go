@@ -50,7 +50,7 @@ func readReply(c *gin.Context) (*actors.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &actors.Reply{To: q["to"], Signature: q["signature"]}
+	r := &actors.Reply{To: q["to"], Signature: q["signature"], Trace: traceOf(c.Request)}
 	if r.To == "" || r.Signature == "" || len(r.To)+len(r.Signature) > protocol.MaxChannelBytes {
 		return nil, &protocol.Error{Code: protocol.CodeUnauthorized, Reason: `the URL lacks "to" or "signature"`, Hint: "Use the whole publish URL as the client handed it over."}
 	}

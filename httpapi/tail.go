@@ -27,6 +27,7 @@ type seen struct {
 	Offset   uint64          `json:"offset,omitempty"`
 	ID       string          `json:"id"`
 	Event    string          `json:"event,omitempty"`
+	Trace    string          `json:"trace,omitempty"`
 	Volatile bool            `json:"volatile,omitempty"`
 	Data     json.RawMessage `json:"data"`
 }
@@ -100,7 +101,7 @@ func appendSeen(dst []byte, s actors.Seen, dropped uint64) []byte {
 		dst = append(dst, "event: dropped\ndata: {\"dropped\":"...)
 		dst = append(strconv.AppendUint(dst, dropped, 10), "}\n\n"...)
 	}
-	event := seen{Channel: s.Channel.Shown(), ID: s.ID, Event: s.Event, Volatile: s.Volatile, Data: s.Data}
+	event := seen{Channel: s.Channel.Shown(), ID: s.ID, Event: s.Event, Trace: s.Trace, Volatile: s.Volatile, Data: s.Data}
 	if !s.Volatile {
 		event.Epoch, event.Offset = s.Position.Epoch, s.Position.Offset
 	}

@@ -23,6 +23,7 @@ type whyAnswer struct {
 	Message    string         `json:"message"`
 	Top        uint64         `json:"top"`
 	Epoch      string         `json:"epoch"`
+	Trace      string         `json:"trace,omitempty"`
 	Records    []whyRecord    `json:"records"`
 }
 
@@ -73,7 +74,7 @@ func (a *API) why(ctx context.Context, b access.Backend, q map[string]string) (*
 	}
 	found := &whyAnswer{
 		Connection: q["connection"], Channel: string(ch), Offset: offset, State: w.State, Answer: w.Verdict, Receives: w.Receives,
-		Message: w.Says, Top: w.Top.Offset, Epoch: w.Top.Epoch, Records: []whyRecord{},
+		Message: w.Says, Top: w.Top.Offset, Epoch: w.Top.Epoch, Trace: w.Trace, Records: []whyRecord{},
 	}
 	for _, r := range w.Records {
 		found.Records = append(found.Records, whyRecord{

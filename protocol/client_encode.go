@@ -96,6 +96,8 @@ func (f *ClientFrame) textOf(id field) string {
 		return f.Event
 	case fIdempotencyKey:
 		return f.IdempotencyKey
+	case fTrace:
+		return f.Trace
 	case fMethod:
 		return f.Method
 	case fToken:

@@ -109,6 +109,11 @@ func appendMessageBody(dst []byte, m *Message, prev uint64) []byte {
 		dst = append(dst, `,"spread":`...)
 		dst = strconv.AppendUint(dst, m.SpreadMS, 10)
 	}
+	if m.Trace != "" {
+		dst = append(dst, `,"trace":"`...)
+		dst = append(dst, m.Trace...)
+		dst = append(dst, '"')
+	}
 	dst = append(dst, `,"data":`...)
 	dst = append(dst, m.Data...)
 	return append(dst, '}')

@@ -33,6 +33,7 @@ const (
 	fPrev
 	fVolatile
 	fSpread
+	fTrace
 	fReason
 	fLast
 	fFrom
@@ -62,7 +63,7 @@ const (
 
 var fieldNames = [fieldCount]string{
 	"", "type", "id", "channel", "room", "since", "filter", "scope", "users", "data", "event", "idempotencyKey", "method", "limit",
-	"token", "session", "received", "generation", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile", "spread",
+	"token", "session", "received", "generation", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile", "spread", "trace",
 	"reason", "last", "from", "code", "message", "hint", "retry", "after", "connection", "resumed", "heartbeat", "park", "limits",
 	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user",
 }
@@ -90,7 +91,7 @@ var clientShapes = shapes(
 	shape{TypeConnect, nil, []field{fVersion, fToken, fSession, fReceived, fGeneration}},
 	shape{TypeSubscribe, []field{fID, fChannel}, []field{fSince, fFilter, fScope, fUsers}},
 	shape{TypeUnsubscribe, []field{fID, fChannel}, []field{fRoom}},
-	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey, fSpread}},
+	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey, fSpread, fTrace}},
 	shape{TypeHistory, []field{fID, fChannel}, []field{fSince, fLimit}},
 	shape{TypePresence, []field{fID, fChannel}, nil},
 	shape{TypeCall, []field{fID, fMethod}, []field{fData}},
@@ -104,7 +105,7 @@ var serverShapes = shapes(
 	shape{TypeConnected, []field{fSession, fConnection, fResumed, fGeneration, fVersion, fHeartbeat, fPark, fLimits}, nil},
 	shape{TypeSubscribed, []field{fID, fChannel, fEpoch, fOffset, fTag, fRecovered}, []field{fRoom}},
 	// A volatile message has neither offset nor tag.
-	shape{TypeMessage, []field{fChannel, fOffset, fID, fTag, fData, fTime}, []field{fRoom, fPrev, fEvent, fEpoch, fVolatile, fSpread}},
+	shape{TypeMessage, []field{fChannel, fOffset, fID, fTag, fData, fTime}, []field{fRoom, fPrev, fEvent, fEpoch, fVolatile, fSpread, fTrace}},
 	shape{TypePosition, []field{fChannel, fEpoch, fOffset, fTag}, []field{fRoom}},
 	shape{TypeGap, []field{fChannel, fReason, fFrom}, []field{fID, fRoom, fLast}},
 	shape{TypeUnsubscribed, []field{fChannel, fCode, fMessage, fHint}, []field{fRoom}},

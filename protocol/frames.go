@@ -68,6 +68,7 @@ type ClientFrame struct {
 	Event          string
 	IdempotencyKey string
 	SpreadMS       uint64
+	Trace          string
 	Method         string
 	Limit          int
 	Token          string

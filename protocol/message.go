@@ -14,6 +14,7 @@ type Message struct {
 	Data     []byte // raw compact JSON, never empty
 	Event    string
 	SpreadMS uint64 // a receiver that refetches waits a random part of it first; 0: none
+	Trace    string // the publish's W3C trace context, see ValidTrace; "": none
 	TimeMS   int64  // when the broker numbered it, Unix milliseconds
 	Volatile bool   // not numbered, not kept: Offset is 0
 
@@ -25,7 +26,7 @@ func (m *Message) Position() Position { return Position{Epoch: m.Epoch, Offset: 
 
 // Size is what the message counts for in bounded memory: its data and its names, in bytes.
 func (m *Message) Size() int {
-	return len(m.Data) + len(m.Channel) + len(m.Epoch) + len(m.Tag) + len(m.ID) + len(m.Event) + messageOverhead
+	return len(m.Data) + len(m.Channel) + len(m.Epoch) + len(m.Tag) + len(m.ID) + len(m.Event) + len(m.Trace) + messageOverhead
 }
 
 // messageOverhead is the struct, its pointers in the rings and the frame's fixed text, roughly.

@@ -97,6 +97,8 @@ func (f *ClientFrame) draw(t *rapid.T, id field) {
 		f.IdempotencyKey = filled(MaxIdempotencyKeyBytes)
 	case fSpread:
 		f.SpreadMS = rapid.Uint64Range(1, MaxSpreadMS).Draw(t, "spread")
+	case fTrace:
+		f.Trace = anyTrace().Draw(t, "trace")
 	case fMethod:
 		f.Method = filled(MaxNameBytes)
 	case fLimit:
@@ -135,11 +137,18 @@ func TestClientFramesComeBack(t *testing.T) {
 	})
 }
 
+func anyTrace() *rapid.Generator[string] {
+	return rapid.StringMatching(`0[0-9a-e]-[0-9a-f]{31}1-[0-9a-f]{15}1-[0-9a-f]{2}`)
+}
+
 func anyMessage() *rapid.Generator[*Message] {
 	return rapid.Custom(func(t *rapid.T) *Message {
 		m := &Message{
 			Channel: anyChannel().Draw(t, "channel"), ID: anyText(40).Draw(t, "id"), Data: anyData().Draw(t, "data"),
 			TimeMS: int64(anyNumber(0).Draw(t, "time")), Event: anyText(MaxEventBytes).Draw(t, "event"), SpreadMS: rapid.Uint64Range(0, MaxSpreadMS).Draw(t, "spread"), Volatile: rapid.Bool().Draw(t, "volatile"),
+		}
+		if rapid.Bool().Draw(t, "traced") {
+			m.Trace = anyTrace().Draw(t, "trace")
 		}
 		if !m.Volatile {
 			m.Offset = anyNumber(1).Draw(t, "offset")

@@ -223,7 +223,7 @@ func messageOf(m *members) (*Message, error) {
 			return nil, err
 		}
 	}
-	for _, id := range [...]field{fEvent, fEpoch, fSpread} {
+	for _, id := range [...]field{fEvent, fEpoch, fSpread, fTrace} {
 		if v := m.raw[id]; v != nil {
 			if err := msg.read(id, v, m); err != nil {
 				return nil, err
@@ -249,6 +249,8 @@ func (msg *Message) read(id field, v []byte, m *members) (err error) {
 		msg.Event, err = text(id, v, MaxMessageBytes)
 	case fSpread:
 		msg.SpreadMS, err = number(id, v, 1, MaxInteger)
+	case fTrace:
+		msg.Trace, err = text(id, v, MaxMessageBytes)
 	case fTime:
 		var n uint64
 		n, err = number(id, v, 0, MaxInteger)

@@ -65,6 +65,8 @@ func (w *world) chain(messages []*protocol.Message) {
 	}
 }
 
+const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 func content(w *world) {
 	sink := w.subscribe(w.Broker, channel)
 	datas := []string{
@@ -72,7 +74,7 @@ func content(w *world) {
 		`"Grüße, 世界 🙂"`, `{"z":1,"b":[true,false,null]}`, `"` + strings.Repeat("x", protocol.MaxPayloadBytes-2) + `"`,
 	}
 	for i, data := range datas {
-		r := w.publish(broker.Publish{Channel: channel, Data: []byte(data), Event: "arrived", SpreadMS: 5000})
+		r := w.publish(broker.Publish{Channel: channel, Data: []byte(data), Event: "arrived", SpreadMS: 5000, Trace: trace})
 		m := w.hears(sink, i+1)[i]
 		kept := w.last(1).Messages
 		if len(kept) != 1 {
@@ -82,7 +84,7 @@ func content(w *world) {
 			switch {
 			case string(m.Data) != data:
 				w.Fatalf("%s: data %.80s, want %.80s", where, m.Data, data)
-			case m.ID != r.ID || m.Position() != r.Position || m.Channel != channel || m.Event != "arrived" || m.SpreadMS != 5000 || m.Volatile:
+			case m.ID != r.ID || m.Position() != r.Position || m.Channel != channel || m.Event != "arrived" || m.SpreadMS != 5000 || m.Trace != trace || m.Volatile:
 				w.Fatalf("%s: message %+v of channel %q, event %q, want what the receipt says: %+v", where, m.Position(), m.Channel, m.Event, r)
 			}
 		}

@@ -78,7 +78,7 @@ func (b *Broker) epoch() string {
 func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt, error) {
 	now := b.cfg.Now()
 	e := core.Entry{
-		Data: slices.Clone(p.Data), Event: p.Event, SpreadMS: p.SpreadMS, Volatile: p.Volatile, Key: p.IdempotencyKey, Principal: p.Principal, Last: p.Last,
+		Data: slices.Clone(p.Data), Event: p.Event, SpreadMS: p.SpreadMS, Trace: p.Trace, Volatile: p.Volatile, Key: p.IdempotencyKey, Principal: p.Principal, Last: p.Last,
 	}
 	e.ID, e.Tag = b.draw(now)
 	if p.IdempotencyKey != "" {

@@ -18,6 +18,8 @@ export interface Message<T = unknown> extends Position {
   readonly event?: string;
   /** Wait a random part of so many ms before you refetch because of this message; `useLiveQuery` does. */
   readonly spread?: number;
+  /** The publish's W3C trace context (`traceparent`), where it had one: a span of what the message causes goes on with it. */
+  readonly trace?: string;
   /** Not kept and not recovered, without a place in the order: it has no offset, and is no `since`. */
   readonly volatile?: boolean;
 }

@@ -20,6 +20,7 @@ import (
 	"tidings/core"
 	"tidings/httpapi"
 	"tidings/internal/config"
+	"tidings/internal/tracing"
 	"tidings/protocol"
 	"tidings/transports"
 )
@@ -57,8 +58,9 @@ type server struct {
 	broker      *memory.Broker
 	bus         *actors.Bus
 	api         *httpapi.API
-	certificate *certificate // nil without TLS by files
-	authority   *authority   // nil without certificates of an authority
+	certificate *certificate    // nil without TLS by files
+	authority   *authority      // nil without certificates of an authority
+	tracer      *tracing.Tracer // nil without a collector of spans
 }
 
 func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Writer) error {
@@ -144,6 +146,9 @@ func (srv *server) shutdown(web *http.Server, window time.Duration, log *slog.Lo
 		log.Warn("requests under way were cut", "error", err)
 		web.Close()
 	}
+	if srv.tracer != nil {
+		srv.tracer.Stop(ctx)
+	}
 	log.Info("stopped", "took", time.Since(start).String())
 	return nil
 }
@@ -173,6 +178,10 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 			return nil, err
 		}
 	}
+	tracer, err := tracing.Start(context.Background(), os.Getenv, version, log)
+	if err != nil {
+		return nil, err
+	}
 	stream := core.DefaultStreamConfig()
 	stream.MaxMessages, stream.MaxAge, stream.MaxBytes = s.HistoryMessages, s.HistoryAge, int(s.HistoryBytes)
 	kept := memory.DefaultConfig()
@@ -200,6 +209,9 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 	web.BasePath, web.Keys, web.Dev, web.Log = s.BasePath, keys, s.Dev, log
 	web.Metrics, web.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
 	web.Demo = demo()
+	if tracer != nil {
+		web.Tracer = tracer
+	}
 	web.Transports = transports.Config{
 		Origins: s.Origins, LocalhostOrigins: s.Dev, AllowedHosts: s.AllowedHosts,
 		Heartbeat: s.Heartbeat, Park: s.Park, PollHold: s.PollHold,
@@ -210,7 +222,7 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 		broker.Close()
 		return nil, err
 	}
-	return &server{settings: s, broker: broker, bus: bus, api: api, certificate: shown, authority: issued}, nil
+	return &server{settings: s, broker: broker, bus: bus, api: api, certificate: shown, authority: issued, tracer: tracer}, nil
 }
 
 func newLog(s config.Settings, out io.Writer) *slog.Logger {

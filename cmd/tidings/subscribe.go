@@ -108,6 +108,7 @@ type line struct {
 	Event    string          `json:"event,omitempty"`
 	Time     int64           `json:"time"`
 	SpreadMS int64           `json:"spread,omitempty"`
+	Trace    string          `json:"trace,omitempty"`
 	Data     json.RawMessage `json:"data"`
 }
 
@@ -119,7 +120,7 @@ func (s *subscriber) onMessage(m client.Message) {
 	s.shown.add(1)
 	var err error
 	if s.json {
-		l := line{Channel: m.Channel, ID: m.ID, Event: m.Event, Time: m.Time.UnixMilli(), SpreadMS: m.Spread.Milliseconds(), Data: m.Data}
+		l := line{Channel: m.Channel, ID: m.ID, Event: m.Event, Time: m.Time.UnixMilli(), SpreadMS: m.Spread.Milliseconds(), Trace: m.Trace, Data: m.Data}
 		if !m.Volatile {
 			l.Position = m.Position.String()
 		}

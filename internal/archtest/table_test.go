@@ -25,6 +25,7 @@ const (
 	nats       = "github.com/nats-io"
 	sqlite     = "modernc.org/sqlite"
 	pgx        = "github.com/jackc/pgx/v5"
+	otel       = "go.opentelemetry.io/otel"
 	xcrypto    = "golang.org/x/crypto" // acme/autocert
 )
 
@@ -58,5 +59,6 @@ var rooms = map[string]room{
 	// The whole server in one process, which tests of examples, pages and proxies import.
 	"internal/teststack": {ours: []string{"access", "actors", "broker", "httpapi"}},
 	"internal/tools":     {},
-	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "actors", "transports", "httpapi", "client", "sim", "examples", "internal/config"}, foreign: []string{cobra, pflag, xcrypto}},
+	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "actors", "transports", "httpapi", "client", "sim", "examples", "internal/config", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
 }
