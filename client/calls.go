@@ -80,7 +80,7 @@ func (c *Client) Publish(ctx context.Context, channel string, data any, opts ...
 // History gives a page of what the channel keeps: after since, oldest first, or where since is zero the last messages. limit is 1 to
 // protocol.MaxHistoryLimit; zero leaves it to the server.
 func (c *Client) History(ctx context.Context, channel string, since protocol.Position, limit int) (Page, error) {
-	ch, err := protocol.ParseChannel(channel)
+	ch, err := protocol.ParseReadable(channel)
 	if err != nil {
 		return Page{}, err
 	}

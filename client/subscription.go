@@ -87,7 +87,7 @@ func (s *Subscription) call(fn func(), at protocol.Position) {
 //
 // It fails with a *protocol.Error for a bad channel name, and with the client's error once that is closed.
 func (c *Client) Subscribe(channel string, onMessage func(Message), opts ...Option) (*Subscription, error) {
-	ch, err := protocol.ParseChannel(channel)
+	ch, err := protocol.ParseReadable(channel)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ const run = (...args) => spawnSync(process.execPath, args, { stdio: "inherit", t
 try {
   process.exitCode = run(here("../../node_modules/typescript/bin/tsc"), "-p", here("."));
   await build({
-    entryPoints: ["Arrivals.test.tsx", "examples.test.tsx"].map(here),
+    entryPoints: ["Arrivals.test.tsx", "Export.test.tsx", "examples.test.tsx"].map(here),
     outdir: out,
     bundle: true,
     format: "esm",
@@ -24,7 +24,7 @@ try {
     banner: { js: `import { createRequire as $require } from "node:module"; const require = $require(${JSON.stringify(here("run.mjs"))});` },
     logLevel: "warning",
   });
-  process.exitCode ||= run("--test", "--test-reporter=spec", `${out}/Arrivals.test.mjs`, `${out}/examples.test.mjs`);
+  process.exitCode ||= run("--test", "--test-reporter=spec", `${out}/Arrivals.test.mjs`, `${out}/Export.test.mjs`, `${out}/examples.test.mjs`);
 } finally {
   rmSync(out, { recursive: true, force: true });
 }
