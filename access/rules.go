@@ -41,6 +41,8 @@ type Rules struct {
 	Channels []Rule
 }
 
+const maxCollectWindow = 10 * time.Millisecond
+
 // MaxRules bounds the rules of patterns.
 const MaxRules = 10_000
 
@@ -58,7 +60,7 @@ type Limits struct {
 	HistoryBytes    int           // kept per channel
 	Payload         int           // bytes of a message's data, at most protocol.MaxPayloadBytes
 	Rate            float64       // messages a second that one connection may publish in the rule's channels; as many may come at once, and at least one
-	CollectWindow   time.Duration // how long deliveries may wait for more, so that they are written together
+	CollectWindow   time.Duration // how long deliveries may wait for more, so that they are written together; at most 10 ms, negative for none
 }
 
 // DefaultRules lets anyone hear and nobody publish.
@@ -81,6 +83,7 @@ type Policy struct {
 	others *rule // of channels that no pattern matches
 	claims []string
 	limits bool
+	named  bool // somebody is let in who has to be known
 }
 
 // rule is a Rule that was read.
@@ -127,6 +130,7 @@ func (r Rules) Compile() (*Policy, error) {
 	if p.others, err = others.compile(); err != nil {
 		return nil, err
 	}
+	p.named = p.others.named()
 	var faults []error
 	for _, c := range r.Channels {
 		if err := p.add(c); err != nil {
@@ -154,6 +158,7 @@ func (p *Policy) add(c Rule) error {
 			p.claims = append(p.claims, name)
 		}
 	}
+	p.named = p.named || compiled.named()
 	p.limits = p.limits || c.Limits != Limits{}
 	return p.index.Add(pattern, compiled)
 }
@@ -174,10 +179,17 @@ func (c Rule) compile() (*rule, error) {
 	return out, c.Limits.check()
 }
 
+// named tells whether the rule lets in somebody who has to be known.
+func (c *rule) named() bool {
+	return len(c.subscribe.terms)+len(c.publish.terms)+len(c.presence.terms) > 0
+}
+
 func (l Limits) check() error {
 	switch {
-	case l.HistoryMessages < 0, l.HistoryAge < 0, l.HistoryBytes < 0, l.Rate < 0, l.CollectWindow < 0:
+	case l.HistoryMessages < 0, l.HistoryAge < 0, l.HistoryBytes < 0, l.Rate < 0:
 		return errors.New("Limits: a number is negative")
+	case l.CollectWindow > maxCollectWindow:
+		return fmt.Errorf("Limits.CollectWindow: %v is more than %v", l.CollectWindow, maxCollectWindow)
 	case l.Payload < 0 || l.Payload > protocol.MaxPayloadBytes:
 		return fmt.Errorf("Limits.Payload: must be from 1 to %d bytes", protocol.MaxPayloadBytes)
 	}
@@ -201,6 +213,12 @@ func (c *rule) checkPlaceholders() error {
 		return errors.New(`{user} has no effect, since no part of the rule says "user"; write * in its place, or let the user in`)
 	}
 	return nil
+}
+
+// Validate refuses what is no allowance.
+func (a Allowance) Validate() error {
+	_, err := a.read()
+	return err
 }
 
 func (a Allowance) read() (allowance, error) {
@@ -297,6 +315,9 @@ func (p *Policy) MayPublish(id Identity, ch protocol.Channel) *protocol.Error {
 	c := p.find(ch)
 	return c.refusal(&c.publish, id, ch, "publish to this channel", "Publish from a backend through the HTTP API, or allow it in the server's rules (publish).")
 }
+
+// NeedsIdentity tells whether a rule lets in somebody who has to be known.
+func (p *Policy) NeedsIdentity() bool { return p.named }
 
 // KeepsPresence tells whether it is kept who is in ch.
 func (p *Policy) KeepsPresence(ch protocol.Channel) bool {

@@ -86,15 +86,12 @@ type verified struct {
 // audience. Keys of KeySetURL may be out of reach for now: then tokens are refused for now.
 func NewTokens(cfg TokenConfig) (*Tokens, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.check(); err != nil {
+	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	static, err := cfg.staticKeys()
 	if err != nil {
 		return nil, err
-	}
-	if len(static.keys) == 0 && cfg.KeySetURL == "" {
-		return nil, errors.New("there is no key: set a secret, a public key, a key set or its URL")
 	}
 	cache, err := lru.New[[sha256.Size]byte, verified](cfg.CacheSize)
 	if err != nil {
@@ -144,6 +141,27 @@ func (c TokenConfig) withDefaults() TokenConfig {
 		c.Log = slog.Default()
 	}
 	return c
+}
+
+// Validate refuses a config that NewTokens would refuse.
+func (c TokenConfig) Validate() error {
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return err
+	}
+	keys, err := c.staticKeys()
+	switch {
+	case err != nil:
+		return err
+	case c.KeySetURL != "":
+		_, err = newFetcher(c.KeySetURL, c.PrivateNetwork)
+		if err != nil {
+			return fmt.Errorf("KeySetURL: %w", err)
+		}
+	case len(keys.keys) == 0:
+		return errors.New("there is no key: set a secret, a public key, a key set or its URL")
+	}
+	return nil
 }
 
 func (c *TokenConfig) check() error {

@@ -233,7 +233,7 @@ func (ch *channel) lane(sub *subscription) *lane {
 	}
 	i := sub.conn.shard.index
 	if ch.lanes[i] == nil {
-		ch.lanes[i] = &lane{shard: sub.conn.shard, entry: ch.entry, window: ch.bus.cfg.CollectWindow}
+		ch.lanes[i] = &lane{shard: sub.conn.shard, entry: ch.entry, window: ch.bus.collectWindow(ch.entry.name)}
 	}
 	return ch.lanes[i]
 }

@@ -1,14 +1,14 @@
 package main
 
 import (
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
+	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 
-	"tidings/access"
 	"tidings/internal/config"
 )
 
@@ -38,7 +38,7 @@ func (srv *server) reload(src config.Sources, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	keys, rules, err := admission(s)
+	admitted, err := newAdmission(s)
 	if err != nil {
 		return err
 	}
@@ -47,12 +47,11 @@ func (srv *server) reload(src config.Sources, log *slog.Logger) error {
 			return err
 		}
 	}
-	if err := srv.bus.SetRules(rules); err != nil {
+	if err := srv.admit(admitted, log); err != nil {
 		return err
 	}
-	srv.api.SetKeys(keys)
 	log.Info("reloaded", "settings", s)
-	taken := []string{"api_key", "api_keys", "api_key_file", "rules.subscribe", "rules.publish", "rules.presence"}
+	taken := slices.Clone(admissions)
 	if srv.certificate != nil && s.TLSCert != "" {
 		taken = append(taken, "tls.cert", "tls.key")
 	}
@@ -62,12 +61,22 @@ func (srv *server) reload(src config.Sources, log *slog.Logger) error {
 	return nil
 }
 
-// admission is who may do what.
-func admission(s config.Settings) (access.Keys, access.Rules, error) {
-	keys, err := access.NewKeys(s.APIKeys...)
-	if err != nil {
-		return access.Keys{}, access.Rules{}, fmt.Errorf("API keys: %w", err)
+// admit lets other keys, tokens and rules count. Tokens that were verified, and keys that were fetched, are kept where their settings are what they were.
+func (srv *server) admit(a admission, log *slog.Logger) error {
+	if !reflect.DeepEqual(a.tokens, srv.admission.tokens) {
+		tokens, err := a.newTokens(log)
+		if err != nil {
+			return err
+		}
+		srv.bus.SetTokens(tokens)
+		srv.tokens.Close()
+		srv.tokens = tokens
 	}
-	rules := access.Rules{Subscribe: access.Allowance(s.Subscribe), Publish: access.Allowance(s.Publish), Presence: access.Allowance(s.Presence)}
-	return keys, rules, rules.Validate()
+	srv.history.policy.Store(a.policy)
+	if err := srv.bus.SetRules(a.rules); err != nil {
+		return err
+	}
+	srv.api.SetKeys(a.keys)
+	srv.admission = a
+	return nil
 }

@@ -15,13 +15,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tidings/access"
 	"tidings/actors"
 	"tidings/broker/memory"
 	"tidings/core"
 	"tidings/httpapi"
 	"tidings/internal/config"
 	"tidings/internal/tracing"
-	"tidings/protocol"
 	"tidings/transports"
 )
 
@@ -61,6 +61,9 @@ type server struct {
 	certificate *certificate    // nil without TLS by files
 	authority   *authority      // nil without certificates of an authority
 	tracer      *tracing.Tracer // nil without a collector of spans
+	admission   admission
+	tokens      *access.Tokens // nil where clients do not sign in
+	history     *history
 }
 
 func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Writer) error {
@@ -157,11 +160,12 @@ func (srv *server) stop() {
 	srv.api.Close()
 	srv.bus.Stop()
 	srv.broker.Close()
+	srv.tokens.Close()
 }
 
 // build maps the settings to the packages' configurations.
 func build(s config.Settings, log *slog.Logger) (*server, error) {
-	keys, rules, err := admission(s)
+	admitted, err := newAdmission(s)
 	if err != nil {
 		return nil, err
 	}
@@ -182,18 +186,23 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	stream := core.DefaultStreamConfig()
-	stream.MaxMessages, stream.MaxAge, stream.MaxBytes = s.HistoryMessages, s.HistoryAge, int(s.HistoryBytes)
+	streams := &history{node: core.DefaultStreamConfig()}
+	streams.node.MaxMessages, streams.node.MaxAge, streams.node.MaxBytes = s.HistoryMessages, s.HistoryAge, int(s.HistoryBytes)
+	streams.policy.Store(admitted.policy)
 	kept := memory.DefaultConfig()
-	kept.Stream = func(ch protocol.Channel) core.StreamConfig { return stream.For(ch, time.Now()) }
+	kept.Stream = streams.of
 	if err := kept.Validate(); err != nil {
+		return nil, err
+	}
+	tokens, err := admitted.newTokens(log)
+	if err != nil {
 		return nil, err
 	}
 	broker := memory.New(kept)
 
 	heard := actors.DefaultConfig()
 	heard.Broker, heard.Logger = broker, log
-	heard.Rules = rules
+	heard.Rules, heard.Tokens = admitted.rules, tokens
 	heard.SigningSecret, heard.MaxReplies = []byte(s.SigningSecret), s.ReplyChannels
 	if s.ReplyChannels == 0 {
 		heard.MaxReplies = -1
@@ -202,11 +211,12 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 	bus, err := actors.Start(heard)
 	if err != nil {
 		broker.Close()
+		tokens.Close()
 		return nil, err
 	}
 
 	web := httpapi.DefaultConfig()
-	web.BasePath, web.Keys, web.Dev, web.Log = s.BasePath, keys, s.Dev, log
+	web.BasePath, web.Keys, web.Dev, web.Log = s.BasePath, admitted.keys, s.Dev, log
 	web.Metrics, web.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
 	web.Demo = demo()
 	if tracer != nil {
@@ -220,9 +230,13 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 	if err != nil {
 		bus.Stop()
 		broker.Close()
+		tokens.Close()
 		return nil, err
 	}
-	return &server{settings: s, broker: broker, bus: bus, api: api, certificate: shown, authority: issued, tracer: tracer}, nil
+	return &server{
+		settings: s, broker: broker, bus: bus, api: api, certificate: shown, authority: issued, tracer: tracer,
+		admission: admitted, tokens: tokens, history: streams,
+	}, nil
 }
 
 func newLog(s config.Settings, out io.Writer) *slog.Logger {

@@ -55,7 +55,7 @@ var rooms = map[string]room{
 	"internal/archtest":        {},
 	"internal/memnet":          {},
 	"internal/bench":           {ours: []string{"protocol", "client"}, foreign: []string{gin, websocket, hdr}},
-	"internal/config":          {ours: []string{"protocol"}, foreign: []string{koanf, yaml, pflag}},
+	"internal/config":          {ours: []string{"protocol", "access"}, foreign: []string{koanf, yaml, pflag}},
 	// The whole server in one process, which tests of examples, pages and proxies import.
 	"internal/teststack": {ours: []string{"access", "actors", "broker", "httpapi"}},
 	"internal/tools":     {},

@@ -2,7 +2,13 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"tidings/access"
 )
 
 // complete fills in what depends on other settings and refuses what production must not leave open.
@@ -23,6 +29,12 @@ func (s Settings) complete() (Settings, error) {
 	}
 	if err := s.acme(); err != nil {
 		return Settings{}, err
+	}
+	if err := s.tokens(); err != nil {
+		return Settings{}, err
+	}
+	if slices.ContainsFunc(s.Channels, everything) && s.Subscribe+s.Publish+s.Presence != "" {
+		return Settings{}, errors.New(`rules.channels has the pattern "**", and rules.subscribe, rules.publish or rules.presence says something of the same channels: keep one`)
 	}
 	if s.Dev {
 		return s.development(), nil
@@ -45,11 +57,32 @@ func (s Settings) acme() error {
 	return nil
 }
 
+// everything tells whether a rule is of all channels that no other names.
+func everything(r access.Rule) bool { return r.Pattern == "**" }
+
+// tokens reads the secret's file.
+func (s *Settings) tokens() error {
+	if s.TokenSecretFile == "" {
+		return nil
+	}
+	if s.TokenSecret != "" {
+		return errors.New("tokens.secret and tokens.secret_file exclude each other")
+	}
+	raw, err := os.ReadFile(s.TokenSecretFile)
+	if err != nil {
+		return fmt.Errorf("tokens.secret_file: %w", err)
+	}
+	if s.TokenSecret = strings.TrimSpace(string(raw)); s.TokenSecret == "" {
+		return fmt.Errorf("tokens.secret_file: %s is empty", s.TokenSecretFile)
+	}
+	return nil
+}
+
 func (s Settings) development() Settings {
 	s.Addr = or(s.Addr, "127.0.0.1:8080")
-	s.Subscribe = or(s.Subscribe, anyone)
-	s.Publish = or(s.Publish, anyone)
-	s.Presence = or(s.Presence, anyone)
+	s.Subscribe = or(s.Subscribe, access.Anyone)
+	s.Publish = or(s.Publish, access.Anyone)
+	s.Presence = or(s.Presence, access.Anyone)
 	return s
 }
 
@@ -58,19 +91,29 @@ func (s Settings) production() (Settings, error) {
 	if len(s.APIKeys) == 0 {
 		faults = append(faults, errors.New(`no API key: backends could not publish. Set the environment variable TIDINGS_API_KEY, or api_keys or api_key_file in tidings.yaml, to a secret of at least 16 characters (openssl rand -hex 32). To try things out, use --dev`))
 	}
-	if s.Subscribe == "" {
+	if s.Subscribe == "" && len(s.Channels) == 0 {
 		faults = append(faults, errors.New(`rules.subscribe is not set: write "rules: {subscribe: anyone}" in tidings.yaml (every page of an allowed origin may hear every channel whose name it knows), or "subscribe: nobody"`))
+	}
+	others := access.Rule{Pattern: "**", Subscribe: s.Subscribe, Publish: s.Publish}
+	if slices.ContainsFunc(append(slices.Clone(s.Channels), others), wideOpen) {
+		faults = append(faults, errors.New(`anyone may subscribe to and publish in every channel, without a token: that is for development. Name the channels where this is meant in rules.channels, as "chat/**": {subscribe: anyone, publish: anyone}`))
 	}
 	if len(faults) > 0 {
 		return Settings{}, errors.Join(faults...)
 	}
 	s.Addr = or(s.Addr, ":8080")
-	s.Publish = or(s.Publish, nobody)
-	s.Presence = or(s.Presence, nobody)
+	s.Subscribe = or(s.Subscribe, access.Nobody)
+	s.Publish = or(s.Publish, access.Nobody)
+	s.Presence = or(s.Presence, access.Nobody)
 	return s, nil
 }
 
-func or(value, otherwise string) string {
+// wideOpen tells whether a rule lets everybody do everything everywhere.
+func wideOpen(r access.Rule) bool {
+	return everything(r) && r.Subscribe == access.Anyone && r.Publish == access.Anyone
+}
+
+func or[T ~string](value, otherwise T) T {
 	if value == "" {
 		return otherwise
 	}
@@ -80,5 +123,5 @@ func or(value, otherwise string) string {
 // LogValue keeps the keys out of every log.
 func (s Settings) LogValue() slog.Value {
 	return slog.GroupValue(slog.Bool("dev", s.Dev), slog.String("addr", s.Addr), slog.Int("api_keys", len(s.APIKeys)),
-		slog.String("subscribe", s.Subscribe), slog.String("publish", s.Publish), slog.String("presence", s.Presence))
+		slog.String("subscribe", string(s.Subscribe)), slog.String("publish", string(s.Publish)), slog.String("presence", string(s.Presence)), slog.Int("rules", len(s.Channels)))
 }

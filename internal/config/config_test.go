@@ -146,7 +146,7 @@ func TestB110_FaultsAreNamed(t *testing.T) {
 		{name: "no port", file: "addr: localhost", want: []string{"addr: must be host:port"}},
 		{name: "base path without slash", file: "base_path: tidings", want: []string{"base_path: must start with a slash"}},
 		{name: "base path with a pattern", file: "base_path: /:x", want: []string{"base_path: may hold"}},
-		{name: "unknown choice", file: "rules: {subscribe: everyone}", want: []string{"tidings.yaml:1: rules.subscribe: must be anyone or nobody"}},
+		{name: "unknown choice", file: "rules: {subscribe: everyone}", want: []string{`tidings.yaml:1: rules.subscribe: "everyone" is neither`}},
 		{name: "proxy by name", file: "trusted_proxies: [proxy.local]", want: []string{`trusted_proxies: "proxy.local" is neither`}},
 		{name: "list of numbers", file: "origins: [1]", want: []string{"origins: must be a list of texts"}},
 		{name: "text where a truth value is due", environ: []string{"TIDINGS_DEV=perhaps"}, production: true, want: []string{"environment: TIDINGS_DEV: dev: must be true or false"}},

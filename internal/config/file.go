@@ -68,6 +68,8 @@ func (f *file) read(above string, node *yaml.Node) {
 			name = above + "." + name
 		}
 		switch {
+		case name == channelRules:
+			f.channels(label, value)
 		case keyOf(name) != nil:
 			f.take(name, label, value)
 		case isSection(name):

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tidings/access"
 )
 
 // Settings is everything that can be configured. The table in keys.go says how each is called.
@@ -36,10 +38,19 @@ type Settings struct {
 	AllowedHosts   []string
 	TrustedProxies []string
 
-	Subscribe string // "anyone" or "nobody"
-	Publish   string // by clients: "anyone" or "nobody"
-	Presence  string // who may see who is in a channel: "anyone" or "nobody"
+	Subscribe access.Allowance // in channels that no pattern matches
+	Publish   access.Allowance // by clients
+	Presence  access.Allowance // who may see who is in a channel
+	Channels  []access.Rule
 	Metrics   string // who may read /metrics without a key: "loopback", "anyone" or "nobody"
+
+	TokenIssuer, TokenAudience                        string
+	TokenSecret                                       string // a secret; Load moves what TokenSecretFile holds here
+	TokenSecretFile, TokenPublicKeyFile, TokenKeyFile string
+	TokenKeyURL                                       string
+	TokenKeyRefresh, TokenMaxLifetime                 time.Duration
+	TokenPrivateNetwork                               bool
+	TokenRoles, TokenPermissions                      string // claims
 
 	HistoryMessages int
 	HistoryAge      time.Duration
@@ -71,6 +82,9 @@ type key struct {
 	check   func(any) error
 	help    string
 }
+
+// allowances are what a shell may complete; role:NAME and permission:NAME are others.
+var allowances = []string{anyone, nobody, string(access.User)}
 
 // keys is every setting, in the order of docs/CONFIG.md.
 var keys = []key{
@@ -110,12 +124,38 @@ var keys = []key{
 		help: "names by which the server may be addressed, against DNS rebinding; empty means all"},
 	{name: "trusted_proxies", to: func(s *Settings) any { return &s.TrustedProxies }, flag: true, check: networks,
 		help: "addresses or networks whose X-Forwarded-For and -Proto are believed; limits per address need it"},
-	{name: "rules.subscribe", to: func(s *Settings) any { return &s.Subscribe }, flag: true, choices: []string{anyone, nobody},
-		help: "which clients may subscribe; must be set without dev"},
-	{name: "rules.publish", to: func(s *Settings) any { return &s.Publish }, flag: true, choices: []string{anyone, nobody},
-		help: "which clients may publish without an API key; nobody without dev"},
-	{name: "rules.presence", to: func(s *Settings) any { return &s.Presence }, flag: true, choices: []string{anyone, nobody},
-		help: "which clients may see who is in a channel; nobody without dev, and then it is not kept"},
+	{name: "rules.subscribe", to: func(s *Settings) any { return &s.Subscribe }, flag: true, choices: allowances,
+		help: "which clients may subscribe where no rule of rules.channels says it; without dev, that or rules.channels must be set"},
+	{name: "rules.publish", to: func(s *Settings) any { return &s.Publish }, flag: true, choices: allowances,
+		help: "which clients may publish there without an API key; nobody without dev"},
+	{name: "rules.presence", to: func(s *Settings) any { return &s.Presence }, flag: true, choices: allowances,
+		help: "which clients may see there who is in a channel; nobody without dev, and then it is not kept"},
+	{name: "rules.channels", to: func(s *Settings) any { return &s.Channels },
+		help: "the rules of patterns of channels, in the file alone: see below"},
+	{name: "tokens.issuer", to: func(s *Settings) any { return &s.TokenIssuer }, flag: true,
+		help: "the iss of the tokens that clients sign in with; without tokens everybody is anonymous"},
+	{name: "tokens.audience", to: func(s *Settings) any { return &s.TokenAudience }, flag: true,
+		help: "what must be among their aud"},
+	{name: "tokens.secret", to: func(s *Settings) any { return &s.TokenSecret }, secret: true,
+		help: "the secret that they are signed with by HS256, at least 32 characters"},
+	{name: "tokens.secret_file", to: func(s *Settings) any { return &s.TokenSecretFile }, flag: true, file: true,
+		help: "a file with it"},
+	{name: "tokens.public_key_file", to: func(s *Settings) any { return &s.TokenPublicKeyFile }, flag: true, file: true,
+		help: "a file with public keys or certificates, PEM: RSA for RS256, P-256, P-384 and P-521 for ES256, ES384 and ES512, Ed25519 for EdDSA"},
+	{name: "tokens.key_set_file", to: func(s *Settings) any { return &s.TokenKeyFile }, flag: true, file: true,
+		help: "a file with a JWK set, for keys with ids and other algorithms"},
+	{name: "tokens.key_set_url", to: func(s *Settings) any { return &s.TokenKeyURL }, flag: true,
+		help: "where the issuer shows its public keys as a JWK set; https"},
+	{name: "tokens.key_set_refresh", to: func(s *Settings) any { return &s.TokenKeyRefresh }, def: "5m", flag: true, check: between(time.Minute, time.Hour),
+		help: "how often it is fetched: so long a key counts that the issuer has removed"},
+	{name: "tokens.private_network", to: func(s *Settings) any { return &s.TokenPrivateNetwork }, def: "false", flag: true,
+		help: "tokens.key_set_url may be http, and on a loopback or private address"},
+	{name: "tokens.roles", to: func(s *Settings) any { return &s.TokenRoles }, def: "roles", flag: true,
+		help: "the claim that names roles: a list, or one text of words; one within an object as realm_access.roles"},
+	{name: "tokens.permissions", to: func(s *Settings) any { return &s.TokenPermissions }, def: "permissions", flag: true,
+		help: "the claim that names permissions, such as scope"},
+	{name: "tokens.max_lifetime", to: func(s *Settings) any { return &s.TokenMaxLifetime }, def: "24h", flag: true, check: between(time.Minute, 366*24*time.Hour),
+		help: "tokens that are valid for longer are refused: so long a revocation is remembered"},
 	{name: "metrics", to: func(s *Settings) any { return &s.Metrics }, def: loopback, flag: true, choices: []string{anyone, loopback, nobody},
 		help: "who may read /metrics without an API key"},
 	{name: "history.messages", to: func(s *Settings) any { return &s.HistoryMessages }, def: "1000", flag: true, check: between(1, 1_000_000),

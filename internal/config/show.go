@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"tidings/access"
 )
 
 // Row is one setting as it is in effect.
@@ -47,6 +49,10 @@ func (k *key) show(s *Settings, set bool) string {
 		return "[" + strings.Join(*v, ", ") + "]"
 	case *string:
 		return *v
+	case *access.Allowance:
+		return string(*v)
+	case *[]access.Rule:
+		return fmt.Sprintf("(%d rules)", len(*v))
 	case *bool:
 		return fmt.Sprint(*v)
 	case *int:

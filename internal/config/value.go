@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tidings/access"
 )
 
 // set puts a value, as a file, the environment or a flag gives it, into the setting.
@@ -33,6 +35,15 @@ func (k *key) set(s *Settings, value any) error {
 	case *string:
 		*f, err = toText(value)
 		v = *f
+	case *access.Allowance:
+		*f, err = toAllowance(value)
+		v = *f
+	case *[]access.Rule:
+		list, ok := value.([]access.Rule)
+		if !ok {
+			return fmt.Errorf("can be set in the file alone")
+		}
+		*f = list
 	}
 	if err != nil {
 		return err
@@ -51,6 +62,38 @@ func toText(value any) (string, error) {
 		return v, nil
 	}
 	return "", fmt.Errorf("must be a text")
+}
+
+// toAllowance reads a text, or a list of its parts.
+func toAllowance(value any) (access.Allowance, error) {
+	if parts, ok := value.([]any); ok {
+		list, err := toList(parts)
+		if err != nil {
+			return "", err
+		}
+		for _, part := range list {
+			if strings.Contains(part, ",") {
+				return "", fmt.Errorf("%q holds a comma: write its parts one by one", part)
+			}
+		}
+		value = strings.Join(list, ",")
+	}
+	text, err := toText(value)
+	if err != nil {
+		return "", err
+	}
+	a := access.Allowance(text)
+	return a, a.Validate()
+}
+
+func toFloat(value any) (float64, error) {
+	switch v := value.(type) {
+	case int:
+		return float64(v), nil
+	case float64:
+		return v, nil
+	}
+	return 0, fmt.Errorf("must be a number")
 }
 
 func toBool(value any) (bool, error) {

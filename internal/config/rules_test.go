@@ -1,0 +1,107 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"tidings/access"
+)
+
+func TestRulesOfPatterns(t *testing.T) {
+	s, err := load(t, `
+rules:
+  subscribe: nobody
+  publish: [user, "role:desk"]
+  channels:
+    "visitor-management/**": {subscribe: anyone}
+    "visitor-management/arrival/{user}":
+      subscribe: user
+      presence: [user, role:admin]
+      history: {messages: 10, age: 1h, bytes: 64KiB}
+      payload: 4KiB
+      rate: 2.5
+      collect_window: 0s
+    "admin/**":
+      subscribe: role:admin
+      publish: "role:admin, permission:orders:write"
+      history:
+        age: 2h
+      collect_window: 5ms
+`, []string{"TIDINGS_API_KEY=" + secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []access.Rule{
+		{Pattern: "visitor-management/**", Subscribe: "anyone"},
+		{Pattern: "visitor-management/arrival/{user}", Subscribe: "user", Presence: "user,role:admin",
+			Limits: access.Limits{HistoryMessages: 10, HistoryAge: time.Hour, HistoryBytes: 64 << 10, Payload: 4 << 10, Rate: 2.5, CollectWindow: -1}},
+		{Pattern: "admin/**", Subscribe: "role:admin", Publish: "role:admin, permission:orders:write",
+			Limits: access.Limits{HistoryAge: 2 * time.Hour, CollectWindow: 5 * time.Millisecond}},
+	}
+	if !reflect.DeepEqual(s.Channels, want) || s.Subscribe != "nobody" || s.Publish != "user,role:desk" {
+		t.Errorf("got %+v, %q, %q", s.Channels, s.Subscribe, s.Publish)
+	}
+}
+
+// A rule is never widened by accident: what is not understood, or said twice, refuses to start.
+func TestB110_FaultsOfRulesAreNamed(t *testing.T) {
+	const head = "api_key: " + secret + "\nrules:\n  channels:\n"
+	for _, c := range []struct{ name, rules, want string }{
+		{"an unknown field", `    "a/**": {subscribe: user, pubish: user}`, `tidings.yaml:4: "a/**": a rule does not say "pubish"; it says subscribe, publish`},
+		{"an unknown field of history", `    "a": {history: {size: 3}}`, `a rule does not say "history.size"`},
+		{"nothing", `    "a": {}`, `tidings.yaml:4: "a": must be a mapping`},
+		{"a text", `    "a": anyone`, `tidings.yaml:4: "a": must be a mapping`},
+		{"no value", `    "a": {subscribe: }`, `"a": subscribe has no value`},
+		{"a field twice", "    a:\n      subscribe: user\n      subscribe: anyone", `tidings.yaml:6: "a": subscribe is set twice`},
+		{"a pattern twice", "    a: {subscribe: user}\n    a: {subscribe: anyone}", `name the same channels`},
+		{"patterns of the same channels", "    a/*: {subscribe: user}\n    a/{user}: {subscribe: user}", `"a/*" and "a/{user}" name the same channels`},
+		{"no pattern", `    "a//b": {subscribe: user}`, `tidings.yaml:4: rules.channels: pattern "a//b"`},
+		{"no allowance", `    "a": {subscribe: users}`, `tidings.yaml:4: "a": subscribe: "users" is neither`},
+		{"a comma in a list", `    "a": {subscribe: ["role:a,user"]}`, `holds a comma`},
+		{"a list of numbers", `    "a": {subscribe: [1]}`, `must be a list of texts`},
+		{"a placeholder without effect", `    "a/{user}": {subscribe: anyone}`, `tidings.yaml:4: rules.channels: "a/{user}": {user} has no effect`},
+		{"a negative history", `    "a": {history: {messages: -1}}`, `"a": history.messages: must be from 1 to`},
+		{"a window that is too long", `    "a": {collect_window: 1s}`, `"a": collect_window: must be from`},
+		{"a payload of nothing", `    "a": {payload: 0}`, `"a": payload: must be at least 1`},
+		{"a payload above the protocol's", `    "a": {payload: 1MiB}`, `Payload: must be from 1 to 65536`},
+		{"a rate of nothing", `    "a": {rate: 0}`, `"a": rate: must be from`},
+		{"a rate that is no number", `    "a": {rate: fast}`, `"a": rate: must be a number`},
+		{"a list", `    - a`, `tidings.yaml:4: rules.channels: must be a mapping`},
+		{"all channels twice", "    \"**\": {subscribe: user}\n  subscribe: anyone", `keep one`},
+		{"wide open", `    "**": {subscribe: anyone, publish: anyone}`, `that is for development`},
+		{"the file alone", "    a: {subscribe: user}", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := load(t, head+c.rules+"\n", nil)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+	if _, err := load(t, "", []string{"TIDINGS_RULES_CHANNELS=a", "TIDINGS_DEV=1"}); err == nil || !strings.Contains(err.Error(), "in the file alone") {
+		t.Errorf("from the environment: %v", err)
+	}
+	if _, err := load(t, "api_key: "+secret+"\nrules: {subscribe: anyone, publish: anyone}", nil); err == nil || !strings.Contains(err.Error(), "that is for development") {
+		t.Errorf("wide open without patterns: %v", err)
+	}
+}
+
+func TestTheTokensSecret(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "secret")
+	for _, c := range []struct{ file, want string }{{secret + "\n", ""}, {" \n", "is empty"}} {
+		if err := os.WriteFile(name, []byte(c.file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := load(t, "", nil, "--dev", "--tokens-secret-file", name)
+		if c.want == "" && (err != nil || s.TokenSecret != secret) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%q: got %v", c.file, err)
+		}
+		if _, err := load(t, "", []string{"TIDINGS_TOKENS_SECRET=" + secret}, "--dev", "--tokens-secret-file", name); err == nil {
+			t.Error("two secrets were taken")
+		}
+	}
+}
