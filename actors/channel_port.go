@@ -28,7 +28,7 @@ func (p port) Subscribed(j *join, at protocol.Position, recovered bool) {
 	}))
 	if recovered {
 		p.bus.tally.recoveries.Add(1)
-		p.note(j, Record{What: RecordRecovered, Epoch: at.Epoch, From: at.Offset})
+		w.recovered = &at
 	}
 }
 
@@ -67,6 +67,9 @@ func (p port) Enter(j *join) {
 	sub := j.Member
 	w := p.pending[sub]
 	delete(p.pending, sub)
+	if w.recovered != nil {
+		p.note(j, Record{What: RecordRecovered, Epoch: w.recovered.Epoch, From: w.recovered.Offset, To: w.at.Offset})
+	}
 	if !sub.live {
 		sub.live = true
 		p.entry.live.Add(1)

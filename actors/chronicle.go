@@ -18,6 +18,7 @@ type Record struct {
 	Epoch   string           // of Last and From
 	Last    uint64           // RecordGap: what was told before, 0 for nothing
 	From    uint64           // RecordGap, RecordRecovered: messages after this offset followed
+	To      uint64           // RecordRecovered: of them, the last one that came from history
 }
 
 // What a Record may be about. A connection that is opened, subscribes from the top and hears messages leaves no record.

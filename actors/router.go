@@ -41,10 +41,11 @@ type channelState struct {
 // joining is a member on its way in.
 type joining struct {
 	core.Join[*subscription]
-	entered  bool              // the feed has it
-	answered bool              // subscribed was sent: were it to join again, then in silence and from at
-	settle   bool              // its connection waits for Settled
-	at       protocol.Position // up to here it was told
+	entered   bool               // the feed has it
+	answered  bool               // subscribed was sent: were it to join again, then in silence and from at
+	settle    bool               // its connection waits for Settled
+	at        protocol.Position  // up to here it was told
+	recovered *protocol.Position // after which it recovers; nil where it does not
 }
 
 // finished counts n that were on their way and are there.

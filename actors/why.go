@@ -3,6 +3,8 @@ package actors
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"tidings/core"
 	"tidings/protocol"
@@ -24,7 +26,9 @@ const (
 	WhyWaiting       Verdict = "waiting"             // in the connection's outbox
 	WhyWritten       Verdict = "written"             // to the transport; the client has not yet reported it
 	WhyDelivered     Verdict = "delivered"           // written, and reported as received, or forgotten since
+	WhyRecovered     Verdict = "recovered"           // the same, with what the subscription recovered from history
 	WhySlow          Verdict = "slow_consumer"       // the connection was cut since it read too slowly
+	WhyTokenExpired  Verdict = "token_expired"       // the connection was ended since its user's token was over
 	WhyEnded         Verdict = "ended"               // the connection has ended
 )
 
@@ -141,6 +145,9 @@ func (q *inquiry) answer() Why {
 	case q.busy:
 		return says(WhyUnderWay, true, "The channel has messages under way to its subscribers: ask again.")
 	}
+	if r, ok := q.recovered(); ok {
+		return says(WhyRecovered, true, "It came from history when the subscription recovered at %s, after message %d.", time.UnixMilli(r.AtMS).UTC().Format(time.RFC3339), r.From)
+	}
 	return says(WhyDelivered, true, "It was written, and the client has reported it as received, or took so much since that it is not kept any more.")
 }
 
@@ -156,6 +163,16 @@ func (q *inquiry) gap() (found Record, ok bool) {
 	return found, ok
 }
 
+// recovered gives the recovery that the message came with.
+func (q *inquiry) recovered() (Record, bool) {
+	for _, r := range slices.Backward(q.records) {
+		if r.What == RecordRecovered && r.Epoch == q.top.Epoch && r.Channel == q.ch && r.From < q.offset && q.offset <= r.To {
+			return r, true
+		}
+	}
+	return Record{}, false
+}
+
 // gone answers for a connection that has ended.
 func (q *inquiry) gone() Why {
 	for i := len(q.records) - 1; i >= 0; i-- {
@@ -165,6 +182,9 @@ func (q *inquiry) gone() Why {
 		}
 		if r.Code == string(protocol.CodeSlowConsumer) {
 			return Why{Verdict: WhySlow, Says: "The connection was cut because its client read too slowly; on a new one it recovers from history."}
+		}
+		if r.Code == string(protocol.CodeTokenExpired) {
+			return Why{Verdict: WhyTokenExpired, Says: "The connection was ended because its user's token had expired and no other was sent; with a new token it recovers from history."}
 		}
 		if r.Code != "" {
 			return Why{Verdict: WhyEnded, Says: "The connection has ended with " + r.Code + "; on a new one its client recovers from history."}

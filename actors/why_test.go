@@ -104,10 +104,14 @@ func TestWhyKnowsGapsAndRecoveries(t *testing.T) {
 		w.pass(time.Second)
 		d.next()
 		d.ask(protocol.ClientFrame{Type: protocol.TypePing, Received: &d.received})
-		got = w.why(d, "news", before.Offset+1, WhyDelivered)
-		if len(got.Records) != 1 || got.Records[0].What != RecordRecovered || got.Records[0].From != before.Offset {
+		got = w.why(d, "news", before.Offset+1, WhyRecovered)
+		if len(got.Records) != 1 || got.Records[0].What != RecordRecovered || got.Records[0].From != before.Offset || got.Records[0].To != last.Offset {
 			t.Errorf("got %+v", got)
 		}
+		live := w.publish("news", "1") // what came after it was not recovered
+		d.next()
+		d.ask(protocol.ClientFrame{Type: protocol.TypePing, Received: &d.received})
+		w.why(d, "news", live.Offset, WhyDelivered)
 		w.why(d, "news", before.Offset, WhyBefore)
 	})
 }
@@ -256,6 +260,19 @@ func TestSendBroadcastAndDisconnect(t *testing.T) {
 		w.bus.Send(a.conn.ID(), "x", []byte("1"))
 		if w.settle(); a.link.end() != protocol.CodeSlowConsumer {
 			t.Errorf("one more: the link ended with %q", a.link.end())
+		}
+	})
+}
+
+func TestWhyAfterATokenExpired(t *testing.T) {
+	inBubble(t, withTokens(t, usual), func(w *world) {
+		c := w.signIn(sign(t, "u1", time.Minute), "")
+		c.subscribe("inbox/u1", nil)
+		w.pass(2*time.Minute + refreshGrace)
+		at := w.publish("inbox/u1", "1")
+		got := w.why(c, "inbox/u1", at.Offset, WhyTokenExpired)
+		if got.State != "ended" || got.Receives || got.Records[len(got.Records)-1].Code != string(protocol.CodeTokenExpired) {
+			t.Errorf("got %+v", got)
 		}
 	})
 }

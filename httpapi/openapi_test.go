@@ -177,7 +177,7 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	}
 	verdicts := []actors.Verdict{
 		actors.WhyNotPublished, actors.WhyNotSubscribed, actors.WhyUnsubscribed, actors.WhyRefused, actors.WhyBefore, actors.WhyGap, actors.WhyRecovering,
-		actors.WhyUnderWay, actors.WhyWaiting, actors.WhyWritten, actors.WhyDelivered, actors.WhySlow, actors.WhyEnded,
+		actors.WhyUnderWay, actors.WhyWaiting, actors.WhyWritten, actors.WhyDelivered, actors.WhyRecovered, actors.WhySlow, actors.WhyTokenExpired, actors.WhyEnded,
 	}
 	page, err := os.ReadFile("../docs/HTTP.md")
 	if err != nil {

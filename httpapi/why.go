@@ -35,6 +35,7 @@ type whyRecord struct {
 	Epoch   string `json:"epoch,omitempty"`
 	Last    uint64 `json:"last,omitempty"`
 	From    uint64 `json:"from,omitempty"`
+	To      uint64 `json:"to,omitempty"`
 }
 
 // onWhy serves GET /api/why: what became of one message for one connection.
@@ -78,7 +79,7 @@ func (a *API) why(ctx context.Context, b access.Backend, q map[string]string) (*
 	}
 	for _, r := range w.Records {
 		found.Records = append(found.Records, whyRecord{
-			Time: r.AtMS, What: r.What, Channel: r.Channel.Shown(), Code: r.Code, Epoch: r.Epoch, Last: r.Last, From: r.From,
+			Time: r.AtMS, What: r.What, Channel: r.Channel.Shown(), Code: r.Code, Epoch: r.Epoch, Last: r.Last, From: r.From, To: r.To,
 		})
 	}
 	return found, nil
