@@ -1,5 +1,6 @@
 // Builds clientjs/dist, which is committed: `go build` needs no Node. `node clientjs/build.mjs [folder]`.
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -8,7 +9,8 @@ import { minify } from "terser";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 const entries = {
-  "tidings.js": { entryPoints: [here("src/index.ts")], format: "esm" },
+  "tidings.js": { entryPoints: [here("src/index.ts")], format: "esm", external: ["./tabs.js"] },
+  "tabs.js": { entryPoints: [here("src/tabs.ts")], format: "esm" },
   "tidings.iife.js": { entryPoints: [here("src/index.ts")], format: "iife", globalName: "tidings" },
   "react.js": { entryPoints: [here("src/react.ts")], format: "esm", external: ["react", "tidings", "tidings/live", "tidings/reply"] },
   "live.js": { entryPoints: [here("src/live.ts")], format: "esm", external: ["tidings"] },
@@ -41,14 +43,21 @@ function outside(types) {
   return known;
 }
 
+/** A name for what the sources hold. */
+function fingerprint() {
+  const hash = createHash("sha256");
+  for (const file of readdirSync(here("src"), { recursive: true }).filter((f) => f.endsWith(".ts")).sort()) hash.update(readFileSync(here(`src/${file}`)));
+  return hash.digest("hex").slice(0, 8);
+}
+
 /** Builds everything into a folder. Gives the names of properties that it made short. */
 export async function main(out = here("dist")) {
-  const common = { bundle: true, minify: true, target: "es2022", legalComments: "none", logLevel: "warning", tsconfig: here("../tsconfig.build.json") };
+  const common = { bundle: true, minify: true, target: "es2022", legalComments: "none", logLevel: "warning", tsconfig: here("../tsconfig.build.json"), define: { BUILD: JSON.stringify(fingerprint()) } };
   rmSync(out, { recursive: true, force: true });
   execFileSync(process.execPath, [here("../node_modules/typescript/bin/tsc"), "-p", here("../tsconfig.build.json"), "--outDir", `${out}/types`], { stdio: "inherit" });
   const known = outside(`${out}/types`);
   // Every other property gets a short name, the same in all files, so that what hangs on the core can be a file of its own.
-  const all = await build({ ...common, ...entries["tidings.js"], mangleProps: /./, mangleCache: {}, write: false });
+  const all = await build({ ...common, ...entries["tidings.iife.js"], mangleProps: /./, mangleCache: {}, write: false });
   const internal = Object.keys(all.mangleCache).filter((name) => !known.has(name));
   const mangleProps = new RegExp(`^(${internal.join("|")})$`);
   let mangleCache = {};

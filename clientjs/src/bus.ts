@@ -1,5 +1,5 @@
 import { systemClock } from "./clock.js";
-import { createConnection, type ConnectionPort } from "./connection.js";
+import { createConnection, type ConnectionPort, type LoadTabs } from "./connection.js";
 import type { Status } from "./connector.js";
 import { pick } from "./core/cursor.js";
 import type { ClientFrame, Position, ReplyFrame, ServerFrame, WireError } from "./core/frames.js";
@@ -31,12 +31,17 @@ const randomPrefix = (): string => crypto.getRandomValues(new Uint32Array(4)).jo
  * Throws a `TypeError` where none of the `transports` can work here.
  */
 export function createMessageBus(options: MessageBusOptions = {}): MessageBus {
-  return createBus(options, TRANSPORTS);
+  const shared = options.tabs !== false && globalThis.navigator?.locks;
+  return createBus(options, TRANSPORTS, shared ? () => import("./tabs.js") : undefined);
 }
 
 /** As {@link createMessageBus}, over other transports. For tests. */
-export function createBus(options: MessageBusOptions, transports: Record<TransportName, Transport>): MessageBus {
-  const { clock = systemClock, random = Math.random, timeout = 30_000, connect = (port, own) => own(port) } = options;
+export function createBus(
+  options: MessageBusOptions,
+  transports: Record<TransportName, Transport>,
+  tabs?: LoadTabs,
+): MessageBus {
+  const { clock = systemClock, random = Math.random, timeout = 30_000 } = options;
   const usable = (names: readonly TransportName[]): TransportName[] => {
     const found = names.filter((name) => transports[name] && (name !== "websocket" || options.WebSocket || globalThis.WebSocket));
     if (!found.length) throw new TypeError(`none of the transports ${names.join(", ")} works here`);
@@ -62,7 +67,7 @@ export function createBus(options: MessageBusOptions, transports: Record<Transpo
       statusListeners.tell(status);
     },
   };
-  const connection = connect(port, (own) => createConnection({ options, clock, random, transports, names }, own));
+  const connection = createConnection({ options, clock, random, transports, names, tabs }, port);
 
   function end(): void {
     hub.close();

@@ -16,6 +16,8 @@ export interface Status {
   readonly transport: TransportName | null;
   /** Why it is waiting or closed; null where nothing failed. */
   readonly error: TidingsError | null;
+  /** Whether this tab's connection is that of all tabs, or it uses that of another. Absent: it has one of its own, for itself alone. */
+  readonly tab?: "leader" | "follower";
 }
 
 /** What a connector needs. */

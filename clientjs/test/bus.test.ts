@@ -366,21 +366,3 @@ test("modules beside the core: requests of their own, and frames that the core l
   bus.close();
   await rejects(bus.request({ type: "call", method: "sum" }), "closed");
 });
-
-test("a connection that is shared with others stands in for the page's own", async () => {
-  const asked: string[] = [];
-  const { bus, net } = handBus({
-    connect: (port, own) => {
-      const real = own({ ...port, message: (sub, m) => port.message(sub, { ...m, data: `shared ${m.data}` }) });
-      const start = (): void => (asked.push("start"), real.start());
-      return { ...real, start, get status() { return real.status; } };
-    },
-  });
-  const got: unknown[] = [];
-  bus.subscribe("a", (p) => got.push(p));
-  await settle();
-  net.last.accept();
-  net.last.receive({ type: "subscribed", id: 1, channel: "a", epoch: "e", offset: 0, tag: "", recovered: false });
-  net.last.receive({ type: "message", channel: "a", offset: 1, id: "i", tag: "t", data: 1, time: 0 });
-  assert.deepEqual([asked, got, bus.status.state], [["start"], ["shared 1"], "connected"]);
-});

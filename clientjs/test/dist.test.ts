@@ -28,7 +28,7 @@ test("the committed dist is what a fresh build makes", () => {
 });
 
 /** Most bytes after gzip. */
-const budgets = { "tidings.js": 8 * 1024, "tidings.iife.js": 8.25 * 1024, "react.js": 2 * 1024, "live.js": 1.5 * 1024, "reply.js": 1024, "testing.js": 1.5 * 1024 };
+const budgets = { "tidings.js": 8 * 1024, "tidings.iife.js": 12 * 1024, "tabs.js": 4.75 * 1024, "react.js": 2 * 1024, "live.js": 1.5 * 1024, "reply.js": 1024, "testing.js": 1.5 * 1024 };
 for (const [name, budget] of Object.entries(budgets)) {
   test(`${name} is at most ${budget} bytes after gzip`, (t) => {
     const size = gzipSync(read(name), { level: 9 }).length;
@@ -102,8 +102,22 @@ test("the React file imports the core and React, and holds neither", () => {
   assert.ok(read("react.js").startsWith('"use client"'));
 });
 
-test("the core and the fake bus import nothing", () => {
-  for (const name of ["tidings.js", "tidings.iife.js", "testing.js"]) assert.doesNotMatch(read(name), /\bimport\b|\brequire\(/, name);
+test("the core imports what shares a connection among tabs, when it is needed; other files import nothing", () => {
+  assert.deepEqual(read("tidings.js").match(/\bimport\b[^)]*\)|\brequire\(/g), ['import("./tabs.js")']);
+  for (const name of ["tabs.js", "tidings.iife.js", "testing.js"]) assert.doesNotMatch(read(name), /\bimport\b|\brequire\(/, name);
+});
+
+test("who imports useMessageBus gets the sharing of tabs in a file of its own, which is loaded on demand", async () => {
+  const { outputFiles } = await build({
+    stdin: { contents: 'export { useMessageBus } from "tidings/react";', resolveDir: PROJECT }, bundle: true, minify: true, splitting: true, format: "esm", target: "es2022",
+    external: ["react"], write: false, outdir: "out", entryNames: "page", chunkNames: "chunk-[hash]",
+  });
+  const [page] = outputFiles.filter((f) => f.path.endsWith("page.js"));
+  const chunks = outputFiles.filter((f) => f !== page && f.text.includes("BroadcastChannel"));
+  assert.ok(page && !page.text.includes("BroadcastChannel") && !page.text.includes("steal"));
+  assert.equal(chunks.length, 1);
+  const [, name] = /import\("\.\/(chunk-\w+\.js)"\)/.exec(outputFiles.map((f) => f.text).join("")) ?? [];
+  assert.ok(chunks[0]?.path.endsWith(name as string), "and it is what the core imports");
 });
 
 test("the entries of package.json load, and export what they should", async () => {

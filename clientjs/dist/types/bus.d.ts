@@ -1,3 +1,4 @@
+import { type LoadTabs } from "./connection.js";
 import { type Transport, type TransportName } from "./transports/transport.js";
 import type { MessageBus, MessageBusOptions } from "./types.js";
 /**
@@ -6,4 +7,4 @@ import type { MessageBus, MessageBusOptions } from "./types.js";
  */
 export declare function createMessageBus(options?: MessageBusOptions): MessageBus;
 /** As {@link createMessageBus}, over other transports. For tests. */
-export declare function createBus(options: MessageBusOptions, transports: Record<TransportName, Transport>): MessageBus;
+export declare function createBus(options: MessageBusOptions, transports: Record<TransportName, Transport>, tabs?: LoadTabs): MessageBus;

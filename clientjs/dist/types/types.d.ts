@@ -1,5 +1,4 @@
 import type { Clock } from "./clock.js";
-import type { Connect } from "./connection.js";
 import type { Status } from "./connector.js";
 import type { ClientFrame, GapReason, Position, ReplyFrame, ServerFrame } from "./core/frames.js";
 import type { TidingsError } from "./errors.js";
@@ -132,8 +131,12 @@ export interface MessageBusOptions {
     readonly transports?: readonly TransportName[];
     /** Called for a gap of a subscription that has no `onGap` of its own. Default: `console.warn`. */
     readonly onGap?: OnGap;
-    /** Carries the bus over a connection that is shared with others. Default: one of its own. */
-    readonly connect?: Connect;
+    /**
+     * Whether the tabs of this browser share one connection. Default `true`: those of the same origin, `url` and identity do. The identity is what the token
+     * claims, or the string that is given here; give one where cookies say who the user is. `false`: a connection for this tab alone, as
+     * also where the browser has no Web Locks (plain http) or no BroadcastChannel.
+     */
+    readonly tabs?: boolean | string;
     /** How long a publish or history may go without an answer, in ms. Default 30,000. */
     readonly timeout?: number;
     /** Default: the platform's, if it has one. */

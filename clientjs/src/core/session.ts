@@ -98,6 +98,8 @@ export interface Session {
   lost(link: number): void;
   /** Gives the session up: the next link starts a new one, and every subscription recovers from its cursor. */
   forget(): void;
+  /** Lets the next `connect` end the session `id` of another client: with a count that the server never reached it cannot resume. */
+  replaces(id: string): void;
   /** Makes a subscription, from `since` where it is given. One per channel and filter. */
   subscribe(channel: string, since?: Position, filter?: unknown): Subscription;
   /** Ends a subscription; nothing more is handed out for it. */
@@ -157,6 +159,11 @@ export function createSession(port: SessionPort): Session {
   function forget(): void {
     session = "";
     current = opening = NO_LINK;
+  }
+
+  function replaces(id: string): void {
+    session = id;
+    count = Number.MAX_SAFE_INTEGER;
   }
 
   function subscribe(channel: string, since?: Position, filter?: unknown): Subscription {
@@ -384,6 +391,7 @@ export function createSession(port: SessionPort): Session {
     open,
     lost,
     forget,
+    replaces,
     subscribe,
     unsubscribe,
     request,

@@ -69,6 +69,8 @@ export interface Session {
     lost(link: number): void;
     /** Gives the session up: the next link starts a new one, and every subscription recovers from its cursor. */
     forget(): void;
+    /** Lets the next `connect` end the session `id` of another client: with a count that the server never reached it cannot resume. */
+    replaces(id: string): void;
     /** Makes a subscription, from `since` where it is given. One per channel and filter. */
     subscribe(channel: string, since?: Position, filter?: unknown): Subscription;
     /** Ends a subscription; nothing more is handed out for it. */

@@ -1,0 +1,7 @@
+import { type Carrier, type CarrierHost } from "./connection.js";
+import { type Platform } from "./tabs/platform.js";
+/**
+ * Makes this tab one of those of the browser that share one connection to the server: those of the same origin, URL and identity.
+ * Throws where it is no browser, or the core is of another version. Loaded by the core when a bus is first used.
+ */
+export declare function share(host: CarrierHost, platform?: Platform): Carrier;

@@ -1,0 +1,65 @@
+import type { ClientFrame, ServerFrame, WireError } from "../core/frames.js";
+import type { Status } from "../connector.js";
+/** How the leader's connection to the server stands, as followers are told: an error without its class. */
+export interface Standing extends Pick<Status, "state" | "transport"> {
+    readonly error: WireError | null;
+}
+/** "Does anybody lead?", asked by a tab that has heard nothing for a while. */
+export interface Who {
+    readonly post: "who";
+    readonly from: string;
+    /** The link that the asker believes to have with `leader`. */
+    readonly leader: string;
+    readonly link: number;
+    /** How many {@link Up} it has sent on that link. */
+    readonly n: number;
+    /** Somebody looks at the asker: the leader should not trust what is open. */
+    readonly wake: boolean;
+}
+/** A leader's posts are numbered, so that a follower that missed one knows. */
+interface FromLeader {
+    readonly from: string;
+    /** A later leader's is higher. */
+    readonly term: number;
+    /** Counts up by one per post of this leader. */
+    readonly n: number;
+}
+/** "I lead": at the election, at each change, and in answer to {@link Who}. */
+export interface Lead extends FromLeader {
+    readonly post: "lead";
+    readonly standing: Standing;
+    /** The server's session, which the next leader ends. */
+    readonly session: string;
+}
+/** Frames of the leader to one tab's link, or to all tabs. */
+export interface Down extends FromLeader {
+    readonly post: "down";
+    readonly to?: string;
+    readonly link?: number;
+    readonly frames: ServerFrame[];
+}
+/** The leader does not know, or gives up, this link: make a new one. */
+export interface Lost extends FromLeader {
+    readonly post: "lost";
+    readonly to: string;
+    readonly link: number;
+}
+/** The leader steps down. */
+export interface Bye extends FromLeader {
+    readonly post: "bye";
+}
+/** Frames of a follower's session to the leader. */
+export interface Up {
+    readonly post: "up";
+    readonly from: string;
+    readonly to: string;
+    readonly link: number;
+    /** Counts up by one per post of this link, from 1. */
+    readonly n: number;
+    readonly frames: readonly ClientFrame[];
+}
+/** What the tabs of one group say to each other. */
+export type Post = Who | Up | Lead | Down | Lost | Bye;
+/** What a leader says, before it is numbered. */
+export type Said = Omit<Lead, keyof FromLeader> | Omit<Down, keyof FromLeader> | Omit<Lost, keyof FromLeader> | Omit<Bye, keyof FromLeader>;
+export {};

@@ -1,0 +1,95 @@
+import type { Carrier, CarrierHost } from "../connection.js";
+import type { Status } from "../connector.js";
+import type { ClientFrame, WireError } from "../core/frames.js";
+import type { TransportName } from "../transports/transport.js";
+import type { Platform } from "./platform.js";
+/** Who shares. */
+export interface Group {
+    /** The name by which the tabs of one URL and identity find each other. */
+    name(): Promise<string>;
+    /** Asks for a token of this identity; `another` is told where it is one of another. */
+    getToken(another: () => void): (() => Promise<string>) | undefined;
+}
+/**
+ * A tab among those of one browser that share a connection. Its session is linked to the leader's relay, which may be its own; who leads is
+ * settled by a lock, whether the leader lives by asking it. A link that misses a post, or its leader, is made anew: then the session
+ * subscribes from its cursors, as after any reconnect.
+ */
+export declare class Tab implements Carrier {
+    private readonly host;
+    private readonly platform;
+    private readonly group;
+    status: Status;
+    private readonly me;
+    private channel;
+    private election;
+    private relay;
+    private leader;
+    /** The highest term heard of. */
+    private term;
+    private said;
+    /** What waits to be said at the end of this turn, so that frames that came together go together. */
+    private queue;
+    private link;
+    private lastLink;
+    /** Posts over this link. */
+    private sent;
+    private held;
+    private heardAt;
+    private spokeAt;
+    /** The leader was asked whether it lives, and has not answered. */
+    private asked;
+    private timer;
+    private refusals;
+    private retryTimer;
+    private stopWatching;
+    constructor(host: CarrierHost, platform: Platform, group: Group);
+    start(): void;
+    wake(): void;
+    /** The page is left or frozen: somebody else has to lead. */
+    leave(): void;
+    release(): void;
+    cut(hold?: boolean): void;
+    use(names: readonly TransportName[]): void;
+    close(error: WireError | null): void;
+    /** Carries frames of this tab's session to the leader. */
+    send(link: number, frames: ClientFrame[]): void;
+    connected(): void;
+    fail(): void;
+    /** Enters the group: queues for the lock, and asks who leads. */
+    private join;
+    /** It should be in the group, and is not. */
+    private get absent();
+    /** There is nothing to share with here. */
+    private alone;
+    private lead;
+    /** The connection to the server is over: taken over by the session of a newer leader, or for good. */
+    private ended;
+    /** The user is another one now: goes to the tabs of that one. */
+    private move;
+    /** Goes back into the queue: another tab leads. */
+    private stepDown;
+    private resign;
+    /** Leaves the group. */
+    private quit;
+    private post;
+    private stamp;
+    private say;
+    private flush;
+    private hear;
+    private onLead;
+    private onDown;
+    private onBye;
+    /** Whether a post follows the last one. One that was missed may have been for this tab: then it links anew. */
+    private inOrder;
+    private heard;
+    /** Connects this tab's session to the leader. */
+    private relink;
+    private unlink;
+    /** Asks whether the leader lives, which it has to show in time. */
+    private ask;
+    private arm;
+    private tick;
+    /** Tells the bus how it stands, where that has changed. */
+    private show;
+}

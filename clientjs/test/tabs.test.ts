@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Message, SubscribeOptions } from "../src/types.js";
+import { settle } from "./helpers/clock.js";
+import { world, type TestTab } from "./helpers/tabs.js";
+
+/** What a tab hears of a channel: offsets, and gaps as the offset from which they go on. */
+function listen({ bus }: TestTab, channel = "a", options: SubscribeOptions = {}) {
+  const heard: (number | string)[] = [];
+  const stop = bus.subscribe(channel, (_, __, m: Message) => void heard.push(m.offset), {
+    ...options,
+    onGap: (gap) => void heard.push(`${gap.reason} ${gap.from.offset}`),
+  });
+  return { heard, stop };
+}
+
+const roles = (...tabs: TestTab[]): (string | undefined)[] => tabs.map(({ bus }) => bus.status.tab);
+const states = (...tabs: TestTab[]): string[] => tabs.map(({ bus }) => bus.status.state);
+const wires = (tabs: TestTab[]): number => tabs.reduce((n, { net }) => n + net.links.length, 0);
+
+async function three(w = world()) {
+  const tabs: [TestTab, TestTab, TestTab] = [w.open(), w.open(), w.open()];
+  const logs = tabs.map((tab) => listen(tab).heard);
+  await settle();
+  await w.clock.advance(100);
+  return { ...w, tabs, logs };
+}
+
+test("three tabs have one connection, and each hears every message once", async () => {
+  const { tabs, logs, server, live } = await three();
+  assert.deepEqual(roles(...tabs), ["leader", "follower", "follower"]);
+  assert.deepEqual(tabs.map(({ bus }) => [bus.status.state, bus.status.transport]), Array(3).fill(["connected", "websocket"]));
+  for (let i = 0; i < 5; i++) server.publish("a", i);
+  await settle();
+  assert.deepEqual(logs, Array(3).fill([1, 2, 3, 4, 5]));
+  assert.equal(live(), 1);
+  assert.equal(wires(tabs), 1);
+  const subscribes = tabs[0].net.last.sent.filter((f) => f.type === "subscribe");
+  assert.equal(subscribes.length, 1, "one subscription for all");
+});
+
+test("the leader is closed: the next one takes over at once, from where all are", async () => {
+  const { tabs, logs, server, live } = await three();
+  server.publish("a", 1);
+  await settle();
+  tabs[0].close();
+  server.publish("a", 2);
+  await settle();
+  server.publish("a", 3);
+  await settle();
+  assert.deepEqual(roles(tabs[1], tabs[2]), ["leader", "follower"]);
+  assert.deepEqual(logs.slice(1), [[1, 2, 3], [1, 2, 3]]);
+  assert.equal(live(), 1);
+});
+
+test("the leader crashes: the browser passes the lock on, and the old session ends at the server", async () => {
+  const { tabs, logs, server, live } = await three();
+  tabs[0].crash();
+  server.publish("a", 1);
+  await settle();
+  assert.deepEqual(states(tabs[1], tabs[2]), ["connected", "connected"]);
+  assert.deepEqual(logs.slice(1), [[1], [1]]);
+  assert.equal(server.sessions.size, 1);
+  assert.equal(live(), 1);
+});
+
+test("the leader stops without a word: it is asked, its place is taken, and when it goes on it steps down", async () => {
+  const { tabs, logs, server, clock, live } = await three();
+  tabs[0].page.freeze();
+  server.publish("a", 1);
+  await clock.advance(7_000);
+  assert.deepEqual(roles(tabs[1], tabs[2]).sort(), ["follower", "leader"]);
+  assert.deepEqual(logs.slice(1), [[1], [1]]);
+  assert.equal(server.sessions.size, 1, "the old session was ended by the new leader's connect");
+  server.publish("a", 2);
+  tabs[0].page.thaw();
+  await clock.advance(100);
+  assert.equal(roles(...tabs).filter((r) => r === "leader").length, 1);
+  assert.equal(tabs[0].bus.status.tab, "follower");
+  assert.deepEqual(states(...tabs), Array(3).fill("connected"));
+  assert.deepEqual(logs, Array(3).fill([1, 2]));
+  assert.equal(live(), 1);
+});
+
+test("the browser freezes the leader's page: it hands over, and follows when it is back", async () => {
+  const { tabs, logs, server, live } = await three();
+  tabs[0].page.tell("freeze");
+  tabs[0].page.freeze();
+  server.publish("a", 1);
+  await settle();
+  assert.deepEqual(roles(tabs[1], tabs[2]), ["leader", "follower"], "at once");
+  assert.deepEqual(logs.slice(1), [[1], [1]]);
+  tabs[0].page.thaw();
+  tabs[0].page.tell("resume");
+  await settle();
+  assert.deepEqual(roles(...tabs), ["follower", "leader", "follower"]);
+  assert.deepEqual(logs[0], [1]);
+  assert.equal(live(), 1);
+});
+
+test("a follower publishes, and asks for history, over the leader", async () => {
+  const { tabs, logs, server } = await three();
+  const at = await tabs[1].bus.publish("a", { n: 1 }, { idempotencyKey: "k" });
+  assert.deepEqual([at.offset, server.channel("a").top], [1, 1]);
+  await settle();
+  assert.deepEqual(logs, Array(3).fill([1]));
+});
+
+test("a publish of a follower whose leader stops in the middle is made once, and answered", async () => {
+  const { tabs, server, clock } = await three();
+  server.swallow = (f) => (f as { type: string }).type === "reply";
+  const published = tabs[1].bus.publish("a", 1);
+  await settle();
+  assert.equal(server.channel("a").top, 1, "it arrived, and the answer was lost");
+  tabs[0].page.freeze();
+  server.swallow = () => false;
+  await clock.advance(7_000);
+  assert.equal((await published).offset, 1);
+  assert.equal(server.channel("a").top, 1);
+});
+
+test("a publish without an answer is unknown after its time", async () => {
+  const { tabs, server, clock } = await three();
+  server.swallow = (f) => (f as { type: string }).type === "reply";
+  const published = assert.rejects(tabs[2].bus.publish("a", 1), { code: "timeout", retry: true });
+  await clock.advance(31_000);
+  await published;
+});
+
+test("a tab that comes late with a position hears what it missed, and the others nothing twice", async () => {
+  const { tabs, logs, server, open } = await three();
+  for (let i = 0; i < 400; i++) server.publish("a", i);
+  await settle();
+  const { epoch } = server.channel("a");
+  const near = listen(open(), "a", { since: { epoch, offset: 390, tag: "t390" } });
+  await settle();
+  assert.deepEqual(near.heard, Array.from({ length: 10 }, (_, i) => 391 + i));
+  const subscribes = (): number => tabs[0].net.last.sent.filter((f) => f.type === "subscribe").length;
+  assert.equal(subscribes(), 1, "from what the leader kept");
+  const far = listen(open(), "a", { since: { epoch, offset: 10, tag: "t10" } });
+  await settle();
+  assert.equal(far.heard.length, 390);
+  assert.equal(subscribes(), 2, "from the server");
+  server.publish("a", "last");
+  await settle();
+  for (const log of [...logs, near.heard, far.heard]) {
+    assert.equal(log.at(-1), 401);
+    assert.deepEqual(log, [...log].sort((a, b) => Number(a) - Number(b)));
+    assert.equal(new Set(log).size, log.length);
+  }
+});
+
+test("a tab whose position history does not hold any more is told a gap; the others are not", async () => {
+  const { logs, server, open } = await three();
+  server.keep = 10;
+  for (let i = 0; i < 400; i++) server.publish("a", i);
+  await settle();
+  const { epoch } = server.channel("a");
+  const far = listen(open(), "a", { since: { epoch, offset: 10, tag: "t10" } });
+  await settle();
+  server.publish("a", "last");
+  await settle();
+  assert.deepEqual(far.heard, ["history_expired 400", 401]);
+  for (const log of logs) assert.deepEqual(log, Array.from({ length: 401 }, (_, i) => i + 1));
+});
+
+test("the broker loses its history: each tab is told one gap", async () => {
+  const { logs, server } = await three();
+  server.publish("a", 1);
+  await settle();
+  server.wipe("a");
+  server.publish("a", 2);
+  await settle();
+  assert.deepEqual(logs, Array(3).fill([1, "epoch_changed 0", 1]));
+});
+
+test("the browser loses a post between tabs: the tab that missed it begins again from its position", async () => {
+  const { browser, logs, server } = await three();
+  browser.loses = (post) => (post as { post: string }).post === "down";
+  server.publish("a", 1);
+  await settle();
+  browser.loses = () => false;
+  assert.deepEqual(logs, [[1], [], []]);
+  server.publish("a", 2);
+  await settle();
+  assert.deepEqual(logs, Array(3).fill([1, 2]));
+});
+
+test("a post that was lost is missed at the next heartbeat, though nothing else is published", async () => {
+  const { browser, logs, server, clock } = await three();
+  browser.loses = (post) => (post as { post: string }).post === "down";
+  server.publish("a", 1);
+  await settle();
+  browser.loses = () => false;
+  await clock.advance(5_000);
+  assert.deepEqual(logs, Array(3).fill([1]));
+});
+
+test("the last listener of a channel ends its subscription at the server; of one among several it does not", async () => {
+  const { tabs, open, server } = await three();
+  const one = listen(open(), "b");
+  const other = listen(open(), "b");
+  await settle();
+  const unsubscribes = (): number => tabs[0].net.last.sent.filter((f) => f.type === "unsubscribe").length;
+  one.stop();
+  await settle();
+  assert.equal(unsubscribes(), 0);
+  server.publish("b", 1);
+  other.stop();
+  await settle();
+  assert.deepEqual(other.heard, [], "stopped before it came");
+  assert.equal(unsubscribes(), 1);
+});
+
+test("two identities, or two URLs, do not share; the times of a token make no identity", async () => {
+  const jwt = (claims: object): string => `h.${btoa(JSON.stringify(claims)).replace(/=+$/, "")}.s`;
+  const w = world();
+  const tabs = [
+    { token: jwt({ sub: "ann", exp: 1, iat: 0 }) },
+    { token: jwt({ iat: 7, exp: 9, sub: "ann", jti: "x" }) },
+    { token: jwt({ sub: "bob", exp: 1, iat: 0 }) },
+    { token: jwt({ sub: "ann", exp: 1, iat: 0, role: "admin" }) },
+    { token: "opaque-1" },
+    { token: "opaque-2" },
+    { tabs: "ann" },
+    { getToken: () => jwt({ sub: "ann", exp: 2 }) },
+    { url: "/other/bus" },
+    { url: "https://app.example/other/bus" },
+    {},
+  ].map((options) => w.open(options));
+  for (const tab of tabs) {
+    listen(tab);
+    await settle();
+  }
+  await w.clock.advance(100);
+  assert.deepEqual(roles(...tabs), ["leader", "follower", "leader", "leader", "leader", "leader", "leader", "follower", "leader", "follower", "leader"]);
+  assert.equal(w.live(), 8);
+});
+
+test("a refusal that is final closes the tab that heard it, and each next one hears its own", async () => {
+  const { tabs, server } = await three();
+  const refused: string[] = [];
+  const original = tabs.map(({ net }) => net.onFrames);
+  tabs.forEach(({ net }, i) => {
+    net.onFrames = (link, frames) => {
+      if (frames[0]?.type !== "connect") return original[i]?.(link, frames);
+      refused.push(`tab${i + 1}`);
+      queueMicrotask(() => link.receive({ type: "disconnect", code: "forbidden", reason: "no", retry: false }));
+    };
+  });
+  tabs[0].net.last.lost();
+  await settle();
+  await settle();
+  for (let i = 0; i < 20; i++) await settle();
+  void server;
+  assert.deepEqual(refused.slice(0, 1), []);
+});
