@@ -1,6 +1,5 @@
 import { systemClock } from "./clock.js";
 import { createConnection, type ConnectionPort, type LoadTabs } from "./connection.js";
-import type { Status } from "./connector.js";
 import { pick } from "./core/cursor.js";
 import type { ClientFrame, Position, ReplyFrame, ServerFrame, WireError } from "./core/frames.js";
 import { validChannel } from "./core/frames.js";
@@ -12,7 +11,7 @@ import { poll } from "./transports/poll.js";
 import { sse } from "./transports/sse.js";
 import { MAX_FRAME_BYTES, byteLength, type Transport, type TransportName } from "./transports/transport.js";
 import { websocket } from "./transports/websocket.js";
-import type { History, MessageBus, MessageBusOptions } from "./types.js";
+import type { History, MessageBus, MessageBusOptions, Status } from "./types.js";
 
 const TRANSPORTS: Record<TransportName, Transport> = { websocket, sse, poll };
 const CLOSED: WireError = { code: "closed", message: "The bus is closed.", hint: "Make a new one." };

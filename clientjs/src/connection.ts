@@ -1,11 +1,11 @@
 import type { Clock } from "./clock.js";
-import { Connector, type Status } from "./connector.js";
+import { Connector } from "./connector.js";
 import type { ClientFrame, Position, WireError } from "./core/frames.js";
 import { createSession, type Request, type Session, type SessionPort, type Subscription } from "./core/session.js";
 import { TidingsError } from "./errors.js";
 import { watchPage } from "./page.js";
 import type { Transport, TransportName } from "./transports/transport.js";
-import type { MessageBusOptions } from "./types.js";
+import type { MessageBusOptions, Status } from "./types.js";
 
 /** What a bus asks of what carries it. */
 export interface Connection {

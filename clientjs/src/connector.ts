@@ -5,20 +5,7 @@ import type { Session } from "./core/session.js";
 import { TidingsError } from "./errors.js";
 import { Heartbeat, PROBE } from "./heartbeat.js";
 import type { Link, LinkContext, Transport, TransportName } from "./transports/transport.js";
-
-/** `idle` before the first use, `waiting` for the next attempt, `closed` for good. */
-export type State = "idle" | "connecting" | "connected" | "waiting" | "closed";
-
-/** How the bus stands. A new object for each change. */
-export interface Status {
-  readonly state: State;
-  /** What carries the frames now; null unless connected. */
-  readonly transport: TransportName | null;
-  /** Why it is waiting or closed; null where nothing failed. */
-  readonly error: TidingsError | null;
-  /** Whether this tab's connection is that of all tabs, or it uses that of another. Absent: it has one of its own, for itself alone. */
-  readonly tab?: "leader" | "follower";
-}
+import type { State, Status } from "./types.js";
 
 /** What a connector needs. */
 export interface ConnectorConfig {

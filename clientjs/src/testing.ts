@@ -1,6 +1,5 @@
-import type { Status } from "./connector.js";
 import type { ClientFrame, GapReason, Position, ServerFrame } from "./core/frames.js";
-import type { Gap, Message, MessageBus, OnMessage, PublishOptions, SubscribeOptions } from "./types.js";
+import type { Gap, Message, MessageBus, OnMessage, PublishOptions, Status, SubscribeOptions } from "./types.js";
 
 /** A subscription that a {@link FakeBus} holds. */
 export interface FakeSubscription {

@@ -1,6 +1,5 @@
 export { createMessageBus } from "./bus.js";
 export type { Clock } from "./clock.js";
-export type { State, Status } from "./connector.js";
 export type { GapReason, Position } from "./core/frames.js";
 export { TidingsError } from "./errors.js";
 export { sharedMessageBus } from "./registry.js";

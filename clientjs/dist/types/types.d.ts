@@ -1,5 +1,4 @@
 import type { Clock } from "./clock.js";
-import type { Status } from "./connector.js";
 import type { ClientFrame, GapReason, Position, ReplyFrame, ServerFrame } from "./core/frames.js";
 import type { TidingsError } from "./errors.js";
 import type { TransportName } from "./transports/transport.js";
@@ -73,6 +72,18 @@ export interface History<T = unknown> {
     readonly position: Position;
     /** Nothing is missing between `since` and the messages. */
     readonly complete: boolean;
+}
+/** `idle` before the first use, `waiting` for the next attempt, `closed` for good. */
+export type State = "idle" | "connecting" | "connected" | "waiting" | "closed";
+/** How the bus stands. A new object for each change. */
+export interface Status {
+    readonly state: State;
+    /** What carries the frames now; null unless connected. */
+    readonly transport: TransportName | null;
+    /** Why it is waiting or closed; null where nothing failed. */
+    readonly error: TidingsError | null;
+    /** Whether this tab's connection is that of all tabs, or it uses that of another. Absent: it has one of its own, for itself alone. */
+    readonly tab?: "leader" | "follower";
 }
 /** A page's connection to Tidings. Made by `createMessageBus`; opened by its first use. */
 export interface MessageBus {

@@ -2,7 +2,7 @@ import type { Connection, ConnectionPort } from "../connection.js";
 import { same, type CursorGap } from "../core/cursor.js";
 import type { ClientFrame, MessageFrame, Position, ReplyFrame, ServerFrame, WireError } from "../core/frames.js";
 import type { Request, Subscription } from "../core/session.js";
-import type { Status } from "../connector.js";
+import type { Status } from "../types.js";
 import { Feed, type Waiting } from "./feed.js";
 import type { Said, Standing } from "./posts.js";
 

@@ -1,5 +1,5 @@
 import type { Carrier, CarrierHost } from "../connection.js";
-import type { Status } from "../connector.js";
+import type { Status } from "../types.js";
 import type { ClientFrame, WireError } from "../core/frames.js";
 import type { TransportName } from "../transports/transport.js";
 import type { Platform } from "./platform.js";
