@@ -11,7 +11,7 @@ import (
 // completeFlags makes the shell offer a flag's values, files where it takes one, and nothing where it takes neither.
 func completeFlags(cmd *cobra.Command) {
 	values := map[string][]string{"transport": {protocol.WebSocket, protocol.SSE, protocol.Poll}}
-	files := map[string]bool{"config": true, "data-file": true, "key-file": true}
+	files := map[string]bool{"config": true, "data-file": true, "key-file": true, "private-key-file": true}
 	for _, c := range config.Choices() {
 		values[c.Flag] = c.Values
 	}
@@ -19,6 +19,7 @@ func completeFlags(cmd *cobra.Command) {
 		files[name] = true
 	}
 	for _, sub := range cmd.Commands() {
+		completeFlags(sub)
 		sub.Flags().VisitAll(func(f *pflag.Flag) {
 			switch {
 			case values[f.Name] != nil:

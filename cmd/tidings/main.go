@@ -1,4 +1,4 @@
-// Command tidings is the server and its companions: serve, check-config, publish, subscribe, tail, version.
+// Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail, version.
 package main
 
 import (
@@ -17,11 +17,17 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	err := root().ExecuteContext(ctx)
 	stop()
+	if errors.Is(err, errSilently) {
+		os.Exit(1)
+	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "tidings:", err)
 		os.Exit(1)
 	}
 }
+
+// errSilently ends with status 1: what there is to say was printed.
+var errSilently = errors.New("no")
 
 func root() *cobra.Command {
 	cmd := &cobra.Command{
@@ -30,7 +36,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(serveCommand(), checkConfigCommand(), publishCommand(), subscribeCommand(), tailCommand(), versionCommand())
+	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), publishCommand(), subscribeCommand(), tailCommand(), versionCommand())
 	completeFlags(cmd)
 	return cmd
 }

@@ -1,0 +1,90 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tidings/protocol"
+)
+
+// Decision is what the rules say of one client and one channel, and why.
+type Decision struct {
+	Channel   protocol.Channel `json:"channel"`
+	Rule      string           `json:"rule"`           // the pattern that decides; "" for what holds where none matches
+	User      string           `json:"user,omitempty"` // "" for an anonymous client
+	Subscribe Verdict          `json:"subscribe"`
+	Publish   Verdict          `json:"publish"`
+	Presence  Verdict          `json:"presence"`
+}
+
+// Verdict is one part of a decision.
+type Verdict struct {
+	Allowed bool      `json:"allowed"`
+	Asks    Allowance `json:"asks"` // what the rule asks for
+	Why     string    `json:"why"`
+}
+
+// Explain tells which rule decides what id may do in ch, and why. It decides as MaySubscribe, MayPublish and MaySeePresence do.
+func (p *Policy) Explain(id Identity, ch protocol.Channel) Decision {
+	c := p.find(ch)
+	explain := func(a *allowance) Verdict {
+		return Verdict{Allowed: c.lets(a, id, ch), Asks: a.text, Why: c.why(a, id, ch)}
+	}
+	d := Decision{
+		Channel: ch, Rule: c.Pattern, User: id.User,
+		Subscribe: explain(&c.subscribe), Publish: explain(&c.publish), Presence: explain(&c.presence),
+	}
+	if d.Presence.Allowed && !d.Subscribe.Allowed {
+		d.Presence.Allowed, d.Presence.Why = false, "who may not subscribe does not see who is there"
+	}
+	return d
+}
+
+// why gives the reason of what lets says.
+func (c *rule) why(a *allowance, id Identity, ch protocol.Channel) string {
+	switch {
+	case a.anyone:
+		return "anyone may"
+	case len(a.terms) == 0:
+		return "no client may; backends use the HTTP API"
+	case id.Anonymous():
+		return "the client is anonymous, and the rule asks for " + string(a.text)
+	}
+	values, _ := c.pattern.Bound(ch)
+	owner := ""
+	for i, name := range c.names {
+		if name == UserPlaceholder {
+			owner = values[i]
+		} else if !slices.Contains(id.Claim(name), values[i]) {
+			return fmt.Sprintf("the channel is of %s %q, and the token's claim is %s", name, values[i], list(id.Claim(name)))
+		}
+	}
+	var missing []string
+	for _, t := range a.terms {
+		switch {
+		case t.kind == byRole && slices.Contains(id.Roles(), t.name):
+			return fmt.Sprintf("the token has the role %q", t.name)
+		case t.kind == byPermission && slices.Contains(id.Permissions(), t.name):
+			return fmt.Sprintf("the token has the permission %q", t.name)
+		case t.kind == byRole:
+			missing = append(missing, fmt.Sprintf("the role %q is not among the token's: %s", t.name, list(id.Roles())))
+		case t.kind == byPermission:
+			missing = append(missing, fmt.Sprintf("the permission %q is not among the token's: %s", t.name, list(id.Permissions())))
+		case owner == "":
+			return "the client is signed in"
+		case owner == id.User:
+			return "the channel is of this user"
+		default:
+			missing = append(missing, fmt.Sprintf("the channel is of user %q", owner))
+		}
+	}
+	return strings.Join(missing, "; ")
+}
+
+func list(texts []string) string {
+	if len(texts) == 0 {
+		return "none"
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const tokenSecret = "a secret of these tests, of more than 32 bytes"
+
+// withRules writes settings of a server whose clients sign in.
+func withRules(t *testing.T) (file string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "tidings.yaml")
+	write(t, file, "api_key: "+otherSecret+`
+tokens: {issuer: tests, audience: tidings, secret: "`+tokenSecret+`"}
+rules:
+  channels:
+    "news/**": {subscribe: anyone}
+    "inbox/{user}": {subscribe: user, publish: "user, role:desk"}
+`)
+	return file
+}
+
+// said runs the binary to its end.
+func said(t *testing.T, environ []string, args ...string) (out, errors string, code int) {
+	t.Helper()
+	p := run(t, environ, args...)
+	code = p.exit()
+	return p.out.String(), p.errors.String(), code
+}
+
+func TestTokensAreMadeInspectedAndChecked(t *testing.T) {
+	file := withRules(t)
+	token, errors, code := said(t, nil, "token", "make", "--config", file, "--user", "u1", "--role", "desk", "--claim", "tenant=t1", "--id", "j1", "--lifetime", "10m")
+	if token = strings.TrimSpace(token); code != 0 {
+		t.Fatalf("make: %d: %s", code, errors)
+	}
+	out, _, code := said(t, []string{"TIDINGS_TOKEN=" + token}, "token", "check", "--config", file)
+	var who struct {
+		User, ID string
+		Roles    []string
+		Expires  time.Time
+	}
+	if err := json.Unmarshal([]byte(out), &who); err != nil || code != 0 || who.User != "u1" || who.ID != "j1" || strings.Join(who.Roles, " ") != "desk" || time.Until(who.Expires) > 10*time.Minute {
+		t.Errorf("check: %d: %s", code, out)
+	}
+	if out, errors, code = said(t, nil, "token", "check", "--config", file, token+"x"); code != 1 || out != "" || !strings.Contains(errors, "signature") || strings.Contains(errors, token) {
+		t.Errorf("check of an altered one: %d: %s %s", code, out, errors)
+	}
+	if out, _, code = said(t, nil, "token", "inspect", token+"x"); code != 0 || !strings.Contains(out, `"tenant": "t1"`) || !strings.Contains(out, `"alg": "HS256"`) {
+		t.Errorf("inspect: %d: %s", code, out)
+	}
+	for _, args := range [][]string{{"token", "inspect", "a.b"}, {"token", "inspect", "a.b.c"}, {"token", "inspect"}, {"token", "make", "--config", file, "--user", "u", "--claim", "x"}, {"token", "make", "--dev", "--user", "u"}} {
+		if _, errors, code := said(t, nil, args...); code != 1 || errors == "" {
+			t.Errorf("%q: %d %s", args, code, errors)
+		}
+	}
+	p := exec.Command(binary, "token", "inspect", "-")
+	p.Stdin = strings.NewReader(token + "\n")
+	if text, err := p.Output(); err != nil || !strings.Contains(string(text), `"sub": "u1"`) {
+		t.Errorf("from standard input: %v: %s", err, text)
+	}
+}
+
+func TestExplainSaysWhichRuleDecides(t *testing.T) {
+	file := withRules(t)
+	token, _, _ := said(t, nil, "token", "make", "--config", file, "--user", "u1", "--role", "desk")
+	token = strings.TrimSpace(token)
+	for _, c := range []struct {
+		name  string
+		token string
+		args  []string
+		code  int
+		want  []string
+	}{
+		{"its own", token, []string{"--channel", "inbox/u1"}, 0, []string{`rule       rules.channels, "inbox/{user}"`, "client     u1", "subscribe  yes: the channel is of this user", "presence   no : no client may"}},
+		{"another's", token, []string{"--channel", "inbox/u2"}, 1, []string{`subscribe  no : the channel is of user "u2"`, `publish    yes: the token has the role "desk"`}},
+		{"without a token", "", []string{"--channel", "inbox/u1"}, 1, []string{"client     anonymous", "the client is anonymous, and the rule asks for user"}},
+		{"no pattern", token, []string{"--channel", "other"}, 1, []string{"since no pattern matches"}},
+		{"JSON", "", []string{"--channel", "news/a", "--json", "--token", token}, 0, []string{`"rule":"news/**","user":"u1","subscribe":{"allowed":true,"asks":"anyone","why":"anyone may"}`}},
+		{"no channel", "", []string{"--channel", "a//b"}, 1, nil},
+		{"a bad token", "x", []string{"--channel", "news/a"}, 1, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out, errors, code := said(t, []string{"TIDINGS_TOKEN=" + c.token}, append([]string{"explain", "--config", file}, c.args...)...)
+			if code != c.code || (c.want == nil) != (errors != "") {
+				t.Errorf("ended with %d: %s %s", code, out, errors)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(out, want) {
+					t.Errorf("printed %s, which lacks %q", out, want)
+				}
+			}
+		})
+	}
+}
