@@ -1,6 +1,7 @@
 package client
 
 import (
+	"slices"
 	"time"
 
 	"tidings/core"
@@ -82,8 +83,14 @@ func (p port) Ended(s *core.Subscription, err *protocol.Error) {
 		return
 	}
 	delete(p.c.topics, s.Channel)
+	rest := t.withoutWatchers()
 	for _, l := range t.listeners {
-		p.c.tellEnd(l, err)
+		if !slices.Contains(rest, l) {
+			p.c.tellEnd(l, err)
+		}
+	}
+	if len(rest) > 0 {
+		p.c.topics[s.Channel] = &topic{listeners: rest, sub: p.c.machine.Subscribe(s.Channel, nil, s.Cursor())}
 	}
 }
 
@@ -110,6 +117,10 @@ func (p port) Disconnected(link int, f *protocol.ServerFrame) {
 }
 
 func (p port) Other(f *protocol.ServerFrame) {
+	if t := p.c.topics[f.Channel]; t != nil && t.present.Take(f) {
+		p.c.tellPresence(t, t.listeners...)
+		return
+	}
 	if f.Type == protocol.TypeError {
 		p.c.cfg.Logger.Warn("tidings: the server did not take a frame", "code", f.Code, "message", f.Message, "hint", f.Hint)
 	}

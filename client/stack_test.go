@@ -36,7 +36,7 @@ type stack struct {
 func newStack(t *testing.T, dial func(*httpapi.API) (url string, transport *http.Transport, stop func())) *stack {
 	quiet := slog.New(slog.DiscardHandler)
 	broker := memory.New(memory.DefaultConfig())
-	bus, err := actors.Start(actors.Config{Broker: broker, Rules: access.Rules{Subscribe: access.Anyone, Publish: access.Anyone}, Logger: quiet})
+	bus, err := actors.Start(actors.Config{Broker: broker, Rules: access.Rules{Subscribe: access.Anyone, Publish: access.Anyone, Presence: access.Anyone}, Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,6 +40,7 @@ type Subscription struct {
 	onGap        func(Gap)
 	onSubscribed func(protocol.Position, bool)
 	onEnd        func(error)
+	onPresence   func(Presence)
 
 	mu       sync.Mutex
 	position protocol.Position // guarded by mu
@@ -85,18 +86,23 @@ func (s *Subscription) call(fn func(), at protocol.Position) {
 // where that is not open yet, and does not wait for it: OnSubscribed tells when the subscription is live, OnEnd that
 // it was refused. All callbacks of a client are called one at a time, in order; they may call the client.
 //
+// onMessage may be nil where OnPresence is given.
+//
 // It fails with a *protocol.Error for a bad channel name, and with the client's error once that is closed.
 func (c *Client) Subscribe(channel string, onMessage func(Message), opts ...Option) (*Subscription, error) {
 	ch, err := protocol.ParseReadable(channel)
 	if err != nil {
 		return nil, err
 	}
-	if onMessage == nil {
-		return nil, errors.New("client: Subscribe without a callback")
-	}
 	s := &Subscription{client: c, channel: ch, onMessage: onMessage}
 	for _, opt := range opts {
 		opt(s)
+	}
+	if onMessage == nil {
+		if s.onPresence == nil {
+			return nil, errors.New("client: Subscribe without a callback")
+		}
+		s.onMessage = func(Message) {}
 	}
 	if !s.since.IsZero() {
 		if err := s.since.Check(); err != nil {
@@ -114,6 +120,7 @@ type topic struct {
 	sub       *core.Subscription
 	listeners []*Subscription
 	live      bool
+	present   core.PresenceView
 }
 
 func (c *Client) addListener(s *Subscription) {
@@ -121,7 +128,7 @@ func (c *Client) addListener(s *Subscription) {
 	if t == nil {
 		t = &topic{listeners: []*Subscription{s}}
 		c.topics[s.channel] = t
-		t.sub = c.machine.Subscribe(s.channel, nil, s.since)
+		t.sub = c.machine.SubscribeWatching(s.channel, nil, s.since, t.users())
 		c.wanted()
 		return
 	}
@@ -130,6 +137,10 @@ func (c *Client) addListener(s *Subscription) {
 	if t.live {
 		c.tellSubscribed(s, t.sub.Cursor(), false)
 	}
+	if s.onPresence != nil && t.present.Known() {
+		c.tellPresence(t, s)
+	}
+	c.watch(t)
 }
 
 func (c *Client) removeListener(s *Subscription) {
@@ -141,7 +152,9 @@ func (c *Client) removeListener(s *Subscription) {
 	if len(t.listeners) == 0 {
 		delete(c.topics, s.channel)
 		c.machine.Unsubscribe(t.sub)
+		return
 	}
+	c.watch(t)
 }
 
 func (c *Client) tellSubscribed(s *Subscription, at protocol.Position, recovered bool) {

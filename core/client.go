@@ -7,8 +7,8 @@ import (
 	"tidings/protocol"
 )
 
-// ClientPort is what a Client asks of the program that it runs in. It is called from within the Client's methods, in order; Message
-// and Gap may call Subscribe, Unsubscribe and Request, and nothing else.
+// ClientPort is what a Client asks of the program that it runs in. It is called from within the Client's methods, in order; Message,
+// Gap and Ended may call Subscribe, Unsubscribe and Request, and nothing else.
 type ClientPort interface {
 	// Send writes frames to a link, as one message.
 	Send(link int, frames ...protocol.ClientFrame)
@@ -26,7 +26,7 @@ type ClientPort interface {
 	Connected(link int, resumed bool)
 	// Disconnected says that the server ended link: it will not carry more.
 	Disconnected(link int, d *protocol.ServerFrame)
-	// Other hands out frames that are no business of the machine: event, joined, left.
+	// Other hands out frames that are no business of the machine: event, presence, joined, left.
 	Other(f *protocol.ServerFrame)
 	// RetryLater asks for a call of Retry in a while: the server refused a subscription for the moment.
 	RetryLater()
@@ -37,6 +37,7 @@ type Subscription struct {
 	Channel protocol.Channel
 	Filter  []byte
 	Room    string // named by the server where there is a filter
+	users   string // what it wants to hear of who comes and goes
 	cursor  Cursor
 	pending uint64 // id of the subscribe that has no answer yet; 0 none
 	told    bool   // a gap answered it already
@@ -128,6 +129,11 @@ func (c *Client) Lost(link int) {
 
 // Subscribe makes a subscription, from since where it is not zero. The caller makes one per channel and filter.
 func (c *Client) Subscribe(ch protocol.Channel, filter []byte, since protocol.Position) *Subscription {
+	return c.SubscribeWatching(ch, filter, since, "")
+}
+
+// SubscribeWatching is Subscribe and Watch in one.
+func (c *Client) SubscribeWatching(ch protocol.Channel, filter []byte, since protocol.Position, users string) *Subscription {
 	// The new subscription replaces the old one at the server: an unsubscribe that would be sent again would end it.
 	c.requests = slices.DeleteFunc(c.requests, func(r *Request) bool {
 		return r.Frame.Type == protocol.TypeUnsubscribe && r.Frame.Channel == ch && filter == nil && r.Frame.Room == ""
@@ -135,7 +141,7 @@ func (c *Client) Subscribe(ch protocol.Channel, filter []byte, since protocol.Po
 	c.subs = slices.DeleteFunc(c.subs, func(s *Subscription) bool {
 		return s.over && s.Channel == ch && bytes.Equal(s.Filter, filter)
 	})
-	s := &Subscription{Channel: ch, Filter: filter}
+	s := &Subscription{Channel: ch, Filter: filter, users: users}
 	s.cursor.pos, s.cursor.omit = since, c.Omit
 	c.subs = append(c.subs, s)
 	if c.current.link != 0 {
@@ -144,9 +150,21 @@ func (c *Client) Subscribe(ch protocol.Channel, filter []byte, since protocol.Po
 	return s
 }
 
+// Watch says what s wants to hear of who comes and goes: one of the values of a subscribe's users, "" for nothing. Where that is another than
+// before, it subscribes again from its cursor.
+func (c *Client) Watch(s *Subscription, users string) {
+	if s.users == users || !slices.Contains(c.subs, s) {
+		return
+	}
+	s.users = users
+	if c.current.link != 0 {
+		c.again(s)
+	}
+}
+
 func (c *Client) subscribe(s *Subscription) protocol.ClientFrame {
 	s.pending, s.told, s.retry, s.live = c.nextID(), false, false, false
-	f := protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: s.pending, Channel: s.Channel, Filter: s.Filter}
+	f := protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: s.pending, Channel: s.Channel, Filter: s.Filter, Users: s.users}
 	if at := s.cursor.Position(); !at.IsZero() {
 		f.Since = &at
 	}
