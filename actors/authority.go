@@ -156,7 +156,12 @@ var withdrawnFrame = protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeWi
 // withdraw takes what waits of hidden channels out of the outbox, also what was written and may have to be written again. The count of frames stays
 // as it is.
 func (c *Connection) withdraw(hidden func(protocol.Channel) bool) {
-	c.out.Replace(func(e *protocol.Encoded) *protocol.Encoded {
+	c.out.Replace(func(e *protocol.Encoded) (with *protocol.Encoded) {
+		defer func() {
+			if with != e {
+				c.bus.tally.withdrawn.Add(1)
+			}
+		}()
 		if m := e.Message; m != nil {
 			if hidden(m.Channel) {
 				return withdrawnFrame

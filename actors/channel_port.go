@@ -27,7 +27,7 @@ func (p port) Subscribed(j *join, at protocol.Position, recovered bool) {
 		Type: protocol.TypeSubscribed, ID: j.ID, Channel: p.entry.name, Room: j.Room, Position: at, Recovered: recovered,
 	}))
 	if recovered {
-		p.bus.tally.recoveries.Add(1)
+		p.bus.tally.recoveries.add(j.Member.conn.kind())
 		w.recovered = &at
 	}
 }

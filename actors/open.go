@@ -22,6 +22,7 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 	}
 	if connect.Session != "" && !peer.Plain {
 		if c, gen = b.resume(peer, connect, identity, link); c != nil {
+			b.tally.fellBack(kindOf(peer.Transport), connect.Fallback)
 			return c, gen, nil
 		}
 	}
@@ -32,6 +33,7 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 		return nil, 0, errStopped
 	}
 	c, gen = b.begin(peer, identity, link)
+	b.tally.fellBack(kindOf(peer.Transport), connect.Fallback)
 	return c, gen, nil
 }
 
@@ -115,7 +117,7 @@ func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
 	b.send(c.pid, Attached{Gen: gen, Kind: kind, Identity: shared(identity)})
-	b.tally.resumes.Add(1)
+	b.tally.resumes.add(kind)
 	return c, gen
 }
 

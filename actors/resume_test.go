@@ -320,8 +320,8 @@ func TestTooManyParkedConnectionsEndTheOldest(t *testing.T) {
 			c.cut()
 			list = append(list, c)
 		}
-		if s := w.bus.Stats(); s.Parked != 3 || s.Connections["websocket"] != 1 || live.link.end() != "" {
-			t.Errorf("parked %d, live %v", s.Parked, s.Connections)
+		if s := w.bus.Stats(); s.Parked != 3 || s.Evicted != 2 || s.Lost[Cause{"websocket", causeCut}] != 5 || s.Connections["websocket"] != 1 || live.link.end() != "" {
+			t.Errorf("parked %d, evicted %d, lost %v, live %v", s.Parked, s.Evicted, s.Lost, s.Connections)
 		}
 		for i, c := range list {
 			if resumed := c.resume().resumed; resumed != (i >= 2) {

@@ -151,6 +151,7 @@ func (s *session) onDetached(m Detached) {
 	if m.Code == protocol.CodeSlowConsumer {
 		s.bus.tally.slow.Add(1)
 	}
+	s.bus.tally.lost.add(s.kind, causeOf(m.Code, causeCut), 1)
 	if s.conn.plain || m.Code != "" && !m.Code.Row().Retry {
 		s.finish(nil, m.Code)
 		return
@@ -158,6 +159,7 @@ func (s *session) onDetached(m Detached) {
 	s.enter(parked, s.kind)
 	s.note(Record{What: RecordParked, Code: string(m.Code)})
 	for _, c := range s.bus.parking.add(s.conn) {
+		s.bus.tally.evicted.Add(1)
 		s.bus.send(c.pid, ParkOver{})
 	}
 	s.bus.alarms.set(&s.park, s.bus.cfg.Park)
@@ -194,6 +196,7 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	if code == protocol.CodeSlowConsumer {
 		b.tally.slow.Add(1)
 	}
+	b.tally.ended.add(s.kind, causeOf(code, causeGoodbye), 1)
 	s.enter(ended, s.kind)
 	s.note(Record{What: RecordEnded, Code: string(code)})
 	c.ended.Store(true)
@@ -237,6 +240,7 @@ func (s *session) push(frame *protocol.Encoded) {
 // refuse answers the requests of one fault with an error, or tells it once, without an id, where there are none. Too many faults of the
 // client's own end the connection; one that says retry is not counted: who is told to go more slowly, and does, must not be thrown out for good.
 func (s *session) refuse(err *protocol.Error, ids ...uint64) {
+	s.bus.tally.faults.add(s.kind, string(err.Code), max(1, len(ids)))
 	if !err.Code.Row().Retry && !s.mayErr() {
 		s.finish(disconnectFrame(errErrors, 0), protocol.CodeTooManyErrors)
 		return

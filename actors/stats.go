@@ -3,6 +3,7 @@ package actors
 import (
 	"sync/atomic"
 
+	"tidings/broker"
 	"tidings/protocol"
 )
 
@@ -20,11 +21,17 @@ type Stats struct {
 	Skipped      uint64 // left out under load, to be read from history
 
 	Gaps          map[protocol.GapReason]uint64
-	Recoveries    uint64
-	Resumes       uint64
+	Recoveries    map[string]uint64 // by transport
+	Resumes       map[string]uint64 // by the transport on which they went on
 	ResumesFailed map[string]uint64 // unknown, foreign (of another identity), forgotten (frames)
 	SlowConsumers uint64
-	Revoked       uint64 // subscriptions that other rules, or another token of the user, ended
+	Lost          map[Cause]uint64 // transports of connections that were lost: a code, or "cut"
+	Ended         map[Cause]uint64 // connections: a code, or "goodbye"
+	Faults        map[Cause]uint64 // requests of clients that were answered with an error
+	Fallbacks     map[Cause]uint64 // connects of clients that are not on their first transport, by protocol.FallbackRefused and so on, or "other"
+	Evicted       uint64           // parked connections that ended before their time, since there were too many
+	Withdrawn     uint64           // frames that were taken back, since their channel is not allowed any more
+	Revoked       uint64           // subscriptions that other rules, or another token of the user, ended
 
 	ActorFailures uint64 // panics, those of links and of the broker included
 	ActorRestarts uint64
@@ -46,6 +53,7 @@ type Stats struct {
 	TailDropped uint64 // messages left out of a tail
 
 	PendingPublishes int // with the broker now
+	Holdings         broker.Holdings
 	BrokerQueue      int // reads and requests that wait for a goroutine
 	ActiveLanes      int // (channel, shard) pairs that wait for their turn
 	InFlight         int // messages and operations under way to channels and through lanes
@@ -59,7 +67,9 @@ type tally struct {
 	parked atomic.Int64
 
 	published, deduplicated, replayed, skipped       atomic.Uint64
-	recoveries, resumes                              atomic.Uint64
+	recoveries, resumes                              perTransport
+	evicted, withdrawn                               atomic.Uint64
+	lost, ended, faults, fallbacks                   causes
 	resumesUnknown, resumesForeign, resumesForgotten atomic.Uint64
 	slow, revoked, failures, restarts, deadLetters   atomic.Uint64
 	repliesOpened, repliesClosed                     atomic.Uint64
@@ -105,11 +115,17 @@ func (b *Bus) Stats() Stats {
 		Replayed:      t.replayed.Load(),
 		Skipped:       t.skipped.Load(),
 		Gaps:          map[protocol.GapReason]uint64{},
-		Recoveries:    t.recoveries.Load(),
-		Resumes:       t.resumes.Load(),
+		Recoveries:    t.recoveries.snapshot(),
+		Resumes:       t.resumes.snapshot(),
 		ResumesFailed: map[string]uint64{"unknown": t.resumesUnknown.Load(), "foreign": t.resumesForeign.Load(), "forgotten": t.resumesForgotten.Load()},
 		SlowConsumers: t.slow.Load(),
 		Revoked:       t.revoked.Load(),
+		Lost:          t.lost.snapshot(),
+		Ended:         t.ended.snapshot(),
+		Faults:        t.faults.snapshot(),
+		Fallbacks:     t.fallbacks.snapshot(),
+		Evicted:       t.evicted.Load(),
+		Withdrawn:     t.withdrawn.Load(),
 		ActorFailures: t.failures.Load(),
 		ActorRestarts: t.restarts.Load(),
 		DeadLetters:   t.deadLetters.Load(),
@@ -132,6 +148,9 @@ func (b *Bus) Stats() Stats {
 
 		PendingPublishes: int(b.publishing.Load()),
 		BrokerQueue:      b.reads.depth() + b.publishes.depth(),
+	}
+	if h, ok := b.cfg.Broker.(broker.Holder); ok {
+		s.Holdings = h.Holdings()
 	}
 	for k := range kinds {
 		s.Connections[k.String()] = int(t.linked[k].Load())

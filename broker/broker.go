@@ -56,6 +56,16 @@ type Broker interface {
 	Close() error
 }
 
+// Holdings is what a broker keeps in this process, and what it had to give up.
+type Holdings struct {
+	Channels, Messages, Bytes int
+	Keys                      int    // idempotency keys
+	KeysForgotten             uint64 // of them, given up before their time since a channel had too many: a repetition is a second message then
+}
+
+// Holder is a broker that can tell what it holds. It walks all channels: ask it for a scrape.
+type Holder interface{ Holdings() Holdings }
+
 // Pinger is a broker that can tell whether it works, for readiness.
 type Pinger interface {
 	Ping(ctx context.Context) error

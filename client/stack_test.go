@@ -220,7 +220,7 @@ func TestStackThroughCutsAndMoves(t *testing.T) {
 		stop()
 		<-done
 		if st := s.bus.Stats(); st.ResumesFailed["forgotten"]+st.ResumesFailed["unknown"] > 0 {
-			t.Errorf("resumed %d times, failed: %v", st.Resumes, st.ResumesFailed)
+			t.Errorf("resumed %v times, failed: %v", st.Resumes, st.ResumesFailed)
 		}
 		all.wantAll(t, 180, 0)
 		l.wantAll(t, 180, 0)

@@ -16,6 +16,8 @@ type idempotency struct {
 	answers map[idempotencyKey]answer // nil while empty
 	queue   []idempotencyKey          // in order of age; queue[:head] is gone
 	head    int
+
+	forgotten uint64 // dropped before their time
 }
 
 // idempotencyKey keeps its parts apart: joined, "a"+"bc" would meet "ab"+"c".
@@ -43,6 +45,7 @@ func (t *idempotency) put(k idempotencyKey, a answer) {
 	}
 	if len(t.answers) >= t.max {
 		t.dropOldest()
+		t.forgotten++
 	}
 	if t.answers == nil {
 		t.answers = map[idempotencyKey]answer{}

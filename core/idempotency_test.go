@@ -34,6 +34,9 @@ func TestIdempotencyIsBounded(t *testing.T) {
 			t.Errorf("key %d: found %t at %d, want found %t: the oldest are dropped first", i, ok, a.offset, want)
 		}
 	}
+	if k.forgotten != 7 {
+		t.Errorf("%d keys count as forgotten before their time, want 7", k.forgotten)
+	}
 	if len(k.queue) > 8 {
 		t.Errorf("the queue of 3 keys has %d places", len(k.queue))
 	}

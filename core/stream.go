@@ -144,6 +144,11 @@ func (s *Stream) answered(a answer, volatile bool) *protocol.Message {
 	return m
 }
 
+// Holds counts what the stream keeps: messages, their bytes, and idempotency keys; forgotten are keys that it dropped before their time.
+func (s *Stream) Holds() (messages, bytes, keys int, forgotten uint64) {
+	return s.history.n, s.history.bytes, s.keys.len(), s.keys.forgotten
+}
+
 // Top is the position of the newest message; offset 0 where there never was one.
 func (s *Stream) Top() protocol.Position { return s.top }
 

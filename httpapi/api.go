@@ -23,7 +23,8 @@ type API struct {
 	proxies proxies
 	keys    *keyring
 	metrics MetricsReaders
-	tracer  Tracer // nil: none
+	tracer  Tracer           // nil: none
+	ends    func() time.Time // of certificates; nil: none
 
 	handler  *transports.Handler
 	engine   *gin.Engine
@@ -47,7 +48,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		return nil, err
 	}
 	networks, _ := parseNetworks(cfg.TrustedProxies)
-	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer}
+	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds}
 	if a.log == nil {
 		a.log = slog.Default()
 	}

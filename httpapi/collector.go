@@ -48,10 +48,17 @@ var (
 	mSkipped      = counter("messages_skipped_total", "Messages left out under load and read from history afterwards.")
 
 	mGaps          = counter("gaps_total", "Gaps told to a subscription: messages that could not be shown to be complete.", "reason")
-	mRecoveries    = counter("recoveries_total", "Subscriptions that went on from a position.")
-	mResumes       = counter("resumes_total", "Connections taken up again over a new transport.")
+	mRecoveries    = counter("recoveries_total", "Subscriptions that went on from a position.", "transport")
+	mResumes       = counter("resumes_total", "Connections taken up again over a new transport, by the new one.", "transport")
 	mResumesFailed = counter("resumes_failed_total", "Attempts at it that got a new session.", "reason")
 	mSlow          = counter("slow_consumers_total", "Connections cut because their client read too slowly.")
+	mLost          = counter("connections_lost_total", "Connections that lost their transport, and why: a code, or cut.", "transport", "code")
+	mEnded         = counter("connections_ended_total", "Connections that ended, and why: a code, or goodbye.", "transport", "code")
+	mEvicted       = counter("connections_evicted_total", "Parked connections that ended before their time, since there were too many.")
+	mFallbacks     = counter("fallbacks_total", "Connects of clients that are not on their first transport, and why, as the client says.", "transport", "reason")
+	mFaults        = counter("requests_refused_total", "Requests of connected clients that were answered with an error.", "transport", "code")
+	mRevoked       = counter("subscriptions_revoked_total", "Subscriptions that other rules, or another token of the user, ended.")
+	mWithdrawn     = counter("frames_withdrawn_total", "Frames taken back from an outbox, since their channel was not allowed any more.")
 
 	mRepliesOpened = counter("reply_channels_opened_total", "Reply channels given to a client.")
 	mRepliesClosed = counter("reply_channels_closed_total", "Reply channels that got their final reply, done or error.")
@@ -72,6 +79,11 @@ var (
 	mTailDropped   = counter("tail_dropped_total", "Messages left out of a tail that was read too slowly.")
 	mPublishing    = gauge("pending_publishes", "Publishes that the broker has not answered yet.")
 	mBrokerQueue   = gauge("broker_queue", "Reads and requests that wait for their turn at the broker.")
+	mHeldChannels  = gauge("history_channels", "Channels that the broker keeps in this process.")
+	mHeldMessages  = gauge("history_messages", "Messages that it keeps for them.")
+	mHeldBytes     = gauge("history_bytes", "Bytes of these.")
+	mHeldKeys      = gauge("idempotency_keys", "Idempotency keys that it remembers.")
+	mKeysForgotten = counter("idempotency_keys_forgotten_total", "Of them, those that were given up before their time. Should stay 0.")
 	mLanes         = gauge("active_lanes", "Parts of channels that wait for a fan-out shard.")
 	mInFlight      = gauge("in_flight", "Messages and operations on their way to channels and subscriptions.")
 	mDeepest       = gauge("deepest_channel", "The most of them of one channel.")
@@ -84,12 +96,13 @@ var (
 	mBytes     = counter("transport_bytes_total", "Bytes written.", "transport")
 	mWrites    = counter("transport_writes_total", "Write calls, or answers of a poll.", "transport")
 	mSlowLinks = counter("transport_slow_total", "Links cut because a write took too long.", "transport")
-	mTurned    = counter("transport_refused_total", "Requests for a transport that were refused.", "code")
+	mTurned    = counter("transport_refused_total", "Requests for a transport (or send, or negotiate) that were refused.", "transport", "code")
 
-	mRefused = counter("http_refused_total", "Other HTTP requests, and items of a publish to several channels, that were refused.", "code")
-	mSpans   = counter("spans_sent_total", "Spans of publishes that the OpenTelemetry collector took.")
-	mNoSpans = counter("spans_lost_total", "Spans that it did not take.")
-	mPanics  = counter("http_panics_total", "Requests that made a handler panic. Should stay 0.")
+	mRefused  = counter("http_refused_total", "Other HTTP requests, and items of a publish to several channels, that were refused.", "code")
+	mCertEnds = gauge("tls_certificate_end_seconds", "When the first of the certificates that were shown ends, in Unix time; 0 where there is none.")
+	mSpans    = counter("spans_sent_total", "Spans of publishes that the OpenTelemetry collector took.")
+	mNoSpans  = counter("spans_lost_total", "Spans that it did not take.")
+	mPanics   = counter("http_panics_total", "Requests that made a handler panic. Should stay 0.")
 )
 
 // collector reads the counters of the bus and the transports when it is asked; nothing is counted for its sake.
@@ -107,6 +120,13 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	collectBus(ch, c.api.bus.Stats())
 	collectTransports(ch, c.api.handler.Stats())
 	sendCodes(ch, mRefused, c.api.refused.snapshot())
+	var ends int64
+	if c.api.ends != nil {
+		if t := c.api.ends(); !t.IsZero() {
+			ends = t.Unix()
+		}
+	}
+	send(ch, mCertEnds, ends)
 	var sent, lost uint64
 	if c.api.tracer != nil {
 		sent, lost = c.api.tracer.Stats()
@@ -123,6 +143,20 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 	for reason, n := range s.Gaps {
 		send(ch, mGaps, n, string(reason))
 	}
+	for transport, n := range s.Recoveries {
+		send(ch, mRecoveries, n, transport)
+	}
+	for transport, n := range s.Resumes {
+		send(ch, mResumes, n, transport)
+	}
+	for _, v := range []struct {
+		m      *metric
+		counts map[actors.Cause]uint64
+	}{{mLost, s.Lost}, {mEnded, s.Ended}, {mFaults, s.Faults}, {mFallbacks, s.Fallbacks}} {
+		for of, n := range v.counts {
+			send(ch, v.m, n, of.Transport, of.Code)
+		}
+	}
 	for reason, n := range s.ResumesFailed {
 		send(ch, mResumesFailed, n, reason)
 	}
@@ -137,8 +171,9 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 	}{
 		{mUnnamed, s.NewsUnnamed}, {mPresenceLost, s.PresenceLost}, {mPresenceFailed, s.PresenceFailed},
 		{mPublished, s.Published}, {mDeduplicated, s.Deduplicated}, {mDelivered, s.Delivered}, {mReplayed, s.Replayed}, {mSkipped, s.Skipped},
-		{mRecoveries, s.Recoveries}, {mRepliesOpened, s.RepliesOpened}, {mRepliesClosed, s.RepliesClosed}, {mResumes, s.Resumes}, {mSlow, s.SlowConsumers},
+		{mRepliesOpened, s.RepliesOpened}, {mRepliesClosed, s.RepliesClosed}, {mSlow, s.SlowConsumers},
 		{mActorFailures, s.ActorFailures}, {mActorRestarts, s.ActorRestarts}, {mDeadLetters, s.DeadLetters}, {mTailDropped, s.TailDropped},
+		{mEvicted, s.Evicted}, {mRevoked, s.Revoked}, {mWithdrawn, s.Withdrawn}, {mKeysForgotten, s.Holdings.KeysForgotten},
 	} {
 		send(ch, v.m, v.n)
 	}
@@ -147,6 +182,7 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 		n int
 	}{
 		{mParked, s.Parked}, {mMembers, s.Members}, {mWatchers, s.Watchers}, {mMailboxes, s.Mailboxes}, {mChannels, s.Channels}, {mSubscriptions, s.Subscriptions}, {mTails, s.Tails}, {mPublishing, s.PendingPublishes}, {mBrokerQueue, s.BrokerQueue},
+		{mHeldChannels, s.Holdings.Channels}, {mHeldMessages, s.Holdings.Messages}, {mHeldBytes, s.Holdings.Bytes}, {mHeldKeys, s.Holdings.Keys},
 		{mLanes, s.ActiveLanes}, {mInFlight, s.InFlight}, {mDeepest, s.DeepestChannel}, {mPendingFrames, s.PendingFrames},
 	} {
 		send(ch, v.m, v.n)
@@ -166,7 +202,9 @@ func collectTransports(ch chan<- prometheus.Metric, s transports.Stats) {
 		send(ch, mWrites, t.stats.Flushes, t.name)
 		send(ch, mSlowLinks, t.stats.Slow, t.name)
 	}
-	sendCodes(ch, mTurned, s.Refused)
+	for of, n := range s.Refused {
+		send(ch, mTurned, n, of.Endpoint, string(of.Code))
+	}
 }
 
 func sendCodes(ch chan<- prometheus.Metric, m *metric, counts map[protocol.Code]uint64) {

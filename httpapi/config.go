@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
+	"time"
 
 	"tidings/access"
 	"tidings/transports"
@@ -32,6 +33,8 @@ type Config struct {
 	Demo fs.FS
 	// Tracer makes a span of each publish. Nil means none: a publish's trace context then goes on with its message as it came.
 	Tracer Tracer
+	// CertificateEnds tells when the first of the certificates that are shown ends; the zero time where none was shown yet. Nil means no TLS here.
+	CertificateEnds func() time.Time
 	// Log takes one line per request that failed (Info, Error) or, at Debug, per request. Nil means slog.Default.
 	Log *slog.Logger
 }

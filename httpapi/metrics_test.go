@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -56,11 +58,68 @@ func (w *world) samples() map[string]string {
 	return found
 }
 
+// troubled makes happen what is counted when it first happens: a connect that fell back, a request that is refused, a goodbye, and a plain client that leaves.
+func (w *world) troubled() {
+	w.Helper()
+	w.ok(w.publish(`{"channel":"a","data":1}`), &published{})
+	w.ok(w.publish(`{"channel":"a","data":2}`), &published{})
+	if r := w.get("/bus/poll?channel=a&cursor=" + w.history("a")[0]); r.Code != 200 {
+		w.Fatalf("got %d %s", r.Code, r.Body)
+	}
+	r := w.do(request{path: "/bus/poll", noKey: true, body: `[{"type":"connect","fallback":"unproven"},{"type":"unsubscribe","id":1,"channel":"a"}]`})
+	session := sessionID.FindStringSubmatch(r.Body.String())
+	if session == nil {
+		w.Fatalf("got %d %s", r.Code, r.Body)
+	}
+	if !strings.Contains(r.Body.String(), "not_subscribed") {
+		w.poll(session[1], 0)
+	}
+	w.do(request{path: "/bus/send", noKey: true, body: `{"session":"` + session[1] + `","seq":1,"frames":[{"type":"disconnect"}]}`})
+	late := time.After(10 * time.Second)
+	for w.samples()[`tidings_connections_ended_total{code="goodbye",transport="poll"}`] != "2" {
+		select {
+		case <-late:
+			w.Fatalf("got %v", w.samples())
+		default:
+			runtime.Gosched()
+		}
+	}
+}
+
+func TestMetricsTellWhyByTransport(t *testing.T) {
+	w := start(t)
+	w.troubled()
+	w.get("/bus/poll?channel=$a")
+	w.do(request{method: "POST", path: "/bus/send", body: "{}", noKey: true})
+	samples := w.samples()
+	for name, want := range map[string]string{
+		`tidings_connections_lost_total{code="cut",transport="poll"}`:            "1",
+		`tidings_fallbacks_total{reason="unproven",transport="poll"}`:            "1",
+		`tidings_requests_refused_total{code="not_subscribed",transport="poll"}`: "1",
+		`tidings_recoveries_total{transport="poll"}`:                             "1",
+		`tidings_recoveries_total{transport="websocket"}`:                        "0",
+		`tidings_resumes_total{transport="sse"}`:                                 "0",
+		`tidings_transport_refused_total{code="forbidden",transport="poll"}`:     "1",
+		`tidings_transport_refused_total{code="bad_request",transport="send"}`:   "1",
+		`tidings_history_channels`:                                               "1",
+		`tidings_history_messages`:                                               "2",
+		`tidings_idempotency_keys_forgotten_total`:                               "0",
+	} {
+		if samples[name] != want {
+			t.Errorf("%s is %q, want %s", name, samples[name], want)
+		}
+	}
+	if t.Failed() {
+		t.Log(samples)
+	}
+}
+
 // Everything that is exported is described, and everything that is described is exported.
 func TestEveryMetricIsExported(t *testing.T) {
 	w := start(t)
 	w.publish(`{}`)
 	w.get("/bus/poll?channel=$a")
+	w.troubled()
 	names := map[string]bool{}
 	for name := range w.samples() {
 		name, _, _ = strings.Cut(name, "{")

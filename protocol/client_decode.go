@@ -175,6 +175,8 @@ func (f *ClientFrame) readSession(id field, v []byte) (err error) {
 		f.Session, err = text(id, v, MaxNameBytes)
 	case fReceived:
 		f.Received, err = counter(id, v)
+	case fFallback:
+		f.Fallback, err = text(id, v, MaxNameBytes)
 	case fGeneration:
 		f.Generation, err = number(id, v, 0, MaxInteger)
 	case fVersion:

@@ -98,6 +98,8 @@ func (f *ClientFrame) textOf(id field) string {
 		return f.IdempotencyKey
 	case fTrace:
 		return f.Trace
+	case fFallback:
+		return f.Fallback
 	case fMethod:
 		return f.Method
 	case fToken:

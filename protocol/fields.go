@@ -34,6 +34,7 @@ const (
 	fVolatile
 	fSpread
 	fTrace
+	fFallback
 	fReason
 	fLast
 	fFrom
@@ -63,7 +64,7 @@ const (
 
 var fieldNames = [fieldCount]string{
 	"", "type", "id", "channel", "room", "since", "filter", "scope", "users", "data", "event", "idempotencyKey", "method", "limit",
-	"token", "session", "received", "generation", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile", "spread", "trace",
+	"token", "session", "received", "generation", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile", "spread", "trace", "fallback",
 	"reason", "last", "from", "code", "message", "hint", "retry", "after", "connection", "resumed", "heartbeat", "park", "limits",
 	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user",
 }
@@ -88,7 +89,7 @@ type shape struct {
 func (sh *shape) has(f field) bool { return slices.Contains(sh.must, f) || slices.Contains(sh.may, f) }
 
 var clientShapes = shapes(
-	shape{TypeConnect, nil, []field{fVersion, fToken, fSession, fReceived, fGeneration}},
+	shape{TypeConnect, nil, []field{fVersion, fToken, fSession, fReceived, fGeneration, fFallback}},
 	shape{TypeSubscribe, []field{fID, fChannel}, []field{fSince, fFilter, fScope, fUsers}},
 	shape{TypeUnsubscribe, []field{fID, fChannel}, []field{fRoom}},
 	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey, fSpread, fTrace}},

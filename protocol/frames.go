@@ -76,7 +76,17 @@ type ClientFrame struct {
 	Received       *uint64
 	Generation     uint64
 	Version        int
+	Fallback       string // connect: why it is not over the client's first transport
 }
+
+// The reasons of connect's fallback; a server counts others together.
+const (
+	FallbackRefused    = "refused"    // the one before could not be opened
+	FallbackUnproven   = "unproven"   // it opened, and nothing came back over it in time
+	FallbackUnstable   = "unstable"   // it was cut again and again
+	FallbackRemembered = "remembered" // it failed on this network before
+	FallbackChosen     = "chosen"     // the application chose
+)
 
 // ServerFrame is any frame from server to client but message, which is a *Message: see AppendMessage.
 // The zero value of a field means absent, unless the frame's type demands it (Offset, Recovered, Resumed, Retry).

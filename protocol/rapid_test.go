@@ -97,6 +97,8 @@ func (f *ClientFrame) draw(t *rapid.T, id field) {
 		f.IdempotencyKey = filled(MaxIdempotencyKeyBytes)
 	case fSpread:
 		f.SpreadMS = rapid.Uint64Range(1, MaxSpreadMS).Draw(t, "spread")
+	case fFallback:
+		f.Fallback = filled(MaxNameBytes)
 	case fTrace:
 		f.Trace = anyTrace().Draw(t, "trace")
 	case fMethod:

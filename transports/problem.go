@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"path"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -38,7 +39,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, e *protocol.Error, status int) {
-	h.refused.add(e.Code)
+	h.refused.add(Refusal{endpointOf(r), e.Code})
 	h.cfg.Log.Debug("transports: refused", "code", string(e.Code), "reason", e.Reason, "address", cut(h.cfg.ClientAddress(r), 64))
 	header := w.Header()
 	if after := retryAfter(e.Code); after > 0 {
@@ -50,6 +51,24 @@ func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, e *protocol.E
 		http.NewResponseController(w).SetReadDeadline(time.Now().Add(closeGrace))
 	}
 	writeJSON(w, status, protocol.AppendError(nil, e))
+}
+
+// endpointOf names what a request was for, by the end of its path. One that is made up for a held poll has none.
+func endpointOf(r *http.Request) string {
+	if r.URL == nil {
+		return protocol.Poll
+	}
+	switch path.Base(r.URL.Path) {
+	case "ws":
+		return protocol.WebSocket
+	case "sse":
+		return protocol.SSE
+	case "poll":
+		return protocol.Poll
+	case "send":
+		return "send"
+	}
+	return "negotiate"
 }
 
 func writeJSON(w http.ResponseWriter, status int, body []byte) {

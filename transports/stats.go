@@ -10,7 +10,13 @@ import (
 // Stats is what the transports have done since New.
 type Stats struct {
 	WebSocket, SSE, Poll TransportStats
-	Refused              map[protocol.Code]uint64 // requests that were answered with an error before they were connected
+	Refused              map[Refusal]uint64 // requests that were answered with an error before they were connected
+}
+
+// Refusal is what refused requests are counted by.
+type Refusal struct {
+	Endpoint string // websocket, sse, poll, send, or negotiate
+	Code     protocol.Code
 }
 
 // TransportStats counts one transport.
@@ -78,24 +84,24 @@ func (t *tally) flushed(n int) {
 
 type refusals struct {
 	mu    sync.Mutex // guards count
-	count map[protocol.Code]uint64
+	count map[Refusal]uint64
 }
 
-func (r *refusals) add(code protocol.Code) {
+func (r *refusals) add(of Refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.count == nil {
-		r.count = make(map[protocol.Code]uint64)
+		r.count = make(map[Refusal]uint64)
 	}
-	r.count[code]++
+	r.count[of]++
 }
 
-func (r *refusals) snapshot() map[protocol.Code]uint64 {
+func (r *refusals) snapshot() map[Refusal]uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := make(map[protocol.Code]uint64, len(r.count))
-	for code, n := range r.count {
-		m[code] = n
+	m := make(map[Refusal]uint64, len(r.count))
+	for of, n := range r.count {
+		m[of] = n
 	}
 	return m
 }

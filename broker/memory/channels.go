@@ -97,6 +97,8 @@ func (b *Broker) forget(s *shard, now time.Time, unused time.Duration) {
 		ch.mu.Lock()
 		if ch.stream.Idle(now) && len(ch.sinks) == 0 && ch.used <= before {
 			ch.deleted = true
+			_, _, _, forgotten := ch.stream.Holds()
+			b.forgotten.Add(forgotten)
 			delete(s.channels, name)
 			b.channels.Add(-1)
 		}

@@ -29,6 +29,7 @@ type Broker struct {
 	stride      uint64 // odd; spreads the nonces of channels
 	made        atomic.Uint64
 	channels    atomic.Int64
+	forgotten   atomic.Uint64 // idempotency keys of channels that are no more, before their time
 	shards      [shards]shard
 	presence    [presenceShards]presence
 	janitor     janitor

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/acme"
@@ -28,6 +29,9 @@ type authority struct {
 	cache   string
 	http    string // address for http-01 and redirects; "": none
 	log     *slog.Logger
+
+	mu    sync.Mutex           // guards until
+	until map[string]time.Time // of what was shown last, by host
 }
 
 // newAuthority checks what would fail later. It changes nothing.
@@ -35,7 +39,7 @@ func newAuthority(s config.Settings, log *slog.Logger) (*authority, error) {
 	if err := checkCache(s.ACMECache); err != nil {
 		return nil, fmt.Errorf("tls.acme.cache: %w", err)
 	}
-	a := &authority{hosts: s.ACMEHosts, cache: s.ACMECache, http: s.ACMEHTTP, log: log}
+	a := &authority{hosts: s.ACMEHosts, cache: s.ACMECache, http: s.ACMEHTTP, log: log, until: map[string]time.Time{}}
 	a.manager = &autocert.Manager{
 		Prompt:     autocert.AcceptTOS, // docs/operators.md says so
 		Cache:      autocert.DirCache(s.ACMECache),
@@ -67,8 +71,31 @@ func (a *authority) config() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		NextProtos:     []string{"http/1.1", acme.ALPNProto},
-		GetCertificate: a.manager.GetCertificate,
+		GetCertificate: a.certificate,
 	}
+}
+
+// certificate is what is shown to one client.
+func (a *authority) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	shown, err := a.manager.GetCertificate(hello)
+	if err == nil && shown.Leaf != nil && slices.Contains(a.hosts, hello.ServerName) && !slices.Contains(hello.SupportedProtos, acme.ALPNProto) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.until[hello.ServerName] = shown.Leaf.NotAfter
+	}
+	return shown, err
+}
+
+// ends tells until when the first of them is good.
+func (a *authority) ends() (first time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, t := range a.until {
+		if first.IsZero() || t.Before(first) {
+			first = t
+		}
+	}
+	return first
 }
 
 // Bounds of the port for plain HTTP, which answers challenges and redirects.
@@ -126,7 +153,7 @@ func (a *authority) fetch(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		shown, err := a.manager.GetCertificate(&tls.ClientHelloInfo{ServerName: host, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
+		shown, err := a.certificate(&tls.ClientHelloInfo{ServerName: host, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
 		if err != nil {
 			a.log.Error("no certificate", "host", host, "error", err.Error(), "hint", "The authority must reach this server under that name, on port 443, or on port 80 where tls.acme.http is set.")
 			continue

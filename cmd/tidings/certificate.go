@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"sync/atomic"
+	"time"
 )
 
 // certificate is what the server shows, of two files that may change while it runs.
@@ -20,6 +21,9 @@ func (c *certificate) load(cert, key string) error {
 	c.current.Store(&pair)
 	return nil
 }
+
+// ends tells until when the certificate is good.
+func (c *certificate) ends() time.Time { return c.current.Load().Leaf.NotAfter }
 
 // config is for HTTP/1.1 alone: that is what a WebSocket, and a stream that outlives its request, are taken over from.
 func (c *certificate) config() *tls.Config {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -207,6 +208,14 @@ func TestTLSByFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stream.Body.Close()
+	metrics, err := client.Get(url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer metrics.Body.Close()
+	if text, _ := io.ReadAll(metrics.Body); !regexp.MustCompile(`(?m)^tidings_tls_certificate_end_seconds [1-9]`).Match(text) {
+		t.Error("/metrics does not say when the certificate ends")
+	}
 	second := certify(t, cert, key)
 	p.signal(syscall.SIGHUP)
 	p.errors.wait(t, `"reloaded"`)

@@ -219,6 +219,12 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 	web.BasePath, web.Keys, web.Dev, web.Log = s.BasePath, admitted.keys, s.Dev, log
 	web.Metrics, web.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
 	web.Demo = demo()
+	switch {
+	case issued != nil:
+		web.CertificateEnds = issued.ends
+	case shown != nil:
+		web.CertificateEnds = shown.ends
+	}
 	if tracer != nil {
 		web.Tracer = tracer
 	}

@@ -203,7 +203,9 @@ func (w *World) take() sample {
 		s.parked += st.Parked
 		s.slow += st.SlowConsumers
 		s.failures += st.ActorFailures
-		s.resumes += st.Resumes
+		for _, n := range st.Resumes {
+			s.resumes += n
+		}
 		s.deadLetters += st.DeadLetters
 		s.channels += st.Channels
 		s.subscriptions += st.Subscriptions

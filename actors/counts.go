@@ -1,0 +1,87 @@
+package actors
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"tidings/protocol"
+)
+
+// Cause is what something is counted by: the transport that the connection was on, and why.
+type Cause struct {
+	Transport string
+	Code      string // of protocol.Code, or another word that the count's field names
+}
+
+// maxCauses bounds one count. Codes and transports are few; this is for what clients may say.
+const maxCauses = 256
+
+// causes counts by transport and cause.
+type causes struct {
+	mu sync.Mutex // guards n
+	n  map[Cause]uint64
+}
+
+func (t *causes) add(kind transportKind, code string, n int) {
+	c := Cause{kind.String(), code}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.n == nil {
+		t.n = map[Cause]uint64{}
+	}
+	if _, ok := t.n[c]; ok || len(t.n) < maxCauses {
+		t.n[c] += uint64(n)
+	}
+}
+
+func (t *causes) snapshot() map[Cause]uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m := make(map[Cause]uint64, len(t.n))
+	for c, n := range t.n {
+		m[c] = n
+	}
+	return m
+}
+
+// perTransport counts by transport alone.
+type perTransport [kinds]atomic.Uint64
+
+func (t *perTransport) add(kind transportKind) { t[kind].Add(1) }
+
+func (t *perTransport) snapshot() map[string]uint64 {
+	m := make(map[string]uint64, kinds)
+	for k := range kinds {
+		m[k.String()] = t[k].Load()
+	}
+	return m
+}
+
+// What is counted where there is no code.
+const (
+	causeCut     = "cut"     // the transport broke, or the client left without a word
+	causeGoodbye = "goodbye" // the client said so, or a plain one left
+)
+
+func causeOf(code protocol.Code, otherwise string) string {
+	if code == "" {
+		return otherwise
+	}
+	return string(code)
+}
+
+// The words that a client may give for fallback in connect; others count as "other".
+var fallbacks = map[string]bool{
+	protocol.FallbackRefused: true, protocol.FallbackUnproven: true, protocol.FallbackUnstable: true, protocol.FallbackRemembered: true, protocol.FallbackChosen: true,
+}
+
+// fellBack counts that a client has another transport than its first choice.
+func (t *tally) fellBack(kind transportKind, reason string) {
+	if reason == "" {
+		return
+	}
+	if !fallbacks[reason] {
+		reason = "other"
+	}
+	t.fallbacks.add(kind, reason, 1)
+}
