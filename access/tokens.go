@@ -225,6 +225,9 @@ func (t *Tokens) Verify(ctx context.Context, token string) (Identity, *protocol.
 	return id, err
 }
 
+// MaxLifetime is how long a token can be valid from now on.
+func (t *Tokens) MaxLifetime() time.Duration { return t.cfg.MaxLifetime }
+
 func (t *Tokens) parse(token string, h header, keys *keySet) (Identity, *protocol.Error) {
 	t.checks.Add(1)
 	var c claims

@@ -184,10 +184,14 @@ func (b *Bus) Disconnect(connection string, code protocol.Code) error {
 	if c == nil || c.ended.Load() {
 		return errNoConnection
 	}
+	b.send(c.pid, End{Err: endedBy(code)})
+	return nil
+}
+
+func endedBy(code protocol.Code) *protocol.Error {
 	hint := "Do not come back by yourself."
 	if code.Row().Retry {
 		hint = "Connect anew, and subscribe from the last positions."
 	}
-	b.send(c.pid, End{Err: &protocol.Error{Code: code, Reason: "the operator closed this connection", Hint: hint}})
-	return nil
+	return &protocol.Error{Code: code, Reason: "the operator closed this connection", Hint: hint}
 }

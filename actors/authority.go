@@ -14,12 +14,17 @@ import (
 const refreshGrace = 25 * time.Second
 
 var (
+	errRevoked   = &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "the token was revoked", Hint: "Sign in again."}
 	errOtherUser = &protocol.Error{Code: protocol.CodeForbidden, Reason: "the token is of another user than the connection", Hint: "Connect anew with it: a connection belongs to one user."}
 )
 
 // become takes who the client is.
 func (s *session) become(id *access.Identity) {
 	old := s.conn.identity.Swap(id)
+	if s.bus.revocations.Revoked(*id) { // after it was verified
+		s.finish(disconnectFrame(errRevoked, 0), errRevoked.Code)
+		return
+	}
 	s.warned = false
 	if !s.bus.policy.Load().Equivalent(*old, *id) {
 		s.authorise()
@@ -61,15 +66,14 @@ func (s *session) onTokenOver() {
 // onRefresh has the token verified, which may take as long as its issuer takes to show a new key. What the client says after it waits, since it
 // is said by whom the token names.
 func (s *session) onRefresh(f *protocol.ClientFrame) {
-	tokens := s.bus.tokens.Load()
-	if tokens == nil {
+	if s.bus.tokens.Load() == nil {
 		s.refuse(unsupported(f.Type), f.ID)
 		return
 	}
 	s.verifying = true
 	b, self, id, token := s.bus, s.self, f.ID, f.Token
 	b.publishes.run(func() {
-		identity, err := tokens.Verify(b.ctx, token)
+		identity, err := b.verify(b.ctx, token)
 		b.send(self, Verified{ID: id, Identity: identity, Err: err})
 	})
 }
@@ -96,8 +100,9 @@ func (s *session) refreshed(m Verified) {
 	case !own.Anonymous() && own.User != m.Identity.User:
 		s.finish(disconnectFrame(errOtherUser, 0), errOtherUser.Code)
 	default:
-		s.become(&m.Identity)
-		s.push(replyFrame(m.ID))
+		if s.become(&m.Identity); s.state != ended {
+			s.push(replyFrame(m.ID))
+		}
 	}
 }
 

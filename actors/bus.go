@@ -20,13 +20,14 @@ import (
 
 // Bus is one node of the message bus.
 type Bus struct {
-	cfg      Config
-	replies  access.Replies
-	policy   atomic.Pointer[access.Policy]
-	tokens   atomic.Pointer[access.Tokens]
-	log      *slog.Logger
-	announce *protocol.Announce
-	started  time.Time
+	cfg         Config
+	replies     access.Replies
+	policy      atomic.Pointer[access.Policy]
+	tokens      atomic.Pointer[access.Tokens]
+	revocations access.Revocations
+	log         *slog.Logger
+	announce    *protocol.Announce
+	started     time.Time
 
 	system       *actor.ActorSystem
 	channelProps func(*entry) *actor.Props

@@ -52,7 +52,16 @@ func (b *Bus) identify(ctx context.Context, peer protocol.Peer, token string) (a
 	if token == "" {
 		token = peer.Token
 	}
-	return b.tokens.Load().Verify(ctx, token)
+	return b.verify(ctx, token)
+}
+
+// verify tells whose a token is, unless it was revoked.
+func (b *Bus) verify(ctx context.Context, token string) (access.Identity, *protocol.Error) {
+	id, err := b.tokens.Load().Verify(ctx, token)
+	if err == nil && b.revocations.Revoked(id) {
+		return access.Identity{}, errRevoked
+	}
+	return id, err
 }
 
 // begin makes a new connection.
@@ -75,6 +84,9 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, link core.Link
 	c.since.Store(gen)
 	b.send(c.pid, Attached{Gen: gen, Kind: kind, Identity: c.identity.Load()})
 	b.registry.add(c)
+	if b.revocations.Revoked(identity) { // who revoked it may not have seen the connection
+		b.send(c.pid, End{Err: errRevoked})
+	}
 	if b.ctx.Err() != nil { // Stop may not have seen it
 		b.send(c.pid, End{Err: errStopped})
 	}

@@ -134,7 +134,9 @@ func (s *session) onAttached(m Attached) {
 	}
 	s.gen = m.Gen
 	if m.Identity != nil {
-		s.become(m.Identity)
+		if s.become(m.Identity); s.state == ended {
+			return
+		}
 	}
 	if s.state == parked {
 		s.note(Record{What: RecordResumed})

@@ -152,7 +152,7 @@ func TestDisconnect(t *testing.T) {
 			id, session := w.connect("a")
 			var got disconnected
 			w.ok(w.post("/api/disconnect", `{"connection":"`+id+`"`+tt.more+`}`), &got)
-			if got != (disconnected{id, tt.code, tt.retry}) {
+			if got != (disconnected{Connection: id, Code: tt.code, Retry: tt.retry, Connections: 1}) {
 				t.Errorf("got %+v", got)
 			}
 			if answer := w.poll(session, 1); !strings.Contains(answer, `"`+string(tt.code)+`"`) && !strings.Contains(answer, `"session_gone"`) {
@@ -239,6 +239,12 @@ func TestAdminRefuses(t *testing.T) {
 		{"/api/disconnect", `{"connection":"c","code":"forbidden","retry":true}`, protocol.CodeBadRequest},
 		{"/api/disconnect", `{"connection":"c","retry":"yes"}`, protocol.CodeBadRequest},
 		{"/api/disconnect", `{"connection":"c","all":true}`, protocol.CodeUnknownField},
+		{"/api/disconnect", `{"connection":"c","user":"u"}`, protocol.CodeBadRequest},
+		{"/api/revoke", `{}`, protocol.CodeBadRequest},
+		{"/api/revoke", `{"token":"t","user":"u"}`, protocol.CodeBadRequest},
+		{"/api/revoke", `{"token":""}`, protocol.CodeBadRequest},
+		{"/api/revoke", `{"tokn":"t"}`, protocol.CodeUnknownField},
+		{"/api/revoke", `{"user":"u"}`, protocol.CodeUnsupported},
 	} {
 		t.Run(cut(tt.path+" "+tt.body, 80), func(t *testing.T) {
 			w := w.in(t)

@@ -6,12 +6,14 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tidings/access"
+	"tidings/actors"
 	"tidings/protocol"
 )
 
 var (
 	sendFields       = []string{"connection", "all", "event", "data"}
-	disconnectFields = []string{"connection", "code", "retry"}
+	disconnectFields = []string{"connection", "user", "code", "retry"}
+	revokeFields     = []string{"token", "user"}
 )
 
 type sendRequest struct {
@@ -98,19 +100,24 @@ func readSend(body []byte) (*sendRequest, error) {
 
 // disconnected answers POST /api/disconnect.
 type disconnected struct {
-	Connection string        `json:"connection"`
-	Code       protocol.Code `json:"code"`
-	Retry      bool          `json:"retry"`
+	Connection  string        `json:"connection,omitempty"`
+	User        string        `json:"user,omitempty"`
+	Code        protocol.Code `json:"code"`
+	Retry       bool          `json:"retry"`
+	Connections int           `json:"connections"` // that end
 }
 
-// onDisconnect serves POST /api/disconnect: one connection ends, for good or so that its client comes back.
+// onDisconnect serves POST /api/disconnect: one connection, or all of a user, end, for good or so that their clients come back.
 func (a *API) onDisconnect(c *gin.Context) {
 	body, ok := a.commanded(c, access.ActionAdmin)
 	if !ok {
 		return
 	}
 	q, err := readDisconnect(body)
-	if err == nil {
+	if err == nil && q.User != "" {
+		q.Connections = a.bus.DisconnectUser(q.User, q.Code)
+	} else if err == nil {
+		q.Connections = 1
 		err = a.bus.Disconnect(q.Connection, q.Code)
 	}
 	if err != nil {
@@ -127,6 +134,8 @@ func readDisconnect(body []byte) (*disconnected, error) {
 		switch name {
 		case "connection":
 			q.Connection, err = readShort(name, value, protocol.MaxNameBytes)
+		case "user":
+			q.User, err = readShort(name, value, protocol.MaxNameBytes)
 		case "code":
 			var code string
 			code, err = readShort(name, value, protocol.MaxNameBytes)
@@ -139,8 +148,8 @@ func readDisconnect(body []byte) (*disconnected, error) {
 		}
 		return err
 	})
-	if err == nil && q.Connection == "" {
-		err = badRequest(`field "connection" is missing`, "Give one of GET /api/connections.")
+	if err == nil && (q.Connection == "") == (q.User == "") {
+		err = badRequest(`give either "connection" or "user"`, "GET /api/connections lists both.")
 	}
 	if err != nil {
 		return nil, err
@@ -167,3 +176,49 @@ func (q *disconnected) settle(retry bool) error {
 	q.Retry = row.Retry
 	return nil
 }
+
+// revoked answers POST /api/revoke.
+type revoked struct {
+	Token       string `json:"token,omitempty"`
+	User        string `json:"user,omitempty"`
+	Connections int    `json:"connections"` // that end
+	Until       int64  `json:"until"`       // Unix milliseconds: so long it is remembered
+}
+
+// onRevoke serves POST /api/revoke: a token, or all that a user has, count no more.
+func (a *API) onRevoke(c *gin.Context) {
+	body, ok := a.commanded(c, access.ActionAdmin)
+	if !ok {
+		return
+	}
+	q := &revoked{}
+	err := protocol.ReadObject(body, func(name string, value []byte) (err error) {
+		switch name {
+		case "token":
+			q.Token, err = readShort(name, value, maxTokenID)
+		case "user":
+			q.User, err = readShort(name, value, protocol.MaxNameBytes)
+		default:
+			err = unknownField("field", name, revokeFields)
+		}
+		return err
+	})
+	var done actors.Revoked
+	switch {
+	case err != nil:
+	case (q.Token == "") == (q.User == ""):
+		err = badRequest(`give either "token" or "user"`, `"token" is the token's id (jti), not the token.`)
+	case q.User != "":
+		done, err = a.bus.RevokeUser(q.User)
+	default:
+		done, err = a.bus.RevokeToken(q.Token)
+	}
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	q.Connections, q.Until = done.Connections, done.Until.UnixMilli()
+	answer(c, q)
+}
+
+const maxTokenID = 1024

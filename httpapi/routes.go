@@ -44,6 +44,7 @@ func (a *API) routes(base string) *gin.Engine {
 	g.GET("/api/presence", a.onPresence)
 	g.POST("/api/send", a.onSend)
 	g.POST("/api/disconnect", a.onDisconnect)
+	g.POST("/api/revoke", a.onRevoke)
 	g.GET("/api/why", a.onWhy)
 	g.GET("/api/tail", a.onTail)
 	g.GET("/api/openapi.yaml", a.onDescription)

@@ -38,6 +38,7 @@ func TestEveryURL(t *testing.T) {
 			{"POST", "/api/batch", 400, "application/json"},
 			{"POST", "/api/send", 400, "application/json"},
 			{"POST", "/api/disconnect", 400, "application/json"},
+			{"POST", "/api/revoke", 400, "application/json"},
 			{"GET", "/api/batch", 405, "application/json"},
 			{"GET", "/api/openapi.yaml", 200, "application/yaml"},
 			{"GET", "/healthz", 200, "application/json"},
@@ -165,7 +166,7 @@ func TestDocumentNamesEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range slices.Concat(publishFields, historyParameters, batchFields, itemFields, channelsParameters, connectionsParameters, presenceParameters, sendFields, disconnectFields, whyParameters) {
+	for _, name := range slices.Concat(publishFields, historyParameters, batchFields, itemFields, channelsParameters, connectionsParameters, presenceParameters, sendFields, disconnectFields, revokeFields, whyParameters) {
 		if !strings.Contains(string(page), "| `"+name+"` |") {
 			t.Errorf("docs/HTTP.md has no row for %s", name)
 		}
