@@ -61,7 +61,7 @@ func (r *readiness) watch(in inbound) {
 	}
 }
 
-// try watches what can be watched. Where it answers false nothing is read.
+// try watches what can be watched, and reads what is there. Where it answers false nothing is read.
 func (r *readiness) try(in inbound) bool {
 	s := in.base()
 	at := r.enter(in)
@@ -73,7 +73,7 @@ func (r *readiness) try(in inbound) bool {
 		r.leave(at)
 		return false
 	}
-	r.dispatch(at)
+	r.serve(at) // here, where the stack has grown already: what came with the request is there
 	return true
 }
 

@@ -2,13 +2,11 @@ package transports
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"net"
 	"os"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
@@ -18,31 +16,45 @@ import (
 
 // read deals with one message of the client.
 func (k *socket) read() bool {
+	k.dry = false
+	more := k.readMessage()
+	if k.dry || !more {
+		k.letGo()
+	}
+	return more
+}
+
+func (k *socket) readMessage() bool {
 	intro := k.opening.Load()
 	if intro != nil && intro.plain != nil && !intro.waited {
 		return k.connectPlain(intro)
 	}
+	if k.machine == nil {
+		k.machine = machineFor(k)
+	}
 	// A context that can end would cost 11 allocations a message and close the conn; deadlines do the same on the conn.
-	k.between = true
-	kind, r, err := k.ws.Reader(context.Background())
-	k.between = false
-	if k.dry = err != nil && k.readErr == errDry; k.dry {
-		k.untime()
+	w := k.machine
+	w.between = true
+	kind, r, err := w.ws.Reader(context.Background())
+	if k.dry = err != nil && w.readErr == errDry; k.dry {
+		w.untime()
+		w.release()
 		return true
 	}
 	if err != nil {
 		return k.readFailed(err)
 	}
+	w.between = false
 	if kind != websocket.MessageText {
 		return k.refuseMessage(errBinary)
 	}
 	m := messages.Get().(*message)
 	defer m.release()
 	if !k.watched {
-		k.limitTime()
+		w.limitTime()
 	}
 	err = m.readFrom(r)
-	k.untime()
+	w.untime()
 	switch {
 	case err == errTooLarge:
 		return k.refuseMessage(errTooLarge)
@@ -56,24 +68,10 @@ func (k *socket) read() bool {
 	return k.receive(m.body)
 }
 
-// limitTime gives the message under way assemblyLimit to be complete.
-func (k *socket) limitTime() {
-	if !k.timed {
-		k.timed = true
-		k.conn.SetReadDeadline(time.Now().Add(assemblyLimit))
-	}
-}
-
-func (k *socket) untime() {
-	if k.timed {
-		k.timed = false
-		k.conn.SetReadDeadline(time.Time{})
-	}
-}
-
-func (k *socket) shallow() bool { return k.buffered.Buffered() > 0 }
+func (k *socket) shallow() bool { return k.machine != nil && k.machine.buffered.Buffered() > 0 }
 
 func (k *socket) crashed(cause any) {
+	k.letGo()
 	k.fail(k.h.panicked(cause))
 	k.leave()
 }
@@ -119,7 +117,8 @@ func idsOf(frames []protocol.ClientFrame) (ids []uint64) {
 // that the farewell arrives: closing a socket with unread bytes resets it.
 func (k *socket) refuseMessage(err *protocol.Error) bool {
 	k.fail(err)
-	k.untime()
+	k.letGo()
+	k.machine.untime()
 	m := messages.Get().(*message)
 	defer m.release()
 	for total := 0; total < bytesBurst; {
@@ -135,7 +134,10 @@ func (k *socket) refuseMessage(err *protocol.Error) bool {
 
 // leave gives the library's and our end of the socket up.
 func (k *socket) leave() {
-	k.ws.CloseNow()
+	if k.machine != nil {
+		k.machine.ws.CloseNow()
+		k.machine = nil
+	}
 	k.shut()
 }
 
@@ -143,12 +145,14 @@ func (k *socket) leave() {
 func (k *socket) readFailed(err error) bool {
 	switch {
 	case websocket.CloseStatus(err) != -1:
-	case errors.Is(k.readErr, errIntake):
+	case errors.Is(k.machine.readErr, errIntake):
 		return k.refuseMessage(errFlood)
-	case errors.Is(k.readErr, os.ErrDeadlineExceeded):
+	case errors.Is(k.machine.readErr, os.ErrDeadlineExceeded):
 		return k.refuseMessage(errUnending)
-	case k.readErr == nil && !errors.Is(err, net.ErrClosed):
+	case k.machine.readErr == nil && !errors.Is(err, net.ErrClosed):
 		return k.refuseMessage(errProtocol) // the library found the fault
+	case k.machine.between && k.intake.framing.between():
+		k.machine.release() // the client left between two frames: there is nothing to tell the library
 	}
 	k.lose("")
 	k.leave()
@@ -183,73 +187,3 @@ func (m *message) readFrom(r io.Reader) error {
 		}
 	}
 }
-
-// wire is the net.Conn that the library has. What it writes, pongs and close frames, goes through the stream, between two batches.
-type wire socket
-
-func (w *wire) Read(p []byte) (n int, err error) {
-	k := (*socket)(w)
-	switch {
-	case len(k.early) > 0:
-		n = copy(p, k.early)
-		if k.early = k.early[n:]; len(k.early) == 0 {
-			k.early = nil
-		}
-	case !k.watched:
-		n, err = k.conn.Read(p)
-	case k.between && k.intake.framing.between(): // the library has dealt with all that came, and waits for another frame
-		n, err = k.tryRead(p)
-	default:
-		k.limitTime()
-		n, err = k.conn.Read(p)
-	}
-	if k.readErr = err; err == errDry {
-		return 0, err
-	}
-	now := time.Now()
-	k.lastIn.Store(now.UnixNano())
-	if n > 0 && !k.intake.take(p[:n], now) {
-		n, err = 0, errIntake
-	}
-	k.readErr = err
-	return n, err
-}
-
-// Write takes one control frame.
-func (w *wire) Write(p []byte) (int, error) {
-	k := (*socket)(w)
-	if len(p) > 0 && p[0]&0x0f == opClose {
-		k.closeAs(p)
-	} else {
-		k.put(p)
-	}
-	return len(p), nil
-}
-
-// closeAs replaces a close frame of the library: its reason is a library's text, or the client's own, and goes to nobody.
-func (k *socket) closeAs(p []byte) {
-	number := closeNormal
-	if len(p) >= 4 {
-		number = int(binary.BigEndian.Uint16(p[2:]))
-	}
-	switch {
-	case number == protocol.CodeProtocolError.Row().Close && len(p) > 4:
-		k.fail(errProtocol)
-	case number == protocol.CodeTooLarge.Row().Close && len(p) > 4:
-		k.fail(errTooLarge)
-	default:
-		k.finish(appendClose(nil, number, ""))
-	}
-}
-
-// Close is called by the library when it gives the conn up.
-func (w *wire) Close() error {
-	(*socket)(w).shut()
-	return nil
-}
-
-func (w *wire) LocalAddr() net.Addr                { return w.conn.LocalAddr() }
-func (w *wire) RemoteAddr() net.Addr               { return w.conn.RemoteAddr() }
-func (w *wire) SetDeadline(t time.Time) error      { return w.conn.SetDeadline(t) }
-func (w *wire) SetReadDeadline(t time.Time) error  { return w.conn.SetReadDeadline(t) }
-func (w *wire) SetWriteDeadline(t time.Time) error { return nil }

@@ -51,6 +51,7 @@ func (h *Handler) SSE(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
+	ev.await(len(frames))
 	ev.serve(w, r, session, gen)
 }
 
@@ -101,6 +102,7 @@ func (ev *eventStream) serve(w http.ResponseWriter, r *http.Request, session Ses
 	}
 	ev.sends = !ev.plain
 	ev.bind(session, gen)
+	ev.letGo()
 	if ev.over == nil {
 		ev.h.readers.watch(ev)
 		return

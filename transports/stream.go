@@ -1,6 +1,7 @@
 package transports
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ type stream struct {
 	sends  bool // the client speaks by POST /bus/send
 
 	turn    turn
+	held    int // 0, or 1 more than the frames that the first flush waits for; of the goroutine that reads
 	bound   atomic.Pointer[binding]
 	lastIn  atomic.Int64 // Unix nanoseconds
 	lastOut atomic.Int64
@@ -56,10 +58,11 @@ var _ core.Link = (*stream)(nil)
 func (s *stream) init(h *Handler, kind int, f form) {
 	s.h, s.tally, s.form = h, &h.tallies[kind], f
 	s.turn.take()
+	s.held = 1
 }
 
-// start hangs the stream, which has its conn now, into the wheel and lets it write. It answers false, with the conn closed, after
-// Handler.Close.
+// start hangs the stream, which has its conn now, into the wheel. It writes from letGo on. It answers false, with the conn closed,
+// after Handler.Close.
 func (s *stream) start(firstDue time.Time) bool {
 	s.raw = rawConn(s.conn)
 	s.lastIn.Store(time.Now().UnixNano())
@@ -71,10 +74,32 @@ func (s *stream) start(firstDue time.Time) bool {
 		return false
 	}
 	s.h.wheel.set(&s.alarm, firstDue)
-	if !s.turn.give() {
-		s.flush()
-	}
 	return true
+}
+
+// await lets the first flush wait for so many frames.
+func (s *stream) await(frames int) {
+	if s.held > 0 {
+		s.held = 1 + frames
+	}
+}
+
+// letGo lets the stream write. What answers the frames that came with the request mostly is there then, or after others had a turn: so a
+// new client costs one write. It waits for no longer.
+func (s *stream) letGo() {
+	if s.held == 0 {
+		return
+	}
+	if b := s.bound.Load(); b != nil {
+		for range 4 {
+			if frames, _ := b.outbox.Waiting(); frames >= s.held-1 {
+				break
+			}
+			runtime.Gosched()
+		}
+	}
+	s.held = 0
+	s.flush()
 }
 
 // bind tells the stream whose frames it carries.

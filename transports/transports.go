@@ -50,15 +50,16 @@ type Session interface {
 
 // Handler serves the URLs of /bus. Its methods Negotiate, WebSocket, SSE, Poll and Send are http.HandlerFuncs.
 type Handler struct {
-	bus     Bus
-	cfg     Config
-	gate    gate
-	wheel   *wheel
-	readers readers
-	tallies [kinds]tally
-	refused refusals
-	heard   directory
-	hello   []byte // the negotiation document
+	bus      Bus
+	cfg      Config
+	gate     gate
+	wheel    *wheel
+	readers  readers
+	tallies  [kinds]tally
+	refused  refusals
+	heard    directory
+	machines sync.Pool // of *machine
+	hello    []byte    // the negotiation document
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc

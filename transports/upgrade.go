@@ -3,6 +3,7 @@ package transports
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"net"
 	"net/http"
 
@@ -11,66 +12,66 @@ import (
 	"tidings/protocol"
 )
 
-// Buffers of one WebSocket, in bytes. A control frame has at most 127 bytes, so each that the library writes is one Write.
-const (
-	readBuffer  = 128 // what is longer goes past it, to the message's own
-	writeBuffer = 144
-)
-
-// upgrade lets the library do the handshake and puts wire under it.
-func upgrade(w http.ResponseWriter, r *http.Request, k *socket) (*websocket.Conn, *upgradeWriter, error) {
-	up := &upgradeWriter{ResponseWriter: w, socket: k}
-	ws, err := websocket.Accept(up, r, &websocket.AcceptOptions{
-		InsecureSkipVerify: true, // gate has checked the origin, more strictly
-		CompressionMode:    websocket.CompressionDisabled,
-	})
-	return ws, up, err
+// acceptOptions of the library.
+var acceptOptions = &websocket.AcceptOptions{
+	InsecureSkipVerify: true, // gate has checked the origin, more strictly
+	CompressionMode:    websocket.CompressionDisabled,
 }
 
-// upgradeWriter gives the library our conn and small buffers, so that net/http's may be freed, and keeps the library's own error
-// texts from the client.
+// upgrade lets the library check the handshake and make the answer, which waits as the first thing that k says. It gives the answer's
+// status; where that is another than 101 nothing is answered yet.
+func upgrade(w http.ResponseWriter, r *http.Request, k *socket) (status int) {
+	up := &upgradeWriter{ResponseWriter: w, socket: k}
+	websocket.Accept(up, r, acceptOptions) // fails always: see Hijack
+	return up.status
+}
+
+// upgradeWriter takes the conn instead of the library, and keeps the library's own error texts from the client.
 type upgradeWriter struct {
 	http.ResponseWriter
-	socket   *socket
-	status   int
-	hijacked bool
+	socket *socket
+	status int
+	taken  bool
 }
 
 func (u *upgradeWriter) WriteHeader(status int) {
+	if u.taken {
+		return
+	}
 	u.status = status
-	if status == http.StatusSwitchingProtocols {
-		u.ResponseWriter.WriteHeader(status)
+	if _, late := u.ResponseWriter.(interface{ WriteHeaderNow() }); late && status == http.StatusSwitchingProtocols {
+		u.ResponseWriter.WriteHeader(status) // gin notes it, for the log
 	}
 }
 
-func (u *upgradeWriter) Write(p []byte) (int, error) {
-	if u.status >= http.StatusBadRequest {
-		return len(p), nil
-	}
-	return u.ResponseWriter.Write(p)
-}
+func (u *upgradeWriter) Write(p []byte) (int, error) { return len(p), nil }
 
-// WriteHeaderNow is asked for by the library where gin stands below, which would write the header too late.
-func (u *upgradeWriter) WriteHeaderNow() {
-	if now, ok := u.ResponseWriter.(interface{ WriteHeaderNow() }); ok && u.status == http.StatusSwitchingProtocols {
-		now.WriteHeaderNow()
-	}
-}
+var errTaken = errors.New("transports: the conn was taken")
 
+// Hijack keeps the conn for us: a Conn of the library costs 1.6 KB while it is idle, so those who read share some (machine). The answer
+// is not written here, so that it leaves together with what the first frames are answered.
 func (u *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
 	if err != nil {
+		u.status = http.StatusNotImplemented
 		return nil, nil, err
 	}
-	u.hijacked = true
+	u.taken = true
 	u.socket.conn = conn
 	if n := rw.Reader.Buffered(); n > 0 {
 		early, _ := rw.Reader.Peek(n)
 		u.socket.early = bytes.Clone(early)
 	}
-	wire := (*wire)(u.socket)
-	u.socket.buffered = bufio.NewReaderSize(wire, readBuffer)
-	return wire, bufio.NewReadWriter(u.socket.buffered, bufio.NewWriterSize(wire, writeBuffer)), nil
+	u.socket.aside = switchingHead(u.Header())
+	return nil, nil, errTaken
+}
+
+func switchingHead(header http.Header) []byte {
+	b := bytes.NewBuffer(make([]byte, 0, 256))
+	b.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
+	header.Write(b)
+	b.WriteString("\r\n")
+	return b.Bytes()
 }
 
 // handshakeError says in our words why the library refused the request.

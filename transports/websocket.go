@@ -1,28 +1,22 @@
 package transports
 
 import (
-	"bufio"
 	"context"
 	"net/http"
 	"sync/atomic"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"tidings/protocol"
 )
 
-// socket is one WebSocket. The library reads and checks frames and answers pings; data goes out past it (stream).
+// socket is one WebSocket. The library checks the handshake, reads and checks frames and answers pings (machine); data goes out past
+// it (stream).
 type socket struct {
 	stream
-	ws       *websocket.Conn
-	buffered *bufio.Reader // the library's
-	early    []byte        // of the client, read before the upgrade was done
-	intake   intake
+	intake intake
 	// The reader's own:
-	readErr error // what wire.Read gave last
-	between bool  // no message is under way
-	timed   bool  // conn has a read deadline
+	machine *machine // while something is read
+	early   []byte   // of the client, read before the upgrade was done
 
 	opening   atomic.Pointer[introduction] // until a session is open; plain clients keep it
 	connectBy time.Time
@@ -67,21 +61,14 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request, intro *int
 	k.init(h, webSocketKind, webSocketForm{})
 	k.self, k.linger = k, true
 	k.opening.Store(intro)
-	ws, up, err := upgrade(w, r, k)
-	if err != nil {
-		if up.hijacked {
-			k.conn.Close()
-			return
-		}
-		e, status := handshakeError(up.status)
+	if status := upgrade(w, r, k); status != http.StatusSwitchingProtocols {
+		e, status := handshakeError(status)
 		if status == http.StatusBadRequest {
 			w.Header().Set("Sec-WebSocket-Version", "13")
 		}
 		h.refuseAs(w, r, e, status)
 		return
 	}
-	k.ws = ws
-	ws.SetReadLimit(protocol.MaxMessageBytes)
 	k.connectBy = time.Now().Add(h.cfg.ConnectDeadline)
 	if k.start(k.connectBy) {
 		h.readers.watch(k)
@@ -129,6 +116,7 @@ func (k *socket) connect(intro *introduction, connect *protocol.ClientFrame, res
 		err = session.Receive(gen, rest)
 	}
 	k.bind(session, gen)
+	k.await(1 + len(rest))
 	if err != nil {
 		k.fail(k.h.asError(err))
 	}
