@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,7 @@ type Bus struct {
 
 	system       *actor.ActorSystem
 	channelProps func(*entry) *actor.Props
-	sessionProps func(*Connection) *actor.Props
+	sessionProps *actor.Props
 	router       *router
 	registry     *registry
 	parking      *parking
@@ -41,7 +42,8 @@ type Bus struct {
 	shards       []*shard
 	nextShard    atomic.Uint64
 	alarms       *alarms
-	workers      *workers
+	workers      *workers // of the channels
+	clerks       *workers // of the connections
 	reads        *pool // subscriptions and history, for the channels
 	publishes    *pool // what clients ask of the broker
 	publishing   atomic.Int64
@@ -93,14 +95,12 @@ func Start(cfg Config) (*Bus, error) {
 	b.alarms = &alarms{send: b.send}
 	b.router = newRouter(b.startChannel)
 	b.system.EventStream.Subscribe(b.onDeadLetter)
-	b.workers = newWorkers()
+	b.workers, b.clerks = newWorkers(2*runtime.GOMAXPROCS(0)), newWorkers(maxClerks)
 	channels, sessions := &supervisor{bus: b, restart: true}, &supervisor{bus: b}
 	b.channelProps = func(e *entry) *actor.Props {
 		return actor.PropsFromProducer(func() actor.Actor { return newChannel(b, e) }, actor.WithMailbox(newMailbox), actor.WithDispatcher(b.workers), actor.WithGuardian(channels))
 	}
-	b.sessionProps = func(c *Connection) *actor.Props {
-		return actor.PropsFromProducer(func() actor.Actor { return &session{bus: b, conn: c} }, actor.WithMailbox(newMailbox), actor.WithGuardian(sessions))
-	}
+	b.sessionProps = actor.PropsFromProducer(func() actor.Actor { return &session{bus: b} }, actor.WithMailbox(newIdleMailbox), actor.WithDispatcher(b.clerks), actor.WithGuardian(sessions))
 	for i := range cfg.Shards {
 		s := newShard(b, i)
 		b.shards = append(b.shards, s)

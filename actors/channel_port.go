@@ -23,9 +23,7 @@ func (p port) Subscribed(j *join, at protocol.Position, recovered bool) {
 	w.answered = true
 	j.Member.from.Store(at.Offset)
 	p.settled(w)
-	p.lane(j.Member).push(j.Member, protocol.Encode(&protocol.ServerFrame{
-		Type: protocol.TypeSubscribed, ID: j.ID, Channel: p.entry.name, Room: j.Room, Position: at, Recovered: recovered,
-	}))
+	p.lane(j.Member).push(j.Member, subscribedFrame(j, p.entry.name, at, recovered))
 	if recovered {
 		p.bus.tally.recoveries.add(j.Member.conn.kind())
 		w.recovered = &at

@@ -1,15 +1,14 @@
 package actors
 
 import (
-	"runtime"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// workers run the channels' actors, in place of protoactor's goroutine for every time that an actor has something to do: that costs 2 µs
-// and a stack that has to grow, a message. There are a few of them, since a channel's Receive never waits. Connections' actors, which call
-// links, foreign code, have protoactor's own.
+// workers run actors, in place of protoactor's goroutine for every time that an actor has something to do: that costs 2 µs
+// and a stack that has to grow, a message. There are a few of them, since Receive never waits. Connections' actors, which call
+// links, foreign code, have more, of their own.
 type workers struct {
 	max int
 
@@ -28,7 +27,10 @@ const throughput = 300
 
 var _ actor.Dispatcher = (*workers)(nil)
 
-func newWorkers() *workers { return &workers{max: 2 * runtime.GOMAXPROCS(0)} }
+// maxClerks bounds the workers of connections.
+const maxClerks = 64
+
+func newWorkers(max int) *workers { return &workers{max: max} }
 
 // Throughput implements actor.Dispatcher.
 func (w *workers) Throughput() int { return throughput }

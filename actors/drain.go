@@ -79,6 +79,7 @@ func (b *Bus) Stop() {
 	b.router.each(func(e *entry) { b.system.Root.Stop(e.pid) })
 	<-gone
 	b.workers.stop()
+	b.clerks.stop()
 	b.reads.wait()
 	b.publishes.wait()
 	for _, s := range b.shards {

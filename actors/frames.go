@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"slices"
+
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -45,6 +47,16 @@ func replyFrame(id uint64) *protocol.Encoded {
 
 func pongFrame(id uint64) *protocol.Encoded {
 	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypePong, ID: id})
+}
+
+// subscribedFrame answers a subscribe. Most connections keep it for long, until they say what they received: so it holds no more than its
+// bytes, but for a plain client, whose transport looks into it.
+func subscribedFrame(j *join, ch protocol.Channel, at protocol.Position, recovered bool) *protocol.Encoded {
+	f := &protocol.ServerFrame{Type: protocol.TypeSubscribed, ID: j.ID, Channel: ch, Room: j.Room, Position: at, Recovered: recovered}
+	if j.Member.conn.plain {
+		return protocol.Encode(f)
+	}
+	return protocol.NewEncoded(slices.Clone(protocol.AppendServerFrame(nil, f)), f.Type)
 }
 
 func gapFrame(ch protocol.Channel, room string, id uint64, g core.Gap) *protocol.Encoded {

@@ -21,6 +21,7 @@ type mailbox struct {
 	system    []any // leaves first
 	suspended bool  // after a panic, until the supervisor has decided
 	running   bool
+	idle      bool // mostly: keeps no slot
 }
 
 var _ actor.Mailbox = (*mailbox)(nil)
@@ -29,6 +30,9 @@ var _ actor.Mailbox = (*mailbox)(nil)
 const keptSlots = 4
 
 func newMailbox() actor.Mailbox { return new(mailbox) }
+
+// newIdleMailbox is for actors of which there are many and most are idle.
+func newIdleMailbox() actor.Mailbox { return &mailbox{idle: true} }
 
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
 	m.mu.Lock()
@@ -130,7 +134,7 @@ func (m *mailbox) next() (message any, system bool) {
 	m.user[m.head] = nil
 	if m.head++; m.head == len(m.user) {
 		m.user, m.head = m.user[:0], 0
-		if cap(m.user) > keptSlots {
+		if m.idle || cap(m.user) > keptSlots {
 			m.user = nil
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // session is the actor of one connection: its control plane. What its channels bring does not pass through it.
 type session struct {
 	bus  *Bus
-	conn *Connection
+	conn *Connection // from Begun on
 	self *actor.PID
 
 	state sessionState
@@ -61,6 +61,8 @@ func (s *session) Receive(c actor.Context) {
 		s.onStopping()
 	case *actor.Stopped:
 		s.bus.sessions.leave()
+	case Begun:
+		s.conn = m.Conn
 	case Handle:
 		s.onHandle(m)
 	case Faulted:
@@ -222,7 +224,7 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 // onStopping runs after finish, and where the actor failed or the bus stops without it.
 func (s *session) onStopping() {
 	switch {
-	case s.state == ended:
+	case s.state == ended, s.conn == nil:
 	case s.bus.ctx.Err() != nil:
 		s.finish(disconnectFrame(errStopped, 0), protocol.CodeShuttingDown)
 	default:

@@ -32,6 +32,12 @@ type Faulted struct {
 	Err *protocol.Error
 }
 
+// Begun says whose actor it is. It is the first message.
+type Begun struct {
+	event
+	Conn *Connection
+}
+
 // Attached says that a link was put under the outbox. Identity is what its client showed, nil for the next poll of one.
 type Attached struct {
 	event

@@ -104,6 +104,7 @@ func (s *session) find(ch protocol.Channel) int {
 
 func (s *session) join(sub *subscription, since *protocol.Position) {
 	sub.entry = s.bus.router.hold(sub.channel)
+	sub.channel = sub.entry.name // one string for all
 	sub.entry.stand(s.state, s.kind, 1)
 	sub.wants = s.standing(sub.channel)
 	s.bus.send(sub.entry.pid, Join{Sub: sub, Since: since, As: sub.wants})

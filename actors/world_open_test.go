@@ -58,7 +58,13 @@ func (c *client) request(answer string, f protocol.ClientFrame) {
 		c.w.t.Error(err)
 		return
 	}
-	c.link.await(c.w.t, func(e *protocol.Encoded) bool { return e.Frame != nil && e.Frame.ID == f.ID && e.Frame.Type == answer })
+	c.link.await(c.w.t, func(e *protocol.Encoded) bool {
+		if e.Message != nil {
+			return false
+		}
+		list, err := protocol.DecodeServerFrames(e.JSON)
+		return err == nil && list[0].ID == f.ID && list[0].Type == answer
+	})
 }
 
 // await waits until a frame that is asked for has come, and forgets those up to it.

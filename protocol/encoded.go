@@ -40,12 +40,17 @@ func (e *Encoded) WebSocket() []byte {
 
 // SSE gives the frame as one event without id.
 func (e *Encoded) SSE() []byte {
-	return cached(&e.sse, func() []byte {
-		b := make([]byte, 0, len(e.JSON)+8)
-		b = append(b, "data: "...)
-		b = append(b, e.JSON...)
-		return append(b, "\n\n"...)
-	})
+	return cached(&e.sse, func() []byte { return e.AppendSSE(make([]byte, 0, len(e.JSON)+8)) })
+}
+
+// AppendWebSocket appends what WebSocket gives, without keeping it: for a frame that goes to one connection.
+func (e *Encoded) AppendWebSocket(dst []byte) []byte { return appendWebSocket(dst, e.JSON) }
+
+// AppendSSE appends what SSE gives, without keeping it.
+func (e *Encoded) AppendSSE(dst []byte) []byte {
+	dst = append(dst, "data: "...)
+	dst = append(dst, e.JSON...)
+	return append(dst, "\n\n"...)
 }
 
 func cached(p *atomic.Pointer[[]byte], make func() []byte) []byte {

@@ -12,7 +12,9 @@ import (
 func TestBatchRender(t *testing.T) {
 	var frames []*protocol.Encoded
 	for i := range 4 {
-		frames = append(frames, protocol.NewEncoded(fmt.Appendf(nil, `{"n":%d}`, i), protocol.TypeMessage))
+		e := protocol.NewEncoded(fmt.Appendf(nil, `{"n":%d}`, i), protocol.TypeMessage)
+		e.Message = &protocol.Message{}
+		frames = append(frames, e)
 	}
 	b := batches.New().(*batch)
 	ws, sse := webSocketForm{}, sseForm{}

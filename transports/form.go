@@ -19,9 +19,17 @@ type form interface {
 
 type webSocketForm struct{}
 
-func (webSocketForm) whole(e *protocol.Encoded) []byte { return e.WebSocket() }
+func (webSocketForm) whole(e *protocol.Encoded) []byte {
+	if e.Message == nil {
+		return nil // it is this connection's alone
+	}
+	return e.WebSocket()
+}
 
 func (webSocketForm) add(dst []byte, e *protocol.Encoded) []byte {
+	if e.Message == nil {
+		return e.AppendWebSocket(dst)
+	}
 	return append(dst, e.WebSocket()...)
 }
 
@@ -50,9 +58,19 @@ func appendClose(dst []byte, number int, reason string) []byte {
 
 type sseForm struct{}
 
-func (sseForm) whole(e *protocol.Encoded) []byte { return e.SSE() }
+func (sseForm) whole(e *protocol.Encoded) []byte {
+	if e.Message == nil {
+		return nil
+	}
+	return e.SSE()
+}
 
-func (sseForm) add(dst []byte, e *protocol.Encoded) []byte { return append(dst, e.SSE()...) }
+func (sseForm) add(dst []byte, e *protocol.Encoded) []byte {
+	if e.Message == nil {
+		return e.AppendSSE(dst)
+	}
+	return append(dst, e.SSE()...)
+}
 
 func (sseForm) farewell(last *protocol.Encoded) []byte {
 	if last == nil {

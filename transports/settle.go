@@ -1,12 +1,13 @@
 package transports
 
 import (
+	"runtime"
 	"runtime/debug"
 	"time"
 )
 
 // settler gives memory back to the system after many connections came or went: signing clients in leaves garbage of several times
-// what a connection costs then, and a process that is idle afterwards collects it late. It costs one garbage collection each time.
+// what a connection costs then, and a process that is idle afterwards collects it late. It costs two garbage collections each time.
 type settler struct {
 	open  func() int64
 	free  func() // debug.FreeOSMemory, which takes long
@@ -22,7 +23,12 @@ const (
 )
 
 func newSettler(open func() int64) *settler {
-	return &settler{open: open, free: func() { go debug.FreeOSMemory() }}
+	return &settler{open: open, free: func() {
+		go func() {
+			runtime.GC() // pools, which keep what they hold for one collection, fell into disuse
+			debug.FreeOSMemory()
+		}()
+	}}
 }
 
 // due looks at the number of connections.
