@@ -271,6 +271,13 @@ func (o *Outbox) Attached() (gen uint64, ok bool) {
 	return o.gen, o.link != nil
 }
 
+// Link gives the link under the outbox, nil where there is none.
+func (o *Outbox) Link() Link {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.link
+}
+
 // Sent is the number of counted frames written so far.
 func (o *Outbox) Sent() uint64 {
 	o.mu.Lock()

@@ -56,7 +56,6 @@ func (p *heldPoll) open(r *http.Request, peer protocol.Peer, connect *protocol.C
 	}
 	p.h.tallies[pollKind].opened.Add(1)
 	p.enter(session, gen)
-	p.h.heard.add(p.bound.outbox, p)
 	if len(rest) > 0 {
 		if err := session.Receive(gen, rest); err != nil {
 			p.lose("")
@@ -79,25 +78,29 @@ func (p *heldPoll) goOn(peer protocol.Peer, poll *protocol.ClientFrame, rest []p
 		return err
 	}
 	p.enter(session, gen)
-	p.h.heard.add(p.bound.outbox, p)
 	return nil
 }
 
 // wait answers with the first frames that come, or with none when the hold is over.
 func (p *heldPoll) wait(w http.ResponseWriter, r *http.Request) error {
 	frames := p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, protocol.RecoveryPageBytes)
-	if len(frames) == 0 && p.hold(w, r) {
+	if len(frames) > 0 {
+		return p.answer(w, frames)
+	}
+	if p.hold(w, r) {
 		return nil
 	}
+	waiter := p.listen()
 	hold := time.NewTimer(p.h.cfg.PollHold)
 	defer hold.Stop()
-	for ; ; frames = p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, protocol.RecoveryPageBytes) {
+	for {
+		frames = p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, protocol.RecoveryPageBytes)
 		if len(frames) > 0 {
 			return p.answer(w, frames)
 		}
 		select {
-		case <-p.wake:
-		case <-p.done:
+		case <-waiter.wake:
+		case <-waiter.done:
 			return p.answerLast(w)
 		case <-hold.C:
 			return p.answer(w, nil)

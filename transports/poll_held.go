@@ -2,30 +2,34 @@ package transports
 
 import (
 	"bytes"
+	"cmp"
 	"net"
 	"net/http"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"tidings/protocol"
 )
 
 // holding is the conn of a poll that waits, taken from net/http so that no goroutine and no buffer waits with it. What ends the wait, frames
-// or the end of the hold, makes a goroutine for the answer; then the conn goes back to net/http, which reads the next request.
+// or the end of the hold, makes a goroutine for the answer. Then the conn rests, watched as before, until the next request begins, which
+// is net/http's again.
 type holding struct {
 	source
-	head  []byte // of the answer: what the handlers before us had set
+	h     *Handler
 	back  *handback
-	until time.Time // the end of the hold
+	turn  turn  // of who answers
+	alarm alarm // the end of the rest
 
-	turn turn
-	lost atomic.Bool
-
-	mu       sync.Mutex // guards all below
-	early    []byte     // of the next request: sent before the answer
-	detached bool       // nothing is read here any more
+	mu      sync.Mutex // guards all below
+	poll    *heldPoll  // nil once it is answered
+	head    []byte     // of the answer: what the handlers before us had set
+	until   time.Time  // the end of the hold
+	early   []byte     // of the next request
+	lost    bool       // the client left, or sent too much ahead
+	resting bool
+	over    bool // the conn is closed or net/http's
 }
 
 // maxEarly bounds what a client may send ahead.
@@ -47,14 +51,14 @@ func (p *heldPoll) hold(w http.ResponseWriter, r *http.Request) bool {
 		conn = e.Conn // what was read ahead is used up: the conn itself can be watched
 	}
 	conn.SetDeadline(time.Time{})
-	k := &holding{head: headOf(w.Header()), back: p.h.backTo(server), until: time.Now().Add(p.h.cfg.PollHold)}
+	k := &holding{h: p.h, back: p.h.backTo(server), poll: p, head: headOf(w.Header()), until: time.Now().Add(p.h.cfg.PollHold)}
 	k.conn, k.raw = conn, rawConn(conn)
+	k.alarm.owner = k
 	if n := rw.Reader.Buffered(); n > 0 {
 		early, _ := rw.Reader.Peek(n)
 		k.early = bytes.Clone(early)
 	}
-	p.waiting = k
-	ready.try(p) // else a client that leaves is noticed when it is answered
+	ready.try(k) // else a client that leaves is noticed when it is answered
 	p.held.Store(k)
 	p.h.wheel.set(&p.alarm, k.until)
 	p.poke()
@@ -82,9 +86,11 @@ func (p *heldPoll) poke() {
 
 // answerHeld gives the answer if it is time. After it the turn is never given back.
 func (p *heldPoll) answerHeld(k *holding) bool {
-	if k.lost.Load() {
-		k.detach(p)
-		k.conn.Close()
+	k.mu.Lock()
+	lost, until, head := k.lost, k.until, k.head
+	k.mu.Unlock()
+	if lost {
+		k.goOn()
 		return true
 	}
 	p.mu.Lock()
@@ -98,7 +104,7 @@ func (p *heldPoll) answerHeld(k *holding) bool {
 		err = p.answer(w, frames)
 	case ended:
 		err = p.answerLast(w)
-	case !time.Now().Before(k.until):
+	case !time.Now().Before(until):
 		err = p.answer(w, nil)
 	default:
 		return false
@@ -106,58 +112,115 @@ func (p *heldPoll) answerHeld(k *holding) bool {
 	if err != nil {
 		p.h.refuse(w, &http.Request{RemoteAddr: k.conn.RemoteAddr().String(), ProtoMajor: 1}, err)
 	}
-	k.detach(p)
-	body := w.bytes(k.head)
+	p.held.Store(nil)
+	body := w.bytes(head)
 	k.conn.SetWriteDeadline(time.Now().Add(p.h.cfg.WriteDeadline * time.Duration(1+len(body)/chunkBytes)))
 	if _, err := k.conn.Write(body); err != nil {
-		k.conn.Close()
 		p.lose("")
+		k.close()
 		return true
 	}
 	k.conn.SetDeadline(time.Time{})
-	k.back.give(k.conn, k.early)
+	k.rest()
 	return true
 }
 
-// detach ends the reading, so that the next request is left to net/http.
-func (k *holding) detach(p *heldPoll) {
+// rest waits for the next request as long as net/http would.
+func (k *holding) rest() {
+	open := k.h.enter(k)
+	if k.back.idle > 0 {
+		k.h.wheel.set(&k.alarm, time.Now().Add(k.back.idle))
+	}
 	k.mu.Lock()
-	k.detached = true
+	k.poll, k.head, k.resting = nil, nil, true
+	k.lost = k.lost || !open
+	next := k.lost || len(k.early) > 0 || !k.watched
 	k.mu.Unlock()
-	p.h.readers.release(&k.source)
+	if next {
+		k.goOn()
+	}
+}
+
+// goOn leaves the conn to net/http, with what was read of the next request, or closes it where the client is lost.
+func (k *holding) goOn() {
+	k.mu.Lock()
+	over := k.over
+	k.over = true
+	early, lost := k.early, k.lost
+	k.early = nil
+	k.mu.Unlock()
+	if over {
+		return
+	}
+	k.h.wheel.remove(&k.alarm)
+	k.h.leave(k)
+	k.h.readers.release(&k.source)
+	if lost {
+		k.conn.Close()
+		return
+	}
+	k.back.give(k.conn, early)
+}
+
+func (k *holding) close() {
+	k.mu.Lock()
+	k.lost = true
+	k.mu.Unlock()
+	k.goOn()
+}
+
+func (k *holding) closeNow() { k.close() }
+
+// due ends a rest that took too long.
+func (k *holding) due(time.Time) time.Time {
+	go k.close()
+	return time.Time{}
 }
 
 // read notices that the client leaves, and keeps what it sends ahead.
-func (p *heldPoll) read() bool {
-	k := p.waiting
+func (k *holding) read() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.detached {
+	if k.over {
 		return false
 	}
 	var b [512]byte
 	n, err := k.tryRead(b[:])
 	k.early = append(k.early, b[:n]...)
-	if k.dry = err == errDry; k.dry || err == nil && len(k.early) <= maxEarly {
+	k.dry = err == errDry
+	switch {
+	case k.dry:
+		return true
+	case err != nil || len(k.early) > maxEarly:
+		k.lost = true
+	case !k.resting:
 		return true
 	}
-	k.lost.Store(true)
-	go func() { // not under the lock
-		p.lose("")
-		p.poke()
-	}()
+	go k.stir(k.poll)
 	return false
 }
 
-func (p *heldPoll) base() *source { return &p.waiting.source }
+// stir goes on with a conn of which something was heard. poll is what waits on it, if anything does.
+func (k *holding) stir(poll *heldPoll) {
+	if poll == nil {
+		k.goOn()
+		return
+	}
+	poll.lose("")
+	poll.poke()
+}
 
-func (p *heldPoll) shallow() bool { return true }
+func (k *holding) base() *source { return &k.source }
 
-func (p *heldPoll) crashed(cause any) {
-	p.h.panicked(cause)
-	p.waiting.lost.Store(true)
-	p.lose("")
-	p.poke()
+func (k *holding) shallow() bool { return true }
+
+func (k *holding) crashed(cause any) {
+	k.h.panicked(cause)
+	k.mu.Lock()
+	k.lost = true
+	poll := k.poll
+	k.mu.Unlock()
+	k.stir(poll)
 }
 
 // byHand is an answer that is written without net/http.
@@ -188,6 +251,7 @@ type handback struct {
 	once  sync.Once
 	done  chan struct{}
 	addr  net.Addr
+	idle  time.Duration // how long a conn may wait for its next request; 0: for ever
 }
 
 // backTo gives the way back to a server, the same for all its conns.
@@ -197,7 +261,7 @@ func (h *Handler) backTo(server *http.Server) *handback {
 	if b := h.backs[server]; b != nil {
 		return b
 	}
-	b := &handback{conns: make(chan net.Conn), done: make(chan struct{}), addr: &net.TCPAddr{}}
+	b := &handback{conns: make(chan net.Conn), done: make(chan struct{}), addr: &net.TCPAddr{}, idle: cmp.Or(server.IdleTimeout, server.ReadTimeout)}
 	if h.backs == nil {
 		h.backs = make(map[*http.Server]*handback)
 	}
@@ -213,8 +277,7 @@ func (h *Handler) backTo(server *http.Server) *handback {
 	return b
 }
 
-// give lets the server go on with a conn, of which early was read already. To net/http it is a new one: it waits ReadHeaderTimeout
-// for the next request, not IdleTimeout.
+// give lets the server go on with a conn, of which early was read already. To net/http it is a new one.
 func (b *handback) give(conn net.Conn, early []byte) {
 	if len(early) > 0 {
 		conn = &earlyConn{conn, early}

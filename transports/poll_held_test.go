@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tidings/protocol"
@@ -110,11 +111,53 @@ func TestHeldPolls(t *testing.T) {
 		p.poll()
 	}
 	time.Sleep(50 * time.Millisecond)
-	for _, p := range all {
+	for _, p := range append(all, q) {
 		p.conn.Close()
 	}
 	waitFor(t, func() bool { return r.h.Stats().Poll.Open == 0 })
 	r.allReleased(t)
+}
+
+// Between two polls a conn waits as long for the next request as net/http would, and no longer; once the request has begun its head must
+// come in time.
+func TestAConnRestsBetweenPolls(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		wait time.Duration
+		head string // the beginning of the next request
+		then time.Duration
+		open bool
+	}{
+		{name: "longer than a head may take", wait: 60 * time.Second, open: true},
+		{name: "longer than a conn may idle", wait: 76 * time.Second},
+		{name: "for a request in two pieces", wait: 20 * time.Second, head: "POST /bus/po", then: 4 * time.Second, open: true},
+		{name: "for a request that never comes whole", wait: 20 * time.Second, head: "POST /bus/po", then: 6 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := pumpedInMemory(t, &http.Server{ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 75 * time.Second})
+				p := r.poller(t)
+				p.ask(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)
+				p.answer()
+				p.poll()
+				synctest.Wait()
+				r.bus.publish("a", "1")
+				p.answer()
+				time.Sleep(c.wait)
+				next := post("/bus/poll", `{"type":"poll","session":"nobody","received":0}`)
+				io.WriteString(p.conn, c.head)
+				time.Sleep(c.then)
+				io.WriteString(p.conn, next[len(c.head):])
+				resp, err := http.ReadResponse(p.br, nil)
+				switch {
+				case c.open && (err != nil || resp.StatusCode != http.StatusGone):
+					t.Errorf("got %v, %v; want the answer 410", resp, err)
+				case !c.open && err == nil && resp.StatusCode != http.StatusBadRequest:
+					t.Errorf("got %v; want the conn closed, or net/http's own 400", resp)
+				}
+			})
+		})
+	}
 }
 
 func TestHeldPollsRaceClosing(t *testing.T) {

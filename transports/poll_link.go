@@ -14,14 +14,12 @@ import (
 type heldPoll struct {
 	h     *Handler
 	bound binding
-	wake  chan struct{} // holds one
-	done  chan struct{} // closed by End
 	alarm alarm
 
-	waiting *holding                // its conn, once it was taken
-	held    atomic.Pointer[holding] // waiting, when the answer may be given without a handler
+	held atomic.Pointer[holding] // the conn, when the answer may be given without a handler
 
 	mu      sync.Mutex // guards all below
+	waiter  *waiter    // of the handler that waits, if one does
 	resting bool       // answered: no request waits
 	ended   bool
 	last    *protocol.Encoded
@@ -31,10 +29,28 @@ type heldPoll struct {
 
 var _ core.Link = (*heldPoll)(nil)
 
+// waiter lets a handler hear of its link.
+type waiter struct {
+	wake chan struct{} // holds one
+	done chan struct{} // closed by End
+}
+
 func (h *Handler) newPoll() *heldPoll {
-	p := &heldPoll{h: h, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	p := &heldPoll{h: h}
 	p.alarm.owner = p
 	return p
+}
+
+// listen makes the handler hear of what happens from now on.
+func (p *heldPoll) listen() *waiter {
+	w := &waiter{wake: make(chan struct{}, 1), done: make(chan struct{})}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiter = w
+	if p.ended {
+		close(w.done)
+	}
+	return w
 }
 
 // enter puts the link among those that the handler knows.
@@ -48,9 +64,14 @@ func (p *heldPoll) enter(session Session, gen uint64) {
 
 // Wake tells the request that frames wait.
 func (p *heldPoll) Wake() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
+	p.mu.Lock()
+	w := p.waiter
+	p.mu.Unlock()
+	if w != nil {
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
 	}
 	p.poke()
 }
@@ -61,7 +82,9 @@ func (p *heldPoll) End(last *protocol.Encoded) {
 	resting := p.resting
 	if !p.ended {
 		p.ended, p.last = true, last
-		close(p.done)
+		if p.waiter != nil {
+			close(p.waiter.done)
+		}
 	}
 	p.mu.Unlock()
 	if resting {
@@ -81,7 +104,7 @@ func (p *heldPoll) farewell() *protocol.Encoded {
 // rest begins the time between two requests.
 func (p *heldPoll) rest() {
 	p.mu.Lock()
-	p.resting, p.heard = true, time.Now()
+	p.resting, p.heard, p.waiter = true, time.Now(), nil
 	ended := p.ended
 	at := p.heard.Add(p.h.cfg.silence())
 	p.mu.Unlock()
@@ -134,5 +157,4 @@ func (p *heldPoll) retire() {
 	p.h.wheel.remove(&p.alarm)
 	p.h.leave(p)
 	p.h.tallies[pollKind].leave()
-	p.h.heard.remove(p.bound.outbox, p)
 }

@@ -33,6 +33,7 @@ func (h *Handler) pollPlain(w http.ResponseWriter, r *http.Request, peer protoco
 
 // waitPlain answers when all channels are subscribed and the first frame came, or when the hold is over.
 func (p *heldPoll) waitPlain(w http.ResponseWriter, r *http.Request, plain *plain) error {
+	waiter := p.listen()
 	hold := time.NewTimer(p.h.cfg.PollHold)
 	defer hold.Stop()
 	var taken answerFrames
@@ -51,8 +52,8 @@ func (p *heldPoll) waitPlain(w http.ResponseWriter, r *http.Request, plain *plai
 			return nil
 		}
 		select {
-		case <-p.wake:
-		case <-p.done:
+		case <-waiter.wake:
+		case <-waiter.done:
 			return p.endedPlain()
 		case <-hold.C:
 			p.write(w, taken.frames, plain.cursor())

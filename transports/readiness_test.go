@@ -16,17 +16,23 @@ import (
 // TestConformanceOfReadiness runs the suite over conns that are read only when something is there, as with epoll, but in a bubble.
 func TestConformanceOfReadiness(t *testing.T) {
 	transporttest.Run(t, func(t *testing.T) transporttest.Target {
-		r := inMemory(t, nil)
-		ready := newReadiness()
-		ready.system = pumps{ready.fire}
-		r.h.readers = ready
-		l := memnet.Listen()
-		server := &http.Server{Handler: r.h.mux()}
-		go server.Serve(pumpListener{l})
-		r.dial = l.Dial
-		t.Cleanup(func() { server.Close() })
+		r := pumpedInMemory(t, &http.Server{})
 		return transporttest.Target{URL: r.url, Dial: r.dial, Publish: func(channel, data string) { r.bus.publish(protocol.Channel(channel), data) }}
 	})
+}
+
+// pumpedInMemory starts a server in a bubble whose conns are read only when something is there.
+func pumpedInMemory(t *testing.T, server *http.Server) *rig {
+	r := inMemory(t, nil)
+	ready := newReadiness()
+	ready.system = pumps{ready.fire}
+	r.h.readers = ready
+	l := memnet.Listen()
+	server.Handler = r.h.mux()
+	go server.Serve(pumpListener{l})
+	r.dial = l.Dial
+	t.Cleanup(func() { server.Close() })
+	return r
 }
 
 type pumpListener struct{ net.Listener }

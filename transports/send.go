@@ -38,6 +38,8 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, origin string) (s
 	if err != nil {
 		return 0, err
 	}
-	h.heard.touch(session.Outbox())
+	if l, ok := session.Outbox().Link().(interface{ touch() }); ok {
+		l.touch() // a sign of life
+	}
 	return s.Seq, session.Send(r.Context(), &s)
 }

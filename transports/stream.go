@@ -108,9 +108,6 @@ func (s *stream) bind(session Session, gen uint64) {
 	s.mu.Lock()
 	s.bound.Store(b)
 	gone, why := s.gone, s.why
-	if s.sends && !s.hung {
-		s.h.heard.add(b.outbox, s)
-	}
 	s.mu.Unlock()
 	if gone {
 		session.Lost(gen, why)
@@ -234,9 +231,6 @@ func (s *stream) hangUp() {
 	s.h.wheel.remove(&s.alarm)
 	s.h.leave(s.self)
 	s.tally.leave()
-	if b := s.bound.Load(); b != nil {
-		s.h.heard.remove(b.outbox, s)
-	}
 	s.lose("")
 }
 
@@ -263,8 +257,12 @@ func (s *stream) patience(now time.Time) (next time.Time, ended bool) {
 
 func (s *stream) base() *source { return &s.source }
 
-// touch notes that something was heard of the client.
-func (s *stream) touch() { s.lastIn.Store(time.Now().UnixNano()) }
+// touch notes that something was heard of a client that speaks by POST /bus/send.
+func (s *stream) touch() {
+	if s.sends {
+		s.lastIn.Store(time.Now().UnixNano())
+	}
+}
 
 func (s *stream) heardAt() time.Time { return time.Unix(0, s.lastIn.Load()) }
 func (s *stream) wroteAt() time.Time { return time.Unix(0, s.lastOut.Load()) }

@@ -57,7 +57,6 @@ type Handler struct {
 	readers  readers
 	tallies  [kinds]tally
 	refused  refusals
-	heard    directory
 	machines sync.Pool // of *machine
 	hello    []byte    // the negotiation document
 
