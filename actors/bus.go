@@ -44,8 +44,8 @@ type Bus struct {
 	alarms       *alarms
 	workers      *workers // of the channels
 	clerks       *workers // of the connections
-	reads        *pool // subscriptions and history, for the channels
-	publishes    *pool // what clients ask of the broker
+	reads        *pool    // subscriptions and history, for the channels
+	publishes    *pool    // what clients ask of the broker
 	publishing   atomic.Int64
 
 	draining   atomic.Bool
