@@ -1,6 +1,14 @@
-import { useFresh } from "./useFresh";
+import { useLiveQuery } from "tidings/react";
 
 export function Visitors({ building }: { building: string }) {
-  const visitors = useFresh<string[]>(`visitors/${building}`, `/api/buildings/${building}/visitors`);
-  return <ul>{visitors?.map((name) => <li key={name}>{name}</li>)}</ul>;
+  const { data, error } = useLiveQuery<string[]>({
+    channel: `visitors/${building}`,
+    async fetch({ signal }) {
+      const answer = await fetch(`/api/buildings/${building}/visitors`, { signal });
+      if (!answer.ok) throw new Error(`the backend says ${answer.status}`);
+      return answer.json();
+    },
+  });
+  if (!data) return <p>{error ? "No answer yet, still trying…" : "…"}</p>;
+  return <ul>{data.map((name) => <li key={name}>{name}</li>)}</ul>;
 }

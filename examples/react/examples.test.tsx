@@ -6,26 +6,31 @@ import { createRoot } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import { MessageBusProvider } from "tidings/react";
 import { createFakeBus } from "tidings/testing";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { SWRConfig } from "swr";
 import { App, Lamp } from "./App";
 import { Arrivals } from "./Arrivals";
+import { OpenOrders as OrdersByQuery } from "./Query";
+import { OpenOrders as OrdersBySWR } from "./Swr";
 import { Visitors } from "./Visitors";
 
 const channel = "visitors/north";
 let requests = 0;
 let answers: (() => void)[] = [];
 let visitors: string[] = [];
+let open = 1;
 
 beforeEach(() => {
   requests = 0;
   answers = [];
   visitors = ["Ada"];
   mock.timers.reset();
-  mock.timers.enable({ apis: ["setInterval", "Date"], now: 1_000_000 });
+  mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: 1_000_000 });
   // Answers with what there is when it is asked, once `answer` is called.
   globalThis.fetch = ((url: string) => {
-    assert.equal(url, "/api/buildings/north/visitors");
+    assert.ok(url === "/api/buildings/north/visitors" || url === "/api/orders/open", url);
     requests++;
-    const now = [...visitors];
+    const now = url.endsWith("orders/open") ? open : [...visitors];
     return new Promise((resolve) => answers.push(() => resolve({ ok: true, json: async () => now })));
   }) as unknown as typeof fetch;
 });
@@ -50,6 +55,7 @@ async function showVisitors(wrap = (node: ReactNode) => node) {
 test("a message fetches at once", async () => {
   const { bus, place, end } = await showVisitors();
   assert.equal(place.textContent, "Ada");
+  await pass(5);
   visitors = ["Ada", "Grace"];
   await act(async () => void bus.message(channel, null));
   await answer();
@@ -59,6 +65,7 @@ test("a message fetches at once", async () => {
 
 test("so does a gap", async () => {
   const { bus, place, end } = await showVisitors();
+  await pass(5);
   visitors = ["Grace"];
   await act(async () => bus.gap(channel));
   await answer();
@@ -88,12 +95,16 @@ test("without messages it polls once a minute; without a connection every five s
 
 test("a burst of messages costs two requests, and the last one tells all", async () => {
   const { bus, place, end } = await showVisitors();
+  await pass(5);
   requests = 0;
   for (let i = 0; i < 100; i++) {
     visitors = [`visitor ${i}`];
     await act(async () => void bus.message(channel, null));
   }
-  while (answers.length) await answer();
+  await answer();
+  await pass(1);
+  await answer();
+  await pass(5);
   assert.equal(requests, 2);
   assert.equal(place.textContent, "visitor 99");
   await end();
@@ -112,6 +123,46 @@ test("a user that is not known yet subscribes to nothing", async () => {
   assert.equal(bus.subscriptions.length, 0);
   await end();
 });
+
+const libraries: [string, (node: ReactNode) => ReactNode, () => ReactNode][] = [
+  ["TanStack Query", (node) => <QueryClientProvider client={new QueryClient()}>{node}</QueryClientProvider>, () => <OrdersByQuery />],
+  ["SWR", (node) => <SWRConfig value={{ provider: () => new Map() }}>{node}</SWRConfig>, () => <OrdersBySWR />],
+];
+for (const [name, wrap, orders] of libraries) {
+  test(`${name}: a message, a gap and the safety net fetch; one in the middle of a fetch is followed by another`, async () => {
+    open = 1;
+    const bus = createFakeBus();
+    const { place, end } = await show(<MessageBusProvider bus={bus}>{wrap(<>{orders()}{orders()}</>)}</MessageBusProvider>);
+    const settled = async () => {
+      for (let i = 0; i < 3; i++) await pass(0), await answer();
+    };
+    await settled();
+    await pass(10);
+    assert.equal(place.textContent, "1 open orders1 open orders");
+    for (const news of [() => void bus.message("orders", null), () => bus.gap("orders")]) {
+      open++;
+      await act(async () => news());
+      await settled();
+      assert.equal(place.textContent, `${open} open orders`.repeat(2));
+      await pass(10);
+    }
+    open = 7;
+    await act(async () => void bus.message("orders", null));
+    await pass(0); // the fetch has begun, with 7
+    open = 8;
+    await act(async () => void bus.message("orders", null));
+    await settled();
+    assert.equal(place.textContent, "8 open orders".repeat(2));
+    await pass(3);
+    requests = 0;
+    for (let second = 0; second < 180; second++) {
+      await pass(1);
+      await answer();
+    }
+    assert.ok(requests >= 2 && requests <= 4, `${requests} requests in 3 minutes`);
+    await end();
+  });
+}
 
 test("the lamp tells how the bus stands", async () => {
   const bus = createFakeBus();
