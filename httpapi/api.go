@@ -26,11 +26,12 @@ type API struct {
 	tracer  Tracer           // nil: none
 	ends    func() time.Time // of certificates; nil: none
 
-	handler  *transports.Handler
-	engine   *gin.Engine
-	client   files
-	demo     files
-	exporter http.Handler
+	handler     *transports.Handler
+	engine      *gin.Engine
+	client      files
+	demo        files
+	demoBackend http.Handler
+	exporter    http.Handler
 
 	refused refusals
 	panics  atomic.Uint64
@@ -48,7 +49,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		return nil, err
 	}
 	networks, _ := parseNetworks(cfg.TrustedProxies)
-	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds}
+	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, demoBackend: cfg.DemoBackend}
 	if a.log == nil {
 		a.log = slog.Default()
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"strings"
 	"time"
@@ -35,6 +36,8 @@ type Config struct {
 	Tracer Tracer
 	// CertificateEnds tells when the first of the certificates that are shown ends; the zero time where none was shown yet. Nil means no TLS here.
 	CertificateEnds func() time.Time
+	// DemoBackend answers what is below /demo/api/, for the demo page. It sees paths without that. Nil means none.
+	DemoBackend http.Handler
 	// Log takes one line per request that failed (Info, Error) or, at Debug, per request. Nil means slog.Default.
 	Log *slog.Logger
 }

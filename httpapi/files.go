@@ -70,9 +70,25 @@ func (a *API) onClientFile(c *gin.Context) {
 	a.serveFile(c, a.client, strings.TrimPrefix(c.Param("file"), "/"))
 }
 
+// onDemoBackend passes on what the demo page asks of its backend.
+func (a *API) onDemoBackend(c *gin.Context) {
+	path, ok := strings.CutPrefix(c.Param("file"), "/api/")
+	if !ok {
+		a.onNoRoute(c)
+		return
+	}
+	r := c.Request.Clone(c.Request.Context())
+	r.URL.Path, r.URL.RawPath = "/"+path, ""
+	a.demoBackend.ServeHTTP(c.Writer, r)
+}
+
 // onDemoFile serves the demo page.
 func (a *API) onDemoFile(c *gin.Context) {
 	name := strings.TrimPrefix(c.Param("file"), "/")
+	if a.demoBackend != nil && strings.HasPrefix(name, "api/") {
+		a.onDemoBackend(c)
+		return
+	}
 	if name == "" {
 		name = "index.html"
 	}

@@ -58,6 +58,9 @@ func (a *API) routes(base string) *gin.Engine {
 	if a.demo != nil {
 		g.GET("/demo", func(c *gin.Context) { c.Redirect(http.StatusFound, base+"/demo/") })
 		g.Match(read, "/demo/*file", a.onDemoFile)
+		if a.demoBackend != nil {
+			g.POST("/demo/*file", a.onDemoBackend)
+		}
 	}
 	return e
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"slices"
@@ -121,6 +122,32 @@ func TestFilesAreCachedAndChecked(t *testing.T) {
 	for _, path := range []string{"/client/../api.go", "/client/%2e%2e/api.go", "/client//tidings.js", "/client/tidings.js/", "/client/tidings.js%00"} {
 		if r := w.get(path); r.Code != 404 {
 			t.Errorf("%s: got %d", path, r.Code)
+		}
+	}
+}
+
+func TestDemoBackend(t *testing.T) {
+	backend := func(c *Config) {
+		c.DemoBackend = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Method+" "+r.URL.String()) })
+	}
+	for _, base := range []string{"", "/tidings"} {
+		w := start(t, withDemo, backend, func(c *Config) { c.BasePath = base })
+		for _, tt := range []struct{ method, path, want string }{
+			{"GET", "/demo/api/visitors?still", "GET /visitors?still"},
+			{"POST", "/demo/api/jobs", "POST /jobs"},
+		} {
+			if got := w.do(request{method: tt.method, path: base + tt.path}); got.Code != 200 || got.Body.String() != tt.want {
+				t.Errorf("%s %s: %d %s, want %s", tt.method, base+tt.path, got.Code, got.Body, tt.want)
+			}
+		}
+		if got := w.do(request{method: "POST", path: base + "/demo/index.html"}); got.Code != 404 {
+			t.Errorf("POST to a file: %d", got.Code)
+		}
+	}
+	w := start(t, withDemo)
+	for _, method := range []string{"GET", "POST"} {
+		if got := w.do(request{method: method, path: "/demo/api/visitors"}); got.Code < 404 || got.Code > 405 {
+			t.Errorf("%s without a backend: %d", method, got.Code)
 		}
 	}
 }

@@ -228,6 +228,9 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 	if tracer != nil {
 		web.Tracer = tracer
 	}
+	if s.Dev {
+		web.DemoBackend = demoBackend(bus)
+	}
 	web.Transports = transports.Config{
 		Origins: s.Origins, LocalhostOrigins: s.Dev, AllowedHosts: s.AllowedHosts,
 		Heartbeat: s.Heartbeat, Park: s.Park, PollHold: s.PollHold,
