@@ -62,7 +62,7 @@ func TestADayInTheBuilding(t *testing.T) {
 			synctest.Wait()
 		}
 		hints := counted.Load()
-		if hints < 100 || hints > 400 {
+		if hints < 70 || hints > 250 {
 			t.Errorf("%d changes in an hour", hints)
 		}
 		time.Sleep(time.Hour)

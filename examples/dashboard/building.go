@@ -12,7 +12,7 @@ import (
 const Channel = "demo/building"
 
 const (
-	meanPause  = 18 * time.Second // between two visitors who come or go by themselves
+	meanPause  = 30 * time.Second // between two visitors who come or go by themselves
 	lookedAt   = 2 * time.Minute  // after the last request nobody comes or goes any more
 	maxInside  = 60
 	minInside  = 14

@@ -1,12 +1,23 @@
 import { useState } from "react";
-import type { TransportName } from "tidings";
+import type { State, TransportName } from "tidings";
 import { useBus, useBusStatus } from "tidings/react";
 import { TRANSPORTS, transportName } from "./words.js";
 
 type Choice = TransportName | "auto";
 const CHOICES: readonly Choice[] = ["auto", ...TRANSPORTS];
 
-/** Which transport carries the session, and ways to break it. */
+/** Why it is this transport. */
+function why(state: State, transport: TransportName | null, choice: Choice, offline: boolean): string {
+  if (offline) return "You are offline by your own choice.";
+  if (state !== "connected" || !transport) return "No transport gets through at the moment; it is tried again by itself.";
+  const name = transportName(transport);
+  if (choice !== "auto") return `${name}, because you chose it.`;
+  if (transport === TRANSPORTS[0]) return `${name}, because the first choice gets through.`;
+  const missing = TRANSPORTS.slice(0, TRANSPORTS.indexOf(transport)).map(transportName).join(" and ");
+  return `${name}, because ${missing} did not get through this network.`;
+}
+
+/** Which transport carries the session and why, and ways to break it. */
 export function Connection() {
   const bus = useBus();
   const { state, transport, error } = useBusStatus();
@@ -35,6 +46,9 @@ export function Connection() {
           </label>
         ))}
       </fieldset>
+      <p className="why" data-testid="why">
+        {why(state, transport, choice, offline)}
+      </p>
       <div className="buttons">
         <button type="button" onClick={() => bus.debug.cut()} disabled={state !== "connected"} data-testid="cut">
           Cut the line
