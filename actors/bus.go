@@ -26,6 +26,7 @@ type Bus struct {
 	policy      atomic.Pointer[access.Policy]
 	tokens      atomic.Pointer[access.Tokens]
 	revocations access.Revocations
+	tickets     tickets
 	log         *slog.Logger
 	announce    *protocol.Announce
 	started     time.Time

@@ -21,6 +21,7 @@ type Connection struct {
 	out      *core.Outbox
 	shard    *shard
 	plain    bool
+	ticket   atomic.Pointer[ticket]          // that opened it; nil for most
 	identity atomic.Pointer[access.Identity] // who the client is; its actor changes it
 
 	transport atomic.Uint32 // transportKind of the last link

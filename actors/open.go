@@ -16,7 +16,7 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 	if connect == nil {
 		connect = &protocol.ClientFrame{Type: protocol.TypeConnect}
 	}
-	identity, fault := b.admit(ctx, peer, connect)
+	identity, ticket, fault := b.admit(ctx, peer, connect)
 	if fault != nil {
 		return nil, 0, fault
 	}
@@ -33,18 +33,33 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 		return nil, 0, errStopped
 	}
 	c, gen = b.begin(peer, identity, link)
+	if ticket != nil {
+		if before := b.tickets.bind(ticket, c, b.cfg.Park); before != nil {
+			b.send(before.pid, End{Err: errFenced})
+		}
+	}
 	b.tally.fellBack(kindOf(peer.Transport), connect.Fallback)
 	return c, gen, nil
 }
 
-func (b *Bus) admit(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame) (access.Identity, *protocol.Error) {
+// admit tells who the client is, and by which ticket, if it was one.
+func (b *Bus) admit(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame) (id access.Identity, t *ticket, err *protocol.Error) {
 	switch {
 	case b.draining.Load() || b.ctx.Err() != nil:
-		return access.Identity{}, errStopped
+		err = errStopped
 	case connect.Version != 0 && connect.Version != protocol.Version:
-		return access.Identity{}, errVersion
+		err = errVersion
+	case peer.Ticket != "":
+		if t, err = b.tickets.redeem(peer.Ticket); err != nil {
+			break
+		}
+		if id = t.identity; b.revocations.Revoked(id) {
+			err = errRevoked
+		}
+	default:
+		id, err = b.identify(ctx, peer, connect.Token)
 	}
-	return b.identify(ctx, peer, connect.Token)
+	return id, t, err
 }
 
 // identify takes the token of the frame, or else that of the request.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
 	"tidings/actors"
 	"tidings/core"
@@ -14,8 +15,9 @@ import (
 type joined struct{ bus *actors.Bus }
 
 var (
-	_ transports.Bus     = joined{}
-	_ transports.Session = (*actors.Connection)(nil)
+	_ transports.Bus      = joined{}
+	_ transports.Ticketer = joined{}
+	_ transports.Session  = (*actors.Connection)(nil)
 )
 
 func (j joined) Open(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame, link core.Link) (transports.Session, uint64, error) {
@@ -33,3 +35,5 @@ func (j joined) Find(session string, peer protocol.Peer) (transports.Session, er
 	}
 	return c, nil
 }
+
+func (j joined) Ticket(peer protocol.Peer) (string, time.Time, error) { return j.bus.Ticket(peer) }

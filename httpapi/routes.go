@@ -34,6 +34,7 @@ func (a *API) routes(base string) *gin.Engine {
 	g.Any("/bus/sse", gin.WrapF(a.handler.SSE))
 	g.Any("/bus/poll", gin.WrapF(a.handler.Poll))
 	g.Any("/bus/send", gin.WrapF(a.handler.Send))
+	g.Any("/bus/ticket", gin.WrapF(a.handler.Ticket))
 
 	g.POST("/api/publish", a.onPublish)
 	g.POST("/api/batch", a.onBatch)

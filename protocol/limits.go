@@ -48,5 +48,6 @@ const (
 	ConnectDeadline  = 10 * time.Second // from the upgrade to the connect frame
 	DefaultPollHold  = 25 * time.Second // below the 30 s after which common proxies cut an idle request
 	SequenceHold     = 5 * time.Second  // a /bus/send body waits so long for its predecessor
+	TicketLife       = 30 * time.Second // a ticket opens an EventSource within so long
 	ErrorWindow      = 10 * time.Second
 )

@@ -124,6 +124,7 @@ type query struct {
 	channels []protocol.Channel
 	since    []protocol.Position // one per channel, zero where there is none
 	unknown  bool                // a Last-Event-ID came that says nothing to us
+	ticket   string
 }
 
 // maxParameters bounds what a URL may hold beside the channels.
@@ -141,6 +142,9 @@ func plainQuery(r *http.Request, sse bool) (*query, error) {
 		n += len(v)
 	}
 	names := values["channel"]
+	if values.Has("token") || values.Has("access_token") {
+		return nil, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a token is never part of a URL", Hint: "Send Authorization: Bearer <token>, or, for a browser's EventSource, get a ticket with POST /bus/ticket."}
+	}
 	switch {
 	case n > maxParameters, len(names) > protocol.MaxURLChannels:
 		return nil, badQuery("the URL has too many parameters")
@@ -148,6 +152,11 @@ func plainQuery(r *http.Request, sse bool) (*query, error) {
 		return nil, nil
 	}
 	q := &query{}
+	if tickets := values["ticket"]; sse && len(tickets) == 1 {
+		q.ticket = tickets[0]
+	} else if len(tickets) > 0 {
+		return nil, badQuery("a ticket is for SSE, and one is enough")
+	}
 	for _, name := range names {
 		ch, err := protocol.ParseChannel(name)
 		if err != nil {

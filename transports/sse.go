@@ -71,6 +71,9 @@ func (ev *eventStream) frames(w http.ResponseWriter, r *http.Request, peer *prot
 	if q == nil {
 		return nil, badQuery("the URL names no channel")
 	}
+	if peer.Ticket = q.ticket; q.ticket != "" && peer.Token != "" {
+		return nil, badQuery("the request has a ticket and a token")
+	}
 	peer.Plain, ev.plain = true, true
 	ev.form = plainForm{plain: newPlain(q)}
 	return append([]protocol.ClientFrame{*connectFrame()}, q.frames()...), nil

@@ -30,6 +30,12 @@ type Bus interface {
 	Find(session string, peer protocol.Peer) (Session, error)
 }
 
+// Ticketer is a Bus that gives tickets for browsers' own EventSource.
+type Ticketer interface {
+	// Ticket gives a ticket for the client of peer's token, and when it is over.
+	Ticket(peer protocol.Peer) (ticket string, until time.Time, err error)
+}
+
 // Session is one connection, seen from its transport. gen is the generation that the outbox gave to the transport's link; what
 // an older one says is ignored. Only Send waits.
 type Session interface {
@@ -48,7 +54,7 @@ type Session interface {
 	Lost(gen uint64, code protocol.Code)
 }
 
-// Handler serves the URLs of /bus. Its methods Negotiate, WebSocket, SSE, Poll and Send are http.HandlerFuncs.
+// Handler serves the URLs of /bus. Its methods Negotiate, WebSocket, SSE, Poll, Send and Ticket are http.HandlerFuncs.
 type Handler struct {
 	bus      Bus
 	cfg      Config
