@@ -99,11 +99,23 @@ func (s *session) refreshed(m Verified) {
 		s.refuse(m.Err, m.ID)
 	case !own.Anonymous() && own.User != m.Identity.User:
 		s.finish(disconnectFrame(errOtherUser, 0), errOtherUser.Code)
+	case own.Anonymous() && !s.holdUser(m):
 	default:
 		if s.become(&m.Identity); s.state != ended {
 			s.push(replyFrame(m.ID))
 		}
 	}
+}
+
+// holdUser takes a place of the user that an anonymous client becomes; false where there is none, which it is told.
+func (s *session) holdUser(m Verified) bool {
+	held, err := s.bus.enterUser(m.Identity.User)
+	if err != nil {
+		s.refuse(err, m.ID)
+		return false
+	}
+	s.conn.held.ofUser = held
+	return true
 }
 
 func (s *session) onRulesChanged() {

@@ -27,6 +27,7 @@ type Bus struct {
 	tokens      atomic.Pointer[access.Tokens]
 	revocations access.Revocations
 	tickets     tickets
+	quotas      quotas
 	log         *slog.Logger
 	announce    *protocol.Announce
 	started     time.Time

@@ -44,6 +44,17 @@ type Config struct {
 	// CodeOverloaded. Zero means 10,000, a negative number that there are no reply channels.
 	MaxReplies int
 
+	// ConnectionsPerUser bounds the connections of one user, parked ones included: further ones are refused with CodeLimitExceeded. Zero means no bound. Anonymous
+	// clients are not told from each other.
+	ConnectionsPerUser int
+	// ConnectsPerSecond bounds how many connections the node makes a second, four seconds' worth at once; more are refused with CodeOverloaded. Zero means no
+	// bound. A resume counts as none.
+	ConnectsPerSecond float64
+	// ConnectionsPerAddress and ConnectsPerAddress bound how many connections one address (of IPv6 one /64) has, and makes a second, five seconds' worth at once;
+	// more are refused with CodeRateLimited. Zero means no bound: set them only where Peer.Address says for sure whose address it is.
+	ConnectionsPerAddress int
+	ConnectsPerAddress    float64
+
 	// ChannelIdle is how long a channel without members keeps its actor and its place at the broker. Zero means 60 s.
 	ChannelIdle time.Duration
 	// CheckInterval is how often a channel with members compares its position with the broker's, give or take a fifth: what finds the
@@ -132,6 +143,8 @@ func (c Config) Validate() error {
 		value int
 	}{
 		{"ParkedPerIdentity", c.ParkedPerIdentity}, {"MaxParked", c.MaxParked}, {"MaxConnections", c.MaxConnections},
+		{"ConnectionsPerUser", c.ConnectionsPerUser}, {"ConnectionsPerAddress", c.ConnectionsPerAddress},
+		{"ConnectsPerSecond", int(c.ConnectsPerSecond)}, {"ConnectsPerAddress", int(c.ConnectsPerAddress)},
 		{"MaxPendingPublishes", c.MaxPendingPublishes}, {"Shards", c.Shards},
 	} {
 		if f.value < 0 {

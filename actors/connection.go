@@ -22,6 +22,7 @@ type Connection struct {
 	shard    *shard
 	plain    bool
 	ticket   atomic.Pointer[ticket]          // that opened it; nil for most
+	held     holding                         // its actor's
 	identity atomic.Pointer[access.Identity] // who the client is; its actor changes it
 
 	transport atomic.Uint32 // transportKind of the last link

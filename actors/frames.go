@@ -17,7 +17,6 @@ var (
 	errGone     = &protocol.Error{Code: protocol.CodeSessionGone, Reason: "there is no such session", Hint: "Connect anew, and subscribe from the last positions."}
 	errBusy     = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "too many publishes wait for the broker", Hint: "Try again in a moment."}
 	errAhead    = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "messages come faster than the channel's subscribers can be given them", Hint: "Publish more slowly; repeat this one with the same idempotency key."}
-	errFull     = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "the node has as many connections as it may", Hint: "Come back later, or raise the limit."}
 	errRate     = &protocol.Error{Code: protocol.CodeRateLimited, Reason: "too many requests in too short a time", Hint: "Send fewer, or spread them."}
 	errPayload  = &protocol.Error{Code: protocol.CodeTooLarge, Reason: "data is longer than the rules of this channel allow", Hint: "Publish less, or a reference; the rule's payload says how much."}
 	errSlow     = &protocol.Error{Code: protocol.CodeSlowConsumer, Reason: "messages come faster than they are read", Hint: "Read faster, or subscribe to less; connect anew to recover what was missed."}

@@ -26,13 +26,15 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 			return c, gen, nil
 		}
 	}
-	if max := b.cfg.MaxConnections; max > 0 && b.registry.len() >= max {
-		return nil, 0, errFull
+	held, fault := b.take(identity, peer.Address)
+	if fault == nil && !b.sessions.enter() {
+		b.give(held)
+		fault = errStopped
 	}
-	if !b.sessions.enter() {
-		return nil, 0, errStopped
+	if fault != nil {
+		return nil, 0, fault
 	}
-	c, gen = b.begin(peer, identity, link)
+	c, gen = b.begin(peer, identity, held, link)
 	if ticket != nil {
 		if before := b.tickets.bind(ticket, c, b.cfg.Park); before != nil {
 			b.send(before.pid, End{Err: errFenced})
@@ -80,7 +82,7 @@ func (b *Bus) verify(ctx context.Context, token string) (access.Identity, *proto
 }
 
 // begin makes a new connection.
-func (b *Bus) begin(peer protocol.Peer, identity access.Identity, link core.Link) (*Connection, uint64) {
+func (b *Bus) begin(peer protocol.Peer, identity access.Identity, held holding, link core.Link) (*Connection, uint64) {
 	session := newSession()
 	c := &Connection{
 		bus:    b,
@@ -89,6 +91,7 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, link core.Link
 		out:    core.NewOutbox(!peer.Plain),
 		shard:  b.shards[b.nextShard.Add(1)%uint64(len(b.shards))],
 		plain:  peer.Plain,
+		held:   held,
 		opened: uint32(b.clock() / time.Second),
 	}
 	c.identity.Store(shared(identity))

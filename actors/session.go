@@ -204,6 +204,7 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	s.enter(ended, s.kind)
 	s.note(Record{What: RecordEnded, Code: string(code)})
 	c.ended.Store(true)
+	b.give(c.held)
 	b.tickets.left(c, code != "" && !code.Row().Retry, b.cfg.Park)
 	b.registry.remove(c)
 	b.parking.remove(c)

@@ -25,13 +25,14 @@ type Stats struct {
 	Resumes       map[string]uint64 // by the transport on which they went on
 	ResumesFailed map[string]uint64 // unknown, foreign (of another identity), forgotten (frames)
 	SlowConsumers uint64
-	Lost          map[Cause]uint64 // transports of connections that were lost: a code, or "cut"
-	Ended         map[Cause]uint64 // connections: a code, or "goodbye"
-	Faults        map[Cause]uint64 // requests of clients that were answered with an error
-	Fallbacks     map[Cause]uint64 // connects of clients that are not on their first transport, by protocol.FallbackRefused and so on, or "other"
-	Evicted       uint64           // parked connections that ended before their time, since there were too many
-	Withdrawn     uint64           // frames that were taken back, since their channel is not allowed any more
-	Revoked       uint64           // subscriptions that other rules, or another token of the user, ended
+	Turned        map[string]uint64 // connections that a limit refused, by the limit's name
+	Lost          map[Cause]uint64  // transports of connections that were lost: a code, or "cut"
+	Ended         map[Cause]uint64  // connections: a code, or "goodbye"
+	Faults        map[Cause]uint64  // requests of clients that were answered with an error
+	Fallbacks     map[Cause]uint64  // connects of clients that are not on their first transport, by protocol.FallbackRefused and so on, or "other"
+	Evicted       uint64            // parked connections that ended before their time, since there were too many
+	Withdrawn     uint64            // frames that were taken back, since their channel is not allowed any more
+	Revoked       uint64            // subscriptions that other rules, or another token of the user, ended
 
 	ActorFailures uint64 // panics, those of links and of the broker included
 	ActorRestarts uint64
@@ -119,6 +120,7 @@ func (b *Bus) Stats() Stats {
 		Resumes:       t.resumes.snapshot(),
 		ResumesFailed: map[string]uint64{"unknown": t.resumesUnknown.Load(), "foreign": t.resumesForeign.Load(), "forgotten": t.resumesForgotten.Load()},
 		SlowConsumers: t.slow.Load(),
+		Turned:        b.quotas.stats(),
 		Revoked:       t.revoked.Load(),
 		Lost:          t.lost.snapshot(),
 		Ended:         t.ended.snapshot(),

@@ -50,6 +50,15 @@ func (p proxies) clientText(r *http.Request) string {
 	return ""
 }
 
+// knownText is the client's address, for limits; "" where all that is known is a trusted proxy's own, since that did not forward one.
+func (p proxies) knownText(r *http.Request) string {
+	a := p.client(r)
+	if !a.IsValid() || p.trust(a) {
+		return ""
+	}
+	return a.String()
+}
+
 func peerAddress(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

@@ -61,7 +61,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 	if a.demo, err = readFiles(cfg.Demo); err != nil {
 		return nil, err
 	}
-	cfg.Transports.ClientAddress = a.proxies.clientText
+	cfg.Transports.ClientAddress = a.proxies.knownText
 	cfg.Transports.Scheme = a.proxies.scheme
 	cfg.Transports.Log = a.log
 	if a.handler, err = transports.New(joined{bus}, cfg.Transports); err != nil {

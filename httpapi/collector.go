@@ -55,6 +55,7 @@ var (
 	mLost          = counter("connections_lost_total", "Connections that lost their transport, and why: a code, or cut.", "transport", "code")
 	mEnded         = counter("connections_ended_total", "Connections that ended, and why: a code, or goodbye.", "transport", "code")
 	mEvicted       = counter("connections_evicted_total", "Parked connections that ended before their time, since there were too many.")
+	mTurnedAway    = counter("connections_refused_total", "Connections that a limit refused, by its name in the configuration.", "limit")
 	mFallbacks     = counter("fallbacks_total", "Connects of clients that are not on their first transport, and why, as the client says.", "transport", "reason")
 	mFaults        = counter("requests_refused_total", "Requests of connected clients that were answered with an error.", "transport", "code")
 	mRevoked       = counter("subscriptions_revoked_total", "Subscriptions that other rules, or another token of the user, ended.")
@@ -159,6 +160,9 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 	}
 	for reason, n := range s.ResumesFailed {
 		send(ch, mResumesFailed, n, reason)
+	}
+	for limit, n := range s.Turned {
+		send(ch, mTurnedAway, n, limit)
 	}
 	for frame, n := range s.News {
 		send(ch, mNews, n, frame)

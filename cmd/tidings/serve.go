@@ -207,6 +207,13 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 	if s.ReplyChannels == 0 {
 		heard.MaxReplies = -1
 	}
+	heard.MaxConnections, heard.ConnectsPerSecond, heard.ConnectionsPerUser = s.MaxConnections, float64(s.ConnectsPerSecond), s.ConnectionsPerUser
+	if s.MaxConnections == 0 {
+		heard.MaxConnections = openFiles() * 9 / 10
+	}
+	if len(s.TrustedProxies) > 0 {
+		heard.ConnectionsPerAddress, heard.ConnectsPerAddress = s.ConnectionsPerAddress, float64(s.ConnectsPerAddress)
+	}
 	heard.Heartbeat, heard.Park, heard.CollectWindow = s.Heartbeat, s.Park, s.CollectWindow
 	bus, err := actors.Start(heard)
 	if err != nil {

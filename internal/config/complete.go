@@ -102,6 +102,9 @@ func (s Settings) production() (Settings, error) {
 		return Settings{}, errors.Join(faults...)
 	}
 	s.Addr = or(s.Addr, ":8080")
+	if s.ConnectsPerSecond == 0 {
+		s.ConnectsPerSecond = 500
+	}
 	s.Subscribe = or(s.Subscribe, access.Nobody)
 	s.Publish = or(s.Publish, access.Nobody)
 	s.Presence = or(s.Presence, access.Nobody)

@@ -52,6 +52,10 @@ type Settings struct {
 	TokenPrivateNetwork                               bool
 	TokenRoles, TokenPermissions                      string // claims
 
+	MaxConnections, ConnectsPerSecond         int // 0: derived from the process's limit, none
+	ConnectionsPerUser                        int
+	ConnectionsPerAddress, ConnectsPerAddress int
+
 	HistoryMessages int
 	HistoryAge      time.Duration
 	HistoryBytes    Size
@@ -164,6 +168,16 @@ var keys = []key{
 		help: "how long they are kept"},
 	{name: "history.bytes", to: func(s *Settings) any { return &s.HistoryBytes }, def: "4MiB", flag: true, check: between[Size](1<<10, 1<<30),
 		help: "bytes kept per channel"},
+	{name: "limits.connections", to: func(s *Settings) any { return &s.MaxConnections }, flag: true, check: between(1, 10_000_000),
+		help: "connections of the node; nine tenths of the files that the process may open, unless it is set"},
+	{name: "limits.connects", to: func(s *Settings) any { return &s.ConnectsPerSecond }, flag: true, check: between(1, 1_000_000),
+		help: "connections that the node makes a second, four seconds' worth at once; 500 without dev"},
+	{name: "limits.connections_per_user", to: func(s *Settings) any { return &s.ConnectionsPerUser }, def: "100", flag: true, check: between(1, 1_000_000),
+		help: "connections of one user on the node, parked ones included"},
+	{name: "limits.connections_per_address", to: func(s *Settings) any { return &s.ConnectionsPerAddress }, def: "100", flag: true, check: between(1, 1_000_000),
+		help: "connections of one address, of IPv6 one /64; only with trusted_proxies, which say whose address it is"},
+	{name: "limits.connects_per_address", to: func(s *Settings) any { return &s.ConnectsPerAddress }, def: "20", flag: true, check: between(1, 1_000_000),
+		help: "connections that one address makes a second, five seconds' worth at once; only with trusted_proxies"},
 	{name: "park", to: func(s *Settings) any { return &s.Park }, def: "30s", flag: true, check: between(time.Second, 2*time.Minute),
 		help: "how long a connection outlives its transport"},
 	{name: "heartbeat", to: func(s *Settings) any { return &s.Heartbeat }, def: "25s", flag: true, check: between(time.Second, 5*time.Minute),
