@@ -13,10 +13,16 @@ type history struct {
 	maxBytes    int // of protocol.Message.Size
 	maxAge      time.Duration
 
-	ring  []*protocol.Message // grows by doubling up to maxMessages; nil while empty
-	head  int                 // index of the oldest
+	ring  []slot // grows by doubling up to maxMessages; nil while empty
+	head  int    // index of the oldest
 	n     int
 	bytes int
+}
+
+// slot is a message and when it came, by the clock that counts ages: that of its TimeMS may be set back or forth.
+type slot struct {
+	m  *protocol.Message
+	at int64 // Unix milliseconds
 }
 
 // append keeps m, the newest message, and drops what the bounds no longer allow: m itself, if it alone is too much.
@@ -30,16 +36,16 @@ func (h *history) append(now time.Time, m *protocol.Message) {
 	if h.n == len(h.ring) {
 		h.grow()
 	}
-	h.ring[(h.head+h.n)%len(h.ring)] = m
+	h.ring[(h.head+h.n)%len(h.ring)] = slot{m, now.UnixMilli()}
 	h.n++
 	h.bytes += m.Size()
 	h.trim(now)
 }
 
 func (h *history) grow() {
-	ring := make([]*protocol.Message, min(max(2*len(h.ring), 4), h.maxMessages))
+	ring := make([]slot, min(max(2*len(h.ring), 4), h.maxMessages))
 	for i := range h.n {
-		ring[i] = h.at(i)
+		ring[i] = h.ring[(h.head+i)%len(h.ring)]
 	}
 	h.ring, h.head = ring, 0
 }
@@ -47,7 +53,7 @@ func (h *history) grow() {
 // trim drops the oldest messages until the rest is within the bounds. A message that is exactly maxAge old stays.
 func (h *history) trim(now time.Time) {
 	oldest := now.Add(-h.maxAge).UnixMilli()
-	for h.n > 0 && (h.bytes > h.maxBytes || h.at(0).TimeMS < oldest) {
+	for h.n > 0 && (h.bytes > h.maxBytes || h.ring[h.head].at < oldest) {
 		h.dropOldest()
 	}
 	if h.n == 0 {
@@ -56,14 +62,14 @@ func (h *history) trim(now time.Time) {
 }
 
 func (h *history) dropOldest() {
-	h.bytes -= h.ring[h.head].Size()
-	h.ring[h.head] = nil
+	h.bytes -= h.ring[h.head].m.Size()
+	h.ring[h.head] = slot{}
 	h.head = (h.head + 1) % len(h.ring)
 	h.n--
 }
 
 // at gives the i-th message, 0 being the oldest.
-func (h *history) at(i int) *protocol.Message { return h.ring[(h.head+i)%len(h.ring)] }
+func (h *history) at(i int) *protocol.Message { return h.ring[(h.head+i)%len(h.ring)].m }
 
 // find gives the index of the first message whose offset is not below offset, n where there is none.
 func (h *history) find(offset uint64) int {
@@ -102,6 +108,6 @@ func (h *history) last(limit, maxBytes int) int {
 
 func (h *history) clone() history {
 	c := *h
-	c.ring = append([]*protocol.Message(nil), h.ring...)
+	c.ring = append([]slot(nil), h.ring...)
 	return c
 }

@@ -51,8 +51,9 @@ func TestHistoryBounds(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := c.limit
 			for _, m := range c.add {
-				h.append(epochTime, m)
+				h.append(time.UnixMilli(m.TimeMS), m)
 			}
+			h.trim(epochTime)
 			if got := kept(&h); !slices.Equal(got, c.want) {
 				t.Errorf("keeps %v, want %v", got, c.want)
 			}

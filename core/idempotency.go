@@ -27,7 +27,8 @@ type answer struct {
 	offset  uint64
 	tag     string
 	id      string
-	timeMS  int64 // when it was published
+	timeMS  int64 // when it was published, as its publisher was told
+	at      int64 // the same by the clock that counts ages
 	content [sha256.Size]byte
 }
 
@@ -57,7 +58,7 @@ func (t *idempotency) put(k idempotencyKey, a answer) {
 // expire drops what is ttl old, or older.
 func (t *idempotency) expire(now time.Time) {
 	latest := now.Add(-t.ttl).UnixMilli()
-	for len(t.answers) > 0 && t.answers[t.queue[t.head]].timeMS <= latest {
+	for len(t.answers) > 0 && t.answers[t.queue[t.head]].at <= latest {
 		t.dropOldest()
 	}
 }

@@ -9,7 +9,7 @@ import (
 func TestIdempotencyExpires(t *testing.T) {
 	k := idempotency{ttl: 5 * time.Minute, max: 10}
 	key := idempotencyKey{"desk", "k"}
-	k.put(key, answer{offset: 7, timeMS: epochTime.UnixMilli()})
+	k.put(key, answer{offset: 7, at: epochTime.UnixMilli()})
 	for after, want := range map[time.Duration]bool{0: true, 5*time.Minute - time.Millisecond: true} {
 		if _, ok := k.get(epochTime.Add(after), key); ok != want {
 			t.Errorf("after %s found is %t, want %t", after, ok, want)
@@ -26,7 +26,7 @@ func TestIdempotencyExpires(t *testing.T) {
 func TestIdempotencyIsBounded(t *testing.T) {
 	k := idempotency{ttl: time.Hour, max: 3}
 	for i := range 10 {
-		k.put(idempotencyKey{"desk", fmt.Sprint(i)}, answer{offset: uint64(i), timeMS: epochTime.UnixMilli()})
+		k.put(idempotencyKey{"desk", fmt.Sprint(i)}, answer{offset: uint64(i), at: epochTime.UnixMilli()})
 	}
 	for i := range 10 {
 		a, ok := k.get(epochTime, idempotencyKey{"desk", fmt.Sprint(i)})
@@ -44,7 +44,7 @@ func TestIdempotencyIsBounded(t *testing.T) {
 
 func TestIdempotencyCanBeOff(t *testing.T) {
 	for _, k := range []idempotency{{ttl: time.Hour}, {max: 10}} {
-		k.put(idempotencyKey{"desk", "k"}, answer{timeMS: epochTime.UnixMilli()})
+		k.put(idempotencyKey{"desk", "k"}, answer{at: epochTime.UnixMilli()})
 		if _, ok := k.get(epochTime, idempotencyKey{"desk", "k"}); ok || k.len() != 0 {
 			t.Errorf("ttl %s, max %d: a key was remembered", k.ttl, k.max)
 		}
@@ -62,7 +62,7 @@ func BenchmarkIdempotency(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		now = now.Add(time.Millisecond)
 		if _, ok := k.get(now, keys[i%len(keys)]); !ok {
-			k.put(keys[i%len(keys)], answer{timeMS: now.UnixMilli()})
+			k.put(keys[i%len(keys)], answer{at: now.UnixMilli()})
 		}
 	}
 }

@@ -59,6 +59,7 @@ type Entry struct {
 	Event     string
 	Volatile  bool
 	SpreadMS  uint64 // receivers that refetch wait a random part of it; 0: none
+	TimeMS    int64  // what the message says of when it was published, Unix time; 0: the now of Append
 	Trace     string // the publish's W3C trace context; no part of the content: a repetition has another
 	Key       string // idempotency key; "": none
 	Principal string // whose key it is
@@ -112,8 +113,11 @@ func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, 
 			Hint:   "Publish nothing after it. To repeat a publish whose answer was lost, send it with the idempotency key that it had.",
 		}
 	}
+	if e.TimeMS == 0 {
+		e.TimeMS = now.UnixMilli()
+	}
 	m = &protocol.Message{
-		Channel: s.channel, ID: e.ID, Data: e.Data, Event: e.Event, SpreadMS: e.SpreadMS, Trace: e.Trace, TimeMS: now.UnixMilli(), Volatile: e.Volatile,
+		Channel: s.channel, ID: e.ID, Data: e.Data, Event: e.Event, SpreadMS: e.SpreadMS, Trace: e.Trace, TimeMS: e.TimeMS, Volatile: e.Volatile,
 	}
 	if !e.Volatile {
 		m.Epoch, m.Prev, m.PrevTag = s.top.Epoch, s.top.Offset, s.top.Tag
@@ -122,7 +126,7 @@ func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, 
 		s.history.append(now, m)
 	}
 	if e.Key != "" {
-		s.keys.put(key, answer{offset: m.Offset, tag: m.Tag, id: m.ID, timeMS: m.TimeMS, content: content})
+		s.keys.put(key, answer{offset: m.Offset, tag: m.Tag, id: m.ID, timeMS: m.TimeMS, at: now.UnixMilli(), content: content})
 	}
 	return m, false, nil
 }

@@ -34,6 +34,7 @@ type API struct {
 	exporter    http.Handler
 
 	refused refusals
+	silent  silent
 	panics  atomic.Uint64
 	closed  chan struct{} // when no tail may go on
 	close   func()
@@ -54,6 +55,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		a.log = slog.Default()
 	}
 	a.keys = newKeyring(&cfg, a.proxies)
+	a.silent.trusted = a.proxies.trust
 	var err error
 	if a.client, err = readFiles(clientFiles()); err != nil {
 		return nil, err
@@ -108,6 +110,7 @@ func (a *API) Server(addr string) *http.Server {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader - headerSlack,
+		ConnState:         a.silent.state,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 }

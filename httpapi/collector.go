@@ -100,6 +100,7 @@ var (
 	mTurned    = counter("transport_refused_total", "Requests for a transport (or send, or negotiate) that were refused.", "transport", "code")
 
 	mRefused  = counter("http_refused_total", "Other HTTP requests, and items of a publish to several channels, that were refused.", "code")
+	mSilent   = counter("silent_refused_total", "Connections that were closed at once, since too many of their address were open without a request.")
 	mCertEnds = gauge("tls_certificate_end_seconds", "When the first of the certificates that were shown ends, in Unix time; 0 where there is none.")
 	mSpans    = counter("spans_sent_total", "Spans of publishes that the OpenTelemetry collector took.")
 	mNoSpans  = counter("spans_lost_total", "Spans that it did not take.")
@@ -121,6 +122,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	collectBus(ch, c.api.bus.Stats())
 	collectTransports(ch, c.api.handler.Stats())
 	sendCodes(ch, mRefused, c.api.refused.snapshot())
+	send(ch, mSilent, c.api.silent.refused.Load())
 	var ends int64
 	if c.api.ends != nil {
 		if t := c.api.ends(); !t.IsZero() {

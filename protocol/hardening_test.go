@@ -170,7 +170,7 @@ func kindOf(sh *shape, f field) string {
 }
 
 // Every field of every frame with every wrong type: refused by name, without a panic.
-func TestB44WrongTypeInEachField(t *testing.T) {
+func TestB44_WrongTypeInEachField(t *testing.T) {
 	values := [][2]string{{"string", `"x"`}, {"string", `""`}, {"number", `7`}, {"a negative number", `-7`}, {"a fraction", `0.5`}, {"truth", `true`},
 		{"truth", `false`}, {"null", `null`}, {"object", `{}`}, {"array", `[]`}, {"array", `[{"a":[]}]`}}
 	tried := 0
@@ -198,7 +198,7 @@ func TestB44WrongTypeInEachField(t *testing.T) {
 	}
 }
 
-func TestB44EachMissingField(t *testing.T) {
+func TestB44_EachMissingField(t *testing.T) {
 	each := func(shapes map[string]*shape, decode func([]byte) error) {
 		for _, sh := range shapes {
 			if wire := frameWith(sh, noField, ""); decode([]byte(wire)) != nil {

@@ -28,8 +28,12 @@ type Config struct {
 	// default; a read never gives such messages, swept or not.
 	Sweep time.Duration
 
-	// Now is the clock, time.Now by default.
+	// Now is the clock that counts ages. By default it is one that a change of the wall clock does not touch, so that such a change neither
+	// expires history and idempotency keys nor keeps them.
 	Now func() time.Time
+
+	// Wall is the clock whose time messages tell, time.Now by default.
+	Wall func() time.Time
 
 	// Random draws 64 random bits, by default from math/rand/v2's generator, which is seeded by the system. It must be safe for
 	// concurrent use.
@@ -43,9 +47,16 @@ func DefaultConfig() Config {
 		MaxChannels: 1_000_000,
 		Remember:    30 * 24 * time.Hour,
 		Sweep:       time.Minute,
-		Now:         time.Now,
+		Now:         steady(),
+		Wall:        time.Now,
 		Random:      rand.Uint64,
 	}
+}
+
+// steady gives a clock that goes on from now by the monotonic clock.
+func steady() func() time.Time {
+	start := time.Now()
+	return func() time.Time { return start.Add(time.Since(start)) }
 }
 
 // Validate tells the first field that is out of its range.
@@ -59,6 +70,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("memory: Sweep is %s: give at least %s", c.Sweep, shards*time.Millisecond)
 	case c.Now == nil:
 		return errors.New("memory: Now is nil: give a clock, such as time.Now")
+	case c.Wall == nil:
+		return errors.New("memory: Wall is nil: give a clock, such as time.Now")
 	case c.Random == nil:
 		return errors.New("memory: Random is nil: give a source, such as math/rand/v2's Uint64")
 	}

@@ -81,7 +81,9 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt,
 	e := core.Entry{
 		Data: slices.Clone(p.Data), Event: p.Event, SpreadMS: p.SpreadMS, Trace: p.Trace, Volatile: p.Volatile, Key: p.IdempotencyKey, Principal: p.Principal, Last: p.Last,
 	}
-	e.ID, e.Tag = b.draw(now)
+	wall := b.cfg.Wall()
+	e.TimeMS = wall.UnixMilli()
+	e.ID, e.Tag = b.draw(wall)
 	if p.IdempotencyKey != "" {
 		e.ID = core.KeyedID(p.Principal, p.Channel, p.IdempotencyKey)
 	}
