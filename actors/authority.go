@@ -137,7 +137,7 @@ func (s *session) authorise() {
 	}
 	for i := len(s.subs) - 1; i >= 0; i-- {
 		err := forbidden(s.subs[i].channel)
-		if err == nil && s.subs[i].users != 0 {
+		if err == nil && s.subs[i].hears != 0 {
 			err = s.presenceFault(s.subs[i].channel)
 		}
 		if err != nil {

@@ -91,6 +91,8 @@ func (ch *channel) Receive(c actor.Context) {
 		ch.onDisplaced(m)
 	case Attend:
 		ch.attend(m.Sub, m.As)
+	case Hear:
+		ch.onHear(m)
 	case PresenceDone:
 		ch.onPresenceDone(m)
 	case MembersChanged:
@@ -134,6 +136,7 @@ func (ch *channel) onJoin(m Join) {
 		ch.setAlarm()
 	}
 	ch.attend(m.Sub, m.As)
+	m.Sub.users = m.News
 	ch.admit(&joining{Join: core.Join[*subscription]{Member: m.Sub, ID: m.Sub.id, Since: m.Since}})
 }
 

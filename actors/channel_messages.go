@@ -14,6 +14,7 @@ type Join struct {
 	Sub   *subscription
 	Since *protocol.Position
 	As    standing // it counts as being in the channel
+	News  audience // it hears of who comes and goes
 }
 
 // Leave asks the channel to deliver no more to Sub. Where Reply is not 0 the request of that id is answered when nothing more

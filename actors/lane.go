@@ -40,7 +40,7 @@ type member struct {
 type operation struct {
 	do      deed
 	message bool                // deliver: the frame is a message
-	to      audience            // announce: of those who watch
+	to      audience            // announce: of those who watch; hear
 	asker   uint32              // replay: the incarnation of the actor that takes the Continue
 	sub     *subscription       // but for deliver and displace
 	frame   *protocol.Encoded   // deliver, push
@@ -59,6 +59,7 @@ const (
 	arrive               // sub becomes a member after a recovery, which its connection is told
 	leave                // sub is one no more
 	withdraw             // what waits of the channel for sub's connection is taken back; then frame, if not nil, is pushed
+	hear                 // sub hears the news named by to, or none
 	announce             // frame to those who watch
 	displace             // nobody is one any more; tell says whom to tell
 )
@@ -166,6 +167,8 @@ func (l *lane) carryOut(o *operation) int {
 		s.bus.send(o.sub.conn.pid, Joined{Sub: o.sub}) // now, when all that was replayed is in the outbox
 	case enter:
 		l.add(o.sub)
+	case hear:
+		l.setWatcher(o.sub, o.to)
 	case leave:
 		l.remove(o.sub)
 	case withdraw:
@@ -184,7 +187,6 @@ func (l *lane) add(sub *subscription) {
 	if sub.index == 0 {
 		l.members = append(l.members, member{sub.conn.out, sub})
 		sub.index = int32(len(l.members))
-		l.addWatcher(sub)
 	}
 }
 

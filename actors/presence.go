@@ -105,14 +105,31 @@ func (ch *channel) attend(sub *subscription, as standing) {
 	p.step()
 }
 
+// onHear lets a subscription hear other news: at once, or, where it is on its way in, when it is live.
+func (ch *channel) onHear(m Hear) {
+	sub := m.Sub
+	switch {
+	case sub.stage != inside:
+	case ch.pending[sub] != nil && m.News != 0:
+		sub.users = m.News | sub.users&counted
+	case m.News == 0:
+		ch.endWatch(sub)
+		ch.lane(sub).hear(sub, 0)
+	default:
+		sub.users = m.News | sub.users&counted
+		ch.beginWatch(sub)
+	}
+}
+
 // beginWatch lets a live subscription hear who comes and goes.
 func (ch *channel) beginWatch(sub *subscription) {
 	p := ch.presence()
-	if !sub.watches {
-		sub.watches = true
+	if sub.users&counted == 0 {
+		sub.users |= counted
 		ch.watchers++
 		ch.bus.tally.watchers.Add(1)
 	}
+	ch.lane(sub).hear(sub, sub.users)
 	if p.herald == nil {
 		p.herald = core.NewHerald()
 	}
@@ -123,10 +140,10 @@ func (ch *channel) beginWatch(sub *subscription) {
 }
 
 func (ch *channel) endWatch(sub *subscription) {
-	if !sub.watches {
+	was := sub.users
+	if sub.users = 0; was&counted == 0 {
 		return
 	}
-	sub.watches = false
 	ch.bus.tally.watchers.Add(-1)
 	if ch.watchers--; ch.watchers == 0 {
 		ch.presence().unwatch()

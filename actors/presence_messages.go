@@ -11,6 +11,13 @@ type Attend struct {
 	As  standing
 }
 
+// Hear says what Sub is to hear of who comes and goes. Join says it of a new one.
+type Hear struct {
+	request
+	Sub  *subscription
+	News audience
+}
+
 // PresenceDone answers the call of the broker that is under way for the channel's presence.
 type PresenceDone struct {
 	event

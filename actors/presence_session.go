@@ -8,6 +8,7 @@ type audience uint8
 const (
 	hearsIn audience = 1 << iota
 	hearsOut
+	counted   // of a subscription: it is one of the channel's watchers
 	everybody = hearsIn | hearsOut
 )
 
@@ -42,6 +43,22 @@ func (s *session) stand() {
 			s.bus.send(sub.entry.pid, Attend{Sub: sub, As: as})
 		}
 	}
+}
+
+// hear lets a subscription that there is hear other news than before. It answers false where there is none, which it
+// tells the client.
+func (s *session) hear(f *protocol.ClientFrame) bool {
+	i := s.find(f.Channel)
+	if i < 0 {
+		s.refuse(&protocol.Error{Code: protocol.CodeNotSubscribed, Reason: "there is no subscription that could hear who comes and goes", Hint: "Subscribe to the channel first, or leave users out."}, f.ID)
+		return false
+	}
+	sub := s.subs[i]
+	sub.hears = audienceOf(f.Users)
+	if sub.entry != nil {
+		s.bus.send(sub.entry.pid, Hear{Sub: sub, News: sub.hears})
+	}
+	return true
 }
 
 // presenceFault tells why a client may not see who is in a channel; nil where it may.

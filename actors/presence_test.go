@@ -157,6 +157,61 @@ func TestUsersSaysWhatIsHeard(t *testing.T) {
 	})
 }
 
+// presence with users changes what a subscription hears, without another subscribe.
+func TestWhatIsHeardCanChange(t *testing.T) {
+	inBubble(t, withPresence, func(w *world) {
+		c := w.as("ann")
+		hear := func(users string) []protocol.ServerFrame {
+			t.Helper()
+			answer, rest := c.ask(protocol.ClientFrame{Type: protocol.TypePresence, Channel: "news", Users: users})
+			if answer.Type != protocol.TypeReply || answer.Count == nil {
+				t.Errorf("users %s: %+v", users, answer)
+			}
+			return rest
+		}
+		if answer, _ := c.ask(protocol.ClientFrame{Type: protocol.TypePresence, Channel: "news", Users: protocol.UsersAll}); answer.Code != protocol.CodeNotSubscribed {
+			t.Errorf("without a subscription: %+v", answer)
+		}
+		c.subscribe("news", nil)
+		w.pass(time.Second)
+		wantNews(t, "all, after nothing", c.short(hear(protocol.UsersAll)), "presence ann 1")
+		wantNews(t, "all, again", c.short(hear(protocol.UsersAll)), "presence ann 1")
+		bob := w.as("bob")
+		bob.subscribe("news", nil)
+		w.pass(time.Second)
+		wantNews(t, "one comes", c.news(), "joined bob 2")
+		wantNews(t, "in alone", c.short(hear(protocol.UsersIn)), "presence ann+bob 2")
+		bob.ask(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, Channel: "news"})
+		w.pass(time.Second)
+		wantNews(t, "one goes", c.news(), "")
+		if got := hear(protocol.UsersNone); len(got) != 0 {
+			t.Errorf("none: %+v", got)
+		}
+		bob.subscribe("news", nil)
+		w.pass(time.Second)
+		wantNews(t, "one comes back", c.news(), "")
+		if s := w.bus.Stats(); s.Watchers != 0 {
+			t.Errorf("%d watchers", s.Watchers)
+		}
+		// In one message with its subscribe, which waits for others to recover.
+		first := w.publish("old", "1")
+		c.say(
+			protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: 901, Channel: "old", Since: &first},
+			protocol.ClientFrame{Type: protocol.TypePresence, ID: 902, Channel: "old", Users: protocol.UsersAll},
+		)
+		w.pass(time.Second)
+		var news []protocol.ServerFrame
+		for _, f := range c.next() {
+			if f.Count != nil && f.ID == 0 {
+				news = append(news, f)
+			}
+		}
+		if len(news) == 0 || len(news[len(news)-1].Members) != 1 {
+			t.Errorf("heard %+v", news)
+		}
+	})
+}
+
 func TestAUserOfSeveralConnectionsIsOneMember(t *testing.T) {
 	inBubble(t, withPresence, func(w *world) {
 		watcher := w.as("watcher")
@@ -540,7 +595,12 @@ func (p *person) live(r *rand.Rand) {
 		p.client, p.away = p.back(), false
 		p.hear()
 	case !p.subscribed || r.IntN(8) == 0:
-		p.say(protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: r.Uint64N(1<<40) + 1, Channel: "news", Users: protocol.UsersAll})
+		if r.IntN(2) == 0 {
+			p.say(protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: r.Uint64N(1<<40) + 1, Channel: "news", Users: protocol.UsersAll})
+		} else {
+			p.say(protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: r.Uint64N(1<<40) + 1, Channel: "news"},
+				protocol.ClientFrame{Type: protocol.TypePresence, ID: r.Uint64N(1<<40) + 1, Channel: "news", Users: protocol.UsersAll})
+		}
 		p.subscribed = true
 		p.hear()
 	default:

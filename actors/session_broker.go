@@ -16,6 +16,9 @@ func (s *session) onBrokerRequest(f *protocol.ClientFrame) {
 		s.refuse(err, f.ID)
 		return
 	}
+	if f.Type == protocol.TypePresence && f.Users != "" && !s.hear(f) {
+		return
+	}
 	s.enqueue(f)
 }
 

@@ -71,7 +71,7 @@ func (s *session) onSubscribe(f *protocol.ClientFrame) {
 	if old := s.find(f.Channel); old >= 0 {
 		s.leave(old, 0)
 	}
-	sub := &subscription{conn: s.conn, channel: f.Channel, id: f.ID, users: audienceOf(f.Users)}
+	sub := &subscription{conn: s.conn, channel: f.Channel, id: f.ID, hears: audienceOf(f.Users)}
 	s.subs = append(s.subs, sub)
 	if f.Since != nil {
 		s.joins = append(s.joins, waitingJoin{sub, *f.Since})
@@ -107,7 +107,7 @@ func (s *session) join(sub *subscription, since *protocol.Position) {
 	sub.channel = sub.entry.name // one string for all
 	sub.entry.stand(s.state, s.kind, 1)
 	sub.wants = s.standing(sub.channel)
-	s.bus.send(sub.entry.pid, Join{Sub: sub, Since: since, As: sub.wants})
+	s.bus.send(sub.entry.pid, Join{Sub: sub, Since: since, As: sub.wants, News: sub.hears})
 }
 
 // maxRecoveries bounds the recoveries of one connection that go on at once. Each has a page of protocol.RecoveryPageBytes under way, and

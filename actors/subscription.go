@@ -19,7 +19,7 @@ type subscription struct {
 	stage       stage
 	live        bool     // counted in entry.live
 	as          standing // that it counts as being in the channel
-	watches     bool     // counted in watchers
+	users       audience // what it hears of who comes and goes
 
 	// Of the lane.
 	index int32 // in lane.members, from 1; 0: not there
@@ -28,7 +28,7 @@ type subscription struct {
 	gated   bool     // its recovery counts against maxRecoveries
 	settled bool     // its Join has its answer, as far as anybody asked
 	wants   standing // as whom it is to count in the channel
-	users   audience // what it wants to hear of who comes and goes; never changed
+	hears   audience // what it is to hear of who comes and goes
 }
 
 // stage is where a subscription stands with its channel.

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"slices"
 	"time"
 
 	"tidings/core"
@@ -83,13 +82,14 @@ func (p port) Ended(s *core.Subscription, err *protocol.Error) {
 		return
 	}
 	delete(p.c.topics, s.Channel)
-	rest := t.withoutWatchers()
-	for _, l := range t.listeners {
-		if !slices.Contains(rest, l) {
-			p.c.tellEnd(l, err)
-		}
+	watchers, rest := t.watchers()
+	if len(watchers) == 0 {
+		watchers, rest = t.listeners, nil
 	}
-	if len(rest) > 0 {
+	for _, l := range watchers {
+		p.c.tellEnd(l, err)
+	}
+	if len(rest) > 0 { // it may have been because of the others
 		p.c.topics[s.Channel] = &topic{listeners: rest, sub: p.c.machine.Subscribe(s.Channel, nil, s.Cursor())}
 	}
 }
@@ -97,7 +97,10 @@ func (p port) Ended(s *core.Subscription, err *protocol.Error) {
 func (p port) Answered(r *core.Request, reply *protocol.ServerFrame, err *protocol.Error) {
 	w := p.c.calls[r]
 	if w == nil {
-		return // an unsubscribe
+		if err != nil && r.Frame.Type == protocol.TypePresence {
+			p.c.unwatched(r.Frame.Channel, err)
+		}
+		return // an unsubscribe, or watching
 	}
 	delete(p.c.calls, r)
 	if err != nil {

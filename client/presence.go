@@ -54,13 +54,29 @@ func (c *Client) watch(t *topic) {
 	c.machine.Watch(t.sub, users)
 }
 
-// withoutWatchers gives the listeners that may go on where the server did not take the subscription because of the others.
-func (t *topic) withoutWatchers() []*Subscription {
-	rest := slices.DeleteFunc(slices.Clone(t.listeners), func(s *Subscription) bool { return s.onPresence != nil })
-	if len(rest) == len(t.listeners) {
-		return nil
+// watchers parts the listeners that want to hear who comes and goes from the others.
+func (t *topic) watchers() (watchers, rest []*Subscription) {
+	for _, s := range t.listeners {
+		if s.onPresence != nil {
+			watchers = append(watchers, s)
+		} else {
+			rest = append(rest, s)
+		}
 	}
-	return rest
+	return watchers, rest
+}
+
+// unwatched ends those who watch a channel: the server does not let them.
+func (c *Client) unwatched(ch protocol.Channel, err *protocol.Error) {
+	t := c.topics[ch]
+	if t == nil {
+		return
+	}
+	watchers, _ := t.watchers()
+	for _, s := range watchers {
+		c.removeListener(s)
+		c.tellEnd(s, err)
+	}
 }
 
 func (c *Client) tellPresence(t *topic, to ...*Subscription) {

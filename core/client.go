@@ -2,6 +2,7 @@ package core
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"tidings/protocol"
@@ -150,15 +151,14 @@ func (c *Client) SubscribeWatching(ch protocol.Channel, filter []byte, since pro
 	return s
 }
 
-// Watch says what s wants to hear of who comes and goes: one of the values of a subscribe's users, "" for nothing. Where that is another than
-// before, it subscribes again from its cursor.
+// Watch says what s wants to hear of who comes and goes from now on: one of the values of a subscribe's users, "" for nothing.
 func (c *Client) Watch(s *Subscription, users string) {
 	if s.users == users || !slices.Contains(c.subs, s) {
 		return
 	}
 	s.users = users
-	if c.current.link != 0 {
-		c.again(s)
+	if c.session != "" {
+		c.Request(protocol.ClientFrame{Type: protocol.TypePresence, Channel: s.Channel, Users: cmp.Or(users, protocol.UsersNone)})
 	}
 }
 

@@ -94,7 +94,7 @@ var clientShapes = shapes(
 	shape{TypeUnsubscribe, []field{fID, fChannel}, []field{fRoom}},
 	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey, fSpread, fTrace}},
 	shape{TypeHistory, []field{fID, fChannel}, []field{fSince, fLimit}},
-	shape{TypePresence, []field{fID, fChannel}, nil},
+	shape{TypePresence, []field{fID, fChannel}, []field{fUsers}},
 	shape{TypeCall, []field{fID, fMethod}, []field{fData}},
 	shape{TypeRefresh, []field{fID, fToken}, nil},
 	shape{TypePing, nil, []field{fID, fReceived}},
