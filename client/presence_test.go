@@ -103,7 +103,7 @@ func TestStackPresence(t *testing.T) {
 					t.Errorf("Presence: %+v, %v", p, err)
 				}
 				bob.Hold()
-				time.Sleep(40 * time.Second)
+				time.Sleep(2 * time.Minute) // a poll that does not come is missed after a while only
 				wantCounts(t, "a cut that is longer", view.counts(), 1)
 				bob.Heal()
 				settle()
