@@ -3,5 +3,7 @@ export type { Channels } from "./channels.js";
 export { useMessageBus, type UseMessageBusOptions } from "./react/messages.js";
 export { useEffectWithPolling, useLiveQuery, type LiveQueryResult, type PolledCallback, type UseLiveQueryOptions } from "./react/live.js";
 export type { LiveQuery, LiveQueryOptions, LiveQueryState } from "tidings/live";
+export { usePresence, type UsePresenceOptions } from "./react/presence.js";
+export type { Presence } from "tidings/presence";
 export { useReplyChannel, type ReplyState, type UseReplyChannel, type UseReplyChannelOptions } from "./react/reply.js";
 export type { JobError, ReplyOptions } from "tidings/reply";

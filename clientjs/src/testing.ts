@@ -1,4 +1,4 @@
-import type { ClientFrame, GapReason, Position, ServerFrame } from "./core/frames.js";
+import type { ClientFrame, GapReason, Position, PresenceMember, ServerFrame } from "./core/frames.js";
 import type { Gap, Message, MessageBus, OnMessage, PublishOptions, Status, SubscribeOptions } from "./types.js";
 
 /** A subscription that a {@link FakeBus} holds. */
@@ -33,6 +33,8 @@ export interface FakeBus extends MessageBus {
   answerWith(answer: (frame: ClientFrame) => object): void;
   /** Hands a frame to the listeners of `onFrame`. */
   frame(frame: ServerFrame): void;
+  /** Says who is in a channel, from now on: to who asks, and to who watches. */
+  presence(channel: string, members: PresenceMember[]): void;
   /** Makes each `publish`, `history` and `request` fail with `error`, until called with null. */
   failWith(error: Error | null): void;
 }
@@ -50,6 +52,7 @@ export function createFakeBus(): FakeBus {
   let status: Status = { state: "idle", transport: null, error: null };
   const requests: ClientFrame[] = [];
   const frameListeners = new Set<(frame: ServerFrame) => void>();
+  const present = new Map<string, PresenceMember[]>();
   let replies = 0;
   let answer: (frame: ClientFrame) => object = ({ method }) => {
     if (method !== "reply") return {};
@@ -57,6 +60,13 @@ export function createFakeBus(): FakeBus {
     return { ...top(data.channel), data };
   };
   let failure: Error | null = null;
+  const whoIsIn = (channel: string): { members: PresenceMember[]; count: number } => {
+    const members = present.get(channel) ?? [];
+    return { members, count: members.length };
+  };
+  function tell(frame: ServerFrame): void {
+    for (const listener of [...frameListeners]) listener(frame);
+  }
 
   const of = (channel: string): FakeSubscription[] => [...subscriptions].filter((s) => s.channel === channel);
   const messages = (channel: string): Message[] => kept.get(channel) ?? [];
@@ -97,8 +107,10 @@ export function createFakeBus(): FakeBus {
     answerWith(next) {
       answer = next;
     },
-    frame(frame) {
-      for (const listener of [...frameListeners]) listener(frame);
+    frame: tell,
+    presence(channel, members) {
+      present.set(channel, members);
+      tell({ type: "presence", channel, ...whoIsIn(channel) });
     },
     failWith(error) {
       failure = error;
@@ -124,6 +136,11 @@ export function createFakeBus(): FakeBus {
     async request(frame) {
       if (failure) throw failure;
       requests.push(frame);
+      const { type, channel = "", users } = frame;
+      if (type === "presence") {
+        if (users && users !== "none") tell({ type, channel, ...whoIsIn(channel) });
+        return { type: "reply", id: requests.length, ...whoIsIn(channel) };
+      }
       return { type: "reply", id: requests.length, ...answer(frame) };
     },
     onFrame(listener) {

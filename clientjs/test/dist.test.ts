@@ -28,7 +28,7 @@ test("the committed dist is what a fresh build makes", () => {
 });
 
 /** Most bytes after gzip. */
-const budgets = { "tidings.js": 8 * 1024, "tidings.iife.js": 12 * 1024, "tabs.js": 4.75 * 1024, "react.js": 2 * 1024, "live.js": 1.5 * 1024, "reply.js": 1024, "testing.js": 1.5 * 1024 };
+const budgets = { "tidings.js": 8 * 1024, "tidings.iife.js": 12 * 1024, "tabs.js": 4.75 * 1024, "react.js": 2 * 1024, "live.js": 1.5 * 1024, "presence.js": 1024, "reply.js": 1024, "testing.js": 1.5 * 1024 };
 for (const [name, budget] of Object.entries(budgets)) {
   test(`${name} is at most ${budget} bytes after gzip`, (t) => {
     const size = gzipSync(read(name), { level: 9 }).length;
@@ -40,8 +40,8 @@ for (const [name, budget] of Object.entries(budgets)) {
 /** What a page's own bundle holds that imports `names`, made by its bundler from the published files; without React, and without the core on demand. */
 async function bundled(names: string, core = true): Promise<string> {
   const contents = names.split(", ").map((name) => {
-    const entry = name === "createMessageBus" ? "tidings" : name === "liveQuery" ? "tidings/live" : name === "replyChannel" ? "tidings/reply" : "tidings/react";
-    return name === "everything" ? ["", "/react", "/live", "/reply"].map((e) => `export * from "tidings${e}";`).join("") : `export { ${name} } from "${entry}";`;
+    const entry = name === "createMessageBus" ? "tidings" : name === "liveQuery" ? "tidings/live" : name === "watchPresence" ? "tidings/presence" : name === "replyChannel" ? "tidings/reply" : "tidings/react";
+    return name === "everything" ? ["", "/react", "/live", "/presence", "/reply"].map((e) => `export * from "tidings${e}";`).join("") : `export { ${name} } from "${entry}";`;
   });
   const { outputFiles } = await build({
     stdin: { contents: contents.join(""), resolveDir: PROJECT }, bundle: true, minify: true, format: "esm", target: "es2022", external: ["react"], write: false,
@@ -65,6 +65,11 @@ for (const [names, kb] of sizes) {
     assert.ok(size <= kb * 1024, `${size} bytes`);
   });
 }
+
+test("who imports useMessageBus alone gets no presence", async () => {
+  const [messages, presence] = await Promise.all([bundled("useMessageBus"), bundled("watchPresence")]);
+  assert.ok(presence.includes("not_subscribed") && !messages.includes("not_subscribed"));
+});
 
 /** A text by which a bundle shows that it holds liveQuery. */
 const mark = "it is polled";
@@ -98,7 +103,7 @@ test("no name that the build shortens is one of the wire, of the public types or
 
 test("the React file imports the core and React, and holds neither", () => {
   const imports = [...new Set([...read("react.js").matchAll(/from"([^"]+)"/g)].map((m) => m[1]))].sort();
-  assert.deepEqual(imports, ["react", "tidings", "tidings/live", "tidings/reply"]);
+  assert.deepEqual(imports, ["react", "tidings", "tidings/live", "tidings/presence", "tidings/reply"]);
   assert.ok(read("react.js").startsWith('"use client"'));
 });
 
@@ -123,8 +128,9 @@ test("who imports useMessageBus gets the sharing of tabs in a file of its own, w
 test("the entries of package.json load, and export what they should", async () => {
   const load = (entry: string): Promise<object> => import(entry); // by its public name, through the exports map
   assert.deepEqual(Object.keys(await load("tidings")).sort(), ["TidingsError", "createMessageBus", "sharedMessageBus"]);
-  assert.deepEqual(Object.keys(await load("tidings/react")).sort(), ["MessageBusProvider", "useBus", "useBusStatus", "useEffectWithPolling", "useLiveQuery", "useMessageBus", "useReplyChannel"]);
+  assert.deepEqual(Object.keys(await load("tidings/react")).sort(), ["MessageBusProvider", "useBus", "useBusStatus", "useEffectWithPolling", "useLiveQuery", "useMessageBus", "usePresence", "useReplyChannel"]);
   assert.deepEqual(Object.keys(await load("tidings/live")), ["liveQuery"]);
+  assert.deepEqual(Object.keys(await load("tidings/presence")).sort(), ["getPresence", "watchPresence"]);
   assert.deepEqual(Object.keys(await load("tidings/reply")).sort(), ["JobError", "replyChannel"]);
   assert.deepEqual(Object.keys(await load("tidings/testing")), ["createFakeBus"]);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Message, SubscribeOptions } from "../src/types.js";
+import { watchPresence } from "../src/presence.js";
 import { settle } from "./helpers/clock.js";
 import { world, type TestTab } from "./helpers/tabs.js";
 
@@ -254,4 +255,32 @@ test("a refusal that is final closes the tab that heard it, and each next one he
   for (let i = 0; i < 20; i++) await settle();
   void server;
   assert.deepEqual(refused.slice(0, 1), []);
+});
+
+test("tabs hear together who is there: also a tab that comes later, and after the connection began anew", async () => {
+  const { tabs, server, clock } = await three();
+  server.present = [{ user: "ann" }];
+  const watch = (tab: TestTab) => {
+    const live = watchPresence(tab.bus, "a", clock);
+    live.onChange(() => {});
+    return live;
+  };
+  const lives = [watch(tabs[1])];
+  await settle();
+  lives.push(watch(tabs[2]));
+  await settle();
+  server.news("a", { type: "joined", members: [{ user: "bob" }], count: 2 });
+  await settle();
+  assert.deepEqual(lives.map((l) => l.state.count), [2, 2]);
+  tabs[0].bus.debug.hold();
+  server.forget();
+  server.present = [{ user: "zoe" }];
+  tabs[0].bus.debug.release();
+  await clock.advance(5_000);
+  assert.deepEqual(lives.map((l) => l.state.members), Array(2).fill([{ user: "zoe" }]), "though only the leader knows that the session is another");
+  tabs[0].close();
+  await clock.advance(5_000);
+  server.news("a", { type: "left", members: [{ user: "zoe" }], count: 0 });
+  await settle();
+  assert.deepEqual(lives.map((l) => l.state.count), [0, 0], "and under another leader");
 });

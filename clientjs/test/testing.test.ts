@@ -58,14 +58,26 @@ test("requests and frames of modules by hand", async () => {
   const bus = createFakeBus();
   const heard: unknown[] = [];
   const leave = bus.onFrame((f) => heard.push(f));
-  bus.frame({ type: "joined", channel: "a", members: [] });
+  bus.frame({ type: "joined", channel: "a", members: [], count: 0 });
   leave();
-  bus.frame({ type: "left", channel: "a", members: [] });
-  assert.deepEqual(heard, [{ type: "joined", channel: "a", members: [] }]);
+  bus.frame({ type: "left", channel: "a", members: [], count: 0 });
+  assert.deepEqual(heard, [{ type: "joined", channel: "a", members: [], count: 0 }]);
   assert.deepEqual(await bus.request({ type: "call", method: "x" }), { type: "reply", id: 1 });
   bus.answerWith((f) => ({ data: f.method }));
   assert.equal((await bus.request({ type: "call", method: "y" })).data, "y");
   assert.deepEqual(bus.requests.map((f) => f.method), ["x", "y"]);
   bus.failWith(new Error("no"));
   await assert.rejects(bus.request({ type: "call", method: "z" }));
+});
+
+test("who is there, by hand", async () => {
+  const bus = createFakeBus();
+  const heard: unknown[] = [];
+  bus.onFrame((f) => heard.push(f));
+  assert.deepEqual(await bus.request({ type: "presence", channel: "a" }), { type: "reply", id: 1, members: [], count: 0 });
+  bus.presence("a", [{ user: "ann" }]);
+  const frame = { type: "presence", channel: "a", members: [{ user: "ann" }], count: 1 };
+  assert.deepEqual(heard, [frame]);
+  assert.equal((await bus.request({ type: "presence", channel: "a", users: "all" })).count, 1);
+  assert.deepEqual(heard, [frame, frame], "who begins to watch hears it again");
 });

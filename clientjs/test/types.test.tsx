@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MessageBus, Position, Status } from "../src/index.js";
-import { MessageBusProvider, useEffectWithPolling, useLiveQuery, useMessageBus } from "../src/react.js";
+import { MessageBusProvider, useEffectWithPolling, useLiveQuery, useMessageBus, usePresence } from "../src/react.js";
 import { createFakeBus, type FakeBus } from "../src/testing.js";
 
 interface Arrival {
@@ -75,6 +75,12 @@ export function Component({ bus }: { bus: MessageBus }) {
   useLiveQuery({ channel: "a", fetch: () => 1, pollInterval: 5 });
   // @ts-expect-error: an interval is needed
   useEffectWithPolling("a", async () => {}, []);
+  const { members, count, error: unseen } = usePresence("a", { bus });
+  void [members[0]?.user?.length, members[0]?.connection, count.toFixed(), unseen?.hint, usePresence(null).known];
+  // @ts-expect-error: one channel
+  usePresence(["a"]);
+  // @ts-expect-error: who is there is not yours to change
+  members.push({ user: "x" });
   return (
     <>
       <MessageBusProvider bus={bus} />

@@ -1,4 +1,4 @@
-import type { ClientFrame, GapReason, ServerFrame } from "./core/frames.js";
+import type { ClientFrame, GapReason, PresenceMember, ServerFrame } from "./core/frames.js";
 import type { Message, MessageBus, OnMessage, PublishOptions, Status, SubscribeOptions } from "./types.js";
 /** A subscription that a {@link FakeBus} holds. */
 export interface FakeSubscription {
@@ -30,6 +30,8 @@ export interface FakeBus extends MessageBus {
     answerWith(answer: (frame: ClientFrame) => object): void;
     /** Hands a frame to the listeners of `onFrame`. */
     frame(frame: ServerFrame): void;
+    /** Says who is in a channel, from now on: to who asks, and to who watches. */
+    presence(channel: string, members: PresenceMember[]): void;
     /** Makes each `publish`, `history` and `request` fail with `error`, until called with null. */
     failWith(error: Error | null): void;
 }

@@ -62,6 +62,12 @@ export interface GapFrame {
   from: Position;
 }
 
+/** Somebody who is in a channel: a user, over however many connections, or an anonymous connection by its public name. */
+export interface PresenceMember {
+  readonly user?: string;
+  readonly connection?: string;
+}
+
 export interface ReplyFrame {
   type: "reply";
   id: number;
@@ -80,7 +86,7 @@ export type ServerFrame =
   | ({ type: "error"; id?: number } & WireError)
   | { type: "disconnect"; code: string; reason?: string; hint?: string; retry: boolean; after?: number }
   | { type: "pong"; id?: number }
-  | { type: "joined" | "left"; channel: string; members: unknown }
+  | { type: "presence" | "joined" | "left"; channel: string; members?: PresenceMember[]; count: number }
   | { type: "event"; event: string; data: unknown };
 
 /** Any frame from client to server. */

@@ -24,6 +24,8 @@ export class Feed {
   waiting: Waiting[] = [];
   /** The server was asked to begin again at an older position, for one tab's sake. */
   rewound = false;
+  /** What tabs asked to hear of who comes and goes. */
+  users: unknown;
   /** The position before the first kept message. */
   private start: Position | undefined;
   private ring: MessageFrame[] = [];

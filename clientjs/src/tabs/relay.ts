@@ -160,6 +160,7 @@ export class Relay {
         return this.to(tab, link, { type: "reply", id: id as number });
       }
       default:
+        if (frame.type === "presence" && frame.users) (this.feeds.get(channel) ?? frame).users = frame.users;
         this.asked.set(this.connection.request(frame), { tab, link, id: id as number });
     }
   }
@@ -238,6 +239,7 @@ export class Relay {
     feed.rewound = false;
     feed.stands(sub.cursor.position as Position);
     this.settle(feed);
+    if (feed.users) this.connection.request({ type: "presence", channel: sub.channel, users: feed.users });
   }
 
   private onEnded(sub: Subscription, { code, message = "", hint = "" }: WireError): void {

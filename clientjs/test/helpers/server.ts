@@ -17,6 +17,8 @@ interface ServerSession {
   generation: number;
   link: FakeLink | undefined;
   subs: Set<string>;
+  /** The channels of which it hears who comes and goes. */
+  watched: Set<string>;
   /** Counted frames that the client has not reported, and how many came before them. */
   unacked: object[];
   forgotten: number;
@@ -28,6 +30,10 @@ export class FakeServer {
   readonly sessions = new Map<string, ServerSession>();
   /** Says which frames a faulty server forgets to send. */
   swallow: (frame: object) => boolean = () => false;
+  /** Who is in any channel. */
+  present: { user: string }[] = [];
+  /** What presence is answered with, if not with who is there. */
+  forbidden: { code: string; retry: boolean } | undefined;
   /** Messages that history keeps. */
   keep = 1000;
   private readonly effects = new Map<string, Kept>();
@@ -51,6 +57,11 @@ export class FakeServer {
     for (const s of this.sessions.values()) {
       if (s.subs.has(name)) this.send(s, { type: "gap", channel: name, reason: "epoch_changed", from });
     }
+  }
+
+  /** Tells those who watch a channel. */
+  news(channel: string, frame: { type: string; members?: object[]; count: number }): void {
+    for (const s of this.sessions.values()) if (s.watched.has(channel)) this.send(s, { ...frame, channel });
   }
 
   publish(name: string, data: unknown, key?: string): Kept {
@@ -78,6 +89,17 @@ export class FakeServer {
     if (typeof f.received === "number") this.ack(s, f.received);
     if (f.type === "ping") link.receive({ type: "pong" });
     if (f.type === "subscribe") this.subscribe(s, f);
+    if (f.type === "presence") {
+      const channel = f.channel as string;
+      const { present, forbidden } = this;
+      if (forbidden) return this.send(s, { type: "error", id: f.id, ...forbidden });
+      if (f.users === "none") s.watched.delete(channel);
+      else if (f.users) {
+        s.watched.add(channel);
+        this.send(s, { type: "presence", channel, members: present, count: present.length });
+      }
+      this.send(s, { type: "reply", id: f.id, members: present, count: present.length });
+    }
     if (f.type === "unsubscribe") {
       s.subs.delete(f.channel as string);
       this.send(s, { type: "reply", id: f.id });
@@ -95,7 +117,7 @@ export class FakeServer {
     const resumed = !!old && received >= old.forgotten && received <= old.forgotten + old.unacked.length;
     const s: ServerSession = resumed
       ? old
-      : { id: `s${++this.last}`, generation: 0, link, subs: new Set(), unacked: [], forgotten: 0 };
+      : { id: `s${++this.last}`, generation: 0, link, subs: new Set(), watched: new Set(), unacked: [], forgotten: 0 };
     if (old && !resumed) this.sessions.delete(old.id);
     old?.link?.receive({ type: "disconnect", code: "superseded", reason: "", retry: false });
     this.sessions.set(s.id, s);
@@ -119,6 +141,7 @@ export class FakeServer {
     const oldest = c.top - c.history.length;
     const ok = since && since.epoch === c.epoch && since.offset <= c.top && (since.offset > oldest || since.offset === c.top || (since.offset === 0 && oldest === 0));
     s.subs.add(name);
+    s.watched.delete(name);
     if (ok) {
       this.send(s, { type: "subscribed", id: f.id, channel: name, ...since, recovered: true });
       for (const kept of c.history) if (kept.offset > since.offset) this.message(s, name, kept);

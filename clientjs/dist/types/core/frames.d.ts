@@ -55,6 +55,11 @@ export interface GapFrame {
     last?: Position;
     from: Position;
 }
+/** Somebody who is in a channel: a user, over however many connections, or an anonymous connection by its public name. */
+export interface PresenceMember {
+    readonly user?: string;
+    readonly connection?: string;
+}
 export interface ReplyFrame {
     type: "reply";
     id: number;
@@ -83,9 +88,10 @@ export type ServerFrame = ConnectedFrame | SubscribedFrame | MessageFrame | GapF
     type: "pong";
     id?: number;
 } | {
-    type: "joined" | "left";
+    type: "presence" | "joined" | "left";
     channel: string;
-    members: unknown;
+    members?: PresenceMember[];
+    count: number;
 } | {
     type: "event";
     event: string;

@@ -19,6 +19,8 @@ export declare class Feed {
     waiting: Waiting[];
     /** The server was asked to begin again at an older position, for one tab's sake. */
     rewound: boolean;
+    /** What tabs asked to hear of who comes and goes. */
+    users: unknown;
     /** The position before the first kept message. */
     private start;
     private ring;
