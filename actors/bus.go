@@ -35,6 +35,7 @@ type Bus struct {
 	system       *actor.ActorSystem
 	channelProps func(*entry) *actor.Props
 	sessionProps *actor.Props
+	spawning     sync.Mutex // see spawnUnnamed
 	router       *router
 	registry     *registry
 	parking      *parking

@@ -320,3 +320,29 @@ func total(counts map[string]uint64) (n uint64) {
 	}
 	return n
 }
+
+// Connections leave nothing in protoactor's own book of names, and one's end takes nothing of another's.
+func TestConnectionsAreUnnamed(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		var all []*client
+		for range 20 {
+			all = append(all, w.connect())
+		}
+		for i := range 10 {
+			all[i].say(protocol.ClientFrame{Type: protocol.TypeDisconnect})
+			w.connect()
+		}
+		w.settle()
+		for _, c := range all[10:] {
+			c.say(protocol.ClientFrame{Type: protocol.TypePing, ID: 7})
+			if got := c.next(); len(got) != 1 || got[0].Type != protocol.TypePong {
+				t.Errorf("got %v, want a pong", got)
+			}
+		}
+		for _, name := range []string{"unnamed", "connection"} {
+			if _, found := w.bus.system.ProcessRegistry.GetLocal(name); found {
+				t.Errorf("%q has an entry", name)
+			}
+		}
+	})
+}

@@ -19,6 +19,23 @@ func newSystem(log *slog.Logger) *actor.ActorSystem {
 	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }))
 }
 
+// spawnUnnamed starts an actor that only who has its PID can find, and sends it a first message. protoactor keeps every actor under its
+// name in one of 32,768 maps, which costs 300 bytes each; a PID that was used once goes without.
+func (b *Bus) spawnUnnamed(props *actor.Props, first any) *actor.PID {
+	const name = "unnamed"
+	b.spawning.Lock()
+	defer b.spawning.Unlock()
+	pid, err := b.system.Root.SpawnNamed(props, name)
+	if err != nil {
+		panic(err) // the name was free
+	}
+	b.send(pid, first)
+	names := b.system.ProcessRegistry.LocalPIDs.GetBucket(name)
+	names.Remove(name)
+	pid.Id = "connection" // under which its end removes nobody else
+	return pid
+}
+
 type atLeastWarn struct{ slog.Handler }
 
 func (h atLeastWarn) Enabled(ctx context.Context, level slog.Level) bool {

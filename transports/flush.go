@@ -141,8 +141,8 @@ func (s *stream) fill(b *batch) bool {
 	b.empty()
 	s.mu.Lock()
 	b.head, s.aside = s.aside, nil
-	if s.ended {
-		b.head = append(b.head, s.last...)
+	if s.ending != nil {
+		b.head = append(b.head, s.ending.last...)
 		b.final = true
 	}
 	s.mu.Unlock()

@@ -20,6 +20,7 @@ type machine struct {
 	ws       *websocket.Conn
 	buffered *bufio.Reader // the library's
 	socket   *socket       // nil while it is idle
+	early    []byte        // of the client, read before the upgrade was done
 	readErr  error         // what Read gave last
 	between  bool          // no message is under way
 	timed    bool          // the socket's conn has a read deadline
@@ -110,10 +111,10 @@ func (w *wire) Read(p []byte) (n int, err error) {
 		return 0, io.ErrClosedPipe
 	}
 	switch {
-	case len(k.early) > 0:
-		n = copy(p, k.early)
-		if k.early = k.early[n:]; len(k.early) == 0 {
-			k.early = nil
+	case len(w.early) > 0:
+		n = copy(p, w.early)
+		if w.early = w.early[n:]; len(w.early) == 0 {
+			w.early = nil
 		}
 	case k.watched && w.between && k.intake.framing.between(): // the library has dealt with all that came, and waits for another frame
 		n, err = k.tryRead(p)

@@ -32,7 +32,7 @@ func (h *Handler) SSE(w http.ResponseWriter, r *http.Request) {
 	}
 	ev := &eventStream{}
 	ev.init(h, sseKind, sseForm{})
-	ev.self = ev
+	ev.alarm.owner = ev
 	frames, err := ev.frames(w, r, &peer)
 	if err != nil {
 		h.refuse(w, r, err)

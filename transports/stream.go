@@ -27,22 +27,22 @@ type stream struct {
 	lastIn  atomic.Int64 // Unix nanoseconds
 	lastOut atomic.Int64
 
-	alarm alarm
-	self  interface { // the whole of which this is a part
-		timed
-		closer
-	}
+	alarm alarm // its owner is the whole of which this is a part
 
 	mu      sync.Mutex // guards all below
 	aside   []byte     // goes out before the next frame: headers, pongs, comments
-	ended   bool       // last goes out, then nothing more
-	last    []byte
-	said    bool // last was written
-	closing bool // the reading side is over
-	gone    bool // the bus knows, or will be told by bind, that this link is lost
-	why     protocol.Code
-	forceAt time.Time // the end of patience after ended
+	ending  *ending    // nil as long as more may be said
+	closing bool       // the reading side is over
+	gone    bool       // the bus knows, or will be told by bind, that this link is lost
 	hung    bool
+	why     protocol.Code
+}
+
+// ending is how a stream ends: last goes out, then nothing more.
+type ending struct {
+	last    []byte
+	said    bool      // last was written
+	forceAt time.Time // the end of patience
 }
 
 // binding is the session under which a link's bytes are said.
@@ -67,9 +67,8 @@ func (s *stream) start(firstDue time.Time) bool {
 	s.raw = rawConn(s.conn)
 	s.lastIn.Store(time.Now().UnixNano())
 	s.lastOut.Store(s.lastIn.Load())
-	s.alarm.owner = s.self
 	s.tally.enter()
-	if !s.h.enter(s.self) {
+	if !s.h.enter(s.whole()) {
 		s.hangUp()
 		return false
 	}
@@ -126,7 +125,7 @@ func (s *stream) unbind() {
 // put sends bytes that are not frames of the outbox. Where too many of them wait, the client does not read, and these are left out.
 func (s *stream) put(p []byte) {
 	s.mu.Lock()
-	if s.ended || len(s.aside) > maxAside {
+	if s.ending != nil || len(s.aside) > maxAside {
 		s.mu.Unlock()
 		return
 	}
@@ -164,13 +163,12 @@ func disconnect(err *protocol.Error) *protocol.ServerFrame {
 func (s *stream) finish(last []byte) {
 	now := time.Now()
 	s.mu.Lock()
-	if s.ended {
+	if s.ending != nil {
 		s.mu.Unlock()
 		return
 	}
-	s.ended, s.last = true, last
-	s.forceAt = now.Add(s.h.cfg.WriteDeadline + closeGrace)
-	at := s.forceAt
+	at := now.Add(s.h.cfg.WriteDeadline + closeGrace)
+	s.ending = &ending{last: last, forceAt: at}
 	s.mu.Unlock()
 	s.h.wheel.set(&s.alarm, at)
 	s.Wake()
@@ -180,8 +178,7 @@ func (s *stream) finish(last []byte) {
 func (s *stream) farewellSaid() {
 	at := time.Now().Add(closeGrace)
 	s.mu.Lock()
-	s.said = true
-	s.forceAt = at
+	s.ending.said, s.ending.forceAt = true, at
 	now := s.closing || !s.linger
 	s.mu.Unlock()
 	if now {
@@ -210,7 +207,7 @@ func (s *stream) lose(code protocol.Code) {
 func (s *stream) shut() {
 	s.mu.Lock()
 	s.closing = true
-	now := !s.ended || s.said
+	now := s.ending == nil || s.ending.said
 	s.mu.Unlock()
 	if now {
 		s.hangUp()
@@ -229,10 +226,13 @@ func (s *stream) hangUp() {
 	s.conn.Close()
 	s.h.readers.fire(s.place())
 	s.h.wheel.remove(&s.alarm)
-	s.h.leave(s.self)
+	s.h.leave(s.whole())
 	s.tally.leave()
 	s.lose("")
 }
+
+// whole is the socket or event stream.
+func (s *stream) whole() closer { return s.alarm.owner.(closer) }
 
 func (s *stream) closeNow() { s.hangUp() }
 
@@ -240,19 +240,24 @@ func (s *stream) closeNow() { s.hangUp() }
 func (s *stream) isEnded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ended
+	return s.ending != nil
 }
 
 // patience closes an ended stream when its time is over. It answers false for one that goes on.
 func (s *stream) patience(now time.Time) (next time.Time, ended bool) {
 	s.mu.Lock()
-	at, ended := s.forceAt, s.ended
+	end := s.ending
+	if end == nil {
+		s.mu.Unlock()
+		return time.Time{}, false
+	}
+	at := end.forceAt
 	s.mu.Unlock()
-	if ended && !now.Before(at) {
+	if !now.Before(at) {
 		go s.hangUp() // closing TLS may wait
 		return time.Time{}, true
 	}
-	return at, ended
+	return at, true
 }
 
 func (s *stream) base() *source { return &s.source }

@@ -60,7 +60,8 @@ func (u *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	u.socket.conn = conn
 	if n := rw.Reader.Buffered(); n > 0 {
 		early, _ := rw.Reader.Peek(n)
-		u.socket.early = bytes.Clone(early)
+		u.socket.machine = machineFor(u.socket)
+		u.socket.machine.early = bytes.Clone(early)
 	}
 	u.socket.aside = switchingHead(u.Header())
 	return nil, nil, errTaken

@@ -16,11 +16,8 @@ type socket struct {
 	intake intake
 	// The reader's own:
 	machine *machine // while something is read
-	early   []byte   // of the client, read before the upgrade was done
 
-	opening   atomic.Pointer[introduction] // until a session is open; plain clients keep it
-	connectBy time.Time
-	probed    time.Time // when an idle plain client was pinged; the wheel's own
+	opening atomic.Pointer[introduction] // until a session is open; plain clients keep it
 }
 
 // introduction is what opens the session of a WebSocket.
@@ -29,6 +26,8 @@ type introduction struct {
 	plain  *query // nil where a connect frame must come
 	busy   atomic.Bool
 	waited bool
+	by     time.Time // when connect must have come
+	probed time.Time // when an idle plain client was pinged; the wheel's own
 }
 
 // WebSocket serves GET /bus/ws.
@@ -59,7 +58,7 @@ func (h *Handler) WebSocket(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request, intro *introduction) {
 	k := &socket{}
 	k.init(h, webSocketKind, webSocketForm{})
-	k.self, k.linger = k, true
+	k.alarm.owner, k.linger = k, true
 	k.opening.Store(intro)
 	if status := upgrade(w, r, k); status != http.StatusSwitchingProtocols {
 		e, status := handshakeError(status)
@@ -69,8 +68,8 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request, intro *int
 		h.refuseAs(w, r, e, status)
 		return
 	}
-	k.connectBy = time.Now().Add(h.cfg.ConnectDeadline)
-	if k.start(k.connectBy) {
+	intro.by = time.Now().Add(h.cfg.ConnectDeadline)
+	if k.start(intro.by) {
 		h.readers.watch(k)
 	}
 }
@@ -147,10 +146,10 @@ func (k *socket) due(now time.Time) time.Time {
 	intro := k.opening.Load()
 	switch {
 	case intro != nil && intro.plain != nil:
-		return k.probe(now)
+		return k.probe(intro, now)
 	case intro != nil:
-		if now.Before(k.connectBy) || intro.busy.Load() {
-			return now.Add(max(k.connectBy.Sub(now), time.Second))
+		if now.Before(intro.by) || intro.busy.Load() {
+			return now.Add(max(intro.by.Sub(now), time.Second))
 		}
 		k.fail(&protocol.Error{Code: protocol.CodeConnectTimeout, Reason: "no connect frame came", Hint: "Send connect first, within 10 s."})
 		return time.Time{}
@@ -166,16 +165,16 @@ func (k *socket) due(now time.Time) time.Time {
 var errSilent = &protocol.Error{Code: protocol.CodeHeartbeatTimeout, Reason: "nothing was heard of the client", Hint: "Send a ping after each heartbeat of silence."}
 
 // probe pings a plain client that was silent for a heartbeat, and gives it up 10 s later.
-func (k *socket) probe(now time.Time) time.Time {
+func (k *socket) probe(intro *introduction, now time.Time) time.Time {
 	heard := k.heardAt()
 	if idle := heard.Add(k.h.cfg.Heartbeat); now.Before(idle) {
 		return idle
 	}
-	if !k.probed.After(heard) {
-		k.probed = now
+	if !intro.probed.After(heard) {
+		intro.probed = now
 		k.put(pingFrame)
 	}
-	if lost := k.probed.Add(protocol.PongDeadline); now.Before(lost) {
+	if lost := intro.probed.Add(protocol.PongDeadline); now.Before(lost) {
 		return lost
 	}
 	k.fail(errSilent)
