@@ -17,6 +17,8 @@ export interface Who {
   readonly n: number;
   /** Somebody looks at the asker: the leader should not trust what is open. */
   readonly wake: boolean;
+  /** Of several that get no answer the one of the lowest rank takes the place. */
+  readonly rank: string;
 }
 
 /** A leader's posts are numbered, so that a follower that missed one knows. */

@@ -10,13 +10,13 @@ import type { Down, Lead, Post, Said, Standing } from "./posts.js";
 import { Relay } from "./relay.js";
 
 /** A follower that has heard nothing of its leader for this long asks for it, in ms, give or take a quarter. */
-const QUIET = 3_000;
+const QUIET = 2_500;
 /** How long the leader has to answer before its place is taken, in ms. */
-const DEADLINE = 2_500;
+const DEADLINE = 2_000;
 /** A follower lets itself be heard this often, in ms. */
 const BEAT = 20_000;
-/** A timer that is later than this says nothing about others: this tab, or the machine, slept. In ms. */
-const LATE = 1_000;
+/** After a timer that is later than this, in ms, the leader is asked once more: this tab, or the machine, may have slept. Timers of hidden tabs are 1 s late. */
+const LATE = 1_500;
 
 /** The leader as a follower, or the leader's own session, knows it. */
 interface Leader {
@@ -60,8 +60,10 @@ export class Tab implements Carrier {
   private held = false;
   private heardAt = 0;
   private spokeAt = 0;
-  /** The leader was asked whether it lives, and has not answered. */
-  private asked = false;
+  /** How often the leader was asked whether it lives since it was last heard. */
+  private asked = 0;
+  /** The lowest rank of those that asked since this tab last did, its own among them. */
+  private lowest = "";
   private timer: unknown;
   private refusals = 0;
   private retryTimer: unknown;
@@ -281,6 +283,7 @@ export class Tab implements Carrier {
   private hear(post: Post): void {
     switch (post.post) {
       case "who":
+        if (post.rank < this.lowest) this.lowest = post.rank;
         return this.relay?.who(post.from, post.leader === this.me ? post.link : 0, post.n, post.wake || this.platform.hidden());
       case "up":
         if (post.to === this.me) this.relay?.hear(post.from, post.link, post.n, post.frames);
@@ -338,7 +341,7 @@ export class Tab implements Carrier {
 
   private heard(): void {
     this.heardAt = this.host.clock.now();
-    this.asked = false;
+    this.asked = 0;
   }
 
   /** Connects this tab's session to the leader. */
@@ -361,10 +364,16 @@ export class Tab implements Carrier {
   private ask(wake: boolean): void {
     if (!this.channel || this.relay) return;
     const now = this.host.clock.now();
-    this.asked = true;
+    this.asked++;
     this.spokeAt = now;
-    this.post({ post: "who", from: this.me, leader: this.leader?.id ?? "", link: this.link, n: this.sent, wake });
+    this.lowest = this.rank;
+    this.post({ post: "who", from: this.me, leader: this.leader?.id ?? "", link: this.link, n: this.sent, wake, rank: this.rank });
     this.arm(DEADLINE);
+  }
+
+  /** Timers of tabs that are seen run on time: the better leaders. */
+  private get rank(): string {
+    return `${this.platform.hidden() ? 1 : 0} ${this.me}`;
   }
 
   private arm(ms: number): void {
@@ -381,8 +390,7 @@ export class Tab implements Carrier {
       this.relay.tick();
       return this.arm(BEAT);
     }
-    const late = now - due > LATE;
-    if (this.asked && !late) this.election?.stand(true);
+    if (this.asked > (now - due > LATE ? 1 : 0) && this.lowest === this.rank) this.election?.stand(true);
     const silent = now - this.heardAt >= QUIET * 0.75;
     if (this.asked || silent || now - this.spokeAt >= BEAT) return this.ask(false);
     this.arm(QUIET * (0.75 + 0.5 * random()));

@@ -37,8 +37,10 @@ export declare class Tab implements Carrier {
     private held;
     private heardAt;
     private spokeAt;
-    /** The leader was asked whether it lives, and has not answered. */
+    /** How often the leader was asked whether it lives since it was last heard. */
     private asked;
+    /** The lowest rank of those that asked since this tab last did, its own among them. */
+    private lowest;
     private timer;
     private refusals;
     private retryTimer;
@@ -88,6 +90,8 @@ export declare class Tab implements Carrier {
     private unlink;
     /** Asks whether the leader lives, which it has to show in time. */
     private ask;
+    /** Timers of tabs that are seen run on time: the better leaders. */
+    private get rank();
     private arm;
     private tick;
     /** Tells the bus how it stands, where that has changed. */
