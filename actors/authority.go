@@ -53,14 +53,16 @@ func (s *session) onTokenOver() {
 		s.bus.alarms.set(s.expiry, wait)
 		return
 	}
-	if s.warned {
+	// From the token's own end, so that coming back with it, within the leeway, wins no time.
+	grace := time.Until(until.Add(refreshGrace))
+	if s.warned || grace <= 0 {
 		s.finish(disconnectFrame(access.ErrTokenExpired, 0), protocol.CodeTokenExpired)
 		return
 	}
 	s.warned = true
 	s.push(errorFrame(0, access.ErrTokenExpired))
 	s.conn.out.Flush()
-	s.bus.alarms.set(s.expiry, refreshGrace)
+	s.bus.alarms.set(s.expiry, grace)
 }
 
 // onRefresh has the token verified, which may take as long as its issuer takes to show a new key. What the client says after it waits, since it
@@ -171,7 +173,7 @@ func (s *session) revoke(i int, err *protocol.Error) {
 var withdrawnFrame = protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeWithdrawn})
 
 // withdraw takes what waits of hidden channels out of the outbox, also what was written and may have to be written again. The count of frames stays
-// as it is.
+// as it is. The answer to a subscribe stays: it was allowed when it was given, and shows no message.
 func (c *Connection) withdraw(hidden func(protocol.Channel) bool) {
 	c.out.Replace(func(e *protocol.Encoded) (with *protocol.Encoded) {
 		defer func() {
@@ -192,7 +194,8 @@ func (c *Connection) withdraw(hidden func(protocol.Channel) bool) {
 			if len(f.Messages) > 0 && hidden(f.Messages[0].Channel) || f.Count != nil && hidden(f.Channel) {
 				return errorFrame(f.ID, errWithdrawn)
 			}
-		case f.Channel != "" && f.ID == 0 && f.Type != protocol.TypeUnsubscribed && hidden(f.Channel):
+		case f.Channel == "" || f.Type == protocol.TypeUnsubscribed || f.Type == protocol.TypeSubscribed || !hidden(f.Channel):
+		default:
 			return withdrawnFrame
 		}
 		return e

@@ -388,3 +388,9 @@ func data(frames []protocol.ServerFrame, ch protocol.Channel) []string {
 	}
 	return list
 }
+
+func (l *link) isStalled() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stalled
+}
