@@ -13,7 +13,7 @@ export function chart(rows) {
   const most = Math.max(...rows.map((r) => r.perMinute));
   const bars = rows.map((r, i) => {
     const top = 64 + i * 72;
-    const width = Math.max(3, (240 * r.perMinute) / most);
+    const width = Math.max(3, (215 * r.perMinute) / most);
     return `<text x="20" y="${top}">${escaped(plain(r.name))}</text>
   <rect class="w${i}" x="20" y="${top + 8}" width="${width.toFixed(1)}" height="20" rx="4"/>
   <text class="figure" x="${(28 + width).toFixed(1)}" y="${top + 23}">${r.perMinute.toFixed(1)}</text>`;

@@ -208,6 +208,26 @@ test("without a bus the building is polled, and fresh again when it is back", as
   await demo.is("inside-count", String(count));
 });
 
+test("tabs of one browser share a connection, and one takes over when another goes", async (t) => {
+  const one = await open(t);
+  await one.is("state", "connected");
+  const connections = () => server.metric("tidings_connections");
+  const before = await connections();
+  const page = await one.context.newPage();
+  await page.goto(one.url);
+  const tab = (p, want) => until(`a ${want}`, async () => (await p.getByTestId("tab").getAttribute("data-tab")) === want);
+  await tab(one.page, "leader");
+  await tab(page, "follower");
+  await one.shown(await one.publish(1));
+  await page.locator("[data-testid=message][data-offset='1']").waitFor();
+  assert.equal(await connections(), before, "two tabs are one connection");
+  await one.page.close();
+  await tab(page, "leader");
+  await one.publish(2);
+  await page.locator("[data-testid=message][data-offset='2']").waitFor();
+  assert.equal(await page.getByTestId("gaps").textContent(), "0");
+});
+
 test("measures hints against the poll every five seconds, in figures and in a chart", async (t) => {
   const demo = await open(t);
   await sleep(1_500);

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState, type FormEvent } from "react";
-import { useBusStatus, useMessageBus } from "tidings/react";
-import { useBuilding } from "./building.js";
+import { useBusStatus, useMessageBus, usePresence } from "tidings/react";
+import { BUILDING, useBuilding } from "./building.js";
 import type { Compare } from "./compare.js";
 import { Connection } from "./Connection.js";
 import { Door } from "./Door.js";
@@ -44,7 +44,9 @@ function Header() {
         </svg>
         Tidings
       </h1>
-      <p className="place">The visitors of a pretend building</p>
+      <p className="place">
+        The visitors of a pretend building <Watchers />
+      </p>
       <p className={`pill ${state}`} role="status">
         <span className="light" aria-hidden="true" />
         <span data-testid="state">{state}</span>
@@ -54,6 +56,12 @@ function Header() {
       </p>
     </header>
   );
+}
+
+/** How many look at the building now: pages, and tabs of one browser as one. */
+function Watchers() {
+  const { count, known } = usePresence(BUILDING);
+  return known ? <span data-testid="watchers">{count === 1 ? "· only you are watching" : `· ${count} are watching`}</span> : null;
 }
 
 /** The building: its figures from an HTTP backend, its freshness from the bus. */

@@ -1,26 +1,33 @@
 import { useState } from "react";
-import type { State, TransportName } from "tidings";
+import type { Status, TransportName } from "tidings";
 import { useBus, useBusStatus } from "tidings/react";
-import { TRANSPORTS, transportName } from "./words.js";
+import { fallbackReason, TRANSPORTS, transportName } from "./words.js";
 
 type Choice = TransportName | "auto";
 const CHOICES: readonly Choice[] = ["auto", ...TRANSPORTS];
 
 /** Why it is this transport. */
-function why(state: State, transport: TransportName | null, choice: Choice, offline: boolean): string {
+function why({ state, transport, fallback }: Status & { readonly fallback?: string }, choice: Choice, offline: boolean): string {
   if (offline) return "You are offline by your own choice.";
   if (state !== "connected" || !transport) return "No transport gets through at the moment; it is tried again by itself.";
   const name = transportName(transport);
   if (choice !== "auto") return `${name}, because you chose it.`;
   if (transport === TRANSPORTS[0]) return `${name}, because the first choice gets through.`;
   const missing = TRANSPORTS.slice(0, TRANSPORTS.indexOf(transport)).map(transportName).join(" and ");
-  return `${name}, because ${missing} did not get through this network.`;
+  return `${name}, because ${missing} ${fallbackReason(fallback)}.`;
 }
+
+const TABS = {
+  leader: "This tab carries the connection for all tabs of this browser.",
+  follower: "This tab shares the connection of another tab.",
+  own: "This tab has a connection of its own.",
+};
 
 /** Which transport carries the session and why, and ways to break it. */
 export function Connection() {
   const bus = useBus();
-  const { state, transport, error } = useBusStatus();
+  const status = useBusStatus();
+  const { state, transport, error } = status;
   const [choice, setChoice] = useState<Choice>("auto");
   const [offline, setOffline] = useState(false);
 
@@ -47,7 +54,13 @@ export function Connection() {
         ))}
       </fieldset>
       <p className="why" data-testid="why">
-        {why(state, transport, choice, offline)}
+        {why(status, choice, offline)}
+      </p>
+      <p className="note" data-testid="tab" data-tab={status.tab ?? "own"}>
+        {TABS[status.tab ?? "own"]}{" "}
+        <a href={location.href} target="_blank" rel="noopener">
+          Open one more
+        </a>
       </p>
       <div className="buttons">
         <button type="button" onClick={() => bus.debug.cut()} disabled={state !== "connected"} data-testid="cut">

@@ -16,6 +16,16 @@ const REASONS: Record<GapReason, string> = {
 
 export const gapReason = (reason: GapReason): string => REASONS[reason] ?? reason;
 
+const FALLBACKS: Record<string, string> = {
+  refused: "was refused by this network",
+  unproven: "brought nothing back on this network",
+  unstable: "breaks again and again on this network",
+  remembered: "did not get through this network lately",
+};
+
+/** What was wrong with the better transports. */
+export const fallbackReason = (reason: string | undefined): string => FALLBACKS[reason ?? ""] ?? "did not get through this network";
+
 const two = (n: number, width = 2) => String(n).padStart(width, "0");
 
 /** 17:04:09.120 */
