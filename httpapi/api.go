@@ -13,6 +13,7 @@ import (
 
 	"tidings/actors"
 	"tidings/clientjs"
+	"tidings/internal/doctor"
 	"tidings/transports"
 )
 
@@ -30,6 +31,7 @@ type API struct {
 	engine      *gin.Engine
 	client      files
 	demo        files
+	doctor      files
 	demoBackend http.Handler
 	exporter    http.Handler
 
@@ -61,6 +63,9 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		return nil, err
 	}
 	if a.demo, err = readFiles(cfg.Demo); err != nil {
+		return nil, err
+	}
+	if a.doctor, err = readFiles(doctor.Page); err != nil {
 		return nil, err
 	}
 	cfg.Transports.ClientAddress = a.proxies.knownText

@@ -83,7 +83,13 @@ func (a *API) onDemoBackend(c *gin.Context) {
 }
 
 // onDemoFile serves the demo page.
-func (a *API) onDemoFile(c *gin.Context) {
+func (a *API) onDemoFile(c *gin.Context) { a.servePage(c, a.demo) }
+
+// onDoctorFile serves the page that examines the network. What it asks for are the endpoints that every client uses.
+func (a *API) onDoctorFile(c *gin.Context) { a.servePage(c, a.doctor) }
+
+// servePage serves a file of a page, of which index.html is the root.
+func (a *API) servePage(c *gin.Context, from files) {
 	name := strings.TrimPrefix(c.Param("file"), "/")
 	if a.demoBackend != nil && strings.HasPrefix(name, "api/") {
 		a.onDemoBackend(c)
@@ -92,7 +98,7 @@ func (a *API) onDemoFile(c *gin.Context) {
 	if name == "" {
 		name = "index.html"
 	}
-	a.serveFile(c, a.demo, name)
+	a.serveFile(c, from, name)
 }
 
 // pagePolicy: scripts, styles and connections of this server only, nothing inline, in no frame.

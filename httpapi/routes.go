@@ -56,6 +56,8 @@ func (a *API) routes(base string) *gin.Engine {
 	g.GET("/metrics", a.onMetrics)
 
 	g.Match(read, "/client/*file", a.onClientFile)
+	g.GET("/doctor", func(c *gin.Context) { c.Redirect(http.StatusFound, base+"/doctor/") })
+	g.Match(read, "/doctor/*file", a.onDoctorFile)
 	if a.demo != nil {
 		g.GET("/demo", func(c *gin.Context) { c.Redirect(http.StatusFound, base+"/demo/") })
 		g.Match(read, "/demo/*file", a.onDemoFile)

@@ -1,4 +1,4 @@
-// Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail, version.
+// Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail, doctor, version.
 package main
 
 import (
@@ -36,7 +36,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), publishCommand(), subscribeCommand(), tailCommand(), versionCommand())
+	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), publishCommand(), subscribeCommand(), tailCommand(), doctorCommand(), versionCommand())
 	completeFlags(cmd)
 	return cmd
 }

@@ -46,13 +46,14 @@ var rooms = map[string]room{
 	"transports":         {ours: []string{"protocol", "core"}, foreign: []string{websocket, lru}},
 	// The conformance suite of the transports, which tests import: it opens links as real clients do.
 	"transports/transporttest": {ours: []string{"protocol", "core", "transports", "internal/memnet"}, foreign: []string{websocket, clientSSE}},
-	"httpapi":                  {ours: []string{"protocol", "core", "access", "filter", "broker", "store", "actors", "transports", "clientjs"}, foreign: []string{gin, prometheus}},
+	"httpapi":                  {ours: []string{"protocol", "core", "access", "filter", "broker", "store", "actors", "transports", "clientjs", "internal/doctor"}, foreign: []string{gin, prometheus}},
 	"client":                   {ours: []string{"protocol", "core"}, foreign: []string{websocket, clientSSE}},
 	"clientjs":                 {},
 	"gateways":                 {ours: []string{"protocol", "actors", "transports"}},
 	"sim":                      {ours: []string{"protocol", "core", "client"}, foreign: []string{hdr}},
 	"examples":                 {},
 	"internal/archtest":        {},
+	"internal/doctor":          {foreign: []string{websocket}},
 	"internal/memnet":          {},
 	"internal/bench":           {ours: []string{"protocol", "client"}, foreign: []string{gin, websocket, hdr}},
 	"internal/config":          {ours: []string{"protocol", "access"}, foreign: []string{koanf, yaml, pflag}},
@@ -60,5 +61,5 @@ var rooms = map[string]room{
 	"internal/teststack": {ours: []string{"access", "actors", "broker", "httpapi"}},
 	"internal/tools":     {},
 	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
-	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "actors", "transports", "httpapi", "client", "sim", "examples", "internal/config", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "actors", "transports", "httpapi", "client", "sim", "examples", "internal/config", "internal/doctor", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
 }

@@ -122,3 +122,11 @@ func (s *Stack) call(method, path, body string, into any) {
 		s.t.Fatalf("%s %s: %s: %v", method, path, text, err)
 	}
 }
+
+// Connections is how many connections the server has, parked ones included.
+func (s *Stack) Connections() int {
+	s.t.Helper()
+	var page struct{ Connections []struct{} }
+	s.call(http.MethodGet, "/api/connections", "", &page)
+	return len(page.Connections)
+}
