@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"tidings/access"
 	"tidings/broker"
@@ -38,6 +39,7 @@ type Bus struct {
 	spawning     sync.Mutex // see spawnUnnamed
 	router       *router
 	registry     *registry
+	endings      *lru.Cache[sessionKey, *protocol.Error] // of sessions that ended for good, for clients between two polls
 	parking      *parking
 	chronicle    *chronicle
 	replyBoxes   replyBoxes
@@ -85,6 +87,7 @@ func Start(cfg Config) (*Bus, error) {
 		started:    time.Now(),
 		system:     newSystem(cfg.Logger),
 		registry:   newRegistry(),
+		endings:    newEndings(),
 		parking:    newParking(cfg.MaxParked, cfg.ParkedPerIdentity),
 		chronicle:  newChronicle(),
 		replies:    access.NewReplies(cfg.SigningSecret),

@@ -164,14 +164,20 @@ func (c *Connection) connected(session string, resumed bool) func(gen uint64) *p
 }
 
 // Find gives the connection of a session, for a poll or a send of its client. It fails with CodeSessionGone for an unknown session and for
-// one of another identity alike.
+// one of another identity alike, and for one that ended for good a short time ago with the code of its end.
 func (b *Bus) Find(session string, peer protocol.Peer) (*Connection, error) {
 	identity, fault := b.identify(b.ctx, peer, "")
 	if fault != nil {
 		return nil, fault
 	}
 	c := b.registry.find(session)
-	if c == nil || c.ended.Load() || c.plain || !c.of(identity) {
+	if c == nil || c.ended.Load() {
+		if why, ok := b.endings.Get(keyOf(session)); ok {
+			return nil, why
+		}
+		return nil, errGone
+	}
+	if c.plain || !c.of(identity) {
 		return nil, errGone
 	}
 	return c, nil

@@ -6,6 +6,10 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"tidings/protocol"
 )
 
 // sessionKey is the hash of a session id. The id itself, which is a secret, is not kept.
@@ -28,6 +32,18 @@ func newConnectionID() string {
 	var b [9]byte
 	rand.Read(b[:])
 	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// maxEndings bounds the sessions whose final word is kept for a client that is between two polls when it is said, and would else take the
+// session for one that is merely gone, and come back.
+const maxEndings = 1024
+
+func newEndings() *lru.Cache[sessionKey, *protocol.Error] {
+	endings, err := lru.New[sessionKey, *protocol.Error](maxEndings)
+	if err != nil {
+		panic(err) // only for a size that is not positive
+	}
+	return endings
 }
 
 // registry finds connections by session and by id.

@@ -212,6 +212,9 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	if s.expiry != nil {
 		b.alarms.cancel(s.expiry)
 	}
+	if last != nil && last.Frame != nil && !code.Row().Retry {
+		b.endings.Add(c.key, &protocol.Error{Code: code, Reason: last.Frame.Reason, Hint: last.Frame.Hint})
+	}
 	c.order.end()
 	c.out.End(last) // before the lanes push more
 	for _, sub := range s.subs {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"tidings/protocol"
 )
@@ -258,4 +259,19 @@ func TestAdminRefuses(t *testing.T) {
 	w.ok(w.post("/api/send", `{"all":true,"event":"`+long[:64]+`","data":"`+strings.Repeat("x", protocol.MaxPayloadBytes-2)+`"}`), &all)
 	w.ok(w.get("/api/channels?limit=256&prefix="+long[:200]), &channelsPage{})
 	w.ok(w.get("/api/connections?limit=256&user="+long[:128]), &connectionsPage{})
+}
+
+// Who is between two polls when it is sent away for good learns it from the next one, and does not come back.
+func TestDisconnectBetweenTwoPolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := start(t)
+		for body, want := range map[string]protocol.Code{`"retry":false`: protocol.CodeDisconnected, `"retry":true`: protocol.CodeSessionGone} {
+			connection, session := w.connect("a")
+			w.ok(w.post("/api/disconnect", `{"connection":"`+connection+`",`+body+`}`), &disconnected{})
+			synctest.Wait()
+			for range 2 {
+				w.refusedWith(w.do(request{path: "/bus/poll", noKey: true, body: `{"type":"poll","session":"` + session + `","received":1}`}), want)
+			}
+		}
+	})
 }
