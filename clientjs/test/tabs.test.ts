@@ -238,23 +238,85 @@ test("two identities, or two URLs, do not share; the times of a token make no id
   assert.equal(w.live(), 8);
 });
 
-test("a refusal that is final closes the tab that heard it, and each next one hears its own", async () => {
-  const { tabs, server } = await three();
+test("the server has forgotten the session: every tab is told that it is subscribed anew, and hears what came meanwhile", async () => {
+  const { tabs, server, clock } = await three();
+  const told = [0, 0, 0];
+  const heard = tabs.map((tab) => listen(tab, "b").heard);
+  tabs.forEach((tab, i) => tab.bus.subscribe("b", () => {}, { onSubscribed: () => void (told[i] = (told[i] as number) + 1) }));
+  await settle();
+  const before = [...told];
+  tabs[0].net.last.lost();
+  server.forget();
+  server.publish("b", 1);
+  await clock.advance(5_000);
+  assert.deepEqual(told.map((n, i) => n - (before[i] as number)).map((n) => n > 0), [true, true, true]);
+  assert.deepEqual(heard, Array(3).fill([1]));
+  assert.equal(server.sessions.size, 1);
+});
+
+test("a refusal that is final closes each tab with what it heard itself", async () => {
+  const { open, live } = world();
+  const tabs = [open(), open(), open()];
   const refused: string[] = [];
-  const original = tabs.map(({ net }) => net.onFrames);
-  tabs.forEach(({ net }, i) => {
-    net.onFrames = (link, frames) => {
-      if (frames[0]?.type !== "connect") return original[i]?.(link, frames);
-      refused.push(`tab${i + 1}`);
+  for (const { net, page } of tabs) {
+    net.onFrames = (link, [first]) => {
+      if (first?.type !== "connect") return;
+      refused.push(page.name);
       queueMicrotask(() => link.receive({ type: "disconnect", code: "forbidden", reason: "no", retry: false }));
     };
-  });
-  tabs[0].net.last.lost();
-  await settle();
-  await settle();
+  }
+  tabs.forEach((tab) => listen(tab));
   for (let i = 0; i < 20; i++) await settle();
-  void server;
-  assert.deepEqual(refused.slice(0, 1), []);
+  assert.deepEqual(refused, ["tab1", "tab2", "tab3"]);
+  assert.deepEqual(tabs.map(({ bus }) => [bus.status.state, bus.status.error?.code]), Array(3).fill(["closed", "forbidden"]));
+  assert.equal(live(), 0);
+});
+
+test("without locks, or without a channel, each tab has a connection of its own, and nothing is said", async () => {
+  const w = world();
+  const [one, two, three] = [w.open(), w.open(), w.open()];
+  one.page.platform.locks.request = () => Promise.reject(new DOMException("no", "SecurityError"));
+  two.page.platform.locks.request = () => {
+    throw new DOMException("no", "InvalidStateError");
+  };
+  Object.assign(three.page.platform, {
+    open() {
+      throw new DOMException("no", "SecurityError");
+    },
+  });
+  const logs = [one, two, three].map((tab) => listen(tab).heard);
+  await w.clock.advance(100);
+  assert.deepEqual(roles(one, two, three), [undefined, undefined, undefined]);
+  assert.equal(w.live(), 3);
+  w.server.publish("a", 1);
+  await settle();
+  assert.deepEqual(logs, [[1], [1], [1]]);
+  for (const { bus } of [one, two, three]) bus.close();
+  assert.equal(w.clock.pending, 0);
+});
+
+test("a token that getToken brings is asked for once where the tab leads; one of another user moves the tab to that one's", async () => {
+  const w = world();
+  const jwt = (sub: string): string => `h.${btoa(JSON.stringify({ sub }))}.s`;
+  let user = "ann";
+  let asked = 0;
+  const getToken = (): string => (asked++, jwt(user));
+  const ann = w.open({ token: jwt("ann") });
+  const bob = w.open({ token: jwt("bob") });
+  const changing = w.open({ getToken });
+  for (const tab of [changing, ann, bob]) {
+    listen(tab);
+    await w.clock.advance(100);
+  }
+  assert.equal(asked, 1);
+  assert.deepEqual(roles(changing, ann, bob), ["leader", "follower", "leader"]);
+  assert.deepEqual(changing.net.last.sent[0]?.token, jwt("ann"));
+  user = "bob";
+  changing.net.last.receive({ type: "disconnect", code: "token_expired", reason: "", retry: true });
+  await w.clock.advance(30_000);
+  assert.deepEqual(roles(changing, ann, bob), ["follower", "leader", "leader"]);
+  assert.deepEqual(states(changing, ann, bob), Array(3).fill("connected"));
+  assert.equal(w.live(), 2);
 });
 
 test("tabs hear together who is there: also a tab that comes later, and after the connection began anew", async () => {

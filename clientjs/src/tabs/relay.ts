@@ -57,6 +57,7 @@ export class Relay {
   private readonly feeds = new Map<string, Feed>();
   private readonly asked = new Map<Request, Asked>();
   private pulsed = 0;
+  private session = "";
 
   constructor(private readonly config: RelayConfig) {
     const port: ConnectionPort = {
@@ -67,7 +68,7 @@ export class Relay {
       answered: (request, reply, error) => this.onAnswer(request, reply, error),
       other: (frame) => this.toAll(frame),
       retryLater: () => config.later(() => this.connection.retry()),
-      changed: (status) => (status.state === "closed" ? config.ended(plain(status).error) : this.announce()),
+      changed: (status) => (status.state === "closed" ? config.ended(plain(status).error) : this.onStatus(status)),
     };
     this.connection = config.own(port, config.fence);
   }
@@ -76,6 +77,16 @@ export class Relay {
   start(): void {
     this.announce();
     this.connection.start();
+  }
+
+  private onStatus({ state }: Status): void {
+    const { session } = this.connection;
+    if (state === "connected" && session !== this.session) {
+      // A server that had forgotten the session has to be asked again for all that hangs on a subscription: each tab subscribes anew.
+      if (this.session) for (const [to, { link }] of this.members) this.config.say({ post: "lost", to, link });
+      this.session = session;
+    }
+    this.announce();
   }
 
   announce(): void {

@@ -28,9 +28,11 @@ export declare class Relay {
     private readonly feeds;
     private readonly asked;
     private pulsed;
+    private session;
     constructor(config: RelayConfig);
     /** Opens the connection, and tells the tabs who leads. */
     start(): void;
+    private onStatus;
     announce(): void;
     standing(): Standing;
     close(): void;
