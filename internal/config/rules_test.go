@@ -105,3 +105,14 @@ func TestTheTokensSecret(t *testing.T) {
 		}
 	}
 }
+
+// B72: nothing turns verification off, whatever it were called.
+func TestB72_NothingTurnsVerificationOff(t *testing.T) {
+	for _, k := range keys {
+		for _, word := range []string{"insecure", "skip", "disable", "verify", "unsafe", "none", "algorithm", "alg", "leeway"} {
+			if strings.Contains(strings.ReplaceAll(k.name, "algorithm", "alg"), word) {
+				t.Errorf("%s: what does it turn off?", k.name)
+			}
+		}
+	}
+}

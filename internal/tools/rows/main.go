@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -23,13 +24,18 @@ type row struct {
 	id    string
 	state string // "now", or "later: why"
 	title string
+	right string // the right answer; "" for a row that docs/SECURITY.md leaves out
 	tests []string // files that name it
 }
 
-const page = "docs/RELIABILITY.md"
+const (
+	page     = "docs/RELIABILITY.md"
+	security = "docs/SECURITY.md" // the part after mark is written
+	mark     = "<!-- written by go run ./internal/tools/rows -write -->\n"
+)
 
 func main() {
-	write := flag.Bool("write", false, "write "+page)
+	write := flag.Bool("write", false, "write "+page+" and the table of "+security)
 	flag.Parse()
 	if err := run(*write); err != nil {
 		fmt.Fprintln(os.Stderr, "rows:", err)
@@ -43,25 +49,62 @@ func run(write bool) error {
 		return err
 	}
 	fmt.Print(summary(rows))
-	want := render(rows)
-	if write {
-		return os.WriteFile(page, want, 0o644)
+	secure, err := os.ReadFile(security)
+	if err != nil {
+		return err
 	}
-	got, err := os.ReadFile(page)
+	before, _, ok := bytes.Cut(secure, []byte(mark))
+	if !ok {
+		return fmt.Errorf("%s has no line %q", security, mark)
+	}
+	answers := slices.Concat(before, []byte(mark), renderAnswers(rows))
+	return errors.Join(settle(page, render(rows), write), settle(security, answers, write))
+}
+
+// settle writes a page, or fails where it is not what it should be.
+func settle(name string, want []byte, write bool) error {
+	if write {
+		return os.WriteFile(name, want, 0o644)
+	}
+	got, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(got, want) {
-		return fmt.Errorf("%s is not true any more: run go run ./internal/tools/rows -write", page)
+		return fmt.Errorf("%s is not true any more: run go run ./internal/tools/rows -write", name)
 	}
 	return nil
+}
+
+// renderAnswers gives the table of input, answer and tests.
+func renderAnswers(rows []*row) []byte {
+	var b bytes.Buffer
+	b.WriteString("\n| row | input | answer | tests |\n|---|---|---|---|\n")
+	for _, r := range rows {
+		if r.right != "" {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.id, r.title, r.right, r.testsText())
+		}
+	}
+	return b.Bytes()
+}
+
+// testsText names the tests, or says why there is none.
+func (r *row) testsText() string {
+	slices.Sort(r.tests)
+	switch {
+	case len(r.tests) > 0:
+		return strings.Join(r.tests, ", ")
+	case r.state == "now":
+		return "**open**"
+	}
+	return r.state
 }
 
 func parse(table string) []*row {
 	var rows []*row
 	for line := range strings.Lines(table) {
-		cells := strings.SplitN(strings.TrimSpace(line), "\t", 3)
-		rows = append(rows, &row{id: cells[0], state: cells[1], title: cells[2]})
+		cells := append(strings.Split(strings.TrimSpace(line), "\t"), "")
+		rows = append(rows, &row{id: cells[0], state: cells[1], title: cells[2], right: cells[3]})
 	}
 	return rows
 }
@@ -146,16 +189,7 @@ What Tidings has to survive, and the tests that show it: F rows are faults, B ro
 		count(rows, func(r *row) bool { return r.state != "now" && len(r.tests) == 0 }))
 	b.WriteString("\n| row | what | tests |\n|---|---|---|\n")
 	for _, r := range rows {
-		slices.Sort(r.tests)
-		tests := strings.Join(r.tests, ", ")
-		switch {
-		case tests != "":
-		case r.state == "now":
-			tests = "**open**"
-		default:
-			tests = r.state
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", r.id, r.title, tests)
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", r.id, r.title, r.testsText())
 	}
 	return b.Bytes()
 }
