@@ -24,7 +24,7 @@ type row struct {
 	id    string
 	state string // "now", or "later: why"
 	title string
-	right string // the right answer; "" for a row that docs/SECURITY.md leaves out
+	right string   // the right answer; "" for a row that docs/SECURITY.md leaves out
 	tests []string // files that name it
 }
 
