@@ -3,27 +3,44 @@ package transports
 import (
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"time"
 )
 
-// settler gives memory back to the system after many connections came or went: signing clients in leaves garbage of several times
-// what a connection costs then, and a process that is idle afterwards collects it late. It costs two garbage collections each time.
+// settler gives memory back to the system once a process has become quiet: signing clients in, or answering many polls, leaves garbage of
+// several times what a connection costs, and a process that is idle afterwards collects it late. It costs two garbage collections each
+// time.
 type settler struct {
-	open  func() int64
-	free  func() // debug.FreeOSMemory, which takes long
-	last  int64  // at the last look
-	freed int64  // when memory was given back last
-	calm  int    // looks in a row that saw nearly the same number
+	read  func() usage
+	free  func() // takes long
+	last  uint64 // allocated, at the last look
+	links int    // when memory was given back last
+	calm  int    // looks in a row between which little was allocated
+}
+
+// usage is what the process holds; the heap in bytes.
+type usage struct {
+	links     int
+	allocated uint64 // since the start
+	live      uint64 // after the last collection
+	held      uint64 // of the system's memory: objects, dead ones too, and what is free
 }
 
 const (
 	settleEvery = time.Second
-	settleCalm  = 2    // looks
-	settleMoved = 1000 // connections
+	settleCalm  = 2       // looks
+	settleRate  = 1 << 20 // bytes between two looks: less is quiet
+	settleLeast = 8 << 20 // bytes that are worth it; and half of what is live
+	settleMoved = 1000    // links that came or went: what those held is not known to be dead yet
 )
 
-func newSettler(open func() int64) *settler {
-	return &settler{open: open, free: func() {
+func newSettler(links func() int) *settler {
+	read := func() usage {
+		u := readUsage()
+		u.links = links()
+		return u
+	}
+	return &settler{read: read, free: func() {
 		go func() {
 			runtime.GC() // pools, which keep what they hold for one collection, fell into disuse
 			debug.FreeOSMemory()
@@ -31,28 +48,28 @@ func newSettler(open func() int64) *settler {
 	}}
 }
 
-// due looks at the number of connections.
+// due looks at the heap.
 func (s *settler) due(now time.Time) time.Time {
-	n := s.open()
-	if distance(n, s.last) > n/100 {
+	u := s.read()
+	if u.allocated-s.last > settleRate {
 		s.calm = 0
 	} else {
 		s.calm++
 	}
-	s.last = n
-	if s.calm >= settleCalm && distance(n, s.freed) >= settleMoved {
-		s.freed = n
+	s.last = u.allocated
+	worth := u.held > u.live+max(settleLeast, u.live/2) || max(u.links-s.links, s.links-u.links) >= settleMoved
+	if s.calm >= settleCalm && worth {
+		s.calm, s.links = 0, u.links
 		s.free()
 	}
 	return now.Add(settleEvery)
 }
 
-func distance(a, b int64) int64 { return max(a-b, b-a) }
-
-// opened is the number of links.
-func (h *Handler) opened() (n int64) {
-	for i := range h.tallies {
-		n += h.tallies[i].open.Load()
+func readUsage() usage {
+	s := []metrics.Sample{
+		{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
 	}
-	return n
+	metrics.Read(s)
+	return usage{allocated: s[0].Value.Uint64(), live: s[1].Value.Uint64(), held: s[2].Value.Uint64() + s[3].Value.Uint64()}
 }

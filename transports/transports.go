@@ -96,7 +96,7 @@ func New(bus Bus, cfg Config) (*Handler, error) {
 		stop:    stop,
 		links:   make(map[closer]struct{}),
 	}
-	h.wheel.set(&alarm{owner: newSettler(h.opened)}, time.Now().Add(settleEvery))
+	h.wheel.set(&alarm{owner: newSettler(h.linked)}, time.Now().Add(settleEvery))
 	return h, nil
 }
 
@@ -128,6 +128,12 @@ func (h *Handler) enter(l closer) bool {
 	}
 	h.links[l] = struct{}{}
 	return true
+}
+
+func (h *Handler) linked() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.links)
 }
 
 func (h *Handler) leave(l closer) {

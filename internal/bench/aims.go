@@ -27,6 +27,7 @@ var aims = []aim{
 	{what: "memory of an idle WebSocket, bytes", scenario: "idle-5000-ws", figure: "rss_bytes_per_connection", limit: 6 << 10},
 	{what: "memory of an idle SSE stream, bytes", scenario: "idle-5000-sse", figure: "rss_bytes_per_connection", limit: 4 << 10},
 	{what: "memory of a held poll, bytes", scenario: "idle-5000-poll", figure: "rss_bytes_per_connection", limit: 6 << 10},
+	{what: "memory of a session between polls, bytes", scenario: "between-5000-poll", figure: "rss_bytes_per_session", limit: 2.5 * (1 << 10)},
 	{what: "publishes per second, 1 connection, to raw", scenario: "publish-1conn", figure: "publishes_per_s", raw: true, least: true, limit: 0.8},
 	{what: "publishes per second, 8 connections, to raw", scenario: "publish-8conn", figure: "publishes_per_s", raw: true, least: true, limit: 0.8},
 	{what: "CPU per connect of 5,000, to raw", scenario: "storm-5000-ws", figure: "cpu_us_per_connection", raw: true, limit: 2},

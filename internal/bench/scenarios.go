@@ -35,6 +35,7 @@ var scenarios = []scenario{
 	{"idle-5000-ws", "ws", true, idle(5000)},
 	{"idle-5000-sse", "sse", true, idle(5000)},
 	{"idle-5000-poll", "poll", false, idle(5000)},
+	{"between-5000-poll", "poll", false, between(5000)},
 	{"idle-15000-ws", "ws", true, idle(15_000)},
 	{"idle-15000-sse", "sse", true, idle(15_000)},
 	{"idle-15000-poll", "poll", false, idle(15_000)},
@@ -138,18 +139,78 @@ func highest(clients int) func(*target) (map[string]float64, error) {
 	}
 }
 
+// firstClients are connected before the memory of others is measured, and stay: what the first clients cost beside their connections (code
+// that is read in, tables) is not counted.
+const firstClients = 1000
+
 // idle gives resident memory per connection, subscribed and silent, five seconds after the last connect.
 func idle(clients int) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
-		before := t.server.rss()
-		s, _, err := crowd(t, clients, 1)
+		first, before, err := quiet(t, firstClients)
+		if err != nil {
+			return nil, err
+		}
+		defer first.close()
+		s, after, err := quiet(t, clients)
 		if err != nil {
 			return nil, err
 		}
 		defer s.close()
-		time.Sleep(5 * time.Second)
-		return map[string]float64{"rss_bytes_per_connection": float64(t.server.rss()-before) / float64(clients)}, nil
+		return map[string]float64{"rss_bytes_per_connection": float64(after-before) / float64(clients)}, nil
 	}
+}
+
+// quiet connects clients and gives the server's memory five seconds later.
+func quiet(t *target, clients int) (*swarm, int64, error) {
+	s, _, err := crowd(t, clients, 1)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !t.raw {
+		s.ping()
+	}
+	time.Sleep(5 * time.Second)
+	return s, t.server.rss(), nil
+}
+
+// between gives resident memory per client that has had the answer of a poll and not sent the next one: with its conn open, and with its
+// conn closed, when the session alone is left.
+func between(clients int) func(*target) (map[string]float64, error) {
+	return func(t *target) (map[string]float64, error) {
+		_, before, err := pause(t, firstClients)
+		if err != nil {
+			return nil, err
+		}
+		open, closed, err := pause(t, clients)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]float64{
+			"rss_bytes_per_connection": float64(open-before) / float64(clients),
+			"rss_bytes_per_session":    float64(closed-before) / float64(clients),
+		}, nil
+	}
+}
+
+// pause lets clients poll once, answers them, and gives the server's memory while nobody polls again.
+func pause(t *target, clients int) (open, closed int64, err error) {
+	s, base, err := crowd(t, clients, 1)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer s.close()
+	s.pausing.Store(true)
+	if _, err := publishFor(t, channelName(1), 1000, time.Millisecond, 1); err != nil {
+		return 0, 0, err
+	}
+	if err := s.wait(base+int64(clients), 20*time.Second); err != nil {
+		return 0, 0, err
+	}
+	time.Sleep(5 * time.Second)
+	open = t.server.rss()
+	s.close()
+	time.Sleep(5 * time.Second)
+	return open, t.server.rss(), nil
 }
 
 // storm connects and subscribes everybody at once: processor time per connection.

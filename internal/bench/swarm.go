@@ -22,6 +22,7 @@ type swarm struct {
 	bytes     atomic.Int64
 	latencies latencies
 	stopped   atomic.Bool
+	pausing   atomic.Bool // a poll that is answered is the last
 	done      chan struct{}
 	failed    atomic.Pointer[string]
 }
@@ -221,7 +222,21 @@ func (s *swarm) readFrames(m *member, b []byte) {
 	s.count(m, frames)
 	if m.frames >= 256 { // as the protocol asks of a client
 		m.frames = 0
-		syscall.Write(m.fd, masked(`{"type":"ping","received":`+strconv.FormatUint(m.total-1, 10)+`}`))
+		m.ping()
+	}
+}
+
+// ping tells what was received.
+func (m *member) ping() {
+	syscall.Write(m.fd, masked(`{"type":"ping","received":`+strconv.FormatUint(m.total-1, 10)+`}`))
+}
+
+// ping lets every WebSocket client do once what it does after each 25 s of silence. The swarm must be silent.
+func (s *swarm) ping() {
+	for _, m := range s.members {
+		if m.form == "ws" {
+			m.ping()
+		}
 	}
 }
 
@@ -279,6 +294,9 @@ func (s *swarm) readPoll(m *member, b []byte) {
 	i := bytes.LastIndex(answer, []byte(`"cursor":`))
 	cursor := strings.TrimRight(string(answer[i+9:]), "}\n ")
 	m.body, m.want = m.body[:0], 0
+	if s.pausing.Load() {
+		return
+	}
 	syscall.Write(m.fd, m.pollRequest(`{"type":"poll","session":"`+m.session+`","received":`+cursor+`}`))
 }
 
