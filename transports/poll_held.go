@@ -71,16 +71,16 @@ func headOf(header http.Header) []byte {
 	return b.Bytes()
 }
 
-// poke looks whether the answer can be given, on a goroutine. It does nothing while a handler waits.
+// poke looks whether the answer can be given, on another goroutine. It does nothing while a handler waits.
 func (p *heldPoll) poke() {
 	if k := p.held.Load(); k != nil && k.turn.take() {
-		go func() {
+		p.h.answers.run(func() {
 			for !p.answerHeld(k) {
 				if k.turn.give() {
 					return
 				}
 			}
-		}()
+		})
 	}
 }
 
@@ -113,16 +113,44 @@ func (p *heldPoll) answerHeld(k *holding) bool {
 		p.h.refuse(w, &http.Request{RemoteAddr: k.conn.RemoteAddr().String(), ProtoMajor: 1}, err)
 	}
 	p.held.Store(nil)
-	body := w.bytes(head)
-	k.conn.SetWriteDeadline(time.Now().Add(p.h.cfg.WriteDeadline * time.Duration(1+len(body)/chunkBytes)))
-	if _, err := k.conn.Write(body); err != nil {
-		p.lose("")
-		k.close()
-		return true
-	}
-	k.conn.SetDeadline(time.Time{})
-	k.rest()
+	k.write(p, w.bytes(head))
 	return true
+}
+
+// write gives the answer. What the kernel does not take at once goes on in a goroutine.
+func (k *holding) write(p *heldPoll, body []byte) {
+	if k.raw == nil {
+		go k.writeSlowly(p, body)
+		return
+	}
+	b := batches.Get().(*batch)
+	b.out = body
+	err := b.writeNow(k.raw)
+	body = body[b.n:]
+	b.release()
+	switch {
+	case err != nil:
+		go k.broken(p)
+	case len(body) > 0:
+		go k.writeSlowly(p, body)
+	default:
+		k.rest()
+	}
+}
+
+func (k *holding) writeSlowly(p *heldPoll, body []byte) {
+	k.conn.SetWriteDeadline(time.Now().Add(k.h.cfg.WriteDeadline * time.Duration(1+len(body)/chunkBytes)))
+	if _, err := k.conn.Write(body); err != nil {
+		k.broken(p)
+		return
+	}
+	k.conn.SetWriteDeadline(time.Time{})
+	k.rest()
+}
+
+func (k *holding) broken(p *heldPoll) {
+	p.lose("")
+	k.close()
 }
 
 // rest waits for the next request as long as net/http would.

@@ -63,6 +63,7 @@ type Handler struct {
 	readers  readers
 	tallies  [kinds]tally
 	refused  refusals
+	answers  answers
 	machines sync.Pool // of *machine
 	hello    []byte    // the negotiation document
 
