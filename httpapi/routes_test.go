@@ -54,6 +54,13 @@ func TestEveryURL(t *testing.T) {
 			{"GET", "/demo/", 200, "text/html; charset=utf-8"},
 			{"GET", "/demo/assets/app.js", 200, "text/javascript; charset=utf-8"},
 			{"GET", "/demo/app.tsx", 404, "application/json"},
+			{"GET", "/doctor", 302, ""},
+			{"GET", "/doctor/", 200, "text/html; charset=utf-8"},
+			{"GET", "/doctor/checks.js", 200, "text/javascript; charset=utf-8"},
+			{"GET", "/doctor/verdicts.json", 200, "application/json"},
+			{"GET", "/doctor/../api/channels", 404, "application/json"},
+			{"POST", "/doctor/", 405, "application/json"},
+			{"POST", "/api/reply", 401, "application/json"},
 			{"GET", "/", 404, "application/json"},
 			{"GET", "/primus", 404, "application/json"},
 		} {
