@@ -51,6 +51,7 @@ type Bus struct {
 	clerks       *workers // of the connections
 	reads        *pool    // subscriptions and history, for the channels
 	publishes    *pool    // what clients ask of the broker
+	asking       *pool    // what clients ask of the application
 	publishing   atomic.Int64
 
 	draining   atomic.Bool
@@ -61,7 +62,8 @@ type Bus struct {
 	sessions   census
 	background sync.WaitGroup
 
-	tally tally
+	tally     tally
+	hookTally hookTally
 }
 
 // maxReads and maxAnswers bound the goroutines that wait for the broker on behalf of channels, and of clients.
@@ -94,6 +96,7 @@ func Start(cfg Config) (*Bus, error) {
 		replyBoxes: replyBoxes{max: cfg.MaxReplies, boxes: map[protocol.Channel]*replyBox{}},
 		reads:      newPool(maxReads),
 		publishes:  newPool(maxAnswers),
+		asking:     newPool(maxAsking),
 	}
 	b.policy.Store(policy)
 	b.tokens.Store(cfg.Tokens)

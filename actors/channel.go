@@ -134,6 +134,7 @@ func (ch *channel) onJoin(m Join) {
 	m.Sub.incarnation, m.Sub.stage = ch.incarnation, inside
 	if ch.members++; ch.members == 1 {
 		ch.setAlarm()
+		ch.tellOccupied()
 	}
 	ch.attend(m.Sub, m.As)
 	m.Sub.users = m.News
@@ -253,6 +254,7 @@ func (ch *channel) setAlarm() {
 func (ch *channel) onTimePassed(c actor.Context) {
 	if ch.members == 0 && !ch.asking && ch.reads == 0 && ch.atRest() && ch.entry.inFlight.Load() == 0 &&
 		time.Since(ch.emptySince) >= ch.bus.cfg.ChannelIdle && ch.bus.router.retire(ch.entry) {
+		ch.tellVacated()
 		c.Stop(ch.self)
 		return
 	}
@@ -272,6 +274,19 @@ func (ch *channel) onTimePassed(c actor.Context) {
 			ch.sinceCheck = 0
 			ch.feed.Check()
 		}
+	}
+}
+
+func (ch *channel) tellOccupied() {
+	if _, _, reply := ch.entry.name.ReplyParts(); !ch.occupied && !reply { // the name of a reply channel is a secret
+		ch.occupied = true
+		ch.bus.cfg.Hooks.tell(Event{What: EventOccupied, Channel: ch.entry.name})
+	}
+}
+
+func (ch *channel) tellVacated() {
+	if ch.occupied {
+		ch.bus.cfg.Hooks.tell(Event{What: EventVacated, Channel: ch.entry.name})
 	}
 }
 

@@ -20,6 +20,8 @@ type Config struct {
 	Rules access.Rules
 	// Tokens verifies what clients sign in with. Nil takes every client for anonymous. The bus does not close it.
 	Tokens *access.Tokens
+	// Hooks are what the application decides, does and hears.
+	Hooks Hooks
 	// Logger takes failures of actors (Error) and what should not happen (Warn). Nil means slog.Default.
 	Logger *slog.Logger
 

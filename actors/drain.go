@@ -82,6 +82,7 @@ func (b *Bus) Stop() {
 	b.clerks.stop()
 	b.reads.wait()
 	b.publishes.wait()
+	b.asking.wait()
 	for _, s := range b.shards {
 		s.stop()
 	}

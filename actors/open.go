@@ -59,7 +59,9 @@ func (b *Bus) admit(ctx context.Context, peer protocol.Peer, connect *protocol.C
 			err = errRevoked
 		}
 	default:
-		id, err = b.identify(ctx, peer, connect.Token)
+		if id, err = b.identify(ctx, peer, connect.Token); err == nil {
+			id, err = b.askConnect(ctx, peer, id)
+		}
 	}
 	return id, t, err
 }
@@ -184,8 +186,8 @@ func (b *Bus) Find(session string, peer protocol.Peer) (*Connection, error) {
 }
 
 // of tells whether a connection is of who knows its session and shows identity. One without an identity is of whoever knows its session: a client that has just
-// got a token says so in refresh.
+// got a token says so in refresh; and where the application says who clients are, a request without a token shows no more than the session.
 func (c *Connection) of(identity access.Identity) bool {
 	own := c.Identity()
-	return own.Anonymous() || own.User == identity.User
+	return own.Anonymous() || own.User == identity.User || identity.Anonymous() && c.bus.cfg.Hooks.Connect != nil
 }

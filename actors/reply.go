@@ -25,10 +25,10 @@ var replyRate = rate{20, 50}
 // methodReply is the method of a call that opens a reply channel.
 const methodReply = "reply"
 
-// onCall handles a call of the client's.
-func (s *session) onCall(f *protocol.ClientFrame) {
-	if f.Method != methodReply || s.bus.cfg.MaxReplies < 0 {
-		s.refuse(unsupported("call of this method"), f.ID)
+// onReplyCall opens a reply channel.
+func (s *session) onReplyCall(f *protocol.ClientFrame) {
+	if s.bus.cfg.MaxReplies < 0 {
+		s.refuse(unsupported("reply channels"), f.ID)
 		return
 	}
 	ttl, err := readReplyTTL(f.Data)

@@ -35,6 +35,7 @@ type channelState struct {
 	members     int               // joined and not gone, in whatever stage
 	at          protocol.Position // of the feed, after the last message that was handled without failure
 	displaced   []*joining        // members that have to join again
+	occupied    bool              // the application was told of a first member
 	presenceState
 }
 

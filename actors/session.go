@@ -34,6 +34,7 @@ type session struct {
 	rates                           map[string]*bucket // of rules that say one, by their group
 	errors                          *errorBudget       // made with the first error
 	replies                         []protocol.Channel // that it opened, at most protocol.MaxReplies
+	calls                           *calls             // made with the first call
 }
 
 type waitingJoin struct {
@@ -89,6 +90,10 @@ func (s *session) Receive(c actor.Context) {
 		s.onRoomed()
 	case Answered:
 		s.onAnswered(m)
+	case Permitted:
+		s.onPermitted(m)
+	case Called:
+		s.onCalled(m)
 	case Describe:
 		m.Reply <- s.describe(m.Channel)
 	case End:
@@ -144,6 +149,9 @@ func (s *session) onAttached(m Attached) {
 		s.note(Record{What: RecordResumed})
 		s.bus.parking.remove(s.conn)
 		s.bus.alarms.cancel(&s.park)
+	}
+	if s.state == fresh {
+		s.bus.cfg.Hooks.tell(Event{What: EventConnected, Connection: s.conn.id, User: s.conn.Identity().User})
 	}
 	s.enter(linked, m.Kind)
 }
@@ -201,7 +209,11 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 		b.tally.slow.Add(1)
 	}
 	b.tally.ended.add(s.kind, causeOf(code, causeGoodbye), 1)
+	begun := s.state != fresh
 	s.enter(ended, s.kind)
+	if begun {
+		b.cfg.Hooks.tell(Event{What: EventDisconnected, Connection: c.id, User: c.Identity().User, Code: code})
+	}
 	s.note(Record{What: RecordEnded, Code: string(code)})
 	c.ended.Store(true)
 	b.give(c.held)

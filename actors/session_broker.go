@@ -58,8 +58,11 @@ func (s *session) askBroker() {
 	if s.busy || len(s.jobs) == 0 {
 		return
 	}
-	s.busy = true
 	f := s.jobs[0]
+	if s.awaitsLeave(&f) {
+		return
+	}
+	s.busy = true
 	if sub := s.unsettled(&f); sub != nil {
 		s.bus.send(sub.entry.pid, Settle{Sub: sub})
 		return
@@ -68,7 +71,11 @@ func (s *session) askBroker() {
 		s.jobs = nil
 	}
 	b, c, self := s.bus, s.conn, s.self
-	b.publishes.run(func() {
+	pool := b.publishes
+	if b.cfg.Hooks.concern(f.Type) {
+		pool = b.asking
+	}
+	pool.run(func() {
 		ask := b.answerPublish
 		switch f.Type {
 		case protocol.TypeHistory:
@@ -103,6 +110,15 @@ func (s *session) unsettled(f *protocol.ClientFrame) *subscription {
 	return nil
 }
 
+// awaitsLeave tells whether a publish has to wait for the application, which has not yet said whether the subscription that was asked for before may be.
+func (s *session) awaitsLeave(f *protocol.ClientFrame) bool {
+	if f.Type != protocol.TypePublish {
+		return false
+	}
+	i := s.find(f.Channel)
+	return i >= 0 && s.subs[i].asked
+}
+
 func (s *session) onSettled(m Settled) {
 	m.Sub.settled = true
 	s.busy = false
@@ -129,9 +145,13 @@ func (s *session) onAnswered(m Answered) {
 }
 
 func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
-	p, err := b.publish(context.Background(), Publish{
+	what := Publish{
 		Channel: f.Channel, Data: f.Data, Event: f.Event, SpreadMS: f.SpreadMS, Trace: f.Trace, IdempotencyKey: f.IdempotencyKey, Principal: c.principal(),
-	}, clientPatience)
+	}
+	if fault := b.revise(c.caller(), &what); fault != nil {
+		return nil, fault
+	}
+	p, err := b.publish(context.Background(), what, clientPatience)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +168,10 @@ func (c *Connection) principal() string {
 	return "user:" + id.User
 }
 
-func (b *Bus) answerHistory(_ *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
+func (b *Bus) answerHistory(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
+	if fault := b.mayHear(c.caller(), f.Channel); fault != nil {
+		return nil, fault
+	}
 	var since protocol.Position
 	if f.Since != nil {
 		since = *f.Since

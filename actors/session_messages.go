@@ -77,6 +77,22 @@ type Joined struct {
 	Sub *subscription
 }
 
+// Permitted says whether the application lets a subscription be, and if not, why.
+type Permitted struct {
+	event
+	Sub   *subscription
+	Since *protocol.Position
+	Err   *protocol.Error
+}
+
+// Called brings the answer to a call, or why there is none.
+type Called struct {
+	event
+	Call *madeCall
+	Data []byte
+	Err  *protocol.Error
+}
+
 // Settled says that a Join has its answer, whatever it is.
 type Settled struct {
 	event

@@ -73,8 +73,17 @@ func (s *session) onSubscribe(f *protocol.ClientFrame) {
 	}
 	sub := &subscription{conn: s.conn, channel: f.Channel, id: f.ID, hears: audienceOf(f.Users)}
 	s.subs = append(s.subs, sub)
-	if f.Since != nil {
-		s.joins = append(s.joins, waitingJoin{sub, *f.Since})
+	if s.bus.cfg.Hooks.Subscribe != nil {
+		s.askLeave(sub, f.Since)
+		return
+	}
+	s.start(sub, f.Since)
+}
+
+// start lets a subscription that may be join its channel: as soon as there is room, where it recovers.
+func (s *session) start(sub *subscription, since *protocol.Position) {
+	if since != nil {
+		s.joins = append(s.joins, waitingJoin{sub, *since})
 		s.admitNext()
 		return
 	}
@@ -183,4 +192,5 @@ func (s *session) leave(i int, reply uint64) {
 // forgetJoin forgets a recovery that has not begun.
 func (s *session) forgetJoin(sub *subscription) {
 	s.joins = slices.DeleteFunc(s.joins, func(j waitingJoin) bool { return j.sub == sub })
+	s.askBroker() // a publish may have waited for it
 }

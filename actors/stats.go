@@ -42,6 +42,8 @@ type Stats struct {
 	RepliesClosed uint64 // of them, with a final reply
 	Mailboxes     int    // that hold replies
 
+	Hooks map[string]HookCount // by hook: connect, subscribe, publish, call
+
 	Members        int               // who are in channels here, each counted once per channel, where presence is kept
 	Watchers       int               // subscriptions that hear who comes and goes
 	Joined, Left   uint64            // members whom this node told the broker of
@@ -136,6 +138,8 @@ func (b *Bus) Stats() Stats {
 		RepliesClosed: t.repliesClosed.Load(),
 		Mailboxes:     b.replyBoxes.len(),
 
+		Hooks: b.hookTally.counts(),
+
 		Members:        int(t.members.Load()),
 		Watchers:       int(t.watchers.Load()),
 		Joined:         t.joined.Load(),
@@ -149,7 +153,7 @@ func (b *Bus) Stats() Stats {
 		TailDropped: b.tails.dropped.Load(),
 
 		PendingPublishes: int(b.publishing.Load()),
-		BrokerQueue:      b.reads.depth() + b.publishes.depth(),
+		BrokerQueue:      b.reads.depth() + b.publishes.depth() + b.asking.depth(),
 	}
 	if h, ok := b.cfg.Broker.(broker.Holder); ok {
 		s.Holdings = h.Holdings()

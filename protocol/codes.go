@@ -49,6 +49,7 @@ const (
 	CodeDisconnected         Code = "disconnected"
 	CodeChannelClosed        Code = "channel_closed"
 	CodeChannelExpired       Code = "channel_expired"
+	CodeBackendUnavailable   Code = "backend_unavailable"
 )
 
 // CodeRow is one row of the table of codes.
@@ -73,6 +74,7 @@ var codeRows = []CodeRow{
 	{CodeRotated, 4010, 503, true},
 	{CodeSequenceGap, 4011, 409, true},
 	{CodeTimeout, 4012, 504, true},
+	{CodeBackendUnavailable, 4013, 503, true},
 	{CodeProtocolError, 1002, 400, false},
 	{CodeUnsupportedData, 1003, 415, false},
 	{CodeBadUTF8, 1007, 400, false},

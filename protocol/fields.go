@@ -95,7 +95,7 @@ var clientShapes = shapes(
 	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey, fSpread, fTrace}},
 	shape{TypeHistory, []field{fID, fChannel}, []field{fSince, fLimit}},
 	shape{TypePresence, []field{fID, fChannel}, []field{fUsers}},
-	shape{TypeCall, []field{fID, fMethod}, []field{fData}},
+	shape{TypeCall, []field{fID, fMethod}, []field{fData, fIdempotencyKey}},
 	shape{TypeRefresh, []field{fID, fToken}, nil},
 	shape{TypePing, nil, []field{fID, fReceived}},
 	shape{TypePoll, []field{fSession, fReceived}, nil},

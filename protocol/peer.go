@@ -8,5 +8,6 @@ type Peer struct {
 	UserAgent string // at most 256 bytes
 	Token     string // of the Authorization header; a secret
 	Ticket    string // of the URL of a browser's EventSource, in the place of a token; a secret
+	Cookie    string // the Cookie header; a secret
 	Plain     bool   // came by ?channel= without frames of its own: never parked, cannot resume
 }

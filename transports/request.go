@@ -54,6 +54,7 @@ func (h *Handler) peer(r *http.Request, transport, origin string) (protocol.Peer
 		Origin:    origin,
 		UserAgent: cut(strings.ToValidUTF8(r.UserAgent(), "?"), 256),
 		Token:     token,
+		Cookie:    r.Header.Get("Cookie"),
 	}, err
 }
 

@@ -1,0 +1,217 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"tidings/access"
+	"tidings/protocol"
+)
+
+// Hooks are what the application behind the bus decides, does and hears. One that is nil is not asked, and costs nothing. They may be called from
+// many goroutines at once, at most maxAsking of them; each call has hookPatience to answer.
+//
+// An error of type *protocol.Error is what the client is told. Any other is logged, and the client is told CodeBackendUnavailable:
+// what is not allowed in time is not allowed.
+type Hooks struct {
+	// Connect says who a client is whose token, where it has one, was verified; it gets what the token says, and what it gives counts. It is asked
+	// for each link, also of one that resumes.
+	Connect func(ctx context.Context, peer protocol.Peer, id access.Identity) (access.Identity, error)
+	// Subscribe says whether a client, whom the rules let in, may hear a channel and read its history.
+	Subscribe func(ctx context.Context, by Caller, ch protocol.Channel) error
+	// Publish says whether a client, whom the rules let, may publish. It may change what is published, and where to.
+	Publish func(ctx context.Context, by Caller, p *Publish) error
+	// Calls answer the calls of clients, by method: with one JSON value of at most protocol.MaxPayloadBytes, nil for null.
+	Calls map[string]CallFunc
+	// Call answers those of other methods. It fails with CodeNotFound for a method that does not exist.
+	Call CallFunc
+	// Tell hears what happened. It must not wait.
+	Tell func(Event)
+}
+
+// CallFunc answers a call.
+type CallFunc func(ctx context.Context, by Caller, call Call) ([]byte, error)
+
+// Caller is the connection of a client that wants something.
+type Caller struct {
+	Connection string // its public name
+	Identity   access.Identity
+}
+
+// Call is what a client calls for.
+type Call struct {
+	Method string
+	Data   []byte // compact JSON; nil where there is none
+	Key    string // the same where a client repeats a call whose answer it did not get; "" for none
+}
+
+// Event is something that happened on this node.
+type Event struct {
+	What       string // EventConnected, …
+	Time       time.Time
+	Connection string           // public name of the connection that it is about
+	User       string           // its user; "" for an anonymous one
+	Channel    protocol.Channel // that it is about
+	Code       protocol.Code    // why a connection ended; "" where its client left
+}
+
+// What can happen.
+const (
+	EventConnected    = "connected"    // a connection began
+	EventDisconnected = "disconnected" // a connection ended: after its park, where its client did not say goodbye
+	EventOccupied     = "occupied"     // a channel got its first subscriber on this node
+	EventVacated      = "vacated"      // it has had none for Config.ChannelIdle
+)
+
+const (
+	// maxAsking bounds the hooks that run at once for clients that are connected; further ones wait.
+	maxAsking = 256
+	// hookPatience is how long a hook has for its answer.
+	hookPatience = 10 * time.Second
+)
+
+var errBackend = &protocol.Error{Code: protocol.CodeBackendUnavailable, Reason: "the application behind the server does not answer", Hint: "Try again in a moment."}
+
+// concern tells whether a hook is asked before a request of this type is carried out.
+func (h *Hooks) concern(frameType string) bool {
+	switch frameType {
+	case protocol.TypePublish:
+		return h.Publish != nil
+	case protocol.TypeHistory, protocol.TypePresence:
+		return h.Subscribe != nil
+	}
+	return false
+}
+
+// hookTally counts the answers of hooks.
+type hookTally [len(hookNames)]struct{ yes, no, failed atomic.Uint64 }
+
+var hookNames = [...]string{"connect", "subscribe", "publish", "call"}
+
+func (t *hookTally) count(name string, fault *protocol.Error) {
+	n := &t[slices.Index(hookNames[:], name)]
+	switch {
+	case fault == nil:
+		n.yes.Add(1)
+	case fault == errBackend || fault == errInternal:
+		n.failed.Add(1)
+	default:
+		n.no.Add(1)
+	}
+}
+
+// HookCount is what came of one kind of hook.
+type HookCount struct{ Allowed, Refused, Failed uint64 }
+
+func (t *hookTally) counts() map[string]HookCount {
+	out := make(map[string]HookCount, len(hookNames))
+	for i, name := range hookNames {
+		out[name] = HookCount{t[i].yes.Load(), t[i].no.Load(), t[i].failed.Load()}
+	}
+	return out
+}
+
+func (h *Hooks) tell(e Event) {
+	if h.Tell != nil {
+		e.Time = time.Now()
+		h.Tell(e)
+	}
+}
+
+// hook runs a hook, and gives its failure as a client may see it.
+func (b *Bus) hook(ctx context.Context, name string, fn func(context.Context) error) (fault *protocol.Error) {
+	ctx, cancel := context.WithTimeout(ctx, hookPatience)
+	defer cancel()
+	defer func() {
+		if reason := recover(); reason != nil {
+			b.tally.failures.Add(1)
+			b.log.Error("a hook failed", "hook", name, "panic", reason)
+			fault = errInternal
+		}
+		b.hookTally.count(name, fault)
+	}()
+	err := fn(ctx)
+	if err == nil {
+		return nil
+	}
+	var known *protocol.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	b.log.Warn("a hook did not answer", "hook", name, "error", err)
+	return errBackend
+}
+
+// askConnect lets the application say who a client is.
+func (b *Bus) askConnect(ctx context.Context, peer protocol.Peer, id access.Identity) (access.Identity, *protocol.Error) {
+	ask := b.cfg.Hooks.Connect
+	if ask == nil {
+		return id, nil
+	}
+	fault := b.hook(ctx, "connect", func(ctx context.Context) (err error) {
+		id, err = ask(ctx, peer, id)
+		return err
+	})
+	return id, fault
+}
+
+// mayHear asks the application whether a client may hear a channel that the rules let it hear.
+func (b *Bus) mayHear(by Caller, ch protocol.Channel) *protocol.Error {
+	ask := b.cfg.Hooks.Subscribe
+	if _, _, reply := ch.ReplyParts(); ask == nil || reply {
+		return nil
+	}
+	return b.hook(b.ctx, "subscribe", func(ctx context.Context) error { return ask(ctx, by, ch) })
+}
+
+// revise lets the application change or refuse a client's publish. What comes of it is checked again, but not against the rules, which are about
+// clients.
+func (b *Bus) revise(by Caller, p *Publish) *protocol.Error {
+	ask := b.cfg.Hooks.Publish
+	if ask == nil {
+		return nil
+	}
+	if fault := b.hook(b.ctx, "publish", func(ctx context.Context) error { return ask(ctx, by, p) }); fault != nil {
+		return fault
+	}
+	_, err := protocol.ParseChannel(string(p.Channel))
+	if err == nil {
+		p.Data, err = protocol.CompactJSON(p.Data)
+	}
+	if err != nil {
+		b.log.Warn("a hook made a publish that cannot be", "hook", "publish", "error", err)
+		return errInternal
+	}
+	return nil
+}
+
+func (c *Connection) caller() Caller { return Caller{Connection: c.id, Identity: c.Identity()} }
+
+// askLeave has the application asked whether sub may be. Until then it is among the connection's subscriptions, but not in its channel.
+func (s *session) askLeave(sub *subscription, since *protocol.Position) {
+	sub.asked = true
+	b, self, by := s.bus, s.self, s.conn.caller()
+	b.asking.run(func() {
+		b.send(self, Permitted{Sub: sub, Since: since, Err: b.mayHear(by, sub.channel)})
+	})
+}
+
+func (s *session) onPermitted(m Permitted) {
+	i := slices.Index(s.subs, m.Sub)
+	if s.state == ended || i < 0 { // it was left, or replaced
+		return
+	}
+	m.Sub.asked = false
+	if m.Err != nil {
+		s.subs = slices.Delete(s.subs, i, i+1)
+		s.note(Record{What: RecordRefused, Channel: m.Sub.channel, Code: string(m.Err.Code)})
+		s.refuse(m.Err, m.Sub.id)
+	} else {
+		s.start(m.Sub, m.Since)
+	}
+	s.conn.out.Flush()
+	s.askBroker()
+}

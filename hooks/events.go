@@ -1,0 +1,173 @@
+package hooks
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tidings/actors"
+	"tidings/protocol"
+)
+
+const (
+	maxBatch           = 100
+	firstWait, maxWait = 200 * time.Millisecond, 30 * time.Second
+)
+
+// event is one on the wire.
+type event struct {
+	Number     uint64           `json:"number"`
+	Event      string           `json:"event"`
+	Time       int64            `json:"time"` // Unix milliseconds
+	Connection string           `json:"connection,omitempty"`
+	User       string           `json:"user,omitempty"`
+	Channel    protocol.Channel `json:"channel,omitempty"`
+	Code       protocol.Code    `json:"code,omitempty"`
+}
+
+// queue holds what happened until the application has it: each event at least once, in order, numbered from 1 for each run of this node. What does
+// not fit is lost, which the numbers show.
+type queue struct {
+	client *Client
+	node   string // of this run
+	wake   chan struct{}
+	done   chan struct{}
+	ctx    context.Context // of the requests
+	cancel context.CancelFunc
+
+	mu      sync.Mutex // guards the rest
+	waiting []event
+	number  uint64
+	closing bool
+
+	lost, sent atomic.Uint64
+}
+
+func (q *queue) start(c *Client) {
+	q.client, q.node = c, rand.Text()[:12]
+	q.wake, q.done = make(chan struct{}, 1), make(chan struct{})
+	q.ctx, q.cancel = context.WithCancel(context.Background())
+	go q.run()
+}
+
+// stop lets what waits be sent, until ctx is over.
+func (q *queue) stop(ctx context.Context) {
+	if q.done == nil {
+		return
+	}
+	q.mu.Lock()
+	q.closing = true
+	q.mu.Unlock()
+	q.poke()
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		q.cancel()
+		<-q.done
+	}
+	q.cancel()
+}
+
+func (q *queue) poke() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// add implements actors.Hooks.Tell.
+func (q *queue) add(e actors.Event) {
+	q.mu.Lock()
+	q.number++
+	if len(q.waiting) < q.client.cfg.MaxEvents {
+		q.waiting = append(q.waiting, event{q.number, e.What, e.Time.UnixMilli(), e.Connection, e.User, e.Channel, e.Code})
+	} else {
+		q.lost.Add(1)
+	}
+	q.mu.Unlock()
+	q.poke()
+}
+
+// next gives what goes out next; over where there is nothing and nothing will come.
+func (q *queue) next() (batch []event, over bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waiting[:min(len(q.waiting), maxBatch)], q.closing && len(q.waiting) == 0
+}
+
+func (q *queue) sentOff(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
+		q.waiting = nil
+	}
+	q.sent.Add(uint64(n))
+}
+
+func (q *queue) run() {
+	defer close(q.done)
+	wait := firstWait
+	for {
+		batch, over := q.next()
+		switch {
+		case over || q.ctx.Err() != nil:
+			return
+		case len(batch) == 0:
+			select {
+			case <-q.wake:
+			case <-q.ctx.Done():
+			}
+		case q.post(batch):
+			q.sentOff(len(batch))
+			wait = firstWait
+		default:
+			select {
+			case <-time.After(wait):
+			case <-q.ctx.Done():
+			}
+			wait = min(2*wait, maxWait)
+		}
+	}
+}
+
+// post sends a batch. The application tells by the numbers what it had before.
+func (q *queue) post(batch []event) bool {
+	body, err := json.Marshal(struct {
+		Hook   string  `json:"hook"`
+		Node   string  `json:"node"`
+		Events []event `json:"events"`
+	}{Events, q.node, batch})
+	if err != nil {
+		return false
+	}
+	c := q.client
+	a, err := c.send(q.ctx, request{method: http.MethodPost, url: c.cfg.URL, id: newID(), body: body})
+	if err == nil {
+		if refusal := a.refusal(); refusal != nil {
+			err = refusal
+		}
+	}
+	if err != nil && q.ctx.Err() == nil {
+		c.cfg.Logger.Warn("hooks: events wait for the application", "error", err.Error(), "events", len(batch))
+	}
+	return err == nil
+}
+
+// Stats is what became of the events.
+type Stats struct {
+	EventsSent    uint64 // that the application has confirmed
+	EventsLost    uint64 // because too many waited
+	EventsWaiting int
+}
+
+// Stats counts.
+func (c *Client) Stats() Stats {
+	q := &c.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return Stats{EventsSent: q.sent.Load(), EventsLost: q.lost.Load(), EventsWaiting: len(q.waiting)}
+}
