@@ -30,6 +30,15 @@ type Hooks struct {
 	Call CallFunc
 	// Tell hears what happened. It must not wait.
 	Tell func(Event)
+	// Told says what became of the events, for the metrics.
+	Told func() EventCount
+}
+
+// EventCount is what became of events.
+type EventCount struct {
+	Sent    uint64 // that the application has confirmed
+	Lost    uint64 // because too many waited
+	Waiting int
 }
 
 // CallFunc answers a call.

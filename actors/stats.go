@@ -42,7 +42,8 @@ type Stats struct {
 	RepliesClosed uint64 // of them, with a final reply
 	Mailboxes     int    // that hold replies
 
-	Hooks map[string]HookCount // by hook: connect, subscribe, publish, call
+	Hooks  map[string]HookCount // by hook: connect, subscribe, publish, call
+	Events EventCount           // that the application was to be told of
 
 	Members        int               // who are in channels here, each counted once per channel, where presence is kept
 	Watchers       int               // subscriptions that hear who comes and goes
@@ -157,6 +158,9 @@ func (b *Bus) Stats() Stats {
 	}
 	if h, ok := b.cfg.Broker.(broker.Holder); ok {
 		s.Holdings = h.Holdings()
+	}
+	if told := b.cfg.Hooks.Told; told != nil {
+		s.Events = told()
 	}
 	for k := range kinds {
 		s.Connections[k.String()] = int(t.linked[k].Load())

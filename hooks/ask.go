@@ -29,7 +29,7 @@ func (c *Client) Hooks() actors.Hooks {
 		case Call:
 			h.Call = c.call
 		case Events:
-			h.Tell = c.queue.add
+			h.Tell, h.Told = c.queue.add, c.queue.told
 		}
 	}
 	if len(c.routes) > 0 {

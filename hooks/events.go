@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"tidings/actors"
@@ -43,8 +42,8 @@ type queue struct {
 	waiting []event
 	number  uint64
 	closing bool
-
-	lost, sent atomic.Uint64
+	lost    uint64
+	sent    uint64
 }
 
 func (q *queue) start(c *Client) {
@@ -86,7 +85,7 @@ func (q *queue) add(e actors.Event) {
 	if len(q.waiting) < q.client.cfg.MaxEvents {
 		q.waiting = append(q.waiting, event{q.number, e.What, e.Time.UnixMilli(), e.Connection, e.User, e.Channel, e.Code})
 	} else {
-		q.lost.Add(1)
+		q.lost++
 	}
 	q.mu.Unlock()
 	q.poke()
@@ -105,7 +104,7 @@ func (q *queue) sentOff(n int) {
 	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
 		q.waiting = nil
 	}
-	q.sent.Add(uint64(n))
+	q.sent += uint64(n)
 }
 
 func (q *queue) run() {
@@ -157,17 +156,9 @@ func (q *queue) post(batch []event) bool {
 	return err == nil
 }
 
-// Stats is what became of the events.
-type Stats struct {
-	EventsSent    uint64 // that the application has confirmed
-	EventsLost    uint64 // because too many waited
-	EventsWaiting int
-}
-
-// Stats counts.
-func (c *Client) Stats() Stats {
-	q := &c.queue
+// told implements actors.Hooks.Told.
+func (q *queue) told() actors.EventCount {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return Stats{EventsSent: q.sent.Load(), EventsLost: q.lost.Load(), EventsWaiting: len(q.waiting)}
+	return actors.EventCount{Sent: q.sent, Lost: q.lost, Waiting: len(q.waiting)}
 }

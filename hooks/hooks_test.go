@@ -329,7 +329,7 @@ func TestEvents(t *testing.T) {
 			tell(actors.Event{What: actors.EventOccupied, Channel: protocol.Channel(fmt.Sprint("ch", i))})
 		}
 		time.Sleep(time.Minute)
-		if s := a.client.Stats(); s.EventsSent != 1 || s.EventsWaiting != 150 || s.EventsLost != 50 {
+		if s := a.client.Hooks().Told(); s != (actors.EventCount{Sent: 1, Lost: 50, Waiting: 150}) {
 			t.Errorf("while it is down: %+v", s)
 		}
 		a.setDown(false)

@@ -73,6 +73,11 @@ var (
 	mPresenceLost   = counter("presence_lost_total", "Times that changes were missing, so that everybody was read again.")
 	mPresenceFailed = counter("presence_failures_total", "Calls of the broker for presence that failed; they are repeated.")
 
+	mHooks         = counter("hooks_total", "Questions to the application, by what came of them: allowed, refused, failed.", "hook", "outcome")
+	mEventsSent    = counter("hook_events_sent_total", "Events that the application has confirmed.")
+	mEventsLost    = counter("hook_events_lost_total", "Events that were not kept for it, because too many waited.")
+	mEventsWaiting = gauge("hook_events_waiting", "Events that wait for it.")
+
 	mActorFailures = counter("actor_failures_total", "Panics under the bus. Should stay 0.")
 	mActorRestarts = counter("actor_restarts_total", "Actors started again after a panic.")
 	mDeadLetters   = counter("dead_letters_total", "Requests to an actor that is no more. Should stay 0.")
@@ -143,6 +148,11 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 	for transport, n := range s.Connections {
 		send(ch, mConnections, n, transport)
 	}
+	for hook, n := range s.Hooks {
+		send(ch, mHooks, n.Allowed, hook, "allowed")
+		send(ch, mHooks, n.Refused, hook, "refused")
+		send(ch, mHooks, n.Failed, hook, "failed")
+	}
 	for reason, n := range s.Gaps {
 		send(ch, mGaps, n, string(reason))
 	}
@@ -179,7 +189,7 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 		{mPublished, s.Published}, {mDeduplicated, s.Deduplicated}, {mDelivered, s.Delivered}, {mReplayed, s.Replayed}, {mSkipped, s.Skipped},
 		{mRepliesOpened, s.RepliesOpened}, {mRepliesClosed, s.RepliesClosed}, {mSlow, s.SlowConsumers},
 		{mActorFailures, s.ActorFailures}, {mActorRestarts, s.ActorRestarts}, {mDeadLetters, s.DeadLetters}, {mTailDropped, s.TailDropped},
-		{mEvicted, s.Evicted}, {mRevoked, s.Revoked}, {mWithdrawn, s.Withdrawn}, {mKeysForgotten, s.Holdings.KeysForgotten},
+		{mEventsSent, s.Events.Sent}, {mEventsLost, s.Events.Lost}, {mEvicted, s.Evicted}, {mRevoked, s.Revoked}, {mWithdrawn, s.Withdrawn}, {mKeysForgotten, s.Holdings.KeysForgotten},
 	} {
 		send(ch, v.m, v.n)
 	}
@@ -189,7 +199,7 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 	}{
 		{mParked, s.Parked}, {mMembers, s.Members}, {mWatchers, s.Watchers}, {mMailboxes, s.Mailboxes}, {mChannels, s.Channels}, {mSubscriptions, s.Subscriptions}, {mTails, s.Tails}, {mPublishing, s.PendingPublishes}, {mBrokerQueue, s.BrokerQueue},
 		{mHeldChannels, s.Holdings.Channels}, {mHeldMessages, s.Holdings.Messages}, {mHeldBytes, s.Holdings.Bytes}, {mHeldKeys, s.Holdings.Keys},
-		{mLanes, s.ActiveLanes}, {mInFlight, s.InFlight}, {mDeepest, s.DeepestChannel}, {mPendingFrames, s.PendingFrames},
+		{mEventsWaiting, s.Events.Waiting}, {mLanes, s.ActiveLanes}, {mInFlight, s.InFlight}, {mDeepest, s.DeepestChannel}, {mPendingFrames, s.PendingFrames},
 	} {
 		send(ch, v.m, v.n)
 	}

@@ -19,6 +19,7 @@ import (
 	"tidings/actors"
 	"tidings/broker/memory"
 	"tidings/core"
+	"tidings/hooks"
 	"tidings/httpapi"
 	"tidings/internal/config"
 	"tidings/internal/tracing"
@@ -64,6 +65,7 @@ type server struct {
 	admission   admission
 	tokens      *access.Tokens // nil where clients do not sign in
 	history     *history
+	hooks       *hooks.Client // nil without
 }
 
 func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Writer) error {
@@ -159,6 +161,7 @@ func (srv *server) shutdown(web *http.Server, window time.Duration, log *slog.Lo
 func (srv *server) stop() {
 	srv.api.Close()
 	srv.bus.Stop()
+	closeHooks(srv.hooks)
 	srv.broker.Close()
 	srv.tokens.Close()
 }
@@ -198,6 +201,11 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	asked, err := newHooks(s, log)
+	if err != nil {
+		tokens.Close()
+		return nil, err
+	}
 	broker := memory.New(kept)
 
 	heard := actors.DefaultConfig()
@@ -215,8 +223,12 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 		heard.ConnectionsPerAddress, heard.ConnectsPerAddress = s.ConnectionsPerAddress, float64(s.ConnectsPerAddress)
 	}
 	heard.Heartbeat, heard.Park, heard.CollectWindow = s.Heartbeat, s.Park, s.CollectWindow
+	if asked != nil {
+		heard.Hooks = asked.Hooks()
+	}
 	bus, err := actors.Start(heard)
 	if err != nil {
+		closeHooks(asked)
 		broker.Close()
 		tokens.Close()
 		return nil, err
@@ -247,9 +259,11 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 		bus.Stop()
 		broker.Close()
 		tokens.Close()
+		closeHooks(asked)
 		return nil, err
 	}
 	return &server{
+		hooks:    asked,
 		settings: s, broker: broker, bus: bus, api: api, certificate: shown, authority: issued, tracer: tracer,
 		admission: admitted, tokens: tokens, history: streams,
 	}, nil

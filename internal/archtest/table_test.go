@@ -26,6 +26,8 @@ const (
 	sqlite     = "modernc.org/sqlite"
 	pgx        = "github.com/jackc/pgx/v5"
 	otel       = "go.opentelemetry.io/otel"
+	gobreaker  = "github.com/sony/gobreaker/v2"
+	webhooks   = "github.com/standard-webhooks/standard-webhooks"
 	xcrypto    = "golang.org/x/crypto" // acme/autocert
 )
 
@@ -43,6 +45,7 @@ var rooms = map[string]room{
 	"store/sqlitestore":  {ours: []string{"protocol", "filter", "store"}, foreign: []string{sqlite}},
 	"store/pgstore":      {ours: []string{"protocol", "filter", "store"}, foreign: []string{pgx}},
 	"actors":             {ours: []string{"protocol", "core", "broker", "store", "filter", "access"}, foreign: []string{protoactor, lru}},
+	"hooks":              {ours: []string{"protocol", "access", "actors"}, foreign: []string{gobreaker, webhooks}},
 	"transports":         {ours: []string{"protocol", "core"}, foreign: []string{websocket, lru}},
 	// The conformance suite of the transports, which tests import: it opens links as real clients do.
 	"transports/transporttest": {ours: []string{"protocol", "core", "transports", "internal/memnet"}, foreign: []string{websocket, clientSSE}},
@@ -61,5 +64,5 @@ var rooms = map[string]room{
 	"internal/teststack": {ours: []string{"access", "actors", "broker", "httpapi"}},
 	"internal/tools":     {},
 	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
-	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "actors", "transports", "httpapi", "client", "sim", "examples", "internal/config", "internal/doctor", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "internal/config", "internal/doctor", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
 }

@@ -29,6 +29,12 @@ type Settings struct {
 	SigningSecret string // a secret; "": drawn at the start
 	ReplyChannels int    // 0: none
 
+	HooksURL, HooksRoutesURL string
+	HooksSecret              string // a secret
+	HooksAsk, HooksRoutes    []string
+	HooksCookies             bool
+	HooksTimeout             time.Duration
+
 	TLSCert, TLSKey string // files
 
 	ACMEHosts                                     []string // certificates for these from an ACME authority
@@ -108,6 +114,20 @@ var keys = []key{
 		help: "signs reply channels and their publish URLs, at least 32 characters, the same on all nodes; without it one is drawn at the start, and a restart ends them all"},
 	{name: "reply_channels", to: func(s *Settings) any { return &s.ReplyChannels }, def: "10000", flag: true, check: between(0, 10_000_000),
 		help: "reply channels that may hold messages at once, of at most 128 KiB each; 0 turns reply channels off"},
+	{name: "hooks.url", to: func(s *Settings) any { return &s.HooksURL }, flag: true,
+		help: "the application's URL that takes hooks, by POST"},
+	{name: "hooks.ask", to: func(s *Settings) any { return &s.HooksAsk }, flag: true,
+		help: "what it is asked: connect, subscribe, publish, call; and events, to be told what happens"},
+	{name: "hooks.secret", to: func(s *Settings) any { return &s.HooksSecret }, secret: true,
+		help: "signs what is asked (Standard Webhooks): \"whsec_\" and the base64 of 24 to 64 random bytes; must be set with hooks"},
+	{name: "hooks.cookies", to: func(s *Settings) any { return &s.HooksCookies }, def: "false", flag: true,
+		help: "send the Cookie header of the client with connect, for sessions of the application's own"},
+	{name: "hooks.timeout", to: func(s *Settings) any { return &s.HooksTimeout }, def: "3s", flag: true, check: between(100*time.Millisecond, 9*time.Second),
+		help: "how long an answer may take, one retry included; what is not allowed in time is not allowed"},
+	{name: "hooks.routes_url", to: func(s *Settings) any { return &s.HooksRoutesURL }, flag: true,
+		help: "the application's URL that the paths of hooks.routes are put behind"},
+	{name: "hooks.routes", to: func(s *Settings) any { return &s.HooksRoutes }, flag: true,
+		help: "routes of the application that clients may call over their connection, each as \"METHOD /path\", with * for a segment and ** for the rest"},
 	{name: "tls.cert", to: func(s *Settings) any { return &s.TLSCert }, flag: true, file: true,
 		help: "a file with the certificate chain, PEM: the server then speaks TLS only"},
 	{name: "tls.key", to: func(s *Settings) any { return &s.TLSKey }, flag: true, file: true,
