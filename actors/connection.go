@@ -32,6 +32,9 @@ type Connection struct {
 	over      atomic.Bool // the outbox overflowed, and the actor was told
 	opened    uint32      // seconds after the node's start
 
+	attaching sync.Mutex // one connect at a time; guards attempt
+	attempt   uint64     // of the last connect that resumed
+
 	room  room
 	order sequencer
 }

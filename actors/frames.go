@@ -22,6 +22,7 @@ var (
 	errSlow     = &protocol.Error{Code: protocol.CodeSlowConsumer, Reason: "messages come faster than they are read", Hint: "Read faster, or subscribe to less; connect anew to recover what was missed."}
 	errErrors   = &protocol.Error{Code: protocol.CodeTooManyErrors, Reason: "more than 20 errors in 10 s", Hint: "Mend the client; it sends requests that cannot succeed."}
 	errFenced   = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer transport or request took over", Hint: "Nothing: the newer one goes on."}
+	errStale    = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer connect of this client came before this one", Hint: "Nothing: the newer one goes on."}
 	errVersion  = &protocol.Error{Code: protocol.CodeUnsupportedVersion, Reason: "this server speaks version 1", Hint: `Send "version": 1.`}
 )
 

@@ -21,7 +21,9 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 		return nil, 0, fault
 	}
 	if connect.Session != "" && !peer.Plain {
-		if c, gen = b.resume(peer, connect, identity, link); c != nil {
+		if c, gen, fault = b.resume(peer, connect, identity, link); fault != nil {
+			return nil, 0, fault
+		} else if c != nil {
 			b.tally.fellBack(kindOf(peer.Transport), connect.Fallback)
 			return c, gen, nil
 		}
@@ -124,33 +126,40 @@ func shared(id access.Identity) *access.Identity {
 }
 
 // resume takes up the connection of a session: its old link is fenced, and what was not received goes out again over the new one.
-// Where that cannot be, it answers nil; the old session, if it was the client's own, has ended then.
-func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity access.Identity, link core.Link) (*Connection, uint64) {
+// Where that cannot be, it answers nil; the old session, if it was the client's own, has ended then. A connect that comes later than a newer
+// one of the same client is refused.
+func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity access.Identity, link core.Link) (*Connection, uint64, *protocol.Error) {
 	c := b.registry.find(connect.Session)
 	if c == nil || c.ended.Load() {
 		b.tally.resumesUnknown.Add(1)
-		return nil, 0
+		return nil, 0, nil
 	}
 	if c.plain || !b.policy.Load().Equivalent(c.Identity(), identity) {
 		b.tally.resumesForeign.Add(1)
-		return nil, 0
+		return nil, 0, nil
 	}
 	var received uint64
 	if connect.Received != nil {
 		received = *connect.Received
 	}
+	c.attaching.Lock()
+	defer c.attaching.Unlock()
+	if connect.Generation != 0 && connect.Generation < c.since.Load() && connect.Attempt != 0 && connect.Attempt <= c.attempt {
+		return nil, 0, errStale
+	}
 	gen, ok := c.out.Attach(link, received, c.connected(connect.Session, true), fencedFrame)
 	if !ok {
 		b.tally.resumesForgotten.Add(1)
 		b.send(c.pid, End{Err: errFenced})
-		return nil, 0
+		return nil, 0, nil
 	}
 	c.since.Store(gen)
+	c.attempt = connect.Attempt
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
 	b.send(c.pid, Attached{Gen: gen, Kind: kind, Identity: shared(identity)})
 	b.tally.resumes.add(kind)
-	return c, gen
+	return c, gen, nil
 }
 
 // connected makes the first frame of a link, of whatever generation.

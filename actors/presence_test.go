@@ -43,7 +43,7 @@ func (w *world) asOver(user string, peer protocol.Peer) *client {
 func (c *client) back() *client {
 	c.w.t.Helper()
 	n := &client{w: c.w, link: &link{}, transport: c.transport, session: c.session, id: c.id, received: c.received, read: 1}
-	conn, gen := c.w.bus.resume(protocol.Peer{Transport: c.transport}, &protocol.ClientFrame{Session: c.session, Received: &c.received}, c.conn.Identity(), n.link)
+	conn, gen, _ := c.w.bus.resume(protocol.Peer{Transport: c.transport}, &protocol.ClientFrame{Session: c.session, Received: &c.received}, c.conn.Identity(), n.link)
 	if conn != c.conn {
 		c.w.t.Fatal("not resumed")
 	}

@@ -154,6 +154,46 @@ func TestOfTwoRacingResumesOneWins(t *testing.T) {
 	})
 }
 
+// A request of a link that its client gave up long ago may still arrive, after a newer one took the session up.
+func TestALateResumeDoesNotFenceTheLiveLink(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connect()
+		resume := func(generation, attempt uint64) (*link, error) {
+			l, received := &link{}, c.received
+			_, _, err := w.bus.Open(context.Background(), protocol.Peer{Transport: protocol.Poll}, &protocol.ClientFrame{
+				Type: protocol.TypeConnect, Session: c.session, Received: &received, Generation: generation, Attempt: attempt, Fallback: protocol.FallbackUnproven}, l)
+			w.settle()
+			return l, err
+		}
+		live, err := resume(1, 3)
+		if err != nil || c.link.end() != protocol.CodeSuperseded {
+			t.Fatal(err, c.link.end())
+		}
+		for _, late := range []uint64{2, 3} {
+			var fault *protocol.Error
+			if _, err := resume(1, late); !errors.As(err, &fault) || fault.Code != protocol.CodeSuperseded {
+				t.Errorf("attempt %d: %v", late, err)
+			}
+		}
+		if live.end() != "" {
+			t.Fatalf("the live link ended with %q", live.end())
+		}
+		// Its answer was lost: the next attempt knows no newer generation.
+		next, err := resume(1, 4)
+		if err != nil || live.end() != protocol.CodeSuperseded {
+			t.Fatal(err, live.end())
+		}
+		// Another tab that goes on with the session counts its own attempts.
+		if _, err := resume(3, 1); err != nil || next.end() != protocol.CodeSuperseded {
+			t.Fatal(err, next.end())
+		}
+		// A client that says no attempt is taken at its word.
+		if _, err := resume(0, 0); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // What a fenced transport still says is dropped: its client says it again over the newer one.
 func TestFramesOfAFencedLinkAreDropped(t *testing.T) {
 	inBubble(t, nil, func(w *world) {

@@ -68,6 +68,7 @@ type Client struct {
 	port       ClientPort
 	session    string
 	generation uint64
+	attempts   uint64 // to resume
 	received   uint64 // the highest number of a frame that was handed on
 	counted    uint64 // number of the last frame on the link that carries, or last carried, the session: what is reported
 	acked      uint64 // what was last reported
@@ -113,7 +114,8 @@ func (c *Client) Open(link int, token string) {
 	f := protocol.ClientFrame{Type: protocol.TypeConnect, Version: protocol.Version, Token: token, Session: c.session}
 	if c.session != "" {
 		received := c.counted
-		f.Received, f.Generation = &received, c.generation
+		c.attempts++
+		f.Received, f.Generation, f.Attempt = &received, c.generation, c.attempts
 	}
 	c.port.Send(link, f)
 }

@@ -179,6 +179,8 @@ func (f *ClientFrame) readSession(id field, v []byte) (err error) {
 		f.Fallback, err = text(id, v, MaxNameBytes)
 	case fGeneration:
 		f.Generation, err = number(id, v, 0, MaxInteger)
+	case fAttempt:
+		f.Attempt, err = number(id, v, 1, MaxInteger)
 	case fVersion:
 		n, err = number(id, v, 1, 1<<31-1)
 		f.Version = int(n)

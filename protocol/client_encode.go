@@ -54,7 +54,7 @@ func (f *ClientFrame) appendField(dst []byte, id field, must bool) []byte {
 		} else if must {
 			dst = appendNumber(dst, id, 0)
 		}
-	case fID, fLimit, fGeneration, fVersion, fSpread:
+	case fID, fLimit, fGeneration, fAttempt, fVersion, fSpread:
 		if n := f.numberOf(id); must || n != 0 {
 			dst = appendNumber(dst, id, n)
 		}
@@ -74,6 +74,8 @@ func (f *ClientFrame) numberOf(id field) uint64 {
 		return uint64(f.Limit)
 	case fGeneration:
 		return f.Generation
+	case fAttempt:
+		return f.Attempt
 	case fSpread:
 		return f.SpreadMS
 	case fVersion:

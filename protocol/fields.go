@@ -24,6 +24,7 @@ const (
 	fSession
 	fReceived
 	fGeneration
+	fAttempt
 	fVersion
 	fEpoch
 	fOffset
@@ -64,7 +65,7 @@ const (
 
 var fieldNames = [fieldCount]string{
 	"", "type", "id", "channel", "room", "since", "filter", "scope", "users", "data", "event", "idempotencyKey", "method", "limit",
-	"token", "session", "received", "generation", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile", "spread", "trace", "fallback",
+	"token", "session", "received", "generation", "attempt", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile", "spread", "trace", "fallback",
 	"reason", "last", "from", "code", "message", "hint", "retry", "after", "connection", "resumed", "heartbeat", "park", "limits",
 	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user",
 }
@@ -89,7 +90,7 @@ type shape struct {
 func (sh *shape) has(f field) bool { return slices.Contains(sh.must, f) || slices.Contains(sh.may, f) }
 
 var clientShapes = shapes(
-	shape{TypeConnect, nil, []field{fVersion, fToken, fSession, fReceived, fGeneration, fFallback}},
+	shape{TypeConnect, nil, []field{fVersion, fToken, fSession, fReceived, fGeneration, fAttempt, fFallback}},
 	shape{TypeSubscribe, []field{fID, fChannel}, []field{fSince, fFilter, fScope, fUsers}},
 	shape{TypeUnsubscribe, []field{fID, fChannel}, []field{fRoom}},
 	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey, fSpread, fTrace}},

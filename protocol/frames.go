@@ -75,6 +75,7 @@ type ClientFrame struct {
 	Session        string
 	Received       *uint64
 	Generation     uint64
+	Attempt        uint64
 	Version        int
 	Fallback       string // connect: why it is not over the client's first transport
 }

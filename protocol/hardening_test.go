@@ -126,7 +126,7 @@ func TestB41BigNumbers(t *testing.T) {
 
 // goodValues are right for each field that a frame must have, and for the parts of a position.
 var goodValues = map[field]string{fID: `1`, fChannel: `"a"`, fData: `1`, fToken: `"t"`, fSession: `"s"`, fReceived: `1`, fMethod: `"m"`, fConnection: `"c"`,
-	fResumed: `true`, fGeneration: `1`, fVersion: `1`, fHeartbeat: `1`, fPark: `1`, fLimits: `{}`, fEpoch: `"e"`, fOffset: `1`, fTag: `"t"`, fRecovered: `true`,
+	fResumed: `true`, fGeneration: `1`, fAttempt: `1`, fVersion: `1`, fHeartbeat: `1`, fPark: `1`, fLimits: `{}`, fEpoch: `"e"`, fOffset: `1`, fTag: `"t"`, fRecovered: `true`,
 	fTime: `1`, fReason: `"r"`, fFrom: `{"epoch":"e","offset":1}`, fCode: `"c"`, fMessage: `"m"`, fHint: `"h"`, fRetry: `true`, fMembers: `[]`, fCount: `1`, fEvent: `"e"`}
 
 // frameWith gives a frame that is right but for one field; left out where value is "".
@@ -157,7 +157,7 @@ func kindOf(sh *shape, f field) string {
 			return "string"
 		}
 		return "number"
-	case fReceived, fGeneration, fVersion, fHeartbeat, fPark, fLimit, fOffset, fTime, fPrev, fAfter, fSpread, fCount:
+	case fReceived, fGeneration, fAttempt, fVersion, fHeartbeat, fPark, fLimit, fOffset, fTime, fPrev, fAfter, fSpread, fCount:
 		return "number"
 	case fResumed, fRecovered, fRetry, fVolatile, fComplete:
 		return "truth"

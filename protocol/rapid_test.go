@@ -114,6 +114,8 @@ func (f *ClientFrame) draw(t *rapid.T, id field) {
 		f.Received = &n
 	case fGeneration:
 		f.Generation = anyNumber(1).Draw(t, "generation")
+	case fAttempt:
+		f.Attempt = anyNumber(1).Draw(t, "attempt")
 	case fVersion:
 		f.Version = rapid.IntRange(1, 9).Draw(t, "version")
 	}

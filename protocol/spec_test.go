@@ -119,6 +119,16 @@ func TestSpecClientFrames(t *testing.T) {
 	}
 }
 
+func TestSpecFallbacks(t *testing.T) {
+	var spec []string
+	for _, row := range specTable(t, "## 5. Negotiation", "| fallback | meaning |") {
+		spec = append(spec, strings.Trim(row[0], "`"))
+	}
+	if got := []string{FallbackRefused, FallbackUnproven, FallbackUnstable, FallbackRemembered, FallbackChosen}; !slices.Equal(got, spec) {
+		t.Errorf("the constants are %v, SPEC.md says %v", got, spec)
+	}
+}
+
 func TestSpecServerFrames(t *testing.T) {
 	rows := specTable(t, "### Server to client", "| type | fields | counted |")
 	compareShapes(t, rows, serverShapes)

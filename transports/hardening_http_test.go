@@ -305,6 +305,25 @@ func Test_B84_preflight(t *testing.T) {
 	})
 }
 
+// A page of another origin can read why it is refused, by a plain GET, and nothing else.
+func Test_B84_aPageCanReadThatItsOriginIsForbidden(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, func(c *Config) { c.Origins = []string{"https://app.example"} })
+		a := r.ask(t, lines("GET /bus HTTP/1.1", "Origin: https://evil.example"))
+		if a.status != 403 || a.code() != protocol.CodeOriginForbidden || a.header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("got %d %v %s", a.status, a.header, a.body)
+		}
+		a = r.ask(t, lines("GET /bus/sse?channel=a HTTP/1.1", "Origin: https://evil.example"))
+		if a.status != 403 || a.code() != protocol.CodeOriginForbidden {
+			t.Errorf("got %d %v %s", a.status, a.header, a.body)
+		}
+		a = r.ask(t, post("/bus/sse", `[{"type":"connect"}]`, "Origin: https://evil.example"))
+		if a.status != 403 || a.header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("got %d %v %s", a.status, a.header, a.body)
+		}
+	})
+}
+
 func Test_F25_nothingMayBeCached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)

@@ -35,13 +35,17 @@ func (h *Handler) poll(w http.ResponseWriter, r *http.Request, peer protocol.Pee
 	}
 	p := h.newPoll()
 	first, rest := &frames[0], frames[1:]
+	if err := opens(frames, protocol.TypeConnect, protocol.TypePoll); err != nil {
+		return err
+	}
 	switch first.Type {
 	case protocol.TypeConnect:
 		err = p.open(r, peer, first, rest)
 	case protocol.TypePoll:
 		err = p.goOn(peer, first, rest)
-	default:
-		err = errNotConnected
+	case protocol.TypePing: // proves the path, and makes no session
+		p.write(w, []*protocol.Encoded{protocol.Encode(&protocol.ServerFrame{Type: protocol.TypePong, ID: first.ID})}, "0")
+		return nil
 	}
 	if err != nil {
 		return err

@@ -150,7 +150,7 @@ func TestPollBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
 		for body, want := range map[string]protocol.Code{
-			`{"type":"ping"}`: protocol.CodeNotConnected, `[]`: protocol.CodeBadRequest, ``: protocol.CodeBadJSON,
+			`{"type":"disconnect"}`: protocol.CodeNotConnected, `[]`: protocol.CodeBadRequest, ``: protocol.CodeBadJSON,
 			`[{"type":"poll","session":"x","received":0},{"type":"ping"}]`: protocol.CodeBadRequest,
 			`{"type":"poll","session":"x"}`:                                protocol.CodeBadRequest,
 			`{"type":"connect","version":3}`:                               protocol.CodeUnsupportedVersion,
@@ -220,6 +220,23 @@ func TestPlainPollTakesLongHistoryInPages(t *testing.T) {
 		}
 		if total != 50 || cursor != "e1:51:t51" {
 			t.Errorf("got %d messages up to %s", total, cursor)
+		}
+	})
+}
+
+func TestPollProvesItsPathWithoutASession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		a := r.ask(t, post("/bus/poll", `[{"type":"ping","id":7}]`))
+		if a.status != 200 || a.body != `{"frames":[{"type":"pong","id":7}],"cursor":0}` {
+			t.Errorf("got %d %s", a.status, a.body)
+		}
+		if n := len(r.bus.all()); n != 0 {
+			t.Errorf("%d sessions", n)
+		}
+		a = r.ask(t, post("/bus/poll", `[{"type":"ping"},{"type":"connect"}]`))
+		if a.status != 400 || a.code() != protocol.CodeBadRequest {
+			t.Errorf("got %d %s", a.status, a.body)
 		}
 	})
 }

@@ -19,6 +19,10 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request, methods ...strin
 	header.Add("Vary", "Origin")
 	origin, refused := h.gate.check(r)
 	if refused != nil {
+		if refused.Code == protocol.CodeOriginForbidden && r.Method == http.MethodGet {
+			// So that the page's client can tell why: browsers hide it of a WebSocket's handshake, and of every answer that does not say this.
+			header.Set("Access-Control-Allow-Origin", "*")
+		}
 		h.refuse(w, r, refused)
 		return "", false
 	}
@@ -211,4 +215,17 @@ func badQuery(reason string) *protocol.Error {
 }
 
 // connectFrame is what a plain client's URL says.
+// opens checks the first frame of a body: a ping, which proves the path, goes alone.
+func opens(frames []protocol.ClientFrame, types ...string) error {
+	switch first := frames[0].Type; {
+	case slices.Contains(types, first):
+		return nil
+	case first != protocol.TypePing:
+		return errNotConnected
+	case len(frames) > 1:
+		return &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a ping that proves the path goes alone", Hint: "Send the other frames behind connect."}
+	}
+	return nil
+}
+
 func connectFrame() *protocol.ClientFrame { return &protocol.ClientFrame{Type: protocol.TypeConnect} }

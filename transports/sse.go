@@ -38,6 +38,10 @@ func (h *Handler) SSE(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
+	if frames[0].Type == protocol.TypePing {
+		h.proveStream(w, r, frames[0].ID)
+		return
+	}
 	session, gen, err := h.bus.Open(r.Context(), peer, &frames[0], ev)
 	if err != nil {
 		h.refuse(w, r, err)
@@ -59,8 +63,8 @@ func (h *Handler) SSE(w http.ResponseWriter, r *http.Request) {
 func (ev *eventStream) frames(w http.ResponseWriter, r *http.Request, peer *protocol.Peer) ([]protocol.ClientFrame, error) {
 	if r.Method == http.MethodPost {
 		frames, err := opening(w, r)
-		if err == nil && frames[0].Type != protocol.TypeConnect {
-			err = errNotConnected
+		if err == nil {
+			err = opens(frames, protocol.TypeConnect)
 		}
 		return frames, err
 	}
@@ -79,13 +83,34 @@ func (ev *eventStream) frames(w http.ResponseWriter, r *http.Request, peer *prot
 	return append([]protocol.ClientFrame{*connectFrame()}, q.frames()...), nil
 }
 
-// serve takes the conn over and returns, or, where it cannot be taken, writes through the response until the stream ends.
-func (ev *eventStream) serve(w http.ResponseWriter, r *http.Request, session Session, gen uint64) {
-	header := w.Header()
+// proveStream answers a ping with a stream that brings the pong and is then held, for a ConnectDeadline at most: a client that gets the event
+// while the response is still open knows that nobody on the way holds streams back, and no session was made for that.
+func (h *Handler) proveStream(w http.ResponseWriter, r *http.Request, id uint64) {
+	setStreamHeader(w.Header())
+	event := sseForm{}.add(nil, protocol.Encode(&protocol.ServerFrame{Type: protocol.TypePong, ID: id}))
+	if _, err := w.Write(event); err != nil || http.NewResponseController(w).Flush() != nil {
+		return
+	}
+	held := time.NewTimer(h.cfg.ConnectDeadline)
+	defer held.Stop()
+	select {
+	case <-held.C:
+	case <-r.Context().Done():
+	case <-h.ctx.Done():
+	}
+}
+
+func setStreamHeader(header http.Header) {
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store, no-transform")
 	header.Set("X-Accel-Buffering", "no")
 	header.Set("X-Content-Type-Options", "nosniff")
+}
+
+// serve takes the conn over and returns, or, where it cannot be taken, writes through the response until the stream ends.
+func (ev *eventStream) serve(w http.ResponseWriter, r *http.Request, session Session, gen uint64) {
+	header := w.Header()
+	setStreamHeader(header)
 	if r.ProtoMajor == 1 {
 		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 			conn.SetDeadline(time.Time{})

@@ -234,3 +234,34 @@ func TestWebSocketOverTLS(t *testing.T) {
 		s.want("xxxx")
 	}
 }
+
+func TestSSEProvesItsPathWithoutASession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		start := time.Now()
+		e := r.stream(t, http.MethodPost, "", `[{"type":"ping","id":7}]`)
+		if f := e.want(protocol.TypePong).frame; f.ID != 7 {
+			t.Errorf("got %+v", f)
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("the pong came after %v: a held response proves nothing unless it comes at once", took)
+		}
+		if _, ok := e.raw(); ok {
+			t.Error("more came")
+		}
+		if held := time.Since(start); held != r.h.cfg.ConnectDeadline {
+			t.Errorf("held for %v, want %v", held, r.h.cfg.ConnectDeadline)
+		}
+		e = r.stream(t, http.MethodPost, "", `{"type":"ping"}`)
+		e.want(protocol.TypePong)
+		e.cancel()
+		synctest.Wait()
+		if n := len(r.bus.all()); n != 0 || r.h.Stats().SSE.Opened != 0 {
+			t.Errorf("%d sessions", n)
+		}
+		a := r.ask(t, post("/bus/sse", `[{"type":"ping"},{"type":"connect"}]`))
+		if a.status != 400 || a.code() != protocol.CodeBadRequest {
+			t.Errorf("got %d %s", a.status, a.body)
+		}
+	})
+}

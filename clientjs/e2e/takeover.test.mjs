@@ -8,7 +8,7 @@ import { caughtUp, connected, nodeClient, until } from "./clients.mjs";
 import { cutter } from "./cutter.mjs";
 import { Publisher, serve } from "./tidings.mjs";
 
-const HEADS = { websocket: /^GET \/bus\/ws/, sse: /^POST \/bus\/sse/, poll: /^POST \/bus\/poll/ };
+const HEADS = { websocket: /^GET \/bus\/ws/, sse: /"type":"connect"/, poll: /"type":"connect"/ };
 
 describe("a takeover whose answer is lost", { timeout: 60_000 }, () => {
   let server;

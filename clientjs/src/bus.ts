@@ -17,8 +17,8 @@ const TRANSPORTS: Record<TransportName, Transport> = { websocket, sse, poll };
 const CLOSED: WireError = { code: "closed", message: "The bus is closed.", hint: "Make a new one." };
 const TIMEOUT: WireError = {
   code: "timeout",
-  message: "No answer in time; the outcome is unknown.",
-  hint: "Repeat it with the same idempotencyKey.",
+  message: "No answer: the outcome is unknown.",
+  hint: "Repeat it with the same key.",
   retry: true,
 };
 
@@ -43,7 +43,7 @@ export function createBus(
   const { clock = systemClock, random = Math.random, timeout = 30_000 } = options;
   const usable = (names: readonly TransportName[]): TransportName[] => {
     const found = names.filter((name) => transports[name] && (name !== "websocket" || options.WebSocket || globalThis.WebSocket));
-    if (!found.length) throw new TypeError(`none of the transports ${names.join(", ")} works here`);
+    if (!found.length) throw new TypeError(`no transport works here: ${names}`);
     return found;
   };
   const names = usable(options.transports ?? ["websocket", "sse", "poll"]);
@@ -111,17 +111,12 @@ export function createBus(
       const json = JSON.stringify(data);
       if (json === undefined) throw new TypeError("data is not a JSON value");
       keys ||= randomPrefix();
-      const frame: ClientFrame = { type: "publish", channel, data: JSON.parse(json) };
-      if (event !== undefined) frame.event = event;
-      if (spread !== undefined) frame.spread = spread;
-      frame.idempotencyKey = idempotencyKey ?? `${keys}-${++lastKey}`;
-      return pick((await request(frame)) as unknown as Position);
+      idempotencyKey ??= `${keys}-${++lastKey}`;
+      const reply = await request({ type: "publish", channel, data: JSON.parse(json), event, spread, idempotencyKey });
+      return pick(reply as unknown as Position);
     },
     async history<T>(channel: string, { since, limit }: { since?: Position; limit?: number } = {}) {
-      const frame: ClientFrame = { type: "history", channel };
-      if (since) frame.since = pick(since);
-      if (limit !== undefined) frame.limit = limit;
-      const { messages, complete, ...position } = await request(frame);
+      const { messages, complete, ...position } = await request({ type: "history", channel, since: since && pick(since), limit });
       return { messages, position: pick(position as unknown as Position), complete } as History<T>;
     },
     request,
@@ -143,12 +138,12 @@ export function createBus(
 
 const TOO_LARGE: WireError = {
   code: "too_large",
-  message: `The message is above ${MAX_FRAME_BYTES} bytes.`,
-  hint: "Publish a hint, and let subscribers fetch the rest.",
+  message: `It is above ${MAX_FRAME_BYTES} bytes.`,
+  hint: "Publish less.",
 };
 
 const badChannel = (channel: unknown): WireError => ({
   code: "bad_channel",
-  message: `${JSON.stringify(channel)} is not a channel name.`,
-  hint: "Give 1 to 200 of A-Z a-z 0-9 _ . ~ : / @ + = , - without an empty segment, \".\" or \"..\".",
+  message: `${JSON.stringify(channel)} is no channel name.`,
+  hint: "Give 1 to 200 of A-Za-z0-9_.~:/@+=,-",
 });

@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.js";
-import { Connector } from "./connector.js";
+import { createConnector, type Connector } from "./connector.js";
 import type { ClientFrame, Position, WireError } from "./core/frames.js";
 import { createSession, type Request, type Session, type SessionPort, type Subscription } from "./core/session.js";
 import { TidingsError } from "./errors.js";
@@ -82,8 +82,7 @@ export interface ConnectionConfig {
 
 /** Makes a page's connection to the server: a session over one transport or another, or over that of another tab. */
 export function createConnection(config: ConnectionConfig, port: ConnectionPort, fence = ""): Connection {
-  const { options, clock, random, transports, tabs } = config;
-  const { url = "/bus", fetch = globalThis.fetch, WebSocket = globalThis.WebSocket } = options;
+  const { options, tabs } = config;
   let { names } = config;
   let stopWatching: (() => void) | undefined;
   const session = createSession({
@@ -97,25 +96,7 @@ export function createConnection(config: ConnectionConfig, port: ConnectionPort,
     if (status.state === "closed") stopWatching?.();
     port.changed(status);
   };
-  const connector = new Connector(
-    {
-      session,
-      transports,
-      token: options.token,
-      getToken: options.getToken,
-      context: {
-        url: url.replace(/\/+$/, ""),
-        clock,
-        random,
-        WebSocket,
-        fetch: (input, init) => fetch(input, init), // called as a method, the platform's own throws
-        received: () => session.report(),
-        sends: { session: "", seq: 0, unanswered: false },
-      },
-      onStatus: changed,
-    },
-    names,
-  );
+  const connector = createConnector(config, session, changed);
   let carrier: Carrier = connector;
   const alone = (): void => {
     carrier = connector;
@@ -130,19 +111,17 @@ export function createConnection(config: ConnectionConfig, port: ConnectionPort,
       return session.id;
     },
     start() {
-      stopWatching ??= watchPage({
-        wake: () => carrier.wake(),
-        hide: () => carrier.leave(),
-        show: () => carrier.release(),
-      });
+      stopWatching ??= watchPage(
+        () => carrier.wake(),
+        () => carrier.leave(),
+        () => carrier.release(),
+      );
       if (!tabs) return connector.start();
       loading ??= tabs().then(({ share }) => {
         if (connector.status.state === "closed") return;
         carrier = share({
+          ...config,
           build,
-          options,
-          clock,
-          random,
           session,
           own: (own, getToken, old) =>
             createConnection({ ...config, options: { ...options, getToken }, names, tabs: undefined }, own, old),
@@ -153,11 +132,11 @@ export function createConnection(config: ConnectionConfig, port: ConnectionPort,
         carrier.start();
       }).catch(alone);
     },
-    subscribe: (channel, since) => session.subscribe(channel, since),
-    unsubscribe: (sub) => session.unsubscribe(sub),
-    retry: () => session.retry(),
-    request: (frame) => session.request(frame),
-    cancel: (request) => session.cancel(request),
+    subscribe: session.subscribe,
+    unsubscribe: session.unsubscribe,
+    retry: session.retry,
+    request: session.request,
+    cancel: session.cancel,
     wake: () => carrier.wake(),
     use(n) {
       names = n;

@@ -56,7 +56,7 @@ export function createHub({ clock, random, onGap, connection }: HubConfig): Hub 
     for (const { options } of listeners) if (options.onGap) safely(() => options.onGap?.(gap));
     if (listeners.every(({ options }) => options.onGap)) return;
     if (onGap) safely(() => onGap(gap));
-    else console.warn(`tidings: messages of ${gap.channel} may be missing (${gap.reason}); give onGap to fetch them`, gap);
+    else console.warn(`tidings: messages of ${gap.channel} may be missing (${gap.reason}): give onGap`, gap);
   }
 
   function tellError(wire: WireError, channel: string, { onError }: SubscribeOptions): void {

@@ -1,25 +1,21 @@
-/** What the page can say of itself to its bus. */
-export interface PageEvents {
-  /** The network may be back, or somebody looks again: do not trust what is open. */
-  wake(): void;
-  /** The page is left; it may come back out of the back/forward cache. */
-  hide(): void;
-  /** The page came back out of the back/forward cache. */
-  show(): void;
-}
-
-/** Listens to the page's own events, where there is a page. Gives the way to stop. */
-export function watchPage({ wake, hide, show }: PageEvents): () => void {
+/**
+ * Listens to the page's own events, where there is a page. Gives the way to stop.
+ * @param wake - the network may be back, or somebody looks again: do not trust what is open
+ * @param hide - the page is left; it may come back out of the back/forward cache
+ * @param show - the page came back out of the back/forward cache
+ */
+export function watchPage(wake: () => void, hide: () => void, show: () => void): () => void {
   const page = globalThis as Partial<Window & typeof globalThis>;
-  if (!page.addEventListener || !page.document) return () => {};
+  const { document } = page;
+  if (!document || !page.addEventListener) return () => {};
   const stop = new AbortController();
-  const on = (target: EventTarget, name: string, listener: (event: Event) => void): void =>
-    target.addEventListener(name, listener, { signal: stop.signal });
-  on(page as EventTarget, "online", wake);
-  on(page as EventTarget, "focus", wake);
-  on(page as EventTarget, "pagehide", hide);
-  on(page as EventTarget, "pageshow", (event) => ((event as PageTransitionEvent).persisted ? show() : wake()));
-  on(page.document, "visibilitychange", () => page.document?.visibilityState === "visible" && wake());
-  on(page.document, "resume", wake);
+  const listen = (target: EventTarget, names: string[]): void => names.forEach((name) => target.addEventListener(name, hear, stop));
+  function hear({ type, persisted }: Event & { persisted?: boolean }): void {
+    if (type === "pagehide") hide();
+    else if (persisted) show();
+    else if (type !== "visibilitychange" || document?.visibilityState === "visible") wake();
+  }
+  listen(page as EventTarget, ["online", "focus", "pagehide", "pageshow"]);
+  listen(document, ["visibilitychange", "resume"]);
   return () => stop.abort();
 }

@@ -86,6 +86,9 @@ export interface History<T = unknown> {
 /** `idle` before the first use, `waiting` for the next attempt, `closed` for good. */
 export type State = "idle" | "connecting" | "connected" | "waiting" | "closed";
 
+/** Why a better transport does not carry the frames: SPEC.md section 5. */
+export type FallbackReason = "refused" | "unproven" | "unstable" | "remembered" | "chosen";
+
 /** How the bus stands. A new object for each change. */
 export interface Status {
   readonly state: State;
@@ -93,6 +96,8 @@ export interface Status {
   readonly transport: TransportName | null;
   /** Why it is waiting or closed; null where nothing failed. */
   readonly error: TidingsError | null;
+  /** Why no better transport carries them; absent where there is none, and unless connected. */
+  readonly fallback?: FallbackReason;
   /** Whether this tab's connection is that of all tabs, or it uses that of another. Absent: it has one of its own, for itself alone. */
   readonly tab?: "leader" | "follower";
 }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { MessageBus, MessageBusOptions } from "../src/types.js";
 import { captured, handBus, servedBus } from "./helpers/bus.js";
 import { settle } from "./helpers/clock.js";
+import type { FakeLink, FakeNet } from "./helpers/net.js";
 
 /** A bus that is connected over a link in the test's hand. */
 async function connected(options: MessageBusOptions = {}) {
@@ -16,45 +17,266 @@ async function connected(options: MessageBusOptions = {}) {
 }
 const goodbye = (code: string, retry: boolean, rest = {}) => ({ type: "disconnect", code, reason: `because ${code}`, retry, ...rest });
 
-test("a transport has 3 s to prove itself, then the next is tried; after the last it waits", async () => {
+/** The transports that were tried since the last call. */
+const tried = (net: FakeNet): string[] => net.links.splice(0).map((l) => l.name);
+
+test("candidates start 300 ms apart; each has 3 s to prove itself; after the last it waits", async () => {
   const { bus, net, clock } = handBus();
-  net.dead.add("websocket");
+  net.dead.add("websocket").add("sse").add("poll");
   bus.subscribe("a", () => {});
-  await clock.advance(2_999);
+  await clock.advance(299);
   assert.deepEqual(net.links.map((l) => l.name), ["websocket"]);
   await clock.advance(1);
   assert.deepEqual(net.links.map((l) => l.name), ["websocket", "sse"]);
-  assert.equal(net.links[0]?.closed, true);
-  net.links[1]?.lost();
-  await settle();
+  await clock.advance(300);
   assert.deepEqual(net.links.map((l) => l.name), ["websocket", "sse", "poll"]);
+  await clock.advance(2_399);
+  assert.deepEqual(net.links.map((l) => l.closed), [false, false, false]);
+  await clock.advance(1);
+  assert.deepEqual(net.links.map((l) => l.closed), [true, false, false]);
+  await clock.advance(599);
   assert.equal(bus.status.state, "connecting");
-  await clock.advance(3_000);
-  assert.equal(bus.status.state, "waiting");
-  assert.equal(bus.status.error?.code, "lost");
+  await clock.advance(1);
+  assert.deepEqual([bus.status.state, bus.status.error?.code], ["waiting", "lost"]);
   assert.equal(net.last.closed, true);
 });
 
-test("what worked is tried first, and for ten minutes only", async () => {
+test("a row in which all failed gives the next one more time, 9 s at most", async () => {
+  const { bus, net, clock } = handBus({ transports: ["sse"], random: () => 0 });
+  net.dead.add("sse");
+  bus.subscribe("a", () => {});
+  for (const deadline of [3_000, 6_000, 9_000, 9_000]) {
+    const { length } = net.links;
+    await clock.advance(deadline - 1);
+    assert.equal(net.links.length, Math.max(length, 1), `${deadline}`);
+    await clock.advance(1);
+    assert.equal(net.links.length, Math.max(length, 1) + 1, `${deadline}`);
+  }
+});
+
+test("a candidate that fails at once gives way at once", async () => {
+  const { bus, net } = handBus();
+  bus.subscribe("a", () => {});
+  await settle();
+  net.dead.add("sse").add("poll");
+  net.last.lost();
+  await settle();
+  assert.equal(net.last.name, "sse");
+  net.last.lost();
+  await settle();
+  assert.equal(net.last.name, "poll");
+});
+
+test("the best that proves itself wins: a worse one waits for it until 600 ms after the start; nothing but a ping goes over the losers", async () => {
+  const { bus, net, clock } = handBus();
+  net.dead.add("websocket").add("sse");
+  bus.subscribe("a", () => {});
+  await clock.advance(350);
+  const [ws, sse] = net.links as [FakeLink, FakeLink];
+  sse.open();
+  assert.deepEqual(sse.sent, [], "not yet");
+  await clock.advance(100);
+  ws.open();
+  assert.equal(ws.sent[0]?.type, "connect");
+  assert.equal(sse.closed, true, "dropped, unused");
+  assert.deepEqual(sse.sent, []);
+  ws.accept();
+  assert.deepEqual(bus.status, { state: "connected", transport: "websocket", error: null });
+  await clock.advance(1_000);
+  assert.equal(net.links.length, 2, "poll was not tried");
+});
+
+test("websockets are swallowed: SSE carries it after 600 ms, and says why", async () => {
   const { bus, net, clock } = handBus();
   net.dead.add("websocket");
   bus.subscribe("a", () => {});
-  await clock.advance(3_000);
+  await clock.advance(599);
+  assert.equal(net.links[1]?.sent.length, 0);
+  await clock.advance(1);
+  assert.deepEqual(net.links[1]?.sent[0], { type: "connect", version: 1, fallback: "unproven" });
+});
+
+test("SSE is buffered too: long-poll carries it", async () => {
+  const { bus, net, clock } = handBus();
+  net.dead.add("websocket").add("sse");
+  bus.subscribe("a", () => {});
+  await clock.advance(600);
+  assert.deepEqual(net.links.map((l) => `${l.name} ${l.sent.length}`), ["websocket 0", "sse 0", "poll 1"]);
   net.last.accept();
+  assert.equal(bus.status.transport, "poll");
+});
+
+test("a better one that proves itself late takes the session over; nothing is lost or twice", async () => {
+  const { bus, server, net, clock } = servedBus();
+  const got: unknown[] = [];
+  const states: string[] = [];
+  net.dead.add("websocket");
+  bus.subscribe("a", (p) => got.push(p), { onGap: () => got.push("gap") });
+  bus.onStatus((s) => states.push(`${s.state} ${s.transport} ${s.fallback}`));
+  await clock.advance(700);
   assert.equal(bus.status.transport, "sse");
-  const names = (): string[] => net.links.splice(0).map((l) => l.name);
-  names();
+  server.publish("a", 1);
+  net.links[0]?.open();
+  server.publish("a", 2);
+  await settle();
+  server.publish("a", 3);
+  assert.deepEqual(got, [1, 2, 3]);
+  assert.deepEqual(states, ["connected sse unproven", "connected websocket undefined"]);
+  assert.equal(server.sessions.size, 1);
+  assert.deepEqual(net.links.map((l) => l.closed), [false, true]);
+});
+
+test("a proof that was worth nothing: where connected does not come, the next transport is tried", async () => {
+  const { bus, net, clock } = handBus();
+  net.dead.add("websocket");
+  bus.subscribe("a", () => {});
+  await clock.advance(700);
+  net.links[0]?.lost();
+  assert.deepEqual(net.links.map((l) => l.name), ["websocket", "sse"]);
+  await clock.advance(3_000);
+  assert.deepEqual(net.links.map((l) => `${l.name} ${l.closed}`), ["websocket true", "sse true", "poll false"]);
+  assert.equal(bus.status.state, "connecting");
+  net.last.accept();
+  assert.deepEqual([bus.status.transport, bus.status.fallback], ["poll", "refused"]);
+});
+
+test("what worked is tried first, alone, and for ten minutes only", async () => {
+  const { bus, net, clock } = handBus();
+  net.dead.add("websocket");
+  bus.subscribe("a", () => {});
+  await clock.advance(600);
+  net.last.accept();
+  await clock.advance(3_000);
+  tried(net);
   bus.debug.cut();
-  await clock.advance(1_000);
+  await clock.advance(1_050);
   assert.deepEqual(net.links.map((l) => l.name), ["sse"]);
   net.last.accept({ resumed: true, generation: 2 });
-  names();
+  assert.equal(bus.status.fallback, "unproven", "as it was found last");
   net.onFrames = (link, frames) => frames.some((f) => f.type === "ping") && link.receive({ type: "pong" });
   await clock.advance(601_000);
   assert.equal(bus.status.state, "connected");
+  tried(net);
   bus.debug.cut();
   await clock.advance(200);
-  assert.deepEqual(names(), ["websocket"]);
+  assert.deepEqual(tried(net), ["websocket"]);
+});
+
+test("it climbs back: tries the better ones in growing intervals of 5 s to 5 min, and moves when one proves itself", async () => {
+  const { bus, server, net, clock } = servedBus();
+  const got: unknown[] = [];
+  const states: string[] = [];
+  net.dead.add("websocket");
+  bus.subscribe("a", (p) => got.push(p), { onGap: () => got.push("gap") });
+  await clock.advance(3_000);
+  assert.equal(bus.status.transport, "sse");
+  bus.onStatus((s) => states.push(`${s.state} ${s.transport}`));
+  net.links.length = 0;
+  const at: number[] = [];
+  const start = clock.now();
+  while (at.length < 10) {
+    await clock.advance(100);
+    for (const name of tried(net)) at.push((assert.equal(name, "websocket"), clock.now()));
+  }
+  const waits = at.map((t, i) => Math.round((t - (at[i - 1] ?? start)) / 1000));
+  assert.deepEqual(waits, [5, 13, 23, 43, 83, 163, 303, 303, 303, 303], "each with its 3 s of proof");
+  assert.deepEqual(states, [], "the application saw nothing");
+  server.publish("a", 1);
+  net.dead.clear();
+  for (let i = 0; i < 3200 && bus.status.transport === "sse"; i++) {
+    await clock.advance(100);
+    server.publish("a", i + 2);
+  }
+  assert.equal(bus.status.transport, "websocket");
+  assert.deepEqual(states, ["connected websocket"]);
+  assert.deepEqual(got, got.map((_, i) => i + 1));
+  assert.equal(server.sessions.size, 1);
+  tried(net);
+  await clock.advance(1_000_000);
+  assert.deepEqual(tried(net), [], "there is nothing better");
+});
+
+test("focus or online tries for a better transport at once, at most every 5 s", async () => {
+  const hand = servedBus();
+  const { bus, net, clock } = hand;
+  net.dead.add("websocket");
+  bus.subscribe("a", () => {});
+  await clock.advance(60_000);
+  tried(net);
+  bus.debug.release(); // what the page's events do
+  assert.deepEqual(tried(net), ["websocket"]);
+  await clock.advance(4_000);
+  bus.debug.release();
+  assert.deepEqual(tried(net), []);
+  bus.close();
+});
+
+test("a page that is loaded again on the network begins with what worked; storage that throws, or holds rubbish, is no problem", async () => {
+  const kept = new Map<string, string>();
+  let loads = 0;
+  const page = globalThis as Record<string, unknown>;
+  const load = async (): Promise<string> => {
+    const { bus, net, clock } = handBus();
+    clock.sleep(++loads * 1_000);
+    net.dead.add("websocket");
+    bus.subscribe("a", () => {});
+    await settle();
+    const first = net.last.name;
+    await clock.advance(600);
+    net.last.accept();
+    bus.close();
+    return first;
+  };
+  try {
+    page.localStorage = { getItem: (k: string) => kept.get(k) ?? null, setItem: (k: string, v: string) => kept.set(k, v) };
+    assert.deepEqual([await load(), await load()], ["websocket", "sse"]);
+    assert.equal(kept.size, 1);
+    for (const rubbish of ["", "{", "5", "null", "[]", '["x"]', '{"0":1}']) {
+      kept.forEach((_, k) => kept.set(k, rubbish));
+      assert.equal(await load(), "websocket", rubbish);
+    }
+    page.localStorage = new Proxy({}, { get: () => assert.fail("denied") });
+    assert.equal(await load(), "websocket");
+  } finally {
+    delete page.localStorage;
+  }
+});
+
+test("refused by a word that a browser hides: it is asked for over plain HTTP, and is final", async () => {
+  const asked: string[] = [];
+  const error = { code: "origin_forbidden", message: "pages of this origin may not connect", hint: "Add it.", retry: false };
+  const fetch = (async (url: string) => (asked.push(url), new Response(JSON.stringify({ error }), { status: 403 }))) as unknown as typeof globalThis.fetch;
+  const { bus, net } = handBus({ transports: ["websocket"], fetch });
+  bus.subscribe("a", () => {});
+  await settle();
+  net.last.lost();
+  await settle();
+  assert.deepEqual([asked, bus.status.state, bus.status.error?.code], [["/bus"], "closed", "origin_forbidden"]);
+});
+
+test("a server that is there but takes no WebSocket is no refusal: it goes on trying", async () => {
+  const fetch = (async () => new Response('{"version":1}')) as unknown as typeof globalThis.fetch;
+  const { bus, net, clock } = handBus({ transports: ["websocket"], fetch });
+  bus.subscribe("a", () => {});
+  await settle();
+  net.last.lost();
+  await settle();
+  assert.equal(bus.status.state, "waiting");
+  await clock.advance(1_000);
+  assert.equal(net.links.length, 2);
+});
+
+test("server down is not path blocked: after an outage the order is as it was", async () => {
+  const { bus, net, clock } = await connected();
+  net.last.lost();
+  for (let i = 0; i < 5; i++) {
+    await clock.advance(20_000);
+    tried(net);
+    net.transports.websocket = net.transports.sse = net.transports.poll = () => {
+      throw new Error("refused");
+    };
+  }
+  assert.equal(bus.status.state, "waiting");
 });
 
 test("without a WebSocket constructor the others are used; without any it says so at once", () => {
@@ -311,7 +533,7 @@ test("superseded by our own next link is not final; by another's it is", async (
   bus.use(["sse"]);
   await settle();
   net.links[0]?.receive(goodbye("superseded", false));
-  assert.equal(bus.status.state, "connecting");
+  assert.equal(bus.status.state, "connected", "it is on its way");
   net.last.accept({ resumed: true, generation: 2 });
   assert.equal(bus.status.state, "connected");
   net.last.receive(goodbye("superseded", false));
@@ -347,7 +569,7 @@ test("hold stays offline until release, which comes back at once and resumes", a
   assert.deepEqual([bus.status.state, net.links.length], ["waiting", 1]);
   bus.debug.release();
   await settle();
-  assert.deepEqual(net.last.sent, [{ type: "connect", version: 1, session: "s1", received: 1, generation: 1 }]);
+  assert.deepEqual(net.last.sent, [{ type: "connect", version: 1, session: "s1", received: 1, generation: 1, attempt: 1 }]);
 });
 
 test("held before its first use, it opens at release", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Cursor, type Verdict } from "../src/core/cursor.js";
+import { createCursor, type Verdict } from "../src/core/cursor.js";
 import type { MessageFrame, Position } from "../src/core/frames.js";
 
 const at = (offset: number, epoch = "e"): Position => ({ epoch, offset, tag: offset ? `t${offset}` : "" });
@@ -27,11 +27,11 @@ const verdicts: { name: string; last?: Position; message: MessageFrame; want: Ve
   { name: "largest offset", last: at(2 ** 53 - 2), message: message(2 ** 53 - 1), want: "deliver" },
 ];
 for (const { name, last, message: m, want } of verdicts) {
-  test(`check: ${name}`, () => assert.equal(new Cursor(last).check(m), want));
+  test(`check: ${name}`, () => assert.equal(createCursor(last).check(m), want));
 }
 
 test("an id that was handed out is not handed out again under another offset or epoch", () => {
-  const cursor = new Cursor(at(0));
+  const cursor = createCursor(at(0));
   assert.equal(cursor.check(message(1)), "deliver");
   cursor.moved(message(1));
   assert.equal(cursor.check(message(2, { id: "m1" })), "seen");
@@ -40,7 +40,7 @@ test("an id that was handed out is not handed out again under another offset or 
 });
 
 test("the window holds 1,024 ids and forgets the oldest first", () => {
-  const cursor = new Cursor(at(0));
+  const cursor = createCursor(at(0));
   for (let i = 1; i <= 1024; i++) {
     assert.equal(cursor.check(message(i)), "deliver");
     cursor.moved(message(i));
@@ -53,7 +53,7 @@ test("the window holds 1,024 ids and forgets the oldest first", () => {
 });
 
 test("the cursor moves with offset and tag, and keeps its epoch", () => {
-  const cursor = new Cursor(at(4));
+  const cursor = createCursor(at(4));
   cursor.moved(message(5));
   assert.deepEqual(cursor.position, at(5));
   cursor.moved(message(9, { volatile: true }));
@@ -72,7 +72,7 @@ const answers = [
 ];
 for (const { name, last, to, recovered, told, gap } of answers) {
   test(`subscribed: ${name}`, () => {
-    const cursor = new Cursor(last);
+    const cursor = createCursor(last);
     const want = gap ? { reason: "unrecovered", last, from: to } : undefined;
     assert.deepEqual(cursor.subscribed(to, recovered, told), want);
     assert.deepEqual(cursor.position, to);
@@ -80,7 +80,7 @@ for (const { name, last, to, recovered, told, gap } of answers) {
 }
 
 test("position moves forward only, and not over epochs", () => {
-  const cursor = new Cursor(at(4));
+  const cursor = createCursor(at(4));
   assert.equal(cursor.skipped(at(9)), true);
   assert.equal(cursor.skipped(at(6)), true);
   assert.deepEqual(cursor.position, at(9));

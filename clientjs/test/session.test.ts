@@ -19,7 +19,7 @@ function machine() {
   const hooks: { message?: (sub: Subscription) => void } = {};
   const port: SessionPort = {
     send: (link, frames) => {
-      sent.push(...structuredClone(frames));
+      sent.push(...JSON.parse(JSON.stringify(frames)));
       log.push([link, ...frames.map((f) => `${f.type} ${f.id ?? ""}`.trim())]);
     },
     message: (sub, m) => {
@@ -138,7 +138,7 @@ test("resumed: what is live stays, what has no answer is asked again under new i
   session.unsubscribe(c);
   session.lost(1);
   session.open(2);
-  assert.deepEqual(sent.at(-1), { type: "connect", version: 1, session: "s", received: 1, generation: 1 });
+  assert.deepEqual(sent.at(-1), { type: "connect", version: 1, session: "s", received: 1, generation: 1, attempt: 1 });
   sent.length = 0;
   session.frame(2, connected({ resumed: true, generation: 2 }));
   assert.deepEqual(sent, [
@@ -222,10 +222,10 @@ test("make before break: what is reported is what the present link brought, and 
   session.lost(2);
   session.open(3);
   assert.deepEqual(sent, [
-    { type: "connect", version: 1, session: "s", received: 1, generation: 1 },
+    { type: "connect", version: 1, session: "s", received: 1, generation: 1, attempt: 1 },
     { type: "ping" },
     { type: "ping", received: 2 },
-    { type: "connect", version: 1, session: "s", received: 2, generation: 2 },
+    { type: "connect", version: 1, session: "s", received: 2, generation: 2, attempt: 2 },
   ]);
   session.frame(3, connected({ resumed: true, generation: 3 }));
   for (const n of [5, 6, 7]) session.frame(3, message(n));

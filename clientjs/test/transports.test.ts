@@ -153,10 +153,30 @@ for (const [name, transport] of [["sse", sse], ["poll", poll]] as const) {
       bye.json({ seq: 1 });
     });
 
-    test("closed before it opened: nothing is asked", async () => {
+    test("proves the path before anything else: open comes when the pong does", async () => {
+      server.proves = false;
+      const { link, events, next } = openLink(transport, server.url, { token: () => "secret" });
+      open.push(link);
+      const request = await server.down.next();
+      assert.deepEqual([request.path, request.body, request.headers.authorization], [`/bus/${name}`, [{ type: "ping" }], "Bearer secret"]);
+      if (name === "sse") request.stream();
+      await new Promise((resume) => setTimeout(resume, 20));
+      assert.equal(events.length, 0, "the head of an answer proves nothing");
+      if (name === "sse") request.event({ type: "pong" });
+      else request.json({ frames: [{ type: "pong" }], cursor: 0 });
+      assert.equal(await next(), "open");
+      if (name === "sse") await request.gone; // not left open
+      link.send([ready]);
+      assert.deepEqual((await server.down.next()).body, [ready]);
+      assert.equal(events.length, 0, "the pong is no frame of the session");
+    });
+
+    test("closed before it is proven: the request ends, and nothing is said", async () => {
+      server.proves = false;
       const { link, events } = openLink(transport, server.url);
+      const request = await server.down.next();
       link.close();
-      await new Promise((resume) => setImmediate(resume));
+      await request.gone;
       assert.deepEqual([events.length, server.down.length, server.send.length], [0, 0, 0]);
     });
 
@@ -169,6 +189,13 @@ for (const [name, transport] of [["sse", sse], ["poll", poll]] as const) {
       ["a cut", (r) => r.response.destroy(), { lost: undefined }],
     ];
     for (const [what, answer, want] of answers) {
+      test(`proven with ${what}: lost`, async () => {
+        server.proves = false;
+        const { next } = openLink(transport, server.url);
+        answer(await server.down.next());
+        assert.deepEqual(await next(), want);
+      });
+
       test(`opened with ${what}: lost`, async () => {
         const { link, next } = openLink(transport, server.url);
         await next();
@@ -181,6 +208,15 @@ for (const [name, transport] of [["sse", sse], ["poll", poll]] as const) {
 }
 
 describe("sse", () => {
+  test("a stream that ends without an event proves nothing", async () => {
+    server.proves = false;
+    const { next } = openLink(sse, server.url);
+    const request = await server.down.next();
+    request.stream();
+    request.response.end(": hi\n\ndata: {\"type\":\"pong\"}");
+    assert.deepEqual(await next(), { lost: undefined });
+  });
+
   const stream = async () => {
     const made = openLink(sse, server.url);
     open.push(made.link);
@@ -194,7 +230,7 @@ describe("sse", () => {
   test("a stream that arrives byte by byte, with text of several bytes, comments and arrays", async () => {
     const { next, down } = await stream();
     const frames = [hello, { type: "event", event: "x", data: "Zürich 你好 😀" }, { type: "pong" }];
-    const bytes = Buffer.from(`: hi\n\ndata: ${JSON.stringify(frames[0])}\n\nid: 1\ndata: ${JSON.stringify(frames.slice(1))}\n\n`);
+    const bytes = Buffer.from(`\uFEFF: hi\n\ndata: ${JSON.stringify(frames[0])}\n\nid: 1\ndata: ${JSON.stringify(frames.slice(1))}\n\n`);
     for (const byte of bytes) {
       down.response.write(Uint8Array.of(byte));
       await new Promise((resume) => setImmediate(resume));
@@ -278,6 +314,19 @@ describe("websocket", () => {
     return { ...made, peer, hear };
   };
 
+  test("proves the path before anything else: open comes when the pong does", async () => {
+    server.proves = false;
+    const { link, events, next } = openLink(websocket, server.url, { WebSocket: WebSocket as never });
+    open.push(link);
+    const peer = await server.sockets.next();
+    const text = await new Promise((resume) => peer.once("message", (data) => resume(String(data))));
+    assert.deepEqual([text, events.length], ['[{"type":"ping"}]', 0], "a handshake proves nothing");
+    peer.send('{"type":"pong"}');
+    assert.equal(await next(), "open");
+    await new Promise((resume) => setImmediate(resume));
+    assert.equal(events.length, 0);
+  });
+
   test("carries arrays of frames both ways, and single frames down", async () => {
     const { link, next, peer, hear } = await socket();
     link.send([ready, ...pings(1)]);
@@ -302,7 +351,7 @@ describe("websocket", () => {
     test(`close ${code} says ${back.includes(code) ? "come back" : "stay away"}`, async () => {
       const { next, peer } = await socket();
       peer.close(code, code === 4508 ? "unauthorized" : "");
-      const error = { code: code === 4508 ? "unauthorized" : `close_${code}`, message: `The server closed with ${code}.` };
+      const error = { code: code === 4508 ? "unauthorized" : `close_${code}` };
       assert.deepEqual(await next(), { lost: back.includes(code) ? undefined : error });
     });
   }

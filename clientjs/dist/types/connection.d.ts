@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.js";
-import { Connector } from "./connector.js";
+import { type Connector } from "./connector.js";
 import type { ClientFrame, Position, WireError } from "./core/frames.js";
 import { type Request, type Session, type SessionPort, type Subscription } from "./core/session.js";
 import { TidingsError } from "./errors.js";

@@ -1,53 +1,32 @@
+import { type Clock } from "./clock.js";
 import type { ClientFrame, ConnectedFrame, WireError } from "./core/frames.js";
 import type { Session } from "./core/session.js";
-import type { LinkContext, Transport, TransportName } from "./transports/transport.js";
-import type { Status } from "./types.js";
+import type { Transport, TransportName } from "./transports/transport.js";
+import type { MessageBusOptions, Status } from "./types.js";
 /** What a connector needs. */
 export interface ConnectorConfig {
-    readonly session: Session;
-    readonly context: Omit<LinkContext, "token">;
+    readonly options: MessageBusOptions;
+    readonly clock: Clock;
+    readonly random: () => number;
     readonly transports: Readonly<Record<TransportName, Transport>>;
-    readonly token: string | undefined;
-    readonly getToken: (() => string | Promise<string>) | undefined;
-    onStatus(status: Status): void;
+    /** The transports to try, best first. */
+    readonly names: readonly TransportName[];
 }
 /** Keeps a link open: chooses the transport, waits between attempts, and hears when a link is dead. */
-export declare class Connector {
-    private readonly config;
-    status: Status;
-    private names;
-    private readonly links;
-    private lastLink;
-    /** Transports still to try in this row. */
-    private row;
-    private preferred;
-    private preferredAt;
-    private shortLives;
-    /** Since when there was no good connection; Infinity before the first attempt. */
-    private downSince;
-    private timer;
-    private held;
-    private token;
-    /** The token was fetched and nothing has been connected with it yet. */
-    private untried;
-    private readonly clock;
-    private readonly context;
-    private readonly heartbeat;
-    constructor(config: ConnectorConfig, names: readonly TransportName[]);
-    /** It has begun and is not closed. */
-    private get active();
+export interface Connector {
+    readonly status: Status;
     /** Connects, unless that is done or under way. */
     start(): void;
     /** The network may be back: connects at once, or asks what is open whether it lives. */
     wake(): void;
-    /** Goes over to these transports; what is open goes on until one of them works. */
-    use(names: readonly TransportName[]): void;
+    /** The page is left: says goodbye, and connects no more until {@link Connector.release}. */
+    leave(): void;
+    /** Ends `leave` and `cut(true)`. */
+    release(): void;
     /** Drops every link as if the network had failed, and stays offline until `release` if `hold`. */
     cut(hold?: boolean): void;
-    /** Ends `cut(true)`. */
-    release(): void;
-    /** Says goodbye, and connects no more until {@link release}. */
-    leave(): void;
+    /** Goes over to these transports; what is open goes on until one of them works. */
+    use(names: readonly TransportName[]): void;
     /** Ends for good. */
     close(error: WireError | null): void;
     /** Writes frames to a link that the session named. */
@@ -55,19 +34,7 @@ export declare class Connector {
     /** The session goes over `link` now. */
     connected(link: number, frame: ConnectedFrame): void;
     /** A link is over, by the network or by the server's word. */
-    fail(id: number, error?: WireError): void;
-    /** Deals with an error after which the same connect must not be tried again. */
-    private ended;
-    /** Learns from how long a connection lasted. */
-    private judge;
-    private connect;
-    private fetchToken;
-    /** Tries the next transport of the row. */
-    private next;
-    private wait;
-    private drop;
-    private dropAll;
-    /** Drops every link but the one that carries the session. */
-    private dropOthers;
-    private set;
+    fail(link: number, error?: WireError): void;
 }
+/** Makes a connector that carries `session`. */
+export declare function createConnector(config: ConnectorConfig, session: Session, onStatus: (status: Status) => void): Connector;

@@ -1,8 +1,7 @@
 // What the client does about a code beyond its `retry`: SPEC.md section 8. A test compares it with protocol/testdata/codes.json.
 
 /** Close numbers of a WebSocket that say: come back. */
-export const comesBack = (n: number): boolean =>
-  (n >= 4000 && n < 4500) || n === 1000 || n === 1001 || n === 1005 || n === 1006 || (n >= 1011 && n <= 1015);
+export const comesBack = (n: number): boolean => /^(4[0-4]..|100[0156]|101[1-5])$/.test(`${n}`);
 
 /** What the server says to a link, or to a body of it, when another link took the session over. */
 export const TAKEN_OVER = ["superseded", "wrong_transport"];

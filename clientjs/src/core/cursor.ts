@@ -14,62 +14,67 @@ export interface CursorGap {
 export type Verdict = "deliver" | "repeated" | "seen" | "missing";
 
 /** A client's place in a channel and its continuity check (SPEC.md section 7). Epoch, offset and tag move together. */
-export class Cursor {
+export interface Cursor {
   /** Up to here everything was handed out, skipped or told as a gap; undefined before the first `subscribed`. */
-  position: Position | undefined;
-  /** The last {@link RECENT_IDS} message ids, oldest first; they survive gaps and changes of epoch. */
-  private readonly ids = new Set<string>();
-
-  constructor(since?: Position) {
-    this.position = since && pick(since);
-  }
-
+  readonly position: Position | undefined;
   /** Judges a message. A live message has no epoch of its own: it is that of the cursor. */
-  check(m: MessageFrame): Verdict {
-    if (m.volatile) return "deliver";
-    const at = this.position;
-    if (!at || (m.epoch !== undefined && m.epoch !== at.epoch)) return "missing";
-    if (m.offset <= at.offset) return "repeated";
-    if ((m.prev ?? m.offset - 1) > at.offset) return "missing";
-    return this.remember(m.id) ? "deliver" : "seen";
-  }
-
+  check(m: MessageFrame): Verdict;
   /** Puts the cursor on `m`, after its callback returned. */
-  moved(m: MessageFrame): void {
-    if (!m.volatile && this.position) this.position = { epoch: this.position.epoch, offset: m.offset, tag: m.tag };
-  }
-
+  moved(m: MessageFrame): void;
   /**
    * Takes the server's answer to a `subscribe`. Gives the gap to tell where the server did not recover what was asked for;
    * `told` says that a `gap` with the same id came before.
    */
-  subscribed(at: Position, recovered: boolean, told: boolean): CursorGap | undefined {
-    const last = this.position;
-    this.position = pick(at);
-    if (!last || told || (recovered && same(last, at))) return undefined;
-    return { reason: "unrecovered", last, from: this.position };
-  }
-
+  subscribed(at: Position, recovered: boolean, told?: boolean): CursorGap | undefined;
   /** Goes on from a position that the server named in a gap. */
-  gapped(reason: GapReason, from: Position): CursorGap {
-    const last = this.position;
-    this.position = pick(from);
-    return { reason, last, from: this.position };
-  }
-
+  gapped(reason: GapReason, from: Position): CursorGap;
   /** Moves over messages that a filter did not match. False where `to` is of another epoch: subscribe again. */
-  skipped(to: Position): boolean {
-    if (to.epoch !== this.position?.epoch) return false;
-    if (to.offset > this.position.offset) this.position = pick(to);
+  skipped(to: Position): boolean;
+}
+
+/** Makes a cursor, at `since` where it is given. */
+export function createCursor(since?: Position): Cursor {
+  let at = since && pick(since);
+  /** The last {@link RECENT_IDS} message ids, oldest first; they survive gaps and changes of epoch. */
+  const ids = new Set<string>();
+
+  function remember(id: string): boolean {
+    if (ids.has(id)) return false;
+    ids.add(id);
+    if (ids.size > RECENT_IDS) ids.delete(ids.values().next().value as string);
     return true;
   }
 
-  private remember(id: string): boolean {
-    if (this.ids.has(id)) return false;
-    this.ids.add(id);
-    if (this.ids.size > RECENT_IDS) this.ids.delete(this.ids.values().next().value as string);
-    return true;
+  function gapped(reason: GapReason, from: Position): CursorGap {
+    const last = at;
+    return { reason, last, from: (at = pick(from)) };
   }
+
+  return {
+    get position() {
+      return at;
+    },
+    check(m) {
+      if (m.volatile) return "deliver";
+      if (!at || (m.epoch !== undefined && m.epoch !== at.epoch)) return "missing";
+      if (m.offset <= at.offset) return "repeated";
+      if ((m.prev ?? m.offset - 1) > at.offset) return "missing";
+      return remember(m.id) ? "deliver" : "seen";
+    },
+    moved(m) {
+      if (!m.volatile && at) at = { epoch: at.epoch, offset: m.offset, tag: m.tag };
+    },
+    subscribed(to, recovered, told) {
+      const gap = gapped("unrecovered", to);
+      return !gap.last || told || (recovered && same(gap.last, to)) ? undefined : gap;
+    },
+    gapped,
+    skipped(to) {
+      if (to.epoch !== at?.epoch) return false;
+      if (to.offset > at.offset) at = pick(to);
+      return true;
+    },
+  };
 }
 
 /** The position in something that has one. */

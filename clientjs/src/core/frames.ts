@@ -119,14 +119,15 @@ export const validChannel = (name: unknown): name is string =>
 
 const isOffset = (n: unknown): boolean => Number.isSafeInteger(n) && (n as number) >= 0;
 
-const isPosition = (p: Partial<Position> | undefined): boolean =>
-  !!p?.epoch && typeof p.epoch === "string" && isOffset(p.offset) && typeof p.tag === "string";
+const isString = (s: unknown): boolean => typeof s === "string";
+
+const isPosition = (p: any): boolean => !!p?.epoch && isString(p.epoch) && isOffset(p.offset) && isString(p.tag);
 
 /** Whether a server frame has what continuity rests on. A frame of an unknown type is one that is left alone. */
 export function validFrame(f: any): f is ServerFrame {
   switch (f?.type) {
     case "message":
-      return typeof f.id === "string" && "data" in f && (f.volatile || (f.offset > (f.prev ?? 0) && isOffset(f.offset)));
+      return isString(f.id) && "data" in f && (f.volatile || (f.offset > (f.prev ?? 0) && isOffset(f.offset)));
     case "subscribed":
     case "position":
       return isPosition(f);
@@ -136,6 +137,6 @@ export function validFrame(f: any): f is ServerFrame {
     case "disconnect":
       return typeof f.retry === "boolean";
     default:
-      return typeof f?.type === "string";
+      return isString(f?.type);
   }
 }

@@ -1,4 +1,4 @@
-import { Cursor, type CursorGap } from "./cursor.js";
+import { createCursor, type Cursor, type CursorGap } from "./cursor.js";
 import {
   ACK_EVERY,
   MAX_FRAMES,
@@ -17,7 +17,7 @@ import {
 
 /** What a {@link Session} asks of the program that it runs in. Called from within the session's methods, in order. It must not throw. */
 export interface SessionPort {
-  /** Writes frames to a link, at most 64, as one message. */
+  /** Writes frames to a link, at most 64, as one message. A field that is undefined is absent. */
   send(link: number, frames: ClientFrame[]): void;
   /** Hands out a message. The cursor moves when it returned. */
   message(sub: Subscription, message: MessageFrame): void;
@@ -40,28 +40,22 @@ export interface SessionPort {
 }
 
 /** One channel as the client holds it on the wire. */
-export class Subscription {
+export interface Subscription {
+  readonly channel: string;
+  readonly filter: unknown;
   readonly cursor: Cursor;
   /** Named by the server where there is a filter. */
-  room = "";
+  room: string;
   /** The id of the `subscribe` that has no answer yet; 0 for none. */
-  pending = 0;
+  pending: number;
   /** A `gap` answered it already. */
-  told = false;
+  told?: boolean;
   /** Refused for the moment. */
-  refused = false;
+  refused?: boolean;
   /** Confirmed on this session. */
-  live = false;
+  live?: boolean;
   /** Unsubscribed before the server named its room: the unsubscribe follows when it has. */
-  over = false;
-
-  constructor(
-    readonly channel: string,
-    since?: Position,
-    readonly filter?: unknown,
-  ) {
-    this.cursor = new Cursor(since);
-  }
+  over?: boolean;
 }
 
 /** A publish, history or other request that wants an answer. */
@@ -91,9 +85,9 @@ export interface Session {
   readonly link: number;
   /**
    * Takes a new link, numbered from 1 and never reused, and sends `connect` over it. The link that carries the session goes
-   * on until the answer comes (make before break).
+   * on until the answer comes (make before break). `fallback` says why it is not the best transport.
    */
-  open(link: number, token?: string): void;
+  open(link: number, token?: string, fallback?: string): void;
   /** A link failed or was closed. */
   lost(link: number): void;
   /** Gives the session up: the next link starts a new one, and every subscription recovers from its cursor. */
@@ -140,15 +134,15 @@ export function createSession(port: SessionPort): Session {
   let current = NO_LINK;
   let opening = NO_LINK;
   let lastID = 0;
+  /** Of resuming, counted for the server. */
+  let attempts = 0;
   const subs = new Set<Subscription>();
   const requests = new Set<Request>();
 
-  function open(link: number, token?: string): void {
+  function open(link: number, token?: string, fallback?: string): void {
     opening = { link, n: count };
-    const frame: ClientFrame = { type: "connect", version: VERSION };
-    if (token) frame.token = token;
-    if (session) Object.assign(frame, { session, received: count, generation });
-    port.send(link, [frame]);
+    const resume = session && { session, received: count, generation, attempt: ++attempts };
+    port.send(link, [{ type: "connect", version: VERSION, token: token || undefined, fallback, ...(resume || {}) }]);
   }
 
   function lost(link: number): void {
@@ -172,7 +166,7 @@ export function createSession(port: SessionPort): Session {
       if (isUnsubscribe(r) && r.frame.channel === channel && !filter && !r.frame.room) requests.delete(r);
     }
     for (const s of subs) if (s.over && s.channel === channel && sameJSON(s.filter, filter)) subs.delete(s);
-    const sub = new Subscription(channel, since, filter);
+    const sub: Subscription = { channel, filter, cursor: createCursor(since), room: "", pending: 0 };
     subs.add(sub);
     if (current.link) again(sub);
     return sub;
@@ -187,9 +181,7 @@ export function createSession(port: SessionPort): Session {
     }
     subs.delete(sub);
     if (!session || unnamed) return;
-    const frame: ClientFrame = { type: "unsubscribe", channel: sub.channel };
-    if (sub.room) frame.room = sub.room;
-    request(frame);
+    request({ type: "unsubscribe", channel: sub.channel, room: sub.room || undefined });
   }
 
   function request(frame: ClientFrame): Request {
@@ -205,8 +197,7 @@ export function createSession(port: SessionPort): Session {
 
   function ping(): void {
     if (!current.link) return;
-    const received = report();
-    send([received === undefined ? { type: "ping" } : { type: "ping", received }]);
+    send([{ type: "ping", received: report() }]);
   }
 
   function report(): number | undefined {
@@ -331,11 +322,8 @@ export function createSession(port: SessionPort): Session {
   }
 
   function onAnswer(id: number, reply: ReplyFrame | undefined, error: WireError | undefined): void {
-    for (const request of requests) {
-      if (request.id !== id) continue;
-      requests.delete(request);
-      return port.answered(request, reply, error);
-    }
+    const request = [...requests].find((r) => r.id === id);
+    if (request && requests.delete(request)) port.answered(request, reply, error);
   }
 
   function end(sub: Subscription, error: WireError): void {
@@ -351,10 +339,7 @@ export function createSession(port: SessionPort): Session {
   function subscription(sub: Subscription): ClientFrame {
     sub.pending = ++lastID;
     sub.told = sub.refused = sub.live = false;
-    const frame: ClientFrame = { type: "subscribe", id: sub.pending, channel: sub.channel };
-    if (sub.filter) frame.filter = sub.filter;
-    if (sub.cursor.position) frame.since = sub.cursor.position;
-    return frame;
+    return { type: "subscribe", id: sub.pending, channel: sub.channel, filter: sub.filter, since: sub.cursor.position };
   }
 
   function numbered(request: Request): ClientFrame {
@@ -366,10 +351,7 @@ export function createSession(port: SessionPort): Session {
   }
 
   /** The subscription that waits for the answer `id`. */
-  function awaiting(id: number): Subscription | undefined {
-    for (const sub of subs) if (sub.pending === id) return sub;
-    return undefined;
-  }
+  const awaiting = (id: number): Subscription | undefined => [...subs].find((s) => s.pending === id);
 
   /** The subscription that a frame without id speaks of; none while a newer `subscribe` of it waits or was refused. */
   function settled({ channel, room = "" }: { channel: string; room?: string }): Subscription | undefined {

@@ -1,5 +1,5 @@
 import type { WireError } from "../core/frames.js";
-import { toFrames, type Link, type LinkContext, type LinkEvents } from "./transport.js";
+import { PROVE, toFrames, type Link, type LinkContext, type LinkEvents } from "./transport.js";
 import { createUpstream } from "./upstream.js";
 
 /** One POST of a JSON body. Rejects as `fetch` does, when the network fails or `signal` aborts. */
@@ -22,51 +22,65 @@ export async function readError(response: Response): Promise<WireError | undefin
   }
 }
 
-/** A downstream by HTTP, while its link lives. What it throws loses the link, as does its end. */
-export type Downstream = (
-  opening: string,
-  /** One POST. Loses the link where its answer is an error. */
-  ask: (path: string, body: string) => Promise<Response>,
-  /** Hands out what one event or answer holds. Gives the link's session: empty before `connected`. */
-  take: (value: unknown) => string,
-) => Promise<void>;
+/** What an HTTP transport makes of one response: hands on what its events, or its answer, hold. The link ends where it throws. */
+export type Read = (response: Response, take: (value: unknown) => void) => Promise<void>;
 
-/** A link whose downstream is `read`, from the opening frames on; upstream by `POST /bus/send`. */
-export function httpLink(context: LinkContext, events: LinkEvents, read: Downstream): Link {
+/**
+ * A link whose downstream is a response to a POST to `path`, or where `again` says what to ask next a row of them; upstream by
+ * `POST /bus/send`.
+ */
+export function httpLink(context: LinkContext, events: LinkEvents, path: string, read: Read, again?: (session: string) => Promise<string>): Link {
   const aborter = new AbortController();
   const { signal } = aborter;
+  const proof = new AbortController();
+  const close = (): void => {
+    proof.abort();
+    aborter.abort();
+  };
   const lost: LinkEvents["lost"] = (error) => {
     if (signal.aborted) return;
-    aborter.abort();
+    close();
     events.lost(error);
   };
+  const over = (): void => lost();
   const upstream = createUpstream(context, signal, lost);
   let opened = false;
   let session = "";
 
-  async function ask(path: string, body: string): Promise<Response> {
-    const response = await post(context, path, body, signal);
+  async function ask(body: string, until: AbortSignal, take: (value: unknown) => void): Promise<void> {
+    const response = await post(context, path, body, until);
     if (!response.ok) lost(await readError(response));
-    signal.throwIfAborted();
-    return response;
+    until.throwIfAborted();
+    await read(response, (value) => {
+      until.throwIfAborted();
+      take(value);
+    });
   }
 
-  function take(value: unknown): string {
+  function take(value: unknown): void {
     const frames = toFrames(value);
-    signal.throwIfAborted();
     for (const f of frames) if (f.type === "connected") upstream.start((session = f.session));
     events.frames(frames);
-    return session;
   }
 
-  queueMicrotask(() => signal.aborted || events.open());
+  async function run(body: string): Promise<void> {
+    do await ask(body, signal, take);
+    while (again && session && (body = await again(session)));
+  }
+
+  // What arrives while the response is open, or is the whole of it, proves the path; the rest of it is nothing.
+  const unproven = (): unknown => proof.signal.aborted || lost();
+  ask(PROVE, proof.signal, (value) => {
+    toFrames(value);
+    proof.abort();
+    events.open();
+  }).then(unproven, unproven);
   return {
     send(frames) {
       if (opened) return upstream.push(frames);
       opened = true;
-      const over = (): void => lost();
-      read(JSON.stringify(frames), ask, take).then(over, over);
+      run(JSON.stringify(frames)).then(over, over);
     },
-    close: () => aborter.abort(),
+    close,
   };
 }

@@ -6,14 +6,10 @@ const STAND = 50;
 
 /** Long-polling: one request is held until a frame waits. */
 export function poll(context: LinkContext, events: LinkEvents): Link {
-  return httpLink(context, events, async (opening, ask, take) => {
-    for (let body = opening; ; ) {
-      const response = await ask("/poll", body);
-      const session = take(JSON.parse(await response.text()).frames);
-      if (!session) return;
-      let received;
-      while ((received = context.received()) === undefined) await new Promise<void>((resume) => context.clock.set(resume, STAND));
-      body = JSON.stringify([{ type: "poll", session, received }]);
-    }
+  const read = async (response: Response, take: (value: unknown) => void): Promise<void> => take(JSON.parse(await response.text()).frames);
+  return httpLink(context, events, "/poll", read, async (session) => {
+    let received;
+    while ((received = context.received()) === undefined) await new Promise<void>((resume) => context.clock.set(resume, STAND));
+    return JSON.stringify([{ type: "poll", session, received }]);
   });
 }

@@ -1,33 +1,20 @@
 /**
- * Reads the data of the events of an event stream (WHATWG HTML, section 9.2.6) from chunks that may be split anywhere. Comments,
+ * Reads the data of the events of an event stream (WHATWG HTML, section 9.2.6) from decoded chunks that may be split anywhere. Comments,
  * ids, event names and an unfinished event at the end are passed over.
  */
 export function createSSEParser(onData: (data: string) => void): (chunk: string) => void {
   let line = "";
   let data: string[] = [];
-  let first = true;
   let afterCR = false;
-
-  function endLine(): void {
-    if (line === "") {
+  return (chunk) => {
+    const lines = (line + (afterCR ? chunk.replace(/^\n/, "") : chunk)).split(/\r\n?|\n/);
+    if (chunk) afterCR = chunk.endsWith("\r");
+    line = lines.pop() as string;
+    for (const text of lines) {
+      if (/^data(:|$)/.test(text)) data.push(text.replace(/^data:? ?/, ""));
+      if (text) continue;
       if (data.length) onData(data.join("\n"));
       data = [];
-    } else if (line === "data" || line.startsWith("data:")) {
-      data.push(line.slice(line[5] === " " ? 6 : 5));
     }
-    line = "";
-  }
-
-  return (chunk) => {
-    if (!chunk) return;
-    if (first && chunk[0] === "\uFEFF") chunk = chunk.slice(1);
-    first = false;
-    if (afterCR && chunk[0] === "\n") chunk = chunk.slice(1);
-    const lines = chunk.split(/\r\n|\r|\n/);
-    afterCR = chunk.endsWith("\r");
-    lines.forEach((part, i) => {
-      line += part;
-      if (i < lines.length - 1) endLine();
-    });
   };
 }

@@ -4,10 +4,9 @@ import type { Link, LinkContext, LinkEvents } from "./transport.js";
 
 /** A stream of server-sent events, read with `fetch` (no token in a URL). */
 export function sse(context: LinkContext, events: LinkEvents): Link {
-  return httpLink(context, events, async (opening, ask, take) => {
-    const { headers, body } = await ask("/sse", opening);
-    if (!headers.get("Content-Type")?.startsWith("text/event-stream") || !body) return;
-    const receive = createSSEParser((data) => void take(JSON.parse(data)));
+  return httpLink(context, events, "/sse", async ({ headers, body }, take) => {
+    if (!headers.get("Content-Type")?.startsWith("text/event-stream") || !body) throw new TypeError();
+    const receive = createSSEParser((data) => take(JSON.parse(data)));
     const reader = body.getReader();
     const decoder = new TextDecoder();
     for (;;) {

@@ -7,7 +7,10 @@ export type TransportName = "websocket" | "sse" | "poll";
 
 /** What a transport tells the client of its link. After `lost` it tells nothing more. */
 export interface LinkEvents {
-  /** Frames can be sent: the first must be `connect`. Never called before the transport has returned its link. */
+  /**
+   * A frame came back: the path is good. Frames can be sent, of which the first must be `connect`. Never called before the transport has
+   * returned its link.
+   */
   open(): void;
   /** Frames arrived together. */
   frames(frames: ServerFrame[]): void;
@@ -39,7 +42,10 @@ export interface LinkContext {
   readonly sends: SendState;
 }
 
-/** Opens a link. One seam for all transports. */
+/** What proves a path, before there is a session: it is answered with a `pong`. */
+export const PROVE = '[{"type":"ping"}]';
+
+/** Opens a link, and proves it. One seam for all transports. */
 export type Transport = (context: LinkContext, events: LinkEvents) => Link;
 
 /** Most bytes of one encoded frame: what a body may hold, less the envelope of `POST /bus/send`. */
@@ -63,6 +69,6 @@ export function takeBatch(waiting: string[], maxFrames = MAX_FRAMES): string[] {
 /** The frames in what one message, event or answer carries: one, or an array of them. Throws on anything else. */
 export function toFrames(value: unknown): ServerFrame[] {
   const frames = Array.isArray(value) ? value : [value];
-  if (!frames.every(validFrame)) throw new SyntaxError("not a frame");
+  if (!frames.every(validFrame)) throw new TypeError();
   return frames;
 }

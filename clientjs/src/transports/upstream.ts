@@ -1,6 +1,6 @@
 import { backoff } from "../clock.js";
 import { RECONNECT } from "../core/codes.js";
-import type { ClientFrame } from "../core/frames.js";
+import type { ClientFrame, WireError } from "../core/frames.js";
 import { post, readError } from "./http.js";
 import { takeBatch, type LinkContext, type LinkEvents } from "./transport.js";
 
@@ -34,38 +34,35 @@ export function createUpstream(context: LinkContext, signal: AbortSignal, lost: 
   const body = (frames: string[]): string =>
     `{"session":${JSON.stringify(sends.session)},"seq":${sends.seq},"frames":[${frames}]}`;
 
-  /** True when the body was answered; false when the link is over. */
-  async function deliver(text: string): Promise<boolean> {
-    for (let attempt = 0; ; attempt++) {
-      let error;
-      try {
-        const response = await post(context, "/send", text, signal);
-        if (response.ok) {
-          await response.text();
-          return !signal.aborted;
-        }
-        error = await readError(response);
-      } catch {
-        // The network failed, or the link was closed.
-      }
-      if (signal.aborted) return false;
-      if (attempt + 1 === ATTEMPTS || (error && (!error.retry || RECONNECT.includes(error.code)))) {
-        lost(error);
-        return false;
-      }
-      await new Promise<void>((resume) => clock.set(resume, backoff(attempt, context.random)));
+  /** Posts a body once. Null: it was answered; undefined: it was not, or not by the server. */
+  async function attempt(text: string): Promise<WireError | null | undefined> {
+    try {
+      const response = await post(context, "/send", text, signal);
+      if (!response.ok) return await readError(response);
+      await response.text();
+      return null;
+    } catch {
+      return undefined; // the network failed, or the link was closed
     }
   }
 
+  /** Sends what waits, until the link is over. */
   async function pump(): Promise<void> {
     if (busy || !started) return;
     busy = true;
-    while (!signal.aborted && (sends.unanswered || waiting.length)) {
+    while (sends.unanswered || waiting.length) {
       // A body that an older link left unanswered is repeated with nothing in it: what it asked for is sent anew, under the next number.
       const frames = sends.unanswered ? [PING] : takeBatch(waiting);
       if (!sends.unanswered) sends.seq++;
       sends.unanswered = true;
-      if (!(await deliver(body(frames)))) break;
+      const text = body(frames);
+      for (let n = 0; ; n++) {
+        const error = await attempt(text);
+        if (signal.aborted) return;
+        if (error === null) break;
+        if (n + 1 === ATTEMPTS || (error && (!error.retry || RECONNECT.includes(error.code)))) return lost(error);
+        await new Promise<void>((resume) => clock.set(resume, backoff(n, context.random)));
+      }
       sends.unanswered = false;
     }
     busy = false;

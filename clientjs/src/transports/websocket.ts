@@ -1,6 +1,6 @@
 import { comesBack } from "../core/codes.js";
 import type { ClientFrame } from "../core/frames.js";
-import { toFrames, takeBatch, type LinkContext, type Link, type LinkEvents } from "./transport.js";
+import { PROVE, toFrames, takeBatch, type LinkContext, type Link, type LinkEvents } from "./transport.js";
 
 /** A WebSocket: one text message carries an array of frames, both ways. */
 export function websocket({ url, WebSocket }: LinkContext, events: LinkEvents): Link {
@@ -8,6 +8,7 @@ export function websocket({ url, WebSocket }: LinkContext, events: LinkEvents): 
   address.protocol = address.protocol.replace("http", "ws");
   const socket = new (WebSocket as typeof globalThis.WebSocket)(address.href);
   let over = false;
+  let proven = false;
   const lost: LinkEvents["lost"] = (error) => {
     if (over) return;
     close();
@@ -18,10 +19,10 @@ export function websocket({ url, WebSocket }: LinkContext, events: LinkEvents): 
     // A socket that is still connecting only fires its error: listeners stay so that nothing is thrown.
     socket.close();
   };
-  socket.onopen = () => over || events.open();
+  socket.onopen = () => over || socket.send(PROVE);
   socket.onerror = () => lost();
   socket.onclose = ({ code, reason }) =>
-    lost(comesBack(code) ? undefined : { code: reason || `close_${code}`, message: `The server closed with ${code}.` });
+    lost(comesBack(code) ? undefined : { code: reason || `close_${code}` });
   socket.onmessage = ({ data }) => {
     if (over) return;
     let frames;
@@ -30,7 +31,9 @@ export function websocket({ url, WebSocket }: LinkContext, events: LinkEvents): 
     } catch {
       return lost();
     }
-    events.frames(frames);
+    if (proven) return events.frames(frames);
+    proven = true;
+    events.open();
   };
   return {
     send(frames: ClientFrame[]) {

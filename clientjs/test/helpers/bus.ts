@@ -8,7 +8,8 @@ import { FakeServer } from "./server.js";
 export function handBus(options: MessageBusOptions & { random?: () => number } = {}) {
   const clock = new FakeClock();
   const net = new FakeNet();
-  const bus = createBus({ clock, random: () => 0.5, WebSocket: class {} as never, ...options }, net.transports);
+  const fetch = (): Promise<Response> => Promise.reject(new TypeError("no network"));
+  const bus = createBus({ clock, fetch, random: () => 0.5, WebSocket: class {} as never, ...options }, net.transports);
   return { bus, clock, net };
 }
 

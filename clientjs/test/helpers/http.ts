@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { WebSocketServer, type WebSocket } from "ws";
 import { systemClock } from "../../src/clock.js";
 import type { ClientFrame, ServerFrame, WireError } from "../../src/core/frames.js";
-import type { Link, LinkContext, Transport } from "../../src/transports/transport.js";
+import { PROVE, type Link, type LinkContext, type Transport } from "../../src/transports/transport.js";
 
 /** A request that the server holds until the test answers it. */
 export interface Held {
@@ -40,17 +40,27 @@ class Inbox<T> {
   }
 }
 
-/** A real HTTP server on a free port; each request waits for the test: `send` those of `POST /bus/send`, `down` the others. */
+/**
+ * A real HTTP server on a free port; each request waits for the test: `send` those of `POST /bus/send`, `down` the others. It answers
+ * what proves a path by itself, unless `proves` is false.
+ */
 export class HTTPServer {
   readonly down = new Inbox<Held>();
   readonly send = new Inbox<Held>();
   readonly sockets = new Inbox<WebSocket>();
   url = "";
+  proves = true;
   private readonly server: Server = createServer((request, response) => void this.hold(request, response));
 
   async start(): Promise<this> {
     const sockets = new WebSocketServer({ server: this.server, path: "/bus/ws" });
-    sockets.on("connection", (socket) => this.sockets.push(socket));
+    sockets.on("connection", (socket) => {
+      if (!this.proves) return this.sockets.push(socket);
+      socket.once("message", (text) => {
+        if (String(text) === PROVE) socket.send('{"type":"pong"}');
+        this.sockets.push(socket);
+      });
+    });
     await new Promise<void>((resume) => this.server.listen(0, "127.0.0.1", resume));
     this.url = `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/bus`;
     return this;
@@ -66,6 +76,12 @@ export class HTTPServer {
     let text = "";
     for await (const chunk of request) text += chunk;
     const path = request.url ?? "";
+    if (this.proves && text === PROVE) {
+      const pong = '{"type":"pong"}';
+      if (path === "/bus/sse") response.writeHead(200, { "Content-Type": "text/event-stream" }).write(`: hi\n\ndata: ${pong}\n\n`);
+      else response.end(`{"frames":[${pong}],"cursor":0}`);
+      return;
+    }
     (path === "/bus/send" ? this.send : this.down).push({
       path,
       headers: request.headers,

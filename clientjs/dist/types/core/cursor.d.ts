@@ -11,12 +11,9 @@ export interface CursorGap {
  */
 export type Verdict = "deliver" | "repeated" | "seen" | "missing";
 /** A client's place in a channel and its continuity check (SPEC.md section 7). Epoch, offset and tag move together. */
-export declare class Cursor {
+export interface Cursor {
     /** Up to here everything was handed out, skipped or told as a gap; undefined before the first `subscribed`. */
-    position: Position | undefined;
-    /** The last {@link RECENT_IDS} message ids, oldest first; they survive gaps and changes of epoch. */
-    private readonly ids;
-    constructor(since?: Position);
+    readonly position: Position | undefined;
     /** Judges a message. A live message has no epoch of its own: it is that of the cursor. */
     check(m: MessageFrame): Verdict;
     /** Puts the cursor on `m`, after its callback returned. */
@@ -25,13 +22,14 @@ export declare class Cursor {
      * Takes the server's answer to a `subscribe`. Gives the gap to tell where the server did not recover what was asked for;
      * `told` says that a `gap` with the same id came before.
      */
-    subscribed(at: Position, recovered: boolean, told: boolean): CursorGap | undefined;
+    subscribed(at: Position, recovered: boolean, told?: boolean): CursorGap | undefined;
     /** Goes on from a position that the server named in a gap. */
     gapped(reason: GapReason, from: Position): CursorGap;
     /** Moves over messages that a filter did not match. False where `to` is of another epoch: subscribe again. */
     skipped(to: Position): boolean;
-    private remember;
 }
+/** Makes a cursor, at `since` where it is given. */
+export declare function createCursor(since?: Position): Cursor;
 /** The position in something that has one. */
 export declare const pick: ({ epoch, offset, tag }: Position) => Position;
 /** Whether two positions are the same place. */

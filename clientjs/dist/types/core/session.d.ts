@@ -1,8 +1,8 @@
-import { Cursor, type CursorGap } from "./cursor.js";
+import { type Cursor, type CursorGap } from "./cursor.js";
 import { type ClientFrame, type ConnectedFrame, type MessageFrame, type Position, type ReplyFrame, type ServerFrame, type WireError } from "./frames.js";
 /** What a {@link Session} asks of the program that it runs in. Called from within the session's methods, in order. It must not throw. */
 export interface SessionPort {
-    /** Writes frames to a link, at most 64, as one message. */
+    /** Writes frames to a link, at most 64, as one message. A field that is undefined is absent. */
     send(link: number, frames: ClientFrame[]): void;
     /** Hands out a message. The cursor moves when it returned. */
     message(sub: Subscription, message: MessageFrame): void;
@@ -26,23 +26,22 @@ export interface SessionPort {
     retryLater(): void;
 }
 /** One channel as the client holds it on the wire. */
-export declare class Subscription {
+export interface Subscription {
     readonly channel: string;
-    readonly filter?: unknown;
+    readonly filter: unknown;
     readonly cursor: Cursor;
     /** Named by the server where there is a filter. */
     room: string;
     /** The id of the `subscribe` that has no answer yet; 0 for none. */
     pending: number;
     /** A `gap` answered it already. */
-    told: boolean;
+    told?: boolean;
     /** Refused for the moment. */
-    refused: boolean;
+    refused?: boolean;
     /** Confirmed on this session. */
-    live: boolean;
+    live?: boolean;
     /** Unsubscribed before the server named its room: the unsubscribe follows when it has. */
-    over: boolean;
-    constructor(channel: string, since?: Position, filter?: unknown);
+    over?: boolean;
 }
 /** A publish, history or other request that wants an answer. */
 export interface Request {
@@ -62,9 +61,9 @@ export interface Session {
     readonly link: number;
     /**
      * Takes a new link, numbered from 1 and never reused, and sends `connect` over it. The link that carries the session goes
-     * on until the answer comes (make before break).
+     * on until the answer comes (make before break). `fallback` says why it is not the best transport.
      */
-    open(link: number, token?: string): void;
+    open(link: number, token?: string, fallback?: string): void;
     /** A link failed or was closed. */
     lost(link: number): void;
     /** Gives the session up: the next link starts a new one, and every subscription recovers from its cursor. */

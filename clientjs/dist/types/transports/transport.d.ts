@@ -5,7 +5,10 @@ import type { SendState } from "./upstream.js";
 export type TransportName = "websocket" | "sse" | "poll";
 /** What a transport tells the client of its link. After `lost` it tells nothing more. */
 export interface LinkEvents {
-    /** Frames can be sent: the first must be `connect`. Never called before the transport has returned its link. */
+    /**
+     * A frame came back: the path is good. Frames can be sent, of which the first must be `connect`. Never called before the transport has
+     * returned its link.
+     */
     open(): void;
     /** Frames arrived together. */
     frames(frames: ServerFrame[]): void;
@@ -34,7 +37,9 @@ export interface LinkContext {
     /** How far the session's `POST /bus/send` bodies came, over all of its links. */
     readonly sends: SendState;
 }
-/** Opens a link. One seam for all transports. */
+/** What proves a path, before there is a session: it is answered with a `pong`. */
+export declare const PROVE = "[{\"type\":\"ping\"}]";
+/** Opens a link, and proves it. One seam for all transports. */
 export type Transport = (context: LinkContext, events: LinkEvents) => Link;
 /** Most bytes of one encoded frame: what a body may hold, less the envelope of `POST /bus/send`. */
 export declare const MAX_FRAME_BYTES: number;
