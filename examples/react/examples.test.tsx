@@ -12,6 +12,7 @@ import { App, Lamp } from "./App";
 import { Arrivals } from "./Arrivals";
 import { OpenOrders as OrdersByQuery } from "./Query";
 import { OpenOrders as OrdersBySWR } from "./Swr";
+import { Room } from "./Room";
 import { Visitors } from "./Visitors";
 
 const channel = "visitors/north";
@@ -51,6 +52,16 @@ async function showVisitors(wrap = (node: ReactNode) => node) {
   while (answers.length) await answer();
   return { bus, ...page };
 }
+
+test("a room shows who is there", async () => {
+  const bus = createFakeBus();
+  const { place, end } = await show(<MessageBusProvider bus={bus}><Room name="a" /></MessageBusProvider>);
+  await act(async () => bus.presence("room/a", [{ user: "bob" }, { connection: "x" }]));
+  assert.equal(place.textContent, "2 here: a guest, bob");
+  await act(async () => bus.frame({ type: "presence", channel: "room/a", count: 1001 }));
+  assert.equal(place.textContent, "1001 here");
+  await end();
+});
 
 test("a message fetches at once", async () => {
   const { bus, place, end } = await showVisitors();
