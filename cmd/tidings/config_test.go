@@ -70,11 +70,11 @@ func TestB110_CheckConfig(t *testing.T) {
 func TestB111_PrintConfig(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "tidings.yaml")
 	write(t, name, "rules:\n  subscribe: anyone\n")
-	p := run(t, []string{"TIDINGS_API_KEY=" + otherSecret}, "serve", "--print-config", "--config", name, "--park", "40s")
+	p := run(t, []string{"TIDINGS_API_KEY=" + otherSecret, "TIDINGS_SIGNING_SECRET=" + otherSecret + otherSecret}, "serve", "--print-config", "--config", name, "--park", "40s")
 	if p.exit() != 0 || strings.Contains(p.out.String()+p.errors.String(), otherSecret) {
 		t.Fatalf("printed %s%s", p.out, p.errors)
 	}
-	for _, want := range [][]string{{"park:", "40s", "# --park"}, {"rules.subscribe:", "anyone", "tidings.yaml:2"}, {"heartbeat:", "25s", "# default"}, {"api_key:", "(hidden)", "# environment: TIDINGS_API_KEY"}} {
+	for _, want := range [][]string{{"park:", "40s", "# --park"}, {"rules.subscribe:", "anyone", "tidings.yaml:2"}, {"heartbeat:", "25s", "# default"}, {"api_key:", "(hidden)", "# environment: TIDINGS_API_KEY"}, {"signing_secret:", "(hidden)", "# environment: TIDINGS_SIGNING_SECRET"}} {
 		found := false
 		for line := range strings.Lines(p.out.String()) {
 			found = found || strings.HasPrefix(line, want[0]) && strings.Contains(line, want[1]) && strings.Contains(line, want[2])

@@ -150,6 +150,8 @@ func TestB110_FaultsAreNamed(t *testing.T) {
 		{name: "proxy by name", file: "trusted_proxies: [proxy.local]", want: []string{`trusted_proxies: "proxy.local" is neither`}},
 		{name: "list of numbers", file: "origins: [1]", want: []string{"origins: must be a list of texts"}},
 		{name: "text where a truth value is due", environ: []string{"TIDINGS_DEV=perhaps"}, production: true, want: []string{"environment: TIDINGS_DEV: dev: must be true or false"}},
+		{name: "a short signing secret", environ: []string{"TIDINGS_SIGNING_SECRET=" + strings.Repeat("s", 31)}, want: []string{"environment: TIDINGS_SIGNING_SECRET: signing_secret: must be a text of 32 to 1024 characters"}},
+		{name: "fewer reply channels than none", file: "reply_channels: -1", want: []string{"reply_channels: must be from 0 to 10000000"}},
 		{name: "several faults at once", file: "park: 30\nhistory: {messages: 0}", want: []string{"park: 30 has no unit", "history.messages: must be"}},
 		{name: "a certificate without its key", file: "tls: {cert: a.pem}", want: []string{"tls.cert and tls.key belong together"}},
 		{name: "a key without its certificate", args: []string{"--tls-key", "a.pem"}, want: []string{"tls.cert and tls.key belong together"}},
@@ -192,7 +194,7 @@ func TestMissingFile(t *testing.T) {
 
 // B111: a key never appears in what is printed or logged of settings or of their faults.
 func TestB111_KeysAreNotShown(t *testing.T) {
-	s, err := load(t, "rules: {subscribe: anyone}", []string{"TIDINGS_API_KEY=" + secret})
+	s, err := load(t, "rules: {subscribe: anyone}", []string{"TIDINGS_API_KEY=" + secret, "TIDINGS_SIGNING_SECRET=" + secret + secret})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,6 +202,12 @@ func TestB111_KeysAreNotShown(t *testing.T) {
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("start", "settings", s)
 	if strings.Contains(log.String(), secret) {
 		t.Errorf("logged %s", log.String())
+	}
+	if s.SigningSecret != secret+secret || s.ReplyChannels != 10_000 {
+		t.Errorf("the signing secret is %d bytes long, and there are %d reply channels", len(s.SigningSecret), s.ReplyChannels)
+	}
+	if _, err = load(t, "signing_secret: "+secret[:8], nil, "--dev"); err == nil || strings.Contains(err.Error(), secret[:8]) {
+		t.Errorf("got %v", err)
 	}
 	if _, err = load(t, "api_keys: {a: "+secret+"}", nil); err == nil || strings.Contains(err.Error(), secret) {
 		t.Errorf("got %v", err)
