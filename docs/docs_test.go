@@ -219,7 +219,6 @@ func TestConfiguration(t *testing.T) {
 	const second = "another-key-0123456789abcdef"
 	write("keys.txt", "shop "+teststack.Key+"\nshop "+second+"\n")
 	cmd.Process.Signal(syscall.SIGHUP)
-	time.Sleep(100 * time.Millisecond)
 	history := "http://" + addr + "/api/history?channel=a"
 	taken := wait(func() bool {
 		return status(history, second) == http.StatusOK && status(history, teststack.Key) == http.StatusOK
