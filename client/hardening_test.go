@@ -209,3 +209,19 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 	c.Close()
 }
+
+// What a later server may add in any release: a reason of a gap, a code. The first is a gap like any other; whether to come back after the second is said by retry.
+func TestCodesAndReasonsOfALaterServer(t *testing.T) {
+	onEach(t, func(t *testing.T, s *server) {
+		_, h := s.subscribe(s.client(), "a")
+		l, _ := s.connected("s1", false)
+		l.subscribed(0)
+		l.say(`{"type":"gap","channel":"a","reason":"solar_flare","last":{"epoch":"e","offset":0,"tag":""},"from":{"epoch":"e","offset":7,"tag":"t7"}}`)
+		h.want(t, "subscribed 0 false", "gap solar_flare 0-7")
+		l.say(`{"type":"disconnect","code":"moon_phase","reason":"later","retry":true}`)
+		l, _ = s.connected("s1", true)
+		h.want(t)
+		l.say(`{"type":"disconnect","code":"end_of_time","reason":"never","hint":"none","retry":false}`)
+		h.want(t, "end end_of_time: never")
+	})
+}

@@ -9,6 +9,7 @@ package docs_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -317,4 +318,43 @@ func freeAddress(t *testing.T) string {
 	}
 	defer listener.Close()
 	return listener.Addr().String()
+}
+
+// The tests that upgrading.md names, of Go and of JavaScript, are there.
+func TestUpgradingNamesItsTests(t *testing.T) {
+	page, err := os.ReadFile("upgrading.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	err = filepath.WalkDir("..", func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() && d.Name() == "node_modules" {
+			return cmp.Or(err, filepath.SkipDir)
+		}
+		if !strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(path, ".test.ts") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		tests.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for line := range strings.Lines(string(page)) {
+		for _, m := range regexp.MustCompile("`(Test[A-Za-z0-9_]+)`").FindAllStringSubmatch(line, -1) {
+			if named++; !strings.Contains(tests.String(), "func "+m[1]+"(") {
+				t.Errorf("there is no test %s", m[1])
+			}
+			for _, title := range regexp.MustCompile(`"([^"]{20,})"`).FindAllStringSubmatch(line, -1) {
+				if !strings.Contains(tests.String(), `test("`+title[1]+`"`) {
+					t.Errorf("there is no test %q", title[1])
+				}
+			}
+		}
+	}
+	if named < 10 {
+		t.Errorf("the page names %d tests", named)
+	}
 }

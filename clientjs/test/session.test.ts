@@ -385,3 +385,11 @@ test("frames of other kinds and unknown types are counted and passed on", () => 
   assert.deepEqual(take(), ["other event", "other fireworks", "other error"]);
   assert.equal(session.report(), 4);
 });
+
+test("codes and reasons of a later server: a gap like any other, and retry says whether to come back", () => {
+  const { session, take } = live(3);
+  session.frame(1, { type: "gap", channel: "a", reason: "solar_flare", last: at(3), from: at(7) } as never);
+  session.frame(1, { ...message(8), colour: "red" } as never);
+  session.frame(1, { type: "disconnect", code: "moon_phase", retry: true } as never);
+  assert.deepEqual(take(), ["gap a solar_flare 3 7", "a 8", "disconnected 1 moon_phase true"]);
+});
