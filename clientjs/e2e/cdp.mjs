@@ -58,6 +58,21 @@ class Browser {
     return page;
   }
 
+  /** The CPU time of each of its renderers, in ticks. They are all in the process group that it was started in. */
+  renderers() {
+    const found = new Map();
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+      try {
+        const [, , group, ...fields] = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1].split(" ");
+        if (Number(group) !== this.child.pid || !readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("--type=renderer")) continue;
+        found.set(Number(pid), Number(fields[8]));
+      } catch {
+        // It ended meanwhile.
+      }
+    }
+    return found;
+  }
+
   /** Ends it, with processes of it that a test stopped. */
   async close() {
     const over = new Promise((resolve) => this.child.once("exit", resolve));
@@ -133,28 +148,17 @@ class Page {
     return this.browser.send("Target.closeTarget", { targetId: this.targetId });
   }
 
-  /** The process that the page runs in, which is that of no other page: the one that is busy while the page is. */
+  /** The process that the page runs in, and no other page: that of the browser's renderers which is busy while the page is. */
   async process() {
-    const before = renderers();
-    await this.run(() => {
-      for (const end = performance.now() + 500; performance.now() < end; );
-    });
-    const [[most, pid], [next] = [0]] = [...renderers()].map(([id, ticks]) => [ticks - (before.get(id) ?? 0), id]).sort((a, b) => b[0] - a[0]);
-    if (most < 4 || most < 3 * next) throw new Error(`no process was busy alone: ${most} and ${next} ticks`);
-    return pid;
-  }
-}
-
-/** The CPU time of each renderer of this machine, in ticks. */
-function renderers() {
-  const found = new Map();
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      if (!readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("--type=renderer")) continue;
-      found.set(Number(pid), Number(readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1].split(" ")[11]));
-    } catch {
-      // It ended meanwhile.
+    const before = this.browser.renderers();
+    let found;
+    for (let i = 0; i < 40; i++) {
+      await this.run(() => {
+        for (const end = performance.now() + 250; performance.now() < end; );
+      });
+      found = [...this.browser.renderers()].map(([id, ticks]) => [ticks - (before.get(id) ?? ticks), id]).sort((a, b) => b[0] - a[0]);
+      if (found[0][0] >= 15 && found[0][0] >= 3 * (found[1]?.[0] ?? 0)) return found[0][1];
     }
+    throw new Error(`no process was busy alone: ${JSON.stringify(found.slice(0, 3))}`);
   }
-  return found;
 }

@@ -27,7 +27,7 @@ export async function openTab(browser, site, server, channel, options = {}) {
       const bus = (window.bus = createMessageBus({ url: `${origin}/bus`, ...options }));
       addEventListener("pageshow", ({ persisted }) => (window.persisted = persisted));
       await new Promise((resolve) =>
-        bus.subscribe(channel, (message) => log.push({ message, at: Date.now() }), { onGap: (gap) => log.push({ gap }), onSubscribed: () => resolve() }),
+        bus.subscribe(channel, (message) => log.push({ message, at: performance.timeOrigin + performance.now() }), { onGap: (gap) => log.push({ gap }), onSubscribed: () => resolve() }),
       );
     },
     server.url,
