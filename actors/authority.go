@@ -26,6 +26,7 @@ func (s *session) become(id *access.Identity) {
 		return
 	}
 	s.warned = false
+	s.conn.lapsed.Store(false)
 	if !s.bus.policy.Load().Equivalent(*old, *id) {
 		s.authorise()
 		s.stand()
@@ -56,13 +57,26 @@ func (s *session) onTokenOver() {
 	// From the token's own end, so that coming back with it, within the leeway, wins no time.
 	grace := time.Until(until.Add(refreshGrace))
 	if s.warned || grace <= 0 {
-		s.finish(disconnectFrame(access.ErrTokenExpired, 0), protocol.CodeTokenExpired)
+		s.lapse()
 		return
 	}
 	s.warned = true
 	s.push(errorFrame(0, access.ErrTokenExpired))
 	s.conn.out.Flush()
 	s.bus.alarms.set(s.expiry, grace)
+}
+
+// lapse sends the client away to come back with another token. What it was subscribed to waits for it as if its network had failed, and nothing is written
+// until it has shown one.
+func (s *session) lapse() {
+	if s.conn.plain {
+		s.finish(disconnectFrame(access.ErrTokenExpired, 0), protocol.CodeTokenExpired)
+		return
+	}
+	s.conn.lapsed.Store(true)
+	if s.conn.out.Part(disconnectFrame(access.ErrTokenExpired, 0)) {
+		s.onDetached(Detached{Gen: s.gen, Code: protocol.CodeTokenExpired})
+	}
 }
 
 // onRefresh has the token verified, which may take as long as its issuer takes to show a new key. What the client says after it waits, since it

@@ -111,6 +111,7 @@ func TestABadTokenIsRefused(t *testing.T) {
 func TestATokenThatExpiresIsToldAndThenEndsTheConnection(t *testing.T) {
 	inBubble(t, withTokens(t, usual), func(w *world) {
 		c := w.signIn(sign(t, "u1", time.Minute), "")
+		c.subscribe("inbox/u1", nil)
 		other := w.connect()
 		w.pass(time.Minute - time.Second)
 		if got := c.next(); len(got) != 0 {
@@ -128,8 +129,39 @@ func TestATokenThatExpiresIsToldAndThenEndsTheConnection(t *testing.T) {
 		if c.link.end() != protocol.CodeTokenExpired || !c.link.farewell().Frame.Retry {
 			t.Errorf("after the grace: %q", c.link.end())
 		}
+		w.publish("inbox/u1", `"meanwhile"`)
+		if got := c.next(); len(got) != 0 {
+			t.Errorf("after that it heard %v", got)
+		}
+		again, err := w.open(protocol.Peer{Transport: protocol.SSE}, &protocol.ClientFrame{Type: protocol.TypeConnect, Session: c.session, Received: &c.received, Token: sign(t, "u1", time.Hour)})
+		if err != nil || !again.resumed {
+			t.Fatalf("with another token it did not resume: %v", err)
+		}
+		if got := data(again.next(), "inbox/u1"); len(got) != 1 || again.conn.lapsed.Load() {
+			t.Errorf("then it heard %q", got)
+		}
 		if other.link.end() != "" {
 			t.Error("an anonymous client ended, too")
+		}
+	})
+}
+
+func TestAPollGoesOnWithAnotherTokenAlone(t *testing.T) {
+	inBubble(t, withTokens(t, usual), func(w *world) {
+		c, err := w.open(protocol.Peer{Transport: protocol.Poll}, &protocol.ClientFrame{Type: protocol.TypeConnect, Token: sign(t, "u1", time.Minute)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.pass(time.Minute + refreshGrace)
+		if _, err := c.conn.Poll(&link{}, c.received); !errors.Is(err, access.ErrTokenExpired) {
+			t.Errorf("got %v", err)
+		}
+		if err := c.conn.Receive(anyGeneration, []protocol.ClientFrame{{Type: protocol.TypeRefresh, ID: 1, Token: sign(t, "u1", time.Hour)}}); err != nil {
+			t.Fatal(err)
+		}
+		w.settle()
+		if _, err := c.conn.Poll(&link{}, c.received); err != nil {
+			t.Errorf("after a refresh: %v", err)
 		}
 	})
 }

@@ -28,6 +28,7 @@ type Connection struct {
 	transport atomic.Uint32 // transportKind of the last link
 	since     atomic.Uint64 // generation of the link that the last connect came over; polls go on with newer ones
 	pending   atomic.Int32  // frames on their way to the actor
+	lapsed    atomic.Bool   // its token is over: only connect or refresh go on
 	ended     atomic.Bool
 	over      atomic.Bool // the outbox overflowed, and the actor was told
 	opened    uint32      // seconds after the node's start
@@ -60,6 +61,9 @@ func (c *Connection) Poll(link core.Link, received uint64) (gen uint64, err erro
 	}
 	if c.kind() != pollKind {
 		return 0, &protocol.Error{Code: protocol.CodeWrongTransport, Reason: "the session is not on long-polling", Hint: "Send connect with the session to change the transport."}
+	}
+	if c.lapsed.Load() {
+		return 0, access.ErrTokenExpired
 	}
 	if err := c.out.Ack(received); err != nil {
 		return 0, err

@@ -179,7 +179,11 @@ func (s *session) onDetached(m Detached) {
 
 func (s *session) onParkOver() {
 	if _, attached := s.conn.out.Attached(); s.state == parked && !attached {
-		s.finish(disconnectFrame(errGone, 0), protocol.CodeSessionGone)
+		code := protocol.CodeSessionGone
+		if s.conn.lapsed.Load() {
+			code = protocol.CodeTokenExpired
+		}
+		s.finish(disconnectFrame(errGone, 0), code)
 	}
 }
 

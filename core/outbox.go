@@ -252,6 +252,19 @@ func (o *Outbox) Detach(gen uint64) bool {
 	return true
 }
 
+// Part ends the link with last, as if its transport were lost after it; what waits stays. It answers false where there is none.
+func (o *Outbox) Part(last *protocol.Encoded) bool {
+	o.mu.Lock()
+	link := o.link
+	o.link, o.control = nil, nil
+	o.mu.Unlock()
+	if link == nil {
+		return false
+	}
+	link.End(last)
+	return true
+}
+
 // End breaks the outbox and ends its link with last.
 func (o *Outbox) End(last *protocol.Encoded) {
 	o.mu.Lock()
