@@ -87,7 +87,7 @@ func TestReplyIsWrittenWithItsURLUntilItsEnd(t *testing.T) {
 	}
 }
 
-// One bit anywhere makes a URL and a name worthless.
+// B113, B114: one bit anywhere makes a URL and a name worthless.
 func TestAlteredRepliesAreRefused(t *testing.T) {
 	r := NewReplies(nil)
 	reply := r.Issue(ann, time.Minute, noon)

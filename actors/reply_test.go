@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tidings/access"
 	"tidings/protocol"
 )
 
@@ -111,6 +112,7 @@ func TestReplySurvivesItsSession(t *testing.T) {
 	})
 }
 
+// B113: after its end.
 func TestReplyEnds(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connect()
@@ -155,6 +157,7 @@ func TestReplyRepeated(t *testing.T) {
 	})
 }
 
+// B114: a name that was made up, or changed, is nobody's.
 func TestForeignReplyChannels(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connect()
@@ -233,6 +236,7 @@ func TestReplyChannelsAreBounded(t *testing.T) {
 	})
 }
 
+// B113: 20 a second, 50 at once.
 func TestRepliesAreRateLimited(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connect()
@@ -279,5 +283,28 @@ func TestWithoutReplyChannels(t *testing.T) {
 		if _, err := w.bus.Reply(context.Background(), Reply{To: "a", Signature: "b", Event: "done", Data: []byte("1")}); asError(err).Code != protocol.CodeUnsupported {
 			t.Errorf("got %v", err)
 		}
+	})
+}
+
+// The channel is its user's: on another device, after a new sign-in and whatever the rules say of other channels; and nobody else's, who may have
+// seen its name.
+func TestReplyBelongsToItsUser(t *testing.T) {
+	inBubble(t, withTokens(t, access.Rules{Subscribe: access.Nobody}), func(w *world) {
+		ann := w.signIn(sign(t, "ann", time.Hour), "")
+		g := ann.openReply("null")
+		ann.may(g.Channel, true)
+		w.mustReply(g, "progress", "1")
+		same(t, "ann's", data(ann.next(), g.Channel), []string{"1"})
+		w.pass(time.Second)
+		again := w.signIn(sign(t, "ann", time.Hour), "")
+		again.may(g.Channel, true)
+		for name, other := range map[string]*client{"bob": w.signIn(sign(t, "bob", time.Hour), ""), "nobody in particular": w.connect()} {
+			other.may(g.Channel, false)
+			if got, _ := other.ask(protocol.ClientFrame{Type: protocol.TypeHistory, Channel: g.Channel}); got.Code != protocol.CodeForbidden {
+				t.Errorf("%s reads its history: %+v", name, got)
+			}
+		}
+		w.mustReply(g, "done", "2")
+		same(t, "on the other device", data(again.next(), g.Channel), []string{"2"})
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -206,6 +207,27 @@ func FuzzDecodePollAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if _, _, err := DecodePollAnswer(b); err != nil {
 			wantProtocolError(t, err, frameCodes...)
+		}
+	})
+}
+
+// A name of a reply channel that is taken is shown without what lets read it.
+func FuzzParseReadable(f *testing.F) {
+	for _, s := range []string{"news", "$reply/tmk4q0.cmFuZG9t.b3duZXI.cHJvb2Y", "$reply/a.b.c.", "$reply/...", "$reply/zzzzzzzzzzzzzzzzz.b.c.d", "$reply/1./../b.c.d"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		ch, err := ParseReadable(s)
+		if err != nil {
+			wantProtocolError(t, err, CodeBadChannel, CodeForbidden)
+			return
+		}
+		to, proof, reply := ch.ReplyParts()
+		if string(ch) != s || len(s) > MaxChannelBytes || reply != strings.HasPrefix(s, "$") {
+			t.Fatalf("%q: got %q, %v", s, ch, reply)
+		}
+		if end, ok := ch.ReplyExpires(); reply && (ReplyChannel(to, proof) != ch || !ok || end.Year() > 40_000 || ch.Shown()+"."+proof != s) {
+			t.Fatalf("%q: parts %q and %q, until %v, shown as %q", s, to, proof, end, ch.Shown())
 		}
 	})
 }

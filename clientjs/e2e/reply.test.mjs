@@ -104,10 +104,10 @@ describe("reply channels", { timeout: 120_000 }, () => {
     });
   }
 
-  test("a page of Chromium hands the URL over, sleeps, and finds the answer", async () => {
-    const page = await (await chrome()).newPage();
-    const errors = [];
-    page.on("pageerror", (e) => errors.push(e.message));
+  /** A page of Chromium with a bus and a reply channel; gives the page and the publish URL. */
+  async function pageWithReply(context) {
+    const page = await context.newPage();
+    page.on("pageerror", (e) => assert.fail(e));
     await page.goto(`${server.url}/healthz`);
     const url = await page.evaluate(async () => {
       const map = Object.assign(document.createElement("script"), { type: "importmap" });
@@ -119,16 +119,34 @@ describe("reply channels", { timeout: 120_000 }, () => {
       window.reply = await replyChannel(window.bus, { onProgress: (p) => window.said.push(p), onDone: (d) => window.said.push(d) });
       return window.reply.publishURL;
     });
+    return { page, url, said: () => page.evaluate(() => window.said) };
+  }
+
+  test("a page of Chromium hands the URL over, sleeps, and finds the answer", async () => {
+    const { page, url, said } = await pageWithReply(await chrome());
     await post(url, "progress", 1);
-    await until("progress", () => page.evaluate(() => window.said.length === 1));
+    await until("progress", async () => (await said()).length === 1);
     await page.evaluate(() => window.bus.debug.hold());
     await post(url, "progress", 2);
     await sleep(1_500);
     await post(url, "done", "there");
     await page.evaluate(() => window.bus.debug.release());
     assert.equal(await page.evaluate(() => window.reply.result), "there");
-    assert.deepEqual(await page.evaluate(() => window.said), [1, 2, "there"]);
-    assert.deepEqual(errors, []);
+    assert.deepEqual(await said(), [1, 2, "there"]);
     await page.close();
+  });
+
+  test("two tabs that share a connection have a channel each; the one that is left hears its answer", async () => {
+    const context = await (await chrome()).newContext();
+    const [first, second] = [await pageWithReply(context), await pageWithReply(context)];
+    await post(first.url, "progress", "of the first");
+    await post(second.url, "progress", "of the second");
+    await until("progress", async () => (await first.said()).length + (await second.said()).length === 2);
+    assert.deepEqual([await first.said(), await second.said()], [["of the first"], ["of the second"]]);
+    await first.page.close(); // it held the connection
+    await post(second.url, "done", "there");
+    assert.equal(await second.page.evaluate(() => window.reply.result), "there");
+    assert.deepEqual(await second.said(), ["of the second", "there"]);
+    await context.close();
   });
 });
