@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"slices"
-
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -56,7 +54,7 @@ func subscribedFrame(j *join, ch protocol.Channel, at protocol.Position, recover
 	if j.Member.conn.plain {
 		return protocol.Encode(f)
 	}
-	return protocol.NewEncoded(slices.Clone(protocol.AppendServerFrame(nil, f)), f.Type)
+	return protocol.EncodeBytes(f)
 }
 
 func gapFrame(ch protocol.Channel, room string, id uint64, g core.Gap) *protocol.Encoded {

@@ -44,7 +44,7 @@ func (s *scanner) clientFrames() (frames []ClientFrame, err error) {
 }
 
 func (s *scanner) clientArray() ([]ClientFrame, error) {
-	frames := []ClientFrame{}
+	frames := make([]ClientFrame, 0, 2) // connect and subscribe
 	err := s.array(func() error {
 		if len(frames) == MaxFrames {
 			return &Error{CodeTooLarge, "more than 64 frames in one message", "Send them in several messages."}

@@ -1,8 +1,10 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strconv"
+	"sync"
 	"sync/atomic"
 )
 
@@ -25,10 +27,27 @@ func NewEncoded(json []byte, frameType string) *Encoded {
 
 // Encode encodes a control frame, which nobody may change from then on.
 func Encode(f *ServerFrame) *Encoded {
-	e := NewEncoded(AppendServerFrame(nil, f), f.Type)
+	e := EncodeBytes(f)
 	e.Frame = f
 	return e
 }
+
+// EncodeBytes is Encode without a Frame to look into: for what is kept for long.
+func EncodeBytes(f *ServerFrame) *Encoded {
+	p := scratch.Get().(*[]byte)
+	b := AppendServerFrame((*p)[:0], f)
+	e := NewEncoded(bytes.Clone(b), f.Type)
+	if cap(b) <= maxScratch {
+		*p = b
+	}
+	scratch.Put(p)
+	return e
+}
+
+// maxScratch bounds what is kept to encode frames in, in bytes.
+const maxScratch = 4 << 10
+
+var scratch = sync.Pool{New: func() any { return &[]byte{} }}
 
 // Size is what the frame counts for in an outbox, in bytes.
 func (e *Encoded) Size() int { return len(e.JSON) }

@@ -72,6 +72,9 @@ func crowd(t *target, n, channels int) (*swarm, int64, error) {
 	return s, base, nil
 }
 
+// tidied is the time after many connects until a server has cleared away what they left: not what a steady rate is to show.
+const tidied = 4 * time.Second
+
 // steady delivers at a rate for three seconds: processor time per delivery, and latency.
 func steady(clients, channels int, deliveries float64) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
@@ -80,6 +83,7 @@ func steady(clients, channels int, deliveries float64) func(*target) (map[string
 			return nil, err
 		}
 		defer s.close()
+		time.Sleep(tidied)
 		fan := clients / channels
 		return deliver(t, s, base, channels, fan, deliveries, 3*time.Second)
 	}
