@@ -45,8 +45,11 @@ func (s *alarms) set(a *alarm, d time.Duration) {
 	}
 }
 
-// cancel takes an alarm back; its message may be under way already.
+// cancel takes an alarm back; its message may be under way already. a may be nil.
 func (s *alarms) cancel(a *alarm) {
+	if a == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a.index > 0 && !s.stopped {

@@ -36,8 +36,8 @@ type Connection struct {
 	attaching sync.Mutex // one connect at a time; guards attempt
 	attempt   uint64     // of the last connect that resumed
 
-	room  room
-	order sequencer
+	room  atomic.Pointer[room]      // made with the first recovery
+	order atomic.Pointer[sequencer] // made with the first body of POST /bus/send
 }
 
 // maxPendingFrames bounds the frames of a client that its actor has not yet seen.
@@ -135,19 +135,30 @@ type waiter struct {
 	message any
 }
 
+// made gives what p points to, made now if need be.
+func made[T any](p *atomic.Pointer[T]) *T {
+	if v := p.Load(); v != nil {
+		return v
+	}
+	p.CompareAndSwap(nil, new(T))
+	return p.Load()
+}
+
 // whenRoomy sends message to pid as soon as a recovery page fits the outbox.
 func (c *Connection) whenRoomy(pid *actor.PID, message any) {
-	c.room.mu.Lock()
-	c.room.waiting = append(c.room.waiting, waiter{pid, message})
-	c.room.mu.Unlock()
+	r := made(&c.room)
+	r.mu.Lock()
+	r.waiting = append(r.waiting, waiter{pid, message})
+	r.mu.Unlock()
 	c.out.WhenRoomy(c.roomy)
 }
 
 func (c *Connection) roomy() {
-	c.room.mu.Lock()
-	waiting := c.room.waiting
-	c.room.waiting = nil
-	c.room.mu.Unlock()
+	r := made(&c.room)
+	r.mu.Lock()
+	waiting := r.waiting
+	r.waiting = nil
+	r.mu.Unlock()
 	for _, w := range waiting {
 		c.bus.send(w.pid, w.message)
 	}

@@ -43,9 +43,10 @@ func (c *Connection) Send(ctx context.Context, s *protocol.Send) error {
 			return err
 		}
 	}
+	order := made(&c.order)
 	var hold *time.Timer
 	for {
-		wait, err := c.order.turn(c, s)
+		wait, err := order.turn(c, s)
 		if wait == nil {
 			return err
 		}
@@ -61,7 +62,7 @@ func (c *Connection) Send(ctx context.Context, s *protocol.Send) error {
 		case <-ctx.Done():
 			err = errTimeout
 		}
-		c.order.leave(wait)
+		order.leave(wait)
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ type session struct {
 	state sessionState
 	kind  transportKind
 	gen   uint64
-	park  alarm
+	park  *alarm // made with the first parking
 
 	subs       []*subscription
 	joins      []waitingJoin // recoveries that wait for others to end
@@ -57,7 +57,6 @@ func (s *session) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		s.self = c.Self()
-		s.park = alarm{to: s.self, message: ParkOver{}}
 	case *actor.Stopping:
 		s.onStopping()
 	case *actor.Stopped:
@@ -148,7 +147,7 @@ func (s *session) onAttached(m Attached) {
 	if s.state == parked {
 		s.note(Record{What: RecordResumed})
 		s.bus.parking.remove(s.conn)
-		s.bus.alarms.cancel(&s.park)
+		s.bus.alarms.cancel(s.park)
 	}
 	if s.state == fresh {
 		s.bus.cfg.Hooks.tell(Event{What: EventConnected, Connection: s.conn.id, User: s.conn.Identity().User})
@@ -174,7 +173,10 @@ func (s *session) onDetached(m Detached) {
 		s.bus.tally.evicted.Add(1)
 		s.bus.send(c.pid, ParkOver{})
 	}
-	s.bus.alarms.set(&s.park, s.bus.cfg.Park)
+	if s.park == nil {
+		s.park = &alarm{to: s.self, message: ParkOver{}}
+	}
+	s.bus.alarms.set(s.park, s.bus.cfg.Park)
 }
 
 func (s *session) onParkOver() {
@@ -224,14 +226,14 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	b.tickets.left(c, code != "" && !code.Row().Retry, b.cfg.Park)
 	b.registry.remove(c)
 	b.parking.remove(c)
-	b.alarms.cancel(&s.park)
+	b.alarms.cancel(s.park)
 	if s.expiry != nil {
 		b.alarms.cancel(s.expiry)
 	}
 	if last != nil && last.Frame != nil && !code.Row().Retry {
 		b.endings.Add(c.key, &protocol.Error{Code: code, Reason: last.Frame.Reason, Hint: last.Frame.Hint})
 	}
-	c.order.end()
+	made(&c.order).end()
 	c.out.End(last) // before the lanes push more
 	for _, sub := range s.subs {
 		if sub.entry != nil {
