@@ -19,6 +19,7 @@ type swarm struct {
 	before    []*member // whose sessions the members go on with, if any
 	byFD      map[int32]*member
 	messages  atomic.Int64
+	ready     atomic.Int64 // members whose request was answered; polls do not count
 	bytes     atomic.Int64
 	latencies latencies
 	stopped   atomic.Bool
@@ -181,6 +182,7 @@ func (s *swarm) read(m *member, b []byte) {
 			return
 		}
 		b, m.head, m.ready = m.head[i+4:], nil, true
+		s.ready.Add(1)
 	}
 	if m.sampled {
 		s.latencies.sample(b)
@@ -337,7 +339,11 @@ func (s *swarm) wait(n int64, limit time.Duration) error {
 
 // settle waits until every reading client heard something, unless silent, and nothing more comes for half a second. It gives the frames so far.
 func (s *swarm) settle(silent bool) (int64, error) {
-	if !silent {
+	if silent {
+		for deadline := time.Now().Add(60 * time.Second); s.ready.Load() < int64(len(s.members)) && time.Now().Before(deadline); {
+			time.Sleep(2 * time.Millisecond)
+		}
+	} else {
 		if err := s.wait(int64(len(s.members)), 60*time.Second); err != nil {
 			return 0, err
 		}
