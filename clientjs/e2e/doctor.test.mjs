@@ -93,6 +93,7 @@ describe("the network doctor", { timeout: 180_000 }, () => {
     test(row.name, async (t) => {
       const between = await row.between(server);
       t.after(() => between.stop());
+      const asked = promisify(execFile)(binary, ["doctor", between.url, "--json", "--idle", "5s"]); // meanwhile
       const page = await (await chrome()).newPage({ viewport: { width: 1280, height: 900 } });
       const errors = [];
       page.on("pageerror", (e) => errors.push(e.message));
@@ -110,8 +111,7 @@ describe("the network doctor", { timeout: 180_000 }, () => {
       if (process.env.SCREENSHOTS) await screenshots(page, row.name);
       await page.close();
 
-      const { stdout } = await promisify(execFile)(binary, ["doctor", between.url, "--json", "--idle", "5s"]);
-      const command = JSON.parse(stdout);
+      const command = JSON.parse((await asked).stdout);
       assert.deepEqual([command.summary, command.verdicts], [row.summary, row.verdicts], "the command says the same");
     });
   }
