@@ -17,6 +17,7 @@ type presence struct {
 
 	notNow   time.Duration     // no call before: one has failed
 	saidAt   time.Duration     // when the broker was last told something
+	checkAt  time.Duration     // when to ask the broker next whether a change was lost
 	lost     uint64            // of the herald, as counted
 	snapshot *protocol.Encoded // what was told so far, for who begins to watch; nil where it has changed since it was made
 	due      time.Duration     // when the alarm rings; 0 where it is not set
@@ -227,6 +228,8 @@ func (p *presence) setAlarm(now time.Duration) {
 		}
 		if p.herald != nil && (!p.listed || p.herald.MustRead()) {
 			sooner(p.notNow)
+		} else if p.herald != nil {
+			sooner(max(p.checkAt, p.notNow))
 		}
 	}
 	if p.herald != nil {

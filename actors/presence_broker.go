@@ -125,8 +125,12 @@ func (p *presence) ask(now time.Duration) {
 			return
 		}
 	}
-	if p.herald != nil && p.listed && p.herald.MustRead() {
+	switch {
+	case p.herald == nil || !p.listed:
+	case p.herald.MustRead():
 		p.read()
+	case now >= p.checkAt:
+		p.check()
 	}
 }
 
@@ -173,6 +177,20 @@ func (p *presence) read() {
 	}, func(m PresenceDone) {
 		if m.Err == nil {
 			herald.Read(m.Page)
+			p.checkAt = p.ch.bus.clock() + jittered(p.ch.bus.cfg.CheckInterval)
+		}
+	})
+}
+
+// check asks what the newest version is.
+func (p *presence) check() {
+	herald, name := p.herald, p.ch.entry.name
+	p.checkAt = p.ch.bus.clock() + jittered(p.ch.bus.cfg.CheckInterval)
+	p.call(func(ctx context.Context, keeper broker.Presence) (core.MembersPage, error) {
+		return keeper.Members(ctx, name, protocol.Member{}, 0)
+	}, func(m PresenceDone) {
+		if m.Err == nil {
+			herald.Check(m.Page.Version)
 		}
 	})
 }

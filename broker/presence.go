@@ -27,7 +27,8 @@ type Presence interface {
 
 // MembersSink takes what changes in who is in a channel. Its methods are called one at a time and must not block.
 type MembersSink interface {
-	// Changed brings a change. The sink checks versions: one that does not follow means that others are missing.
+	// Changed brings a change. The sink checks versions, also against those of Members from time to time: one that does not follow means that
+	// others are missing.
 	Changed(c core.MembersChange)
 	// Interrupted says that changes may be missing.
 	Interrupted()

@@ -25,6 +25,7 @@ const (
 type Herald struct {
 	known   bool // what follows is up to date with version
 	version uint64
+	seen    uint64 // at the last check
 	count   int
 	held    []MembersChange // that came while it was not known
 	missed  bool            // … and there were more of them
@@ -49,7 +50,7 @@ func (h *Herald) MustRead() bool {
 // Read takes what was read: the first protocol.MaxPresenceMembers members.
 func (h *Herald) Read(p MembersPage) {
 	h.known, h.anew = true, true
-	h.version, h.count = p.Version, p.Count
+	h.version, h.seen, h.count = p.Version, p.Version, p.Count
 	h.told, h.changed = nil, nil
 	if p.Count <= protocol.MaxPresenceMembers {
 		h.count = len(p.Members)
@@ -74,6 +75,15 @@ func (h *Herald) Interrupted() {
 		h.known, h.anew = false, true
 		h.Lost++
 	}
+}
+
+// Check takes the version that the broker has now, and did not have long ago: of a change that was lost with nothing after it nothing else tells. What
+// was ahead of the herald at a check, and still is at the next one, is lost.
+func (h *Herald) Check(version uint64) {
+	if version < h.version || h.version < h.seen {
+		h.Interrupted()
+	}
+	h.seen = version
 }
 
 // Changed takes a change that the broker brought.
