@@ -22,6 +22,7 @@ type ground struct {
 	mem    *memory.Broker
 	config memory.Config
 	life   int
+	crowd  *crowd
 	feeds  map[*feed]bool
 	dice   *rand.Rand
 	down   bool
@@ -33,7 +34,9 @@ type ground struct {
 }
 
 func newGround(w *World, cfg memory.Config) *ground {
-	return &ground{w: w, mem: memory.New(cfg), config: cfg, feeds: map[*feed]bool{}, dice: rand.New(rand.NewPCG(w.seed, 7))}
+	g := &ground{w: w, mem: memory.New(cfg), config: cfg, feeds: map[*feed]bool{}, dice: rand.New(rand.NewPCG(w.seed, 7))}
+	g.crowd = newCrowd(g)
+	return g
 }
 
 // Change sets faults.
@@ -96,6 +99,7 @@ func (g *ground) Forget() {
 		f.stop()
 		f.connect()
 	}
+	g.crowd.restate()
 	quiet := g.plant == plantSameEpoch
 	g.mu.Unlock()
 	old.Close()

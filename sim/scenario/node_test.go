@@ -20,6 +20,7 @@ const apiKey = "a-key-of-a-backend-0123456789abcdef"
 type node struct {
 	w    *World
 	name string
+	view *view // of the broker
 	bus  *actors.Bus
 	api  *httpapi.API
 	web  *http.Server
@@ -31,8 +32,9 @@ type node struct {
 func (w *World) startNode() *node {
 	quiet := slog.New(slog.DiscardHandler)
 	cfg := w.actors
-	cfg.Broker, cfg.Logger = &view{w.Broker}, quiet
-	cfg.Rules = access.Rules{Subscribe: access.Anyone, Publish: access.Anyone}
+	seen := &view{w.Broker}
+	cfg.Broker, cfg.Logger = seen, quiet
+	cfg.Rules = access.Rules{Subscribe: access.Anyone, Publish: access.Anyone, Presence: access.Anyone}
 	bus, err := actors.Start(cfg)
 	if err != nil {
 		w.t.Fatal(err)
@@ -46,7 +48,7 @@ func (w *World) startNode() *node {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	n := &node{w: w, bus: bus, api: api, web: api.Server(""), lis: newListener(), up: true}
+	n := &node{w: w, view: seen, bus: bus, api: api, web: api.Server(""), lis: newListener(), up: true}
 	go n.web.Serve(n.lis)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -163,8 +165,15 @@ func (n *node) stop() {
 	n.web.Close()
 	n.bus.Stop()
 	n.w.mu.Lock()
+	again := n.gone
 	n.gone = true
 	n.w.mu.Unlock()
+	if !again {
+		n.w.background.Go(func() {
+			time.Sleep(lease)
+			n.w.Broker.crowd.lapse(n.view)
+		})
+	}
 }
 
 // acceptKey answers a WebSocket handshake's key, RFC 6455 section 4.2.2.
