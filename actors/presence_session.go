@@ -35,12 +35,11 @@ func (s *session) standing(ch protocol.Channel) standing {
 	return itsUser
 }
 
-// stand tells the channels where the connection counts as somebody else than before: it, or the rules, have changed.
+// stand tells the channels as whom the connection counts now: it, or the rules, have changed.
 func (s *session) stand() {
 	for _, sub := range s.subs {
-		if as := s.standing(sub.channel); sub.entry != nil && sub.wants != as {
-			sub.wants = as
-			s.bus.send(sub.entry.pid, Attend{Sub: sub, As: as})
+		if sub.entry != nil {
+			s.bus.send(sub.entry.pid, Attend{Sub: sub, As: s.standing(sub.channel)})
 		}
 	}
 }

@@ -115,8 +115,7 @@ func (s *session) join(sub *subscription, since *protocol.Position) {
 	sub.entry = s.bus.router.hold(sub.channel)
 	sub.channel = sub.entry.name // one string for all
 	sub.entry.stand(s.state, s.kind, 1)
-	sub.wants = s.standing(sub.channel)
-	s.bus.send(sub.entry.pid, Join{Sub: sub, Since: since, As: sub.wants, News: sub.hears})
+	s.bus.send(sub.entry.pid, Join{Sub: sub, Since: since, As: s.standing(sub.channel), News: sub.hears})
 }
 
 // maxRecoveries bounds the recoveries of one connection that go on at once. Each has a page of protocol.RecoveryPageBytes under way, and

@@ -28,7 +28,6 @@ type subscription struct {
 	gated   bool     // its recovery counts against maxRecoveries
 	settled bool     // its Join has its answer, as far as anybody asked
 	asked   bool     // the application has not yet said whether it may be; it has no entry until then
-	wants   standing // as whom it is to count in the channel
 	hears   audience // what it is to hear of who comes and goes
 }
 
