@@ -1,7 +1,7 @@
 import type { Building } from "./building.js";
 import { span } from "./words.js";
 
-const SHOWN = 40;
+const SHOWN = 60;
 
 /** Who is in the building, the newest first. */
 export function Inside({ building: { inside, floors, now } }: { building: Building }) {
