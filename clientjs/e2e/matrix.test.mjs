@@ -1,0 +1,210 @@
+// The matrix: the client behind each of these proxies, in Node and in Chromium, while messages are published. A row is data: another proxy is one
+// row more. `TIDINGS_MATRIX=write` puts the table into docs/PERFORMANCE.md.
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { WebSocket } from "ws";
+import { createMessageBus } from "../dist/tidings.js";
+import { check } from "./checker.mjs";
+import { caughtUp, chrome, closeChrome, until } from "./clients.mjs";
+import { UPGRADE, haproxy, nginx, own } from "./proxies.mjs";
+import { Publisher, serve } from "./tidings.mjs";
+
+/**
+ * - `first`: what carries the first message, and `within` so many ms after `subscribe`
+ * - `play`: what happens then; each change of transport is measured
+ * - `carried`: what the server's counters must say carried messages; default: `first` alone
+ * - `cuts`: how often the connection is taken up again, beside changes of transport; default 0
+ */
+const rows = [
+  { name: "no proxy", proxy: own(), first: "websocket", within: 1_000 },
+  { name: "nginx that passes WebSockets on, default buffering", proxy: nginx(...UPGRADE), first: "websocket", within: 1_000 },
+  { name: "nginx, upgrade stripped (its defaults)", proxy: nginx(), first: "sse", within: 1_000 },
+  { name: "nginx, upgrade stripped, X-Accel-Buffering ignored", proxy: nginx("proxy_ignore_headers X-Accel-Buffering;"), first: "poll", within: 3_500 },
+  { name: "nginx that cuts after 5 s of silence", proxy: nginx(...UPGRADE, "proxy_read_timeout 5s;"), first: "websocket", within: 1_000, play: silence, cuts: 2 },
+  { name: "HAProxy", proxy: haproxy(), first: "websocket", within: 1_000 },
+  { name: "answers 101 and eats every frame", proxy: own({ eats: true }), first: "sse", within: 1_000 },
+  { name: "the same, and buffers streams until they end", proxy: own({ eats: true, buffers: true }), first: "poll", within: 3_500 },
+  { name: "cuts each connection after 30 s", proxy: own({ cuts: 30_000 }), first: "websocket", within: 1_000, play: () => sleep(33_000), cuts: 1 },
+  { name: "bans WebSockets in mid-session, and allows them again", proxy: own(), first: "websocket", within: 1_000, play: ban, carried: ["websocket", "sse"] },
+];
+
+const CLIENTS = { Node: nodeClient, Chromium: pageClient };
+const RATE = 20;
+/** How much longer a first message may take here than on a machine that does nothing else; docs/PERFORMANCE.md has the figures of one. */
+const SLACK = 2;
+
+/** Clients open one after another, so that the time to a first message is not that of all the others' start. */
+let opening = Promise.resolve();
+function alone(open) {
+  const turn = opening.then(open);
+  opening = turn.catch(() => {});
+  return turn;
+}
+
+/** Nothing is published for a while: two cuts teach the heartbeat, then there are none. */
+async function silence({ publisher, server }) {
+  publisher.pause();
+  await until("two cuts", async () => (await server.metric("tidings_resumes_total")) === 2, 30_000);
+  await sleep(12_000);
+  assert.equal(await server.metric("tidings_resumes_total"), 2, "the third silence was not cut");
+  publisher.go();
+}
+
+async function ban({ proxy, switched }) {
+  proxy.change({ bans: true });
+  await switched("sse", 5_000);
+  await sleep(1_000);
+  proxy.change({ bans: false });
+  await switched("websocket", 20_000);
+}
+
+/** A bus in this process that notes what it hears, and when. */
+async function nodeClient(url, channel) {
+  const log = [];
+  const bus = createMessageBus({ url: `${url}/bus`, WebSocket, tabs: false });
+  const started = performance.now();
+  let first;
+  bus.subscribe(channel, (payload) => ((first ??= performance.now() - started), log.push({ message: payload, over: bus.status.transport })), { onGap: (gap) => log.push({ gap }) });
+  return { log: async () => [...log], status: async () => bus.status, first: async () => first, close: async () => bus.close() };
+}
+
+/** The same in a page of its own. */
+async function pageClient(url, channel) {
+  const page = await (await chrome()).newPage();
+  await page.goto(`${url}/healthz`);
+  await page.evaluate(async (channel) => {
+    const { createMessageBus } = await import("/client/tidings.js");
+    const log = (window.log = []);
+    const bus = (window.bus = createMessageBus({ tabs: false }));
+    const started = performance.now();
+    bus.subscribe(channel, (payload) => ((window.first ??= performance.now() - started), log.push({ message: payload, over: bus.status.transport })), { onGap: (gap) => log.push({ gap }) });
+  }, channel);
+  return {
+    log: () => page.evaluate(() => window.log),
+    status: () => page.evaluate(() => ({ state: window.bus.status.state, transport: window.bus.status.transport, fallback: window.bus.status.fallback })),
+    first: () => page.evaluate(() => window.first),
+    close: () => page.close(),
+  };
+}
+
+/** A publisher that can be silent for a while. */
+class Pausing extends Publisher {
+  pause() {
+    this.paused = true;
+  }
+  go() {
+    this.paused = false;
+  }
+  one() {
+    if (!this.paused) super.one();
+  }
+}
+
+/** Plays one row with one client. Gives what it measured. */
+async function play(row, where) {
+  const channel = "matrix";
+  const server = await serve();
+  const proxy = await row.proxy(server.port);
+  const publisher = new Pausing(server, channel, RATE);
+  let client;
+  try {
+    await until("messages flow", () => publisher.log.length > 5);
+    const first = await alone(async () => {
+      client = await CLIENTS[where](proxy.url, channel);
+      return until("a first message", () => client.first());
+    });
+    const opened = await client.status();
+    const switches = [];
+    const switched = async (transport, limit) => {
+      const began = performance.now();
+      await until(`a message over ${transport}`, async () => (await client.log()).at(-1)?.over === transport && (await client.status()).transport === transport, limit);
+      switches.push({ transport, ms: performance.now() - began });
+    };
+    await sleep(2_000);
+    await row.play?.({ proxy, publisher, server, switched });
+    await sleep(500);
+    const published = await publisher.stop();
+    const offsets = new Map(published.map((p) => [p.n, p.offset]));
+    const log = await caughtUp(client, (n) => offsets.get(n), published.at(-1).offset);
+    const verdict = check(published, log);
+    const carried = {};
+    for (const transport of ["websocket", "sse", "poll"]) carried[transport] = await server.metric("tidings_transport_messages_total", { transport });
+    const sessions = (await server.metric("tidings_connections")) + (await server.metric("tidings_connections_parked"));
+    const resumes = await server.metric("tidings_resumes_total");
+    const fallbacks = await server.metric("tidings_fallbacks_total", { transport: row.first });
+    return { first, opened, switches, verdict, carried, sessions, resumes, fallbacks, failures: publisher.failures };
+  } finally {
+    await publisher.stop();
+    await client?.close();
+    await proxy.stop();
+    await server.stop();
+  }
+}
+
+describe("the matrix of proxies", { timeout: 170_000 }, () => {
+  const runs = new Map();
+  const key = (row, where) => `${row.name} (${where})`;
+
+  before(async () => {
+    await chrome();
+    const all = rows.flatMap((row) => Object.keys(CLIENTS).map((where) => [row, where]));
+    // The longest first, at most six at a time: times to a first message are not to be those of a busy machine.
+    all.sort(([a], [b]) => !!b.play - !!a.play);
+    const next = async () => {
+      for (let one = all.shift(); one; one = all.shift()) runs.set(key(...one), await play(...one).catch((error) => ({ error })));
+    };
+    await Promise.all(Array.from({ length: 6 }, next));
+  });
+
+  after(async () => {
+    await closeChrome();
+    if (process.env.TIDINGS_MATRIX === "write") write(runs, key);
+  });
+
+  for (const row of rows) {
+    for (const where of Object.keys(CLIENTS)) {
+      test(key(row, where), (t) => {
+        const got = runs.get(key(row, where));
+        if (got.error) throw got.error;
+        t.diagnostic(summary(got));
+        assert.deepEqual([got.verdict.violations, got.verdict.gaps, got.failures], [[], 0, 0], "nothing lost, nothing twice, no gap");
+        assert.equal(got.opened.transport, row.first);
+        assert.ok(got.first <= row.within * SLACK, `the first message came after ${got.first.toFixed()} ms`);
+        // On a busy machine a client may come back over another transport first, and move up at once.
+        const all = Object.values(got.carried).reduce((a, b) => a + b);
+        const carried = Object.keys(got.carried).filter((name) => got.carried[name] > all / 5);
+        assert.deepEqual(carried, row.carried ?? [row.first], "by the server's counters");
+        assert.equal(got.sessions, 1, "candidates that lost left no session");
+        const again = got.switches.length + (row.cuts ?? 0);
+        assert.ok(got.resumes >= again && got.resumes <= again + 2 && (again || !got.resumes), `taken up again ${got.resumes} times`);
+        assert.equal(got.fallbacks, row.first === "websocket" ? 0 : 1, "the server knows that it is a fallback");
+      });
+    }
+  }
+});
+
+const summary = ({ first, switches, carried, verdict }) =>
+  [
+    `first message ${first.toFixed()} ms`,
+    ...switches.map((s) => `to ${s.transport} ${(s.ms / 1000).toFixed(1)} s`),
+    Object.entries(carried).filter(([, n]) => n).map(([name, n]) => `${name} ${n}`).join(", "),
+    `${verdict.messages} messages, ${verdict.violations.length} lost or twice`,
+  ].join(" · ");
+
+/** Puts the table under its heading in docs/PERFORMANCE.md. */
+function write(runs, key) {
+  const file = new URL("../../docs/PERFORMANCE.md", import.meta.url);
+  const cell = (got) =>
+    got.error ? ["failed", "", "", ""] : [
+      `${got.first.toFixed()} ms`,
+      got.switches.map((s) => `${s.transport} ${(s.ms / 1000).toFixed(1)} s`).join(", "),
+      Object.entries(got.carried).filter(([, n]) => n).map(([name, n]) => `${name} ${n}`).join(", "),
+      `${got.verdict.messages} / ${got.verdict.violations.length}`,
+    ];
+  const lines = rows.flatMap((row) => Object.keys(CLIENTS).map((where) => `| ${[row.name, where, ...cell(runs.get(key(row, where)))].join(" | ")} |`));
+  const table = ["| proxy | client | first message | switched to, after | messages carried, by the server's counters | heard / lost or twice |", "|---|---|---|---|---|---|", ...lines].join("\n");
+  const text = readFileSync(file, "utf8");
+  writeFileSync(file, text.replace(/(<!-- matrix -->\n)[^]*?(\n<!-- \/matrix -->)/, (_, begin, end) => `${begin}${table}${end}`));
+}
