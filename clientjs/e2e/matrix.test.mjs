@@ -1,5 +1,5 @@
 // The matrix: the client behind each of these proxies, in Node and in Chromium, while messages are published. A row is data: another proxy is one
-// row more. `TIDINGS_MATRIX=write` puts the table into docs/PERFORMANCE.md.
+// row more (F12, F19, F21, F23 and F24 of docs/RELIABILITY.md). `TIDINGS_MATRIX=write` puts the table into docs/PERFORMANCE.md.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";

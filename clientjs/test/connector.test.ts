@@ -488,6 +488,72 @@ test("heartbeat: any frame is an answer; the interval is the server's", async ()
   assert.equal(bus.status.state, "connected");
 });
 
+/** Waits for the next link, and accepts it. */
+async function back({ net, clock }: ReturnType<typeof handBus>) {
+  const { length } = net.links;
+  while (net.links.length === length) await clock.advance(10);
+  net.last.accept({ resumed: true, generation: 2 });
+  net.last.flush();
+}
+
+test("F21: links that are cut twice after the same silence teach the heartbeat to ping within it", async () => {
+  const hand = await connected({ transports: ["websocket"], random: () => 0.5 });
+  const { bus, net, clock } = hand;
+  net.onFrames = (link, frames) => frames.some((f) => f.type === "ping") && link.receive({ type: "pong" });
+  for (const silence of [5_000, 5_100]) {
+    await clock.advance(silence);
+    assert.deepEqual(net.last.flush().filter((f) => f.type === "ping"), [], "25 s is what the server says");
+    net.last.lost();
+    await back(hand);
+  }
+  await clock.advance(2_999);
+  assert.deepEqual(net.last.flush(), []);
+  await clock.advance(1);
+  assert.deepEqual(net.last.flush().map((f) => f.type), ["ping"], "0.6 of the silence");
+  await clock.advance(60_000);
+  assert.ok(net.last.flush().length >= 18, "and goes on");
+  bus.close();
+});
+
+test("F21: cuts after different silences, short ones, or without an answer to a ping teach nothing", async () => {
+  for (const [first, second, deadFirst] of [[5_000, 9_000, false], [1_500, 1_500, false], [0, 5_000, true]] as const) {
+    const hand = await connected({ transports: ["websocket"], random: () => 0.5 });
+    const { bus, net, clock } = hand;
+    if (deadFirst) await clock.advance(35_000); // a ping without an answer
+    else {
+      await clock.advance(first);
+      net.last.lost();
+    }
+    await back(hand);
+    await clock.advance(second);
+    net.last.lost();
+    await back(hand);
+    await clock.advance(24_000);
+    assert.deepEqual(net.last.flush(), [], `${first} and ${second}`);
+    bus.close();
+  }
+});
+
+test("a transport that connects, and does not last, after a climb too: back at once, and tried more and more rarely", async () => {
+  const { bus, net, clock } = servedBus();
+  net.dead.add("poll");
+  bus.subscribe("a", () => {});
+  await settle();
+  let websockets = 0;
+  for (let s = 0; s < 1_800; s++) {
+    await clock.advance(1_000);
+    for (const link of net.links) {
+      if (link.name !== "websocket" || link.closed) continue;
+      websockets++;
+      link.lost(); // each lives for a second at most
+    }
+    net.links.splice(0, net.links.length - 3);
+  }
+  assert.ok(websockets >= 5 && websockets < 20, `${websockets} in half an hour`);
+  assert.deepEqual([bus.status.transport, bus.status.fallback], ["sse", "unstable"]);
+  bus.close();
+});
+
 test("after sleep the link has 2 s to prove that it lives", async () => {
   const { bus, net, clock } = await connected();
   clock.sleep(3_600_000);
