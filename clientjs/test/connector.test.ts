@@ -211,7 +211,7 @@ test("focus or online tries for a better transport at once, at most every 5 s", 
   bus.close();
 });
 
-test("a page that is loaded again on the network begins with what worked; storage that throws, or holds rubbish, is no problem", async () => {
+test("F62: a page that is loaded again on the network begins with what worked; storage that throws, or holds rubbish, is no problem", async () => {
   const kept = new Map<string, string>();
   let loads = 0;
   const page = globalThis as Record<string, unknown>;
@@ -554,7 +554,7 @@ test("a transport that connects, and does not last, after a climb too: back at o
   bus.close();
 });
 
-test("after sleep the link has 2 s to prove that it lives", async () => {
+test("F58: after sleep the link has 2 s to prove that it lives", async () => {
   const { bus, net, clock } = await connected();
   clock.sleep(3_600_000);
   await clock.advance(0);
@@ -656,7 +656,7 @@ test("a token goes with each connect", async () => {
   assert.equal(net.last.context.token(), "secret");
 });
 
-test("getToken is asked before the first connect, and again when the token is over", async () => {
+test("F63: getToken is asked before the first connect, and again when the token is over", async () => {
   let n = 0;
   const { bus, net, clock } = handBus({ getToken: async () => `token-${++n}` });
   bus.subscribe("a", () => {});

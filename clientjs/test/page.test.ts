@@ -64,7 +64,7 @@ test("a page that is hidden asks nothing", async () => {
   bus.close();
 });
 
-test("pagehide says goodbye; back from the cache it recovers from its cursors, and misses nothing", async () => {
+test("F57: pagehide says goodbye; back from the cache it recovers from its cursors, and misses nothing", async () => {
   const { bus, server, net, clock } = servedBus();
   const got: unknown[] = [];
   bus.subscribe("a", (p) => got.push(p), { onGap: () => got.push("gap") });
