@@ -7,7 +7,8 @@
 //	handler (websocket.go, sse.go, poll.go) checks the request (gate.go), opens a Session and puts a link under its Outbox
 //	link    (stream.go, poll.go) is woken by the bus, takes frames in batches and writes them without blocking its caller
 //	reader  (reader.go, readiness.go) brings what the client sends; on Linux an idle conn has no goroutine (epoll_linux.go)
-//	holding (poll_held.go) is the conn of a poll that waits, taken from net/http and given back with the answer
+//	machine (machine.go) is the WebSocket library's part of a reader: sockets that are read share some
+//	holding (poll_held.go) is the conn of a poll that waits, taken from net/http and given back for the next request
 //	wheel   (wheel.go) keeps all deadlines of all links in one goroutine
 package transports
 

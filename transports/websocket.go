@@ -1,7 +1,6 @@
 package transports
 
 import (
-	"context"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -101,8 +100,8 @@ func (k *socket) introduce(intro *introduction, frames []protocol.ClientFrame, e
 func (k *socket) connect(intro *introduction, connect *protocol.ClientFrame, rest []protocol.ClientFrame) bool {
 	intro.busy.Store(true)
 	defer intro.busy.Store(false)
-	ctx, cancel := context.WithTimeout(k.h.ctx, k.h.cfg.ConnectDeadline)
-	defer cancel()
+	ctx := newPatience(k.h.ctx, k.h.cfg.ConnectDeadline)
+	defer ctx.end()
 	session, gen, err := k.h.bus.Open(ctx, intro.peer, connect, k)
 	if err != nil {
 		k.fail(k.h.asError(err))

@@ -1,0 +1,51 @@
+package transports
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestPatience(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(parent context.CancelFunc, p *patience)
+		want error
+	}{
+		{name: "goes on", do: func(context.CancelFunc, *patience) {}},
+		{name: "is over in time", do: func(context.CancelFunc, *patience) { time.Sleep(10 * time.Second) }, want: context.DeadlineExceeded},
+		{name: "ends with its parent", do: func(parent context.CancelFunc, _ *patience) { parent() }, want: context.Canceled},
+		{name: "is ended", do: func(_ context.CancelFunc, p *patience) { p.end() }, want: context.Canceled},
+	} {
+		for _, waited := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				parent, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				p := newPatience(parent, 10*time.Second)
+				defer p.end()
+				if waited {
+					p.Done()
+				}
+				c.do(cancel, p)
+				synctest.Wait()
+				if err := p.Err(); err != c.want {
+					t.Errorf("%s, waited %v: got %v, want %v", c.name, waited, err, c.want)
+				}
+				select {
+				case <-p.Done():
+					if c.want == nil {
+						t.Errorf("%s: it is done", c.name)
+					}
+				default:
+					if c.want != nil {
+						t.Errorf("%s, waited %v: it is not done", c.name, waited)
+					}
+				}
+			})
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { newPatience(context.Background(), time.Second).end() }); n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+}
