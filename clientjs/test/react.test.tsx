@@ -252,7 +252,7 @@ test("a provider with options makes one bus, keeps it over renders, and closes i
     buses.add(useBus());
     return null;
   }
-  const tree = (url: string): ReactNode => <StrictMode><MessageBusProvider url={url} transports={["sse"]} fetch={() => new Promise(() => {})}><Probe /><Listener channel="a" /></MessageBusProvider></StrictMode>;
+  const tree = (url: string, tabs?: string): ReactNode => <StrictMode><MessageBusProvider url={url} tabs={tabs} transports={["sse"]} fetch={() => new Promise(() => {})}><Probe /><Listener channel="a" /></MessageBusProvider></StrictMode>;
   const m = await show(tree("/one"));
   const [first] = [...buses].slice(-1) as [MessageBus];
   assert.equal(first.status.state, "connecting");
@@ -264,8 +264,12 @@ test("a provider with options makes one bus, keeps it over renders, and closes i
   const [second] = [...buses].slice(-1) as [MessageBus];
   assert.notEqual(second, first);
   assert.deepEqual([first.status.state, second.status.state], ["closed", "connecting"]);
+  buses.clear();
+  await m.render(tree("/two", "another user"));
+  const [third] = [...buses].slice(-1) as [MessageBus];
+  assert.deepEqual([second.status.state, third.status.state], ["closed", "connecting"]);
   await m.unmount();
-  assert.equal(second.status.state, "closed");
+  assert.equal(third.status.state, "closed");
 });
 
 test("a bus that was given is not closed", async () => {

@@ -165,6 +165,54 @@ test("a tab whose position history does not hold any more is told a gap; the oth
   for (const log of logs) assert.deepEqual(log, Array.from({ length: 401 }, (_, i) => i + 1));
 });
 
+test("the server begins anew for one tab, with a gap: the others get what they had not heard yet, though nothing more is published", async () => {
+  const { logs, server, open } = await three();
+  server.keep = 10;
+  for (let i = 0; i < 400; i++) server.publish("a", i);
+  await settle();
+  server.swallow = (f) => (f as { type: string }).type === "message";
+  server.publish("a", "swallowed");
+  await settle();
+  server.swallow = () => false;
+  const { epoch } = server.channel("a");
+  const far = listen(open(), "a", { since: { epoch, offset: 10, tag: "t10" } });
+  await settle();
+  assert.deepEqual(far.heard, ["history_expired 401"]);
+  for (const log of logs) assert.deepEqual(log, Array.from({ length: 401 }, (_, i) => i + 1));
+});
+
+// An old leader learns in three ways that it is one; each of them suffices.
+test("a leader whose lock is taken steps down, though nobody says that they lead", async () => {
+  const { tabs, browser, live, clock } = await three();
+  const [name] = [...browser.holders.keys()] as [string];
+  browser.request(browser.page(), name, { steal: true }, () => new Promise(() => {})).catch(() => {}); // until it is robbed itself
+  await settle();
+  assert.deepEqual([tabs[0].bus.status.tab, live()], ["follower", 0]);
+  await clock.advance(10_000);
+  assert.equal(live(), 1, "and its place is taken from who does not answer");
+  assert.equal(roles(...tabs).filter((r) => r === "leader").length, 1);
+});
+
+test("a leader that hears of a newer one steps down", async () => {
+  const { tabs, browser, live } = await three();
+  const [name] = [...browser.holders.keys()] as [string];
+  const standing = { state: "connected", transport: "websocket", error: null };
+  browser.carry(browser.page(), name, { post: "lead", from: "new", term: 1e15, n: 1, standing, session: "" });
+  await settle();
+  assert.equal(tabs[0].net.links[0]?.closed, true);
+  assert.ok(live() <= 1);
+});
+
+test("a leader whose session was taken over is not closed: it goes back into the queue", async () => {
+  const { tabs, server, logs, live, clock } = await three();
+  tabs[0].net.last.receive({ type: "disconnect", code: "superseded", reason: "", retry: false });
+  server.publish("a", 1);
+  await clock.advance(10_000);
+  assert.deepEqual(states(...tabs), Array(3).fill("connected"));
+  assert.deepEqual(logs, Array(3).fill([1]));
+  assert.equal(live(), 1);
+});
+
 test("the broker loses its history: each tab is told one gap", async () => {
   const { logs, server } = await three();
   server.publish("a", 1);

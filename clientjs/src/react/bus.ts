@@ -13,12 +13,12 @@ export type MessageBusProviderProps = { readonly children?: ReactNode } & (
 
 /**
  * Gives the components below it a bus. Without a provider they share the page's bus at `/bus`.
- * A `bus` stays its owner's to close. A bus made from options lives as long as the provider; another `url` or `token` makes
+ * A `bus` stays its owner's to close. A bus made from options lives as long as the provider; another `url`, `token` or `tabs` makes
  * another one, other options count for the first only.
  */
 export function MessageBusProvider({ children, bus, ...options }: MessageBusProviderProps): ReactNode {
-  const { url, token } = options as MessageBusOptions;
-  const own = useMemo(() => (bus ? null : createMessageBus(options)), [bus, url, token]);
+  const { url, token, tabs } = options as MessageBusOptions;
+  const own = useMemo(() => (bus ? null : createMessageBus(options)), [bus, url, token, tabs]);
   // Insertion effects end only with the component: StrictMode and hidden trees do not close the bus.
   useInsertionEffect(() => () => own?.close(), [own]);
   return createElement(BusContext.Provider, { value: bus ?? own }, children);
