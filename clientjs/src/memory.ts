@@ -10,29 +10,29 @@ export interface Memory {
 /** How long it is remembered which transport worked, in ms. */
 const EXPIRY = 600_000;
 
-/** Makes the memory of one bus. What the page's storage throws is no problem. */
+/** Makes the memory of one bus. What the page's storage throws is no problem: then the page remembers for itself. */
 export function createMemory(url: string, clock: Clock): Memory {
   /** The network as far as a browser tells: its kind, which tells a train from an office. */
   const key = (): string => `tidings ${url} ${(globalThis.navigator as any)?.connection?.type}`;
-  let kept: [network: string, name: TransportName, at: number] | undefined;
+  const own: Record<string, string> = {};
   return {
     recall() {
-      const network = key();
-      let known = kept;
+      let known = own[key()];
       try {
-        known = JSON.parse(localStorage.getItem(network) as string) ?? kept;
+        known = localStorage.getItem(key()) ?? known;
       } catch {
-        // No storage, or none of ours: what this page knows itself.
+        // No storage.
       }
-      const age = clock.now() - Number(known?.[2]);
-      return known?.[0] === network && age >= 0 && age <= EXPIRY ? known[1] : undefined;
+      const [at, name] = `${known}`.split(" ");
+      const age = clock.now() - Number(at);
+      return age >= 0 && age <= EXPIRY ? (name as TransportName) : undefined;
     },
     keep(name) {
-      kept = [key(), name, clock.now()];
+      own[key()] = `${clock.now()} ${name}`;
       try {
-        localStorage.setItem(kept[0], JSON.stringify(kept));
+        localStorage.setItem(key(), own[key()] as string);
       } catch {
-        // Then for this page alone.
+        // No storage.
       }
     },
   };

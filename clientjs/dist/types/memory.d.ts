@@ -5,5 +5,5 @@ export interface Memory {
     recall(): TransportName | undefined;
     keep(name: TransportName): void;
 }
-/** Makes the memory of one bus. What the page's storage throws is no problem. */
+/** Makes the memory of one bus. What the page's storage throws is no problem: then the page remembers for itself. */
 export declare function createMemory(url: string, clock: Clock): Memory;
