@@ -30,7 +30,7 @@ func BenchmarkConnect(b *testing.B) {
 				withTokens(b, cfg.Rules)(&cfg)
 			}
 			for i := range c.rules {
-				cfg.Rules.Channels = append(cfg.Rules.Channels, access.Rule{Pattern: fmt.Sprintf("area%d/{user}/**", i), Subscribe: access.User})
+				cfg.Rules.Channels = append(cfg.Rules.Channels, access.Rule{Pattern: fmt.Sprintf("area%d/*/**", i), Subscribe: access.User})
 			}
 			bus, err := Start(cfg)
 			if err != nil {
