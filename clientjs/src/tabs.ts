@@ -17,14 +17,16 @@ export function share(host: CarrierHost, platform: Platform = browser()): Carrie
   let who = "";
   let fetched: { token: string; at: number } | undefined;
 
-  async function name(): Promise<string> {
+  async function identify(): Promise<void> {
     if (typeof tabs === "string") who = `key:${tabs}`;
     else {
       if (token === undefined && getToken) fetched = { token: await getToken(), at: clock.now() };
       who = identity(token ?? fetched?.token);
     }
-    return `tidings:${await platform.digest(JSON.stringify([build, platform.resolve(url), who]))}`;
   }
+
+  const name = async (): Promise<string> =>
+    `tidings:${await platform.digest(JSON.stringify([build, platform.resolve(url), who]))}`;
 
   async function fresh(another: () => void): Promise<string> {
     const known = fetched;
@@ -38,5 +40,5 @@ export function share(host: CarrierHost, platform: Platform = browser()): Carrie
     return next;
   }
 
-  return new Tab(host, platform, { name, getToken: (another) => getToken && (() => fresh(another)) });
+  return new Tab(host, platform, { identify, name, getToken: (another) => getToken && (() => fresh(another)) });
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Message, SubscribeOptions } from "../src/types.js";
 import { watchPresence } from "../src/presence.js";
+import { browser } from "../src/tabs/platform.js";
 import { settle } from "./helpers/clock.js";
 import { world, type TestTab } from "./helpers/tabs.js";
 
@@ -341,6 +342,35 @@ test("without locks, or without a channel, each tab has a connection of its own,
   assert.deepEqual(logs, [[1], [1], [1]]);
   for (const { bus } of [one, two, three]) bus.close();
   assert.equal(w.clock.pending, 0);
+});
+
+test("what is no page, and a URL that is none, share nothing", async () => {
+  assert.throws(browser, /no page/);
+  const w = world();
+  const tab = w.open();
+  Object.assign(tab.page.platform, {
+    resolve() {
+      throw new TypeError("Invalid URL");
+    },
+  });
+  listen(tab);
+  await w.clock.advance(100);
+  assert.deepEqual([roles(tab), w.live()], [[undefined], 1]);
+});
+
+test("a getToken that fails is asked again, and nothing connects meanwhile", async () => {
+  const w = world();
+  let broken = true;
+  const tab = w.open({ getToken: () => (broken ? Promise.reject(new Error("offline")) : "t") });
+  const { heard } = listen(tab);
+  await w.clock.advance(5_000);
+  assert.deepEqual([tab.bus.status.state, tab.bus.status.error?.code, w.live()], ["waiting", "unauthorized", 0]);
+  broken = false;
+  await w.clock.advance(20_000);
+  assert.equal(tab.bus.status.state, "connected");
+  w.server.publish("a", 1);
+  await settle();
+  assert.deepEqual(heard, [1]);
 });
 
 test("a token that getToken brings is asked for once where the tab leads; one of another user moves the tab to that one's", async () => {

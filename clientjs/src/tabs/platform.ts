@@ -19,6 +19,7 @@ const hex = (bytes: ArrayBuffer): string => Array.from(new Uint8Array(bytes), (b
 /** The browser's own. Throws where it is none. */
 export function browser(): Platform {
   const { document } = globalThis;
+  if (!document) throw new Error("no page");
   return {
     locks: navigator.locks,
     open: (name) => new BroadcastChannel(name),

@@ -30,6 +30,8 @@ interface Leader {
 
 /** Who shares. */
 export interface Group {
+  /** Finds out who the user is. Fails where `getToken` does. */
+  identify(): Promise<void>;
   /** The name by which the tabs of one URL and identity find each other. */
   name(): Promise<string>;
   /** Asks for a token of this identity; `another` is told where it is one of another. */
@@ -145,17 +147,17 @@ export class Tab implements Carrier {
   /** Enters the group: queues for the lock, and asks who leads. */
   private async join(attempt: number): Promise<void> {
     const { host, platform } = this;
-    let name: string;
     try {
-      name = await this.group.name();
+      await this.group.identify();
     } catch (cause) {
       const error = { code: "unauthorized", message: `getToken failed: ${cause}`, retry: true };
       this.show({ state: "waiting", transport: null, error });
       host.clock.set(() => this.absent && void this.join(attempt + 1), backoff(attempt, host.random));
       return;
     }
-    if (!this.absent) return;
     try {
+      const name = await this.group.name();
+      if (!this.absent) return;
       this.channel = platform.open(name);
       this.channel.onmessage = (event) => this.hear(event.data as Post);
       this.election = new Election(platform.locks, name, {

@@ -5,6 +5,8 @@ import type { TransportName } from "../transports/transport.js";
 import type { Platform } from "./platform.js";
 /** Who shares. */
 export interface Group {
+    /** Finds out who the user is. Fails where `getToken` does. */
+    identify(): Promise<void>;
     /** The name by which the tabs of one URL and identity find each other. */
     name(): Promise<string>;
     /** Asks for a token of this identity; `another` is told where it is one of another. */
