@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -91,6 +93,60 @@ func TestF33_NoFileDescriptorsLeft(t *testing.T) {
 		}
 		if time.Now().After(late) {
 			t.Fatalf("no new connection after %v: %v\n%s", patience, err, s.errors)
+		}
+	}
+}
+
+// F35: a server that gets a tenth of a processor is slow; nobody is taken for dead, and nothing is lost.
+func TestF35_StarvedOfProcessorTime(t *testing.T) {
+	const messages = 600
+	s, url := startServer(t, nil, "--dev", "--heartbeat", "2s")
+	subs := map[string]*process{}
+	for _, transport := range []string{"websocket", "sse", "poll"} {
+		subs[transport] = run(t, nil, "subscribe", "a", "--url", url, "--transport", transport, "--count", fmt.Sprint(messages))
+		subs[transport].errors.wait(t, "a: listening from")
+	}
+	starved, fed := make(chan struct{}), make(chan struct{})
+	go func() { // as a quota of 10 ms in 100 ms does
+		defer close(fed)
+		defer s.signal(syscall.SIGCONT)
+		for {
+			select {
+			case <-starved:
+				return
+			case <-time.After(10 * time.Millisecond):
+				s.signal(syscall.SIGSTOP)
+				time.Sleep(90 * time.Millisecond)
+				s.signal(syscall.SIGCONT)
+			}
+		}
+	}()
+	for i := range messages {
+		publish(t, url, "a", fmt.Sprint(i))
+	}
+	var want strings.Builder
+	for i := range messages {
+		fmt.Fprintf(&want, "a\t%d\n", i)
+	}
+	for transport, sub := range subs {
+		if code := sub.exit(); code != 0 || sub.out.String() != want.String() {
+			t.Errorf("%s: ended with %d, printed %q", transport, code, sub.out)
+		}
+		if notes := sub.errors.String(); strings.Contains(notes, "again") || strings.Contains(notes, "missing") {
+			t.Errorf("%s: was cut: %s", transport, notes)
+		}
+	}
+	close(starved)
+	<-fed
+	answer, err := http.Get(url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	metrics, _ := io.ReadAll(answer.Body)
+	for _, bad := range []string{`code="heartbeat_timeout"`, `code="slow_consumer"`, `code="internal"`, `code="timeout"`} {
+		if strings.Contains(string(metrics), bad) {
+			t.Errorf("/metrics counts %s", bad)
 		}
 	}
 }
