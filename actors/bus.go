@@ -39,6 +39,7 @@ type Bus struct {
 	spawning     sync.Mutex // see spawnUnnamed
 	router       *router
 	registry     *registry
+	pressure     atomic.Int32                            // a Pressure
 	endings      *lru.Cache[sessionKey, *protocol.Error] // of sessions that ended for good, for clients between two polls
 	parking      *parking
 	chronicle    *chronicle
@@ -168,6 +169,9 @@ func (b *Bus) Publish(ctx context.Context, p Publish) (Published, error) {
 
 // publish waits for at most patience where the channel's messages come faster than they are delivered.
 func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (Published, error) {
+	if Pressure(b.pressure.Load()) >= Full {
+		return Published{}, errMemory
+	}
 	if b.publishing.Add(1) > int64(b.cfg.MaxPendingPublishes) {
 		b.publishing.Add(-1)
 		return Published{}, errBusy

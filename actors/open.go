@@ -28,6 +28,9 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 			return c, gen, nil
 		}
 	}
+	if Pressure(b.pressure.Load()) >= Tight {
+		return nil, 0, errMemory
+	}
 	held, fault := b.take(identity, peer.Address)
 	if fault == nil && !b.sessions.enter() {
 		b.give(held)

@@ -57,6 +57,7 @@ type Stats struct {
 	TailDropped uint64 // messages left out of a tail
 
 	PendingPublishes int // with the broker now
+	Pressure         Pressure
 	Holdings         broker.Holdings
 	BrokerQueue      int // reads and requests that wait for a goroutine
 	ActiveLanes      int // (channel, shard) pairs that wait for their turn
@@ -162,6 +163,7 @@ func (b *Bus) Stats() Stats {
 	if told := b.cfg.Hooks.Told; told != nil {
 		s.Events = told()
 	}
+	s.Pressure = Pressure(b.pressure.Load())
 	for k := range kinds {
 		s.Connections[k.String()] = int(t.linked[k].Load())
 	}

@@ -85,6 +85,7 @@ var (
 	mTailDropped   = counter("tail_dropped_total", "Messages left out of a tail that was read too slowly.")
 	mPublishing    = gauge("pending_publishes", "Publishes that the broker has not answered yet.")
 	mBrokerQueue   = gauge("broker_queue", "Reads and requests that wait for their turn at the broker.")
+	mPressure      = gauge("memory_pressure", "1: short of memory, new connections are refused. 2: publishes, too.")
 	mHeldChannels  = gauge("history_channels", "Channels that the broker keeps in this process.")
 	mHeldMessages  = gauge("history_messages", "Messages that it keeps for them.")
 	mHeldBytes     = gauge("history_bytes", "Bytes of these.")
@@ -198,7 +199,7 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 		n int
 	}{
 		{mParked, s.Parked}, {mMembers, s.Members}, {mWatchers, s.Watchers}, {mMailboxes, s.Mailboxes}, {mChannels, s.Channels}, {mSubscriptions, s.Subscriptions}, {mTails, s.Tails}, {mPublishing, s.PendingPublishes}, {mBrokerQueue, s.BrokerQueue},
-		{mHeldChannels, s.Holdings.Channels}, {mHeldMessages, s.Holdings.Messages}, {mHeldBytes, s.Holdings.Bytes}, {mHeldKeys, s.Holdings.Keys},
+		{mPressure, int(s.Pressure)}, {mHeldChannels, s.Holdings.Channels}, {mHeldMessages, s.Holdings.Messages}, {mHeldBytes, s.Holdings.Bytes}, {mHeldKeys, s.Holdings.Keys},
 		{mEventsWaiting, s.Events.Waiting}, {mLanes, s.ActiveLanes}, {mInFlight, s.InFlight}, {mDeepest, s.DeepestChannel}, {mPendingFrames, s.PendingFrames},
 	} {
 		send(ch, v.m, v.n)

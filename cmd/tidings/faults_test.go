@@ -150,3 +150,71 @@ func TestF35_StarvedOfProcessorTime(t *testing.T) {
 		}
 	}
 }
+
+// F34: a server that comes near its memory limit takes nobody new, then no publish, and stays below the limit; who is there stays. When history has aged it takes
+// everything again. (GOMEMLIMIT is what the limit of a container is turned into; see limitMemory.)
+func TestF34_MemoryLimit(t *testing.T) {
+	const limit = 96 << 20
+	s, url := startServer(t, []string{fmt.Sprintf("GOMEMLIMIT=%d", limit)}, "--dev", "--history-bytes", "1GiB", "--history-messages", "1000000", "--history-age", "15s")
+	stream, err := http.Get(url + "/bus/sse?channel=quiet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	big := `"` + strings.Repeat("x", 60_000) + `"`
+	send := func(channel string) (int, string) {
+		t.Helper()
+		answer, err := http.Post(url+"/api/publish", "application/json", strings.NewReader(fmt.Sprintf(`{"channel":%q,"data":%s}`, channel, big)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		text, _ := io.ReadAll(answer.Body)
+		return answer.StatusCode, string(text)
+	}
+	taken := 0
+	for status, text := send("c0"); ; status, text = send(fmt.Sprint("c", taken%50)) {
+		if status == http.StatusServiceUnavailable && strings.Contains(text, `"code":"overloaded"`) && strings.Contains(text, "short of memory") {
+			break
+		}
+		if taken++; status != http.StatusOK || taken > 4*limit/60_000 {
+			t.Fatalf("after %d: %d %s", taken, status, text)
+		}
+	}
+	answer, err := http.Get(url + "/bus/poll?channel=new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := io.ReadAll(answer.Body)
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(text), "overloaded") {
+		t.Errorf("a new connection: got %d %s", answer.StatusCode, text)
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var peak int
+	for line := range strings.Lines(string(status)) {
+		fmt.Sscanf(line, "VmHWM: %d kB", &peak)
+	}
+	if peak<<10 > limit*5/4 {
+		t.Errorf("it used %d MiB at its peak, of a limit of %d", peak>>10, limit>>20)
+	}
+	t.Logf("%d messages were taken, %d MiB at the peak", taken, peak>>10)
+	late := time.After(2 * patience)
+	for status, _ := send("c0"); status != http.StatusOK; status, _ = send("c0") {
+		select {
+		case <-late:
+			t.Fatalf("it takes nothing any more: %s", s.errors)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	publish(t, url, "quiet", `"still there"`)
+	lines := bufio.NewScanner(stream.Body)
+	for lines.Scan() && !strings.Contains(lines.Text(), "still there") {
+	}
+	if lines.Err() != nil || !strings.Contains(lines.Text(), "still there") {
+		t.Errorf("who was connected is not any more: %v", lines.Err())
+	}
+}

@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"testing"
+
+	"tidings/actors"
 )
 
 func TestContainerLimit(t *testing.T) {
@@ -30,5 +32,13 @@ func TestContainerLimit(t *testing.T) {
 				t.Errorf("got %d, want %d", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestPressure(t *testing.T) {
+	for living, want := range map[uint64]actors.Pressure{0: actors.Easy, 70: actors.Easy, 71: actors.Tight, 85: actors.Tight, 86: actors.Full, 200: actors.Full} {
+		if got := pressureOf(living, 100); got != want {
+			t.Errorf("%d of 100: got %d, want %d", living, got, want)
+		}
 	}
 }

@@ -101,6 +101,7 @@ func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Wr
 		}
 		failed <- web.ServeTLS(listener, "", "")
 	}()
+	go watchMemory(ctx, srv.bus, log)
 	if srv.authority != nil {
 		go srv.authority.fetch(ctx)
 	}
