@@ -214,9 +214,11 @@ func (ch *channel) onPresenceDone(m PresenceDone) {
 	ch.answer = nil
 	p := ch.presence()
 	if m.Err != nil {
-		ch.bus.tally.presenceFailed.Add(1)
-		ch.bus.log.Warn("the broker did not keep presence", "error", m.Err)
 		p.notNow = ch.bus.clock() + jittered(retryDelay)
+		if ch.bus.ctx.Err() == nil {
+			ch.bus.tally.presenceFailed.Add(1)
+			ch.bus.log.Warn("the broker did not keep presence", "error", m.Err)
+		}
 	}
 	answer(m)
 	p.step()
