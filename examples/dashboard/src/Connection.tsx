@@ -7,7 +7,7 @@ type Choice = TransportName | "auto";
 const CHOICES: readonly Choice[] = ["auto", ...TRANSPORTS];
 
 /** Why it is this transport. */
-function why({ state, transport, fallback }: Status & { readonly fallback?: string }, choice: Choice, offline: boolean): string {
+function why({ state, transport, fallback }: Status, choice: Choice, offline: boolean): string {
   if (offline) return "You are offline by your own choice.";
   if (state !== "connected" || !transport) return "No transport gets through at the moment; it is tried again by itself.";
   const name = transportName(transport);

@@ -1,4 +1,4 @@
-import type { GapReason, TransportName } from "tidings";
+import type { GapReason, Status, TransportName } from "tidings";
 
 export const TRANSPORTS: readonly TransportName[] = ["websocket", "sse", "poll"];
 
@@ -16,15 +16,16 @@ const REASONS: Record<GapReason, string> = {
 
 export const gapReason = (reason: GapReason): string => REASONS[reason] ?? reason;
 
-const FALLBACKS: Record<string, string> = {
+const FALLBACKS: Record<NonNullable<Status["fallback"]>, string> = {
   refused: "was refused by this network",
   unproven: "brought nothing back on this network",
   unstable: "breaks again and again on this network",
   remembered: "did not get through this network lately",
+  chosen: "was not chosen",
 };
 
 /** What was wrong with the better transports. */
-export const fallbackReason = (reason: string | undefined): string => FALLBACKS[reason ?? ""] ?? "did not get through this network";
+export const fallbackReason = (reason: Status["fallback"]): string => (reason && FALLBACKS[reason]) ?? "did not get through this network";
 
 const two = (n: number, width = 2) => String(n).padStart(width, "0");
 
