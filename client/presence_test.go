@@ -2,7 +2,6 @@ package client_test
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -204,7 +203,7 @@ func TestStackCrowd(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		want(201, 201)
 		if n := len(view.views); n > 60 {
-			t.Errorf("%d frames for %s", n, fmt.Sprint("2,000 changes"))
+			t.Errorf("%d frames for 2,000 changes", n)
 		}
 	})
 }

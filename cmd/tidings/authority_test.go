@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -137,7 +138,10 @@ func (f *fakeAuthority) account(w http.ResponseWriter, r *http.Request) {
 	head := f.read(r, &q)
 	x, _ := base64.RawURLEncoding.DecodeString(head.JWK.X)
 	y, _ := base64.RawURLEncoding.DecodeString(head.JWK.Y)
-	key := &ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(x), Y: new(big.Int).SetBytes(y)}
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, make([]byte, 32-len(x)), x, make([]byte, 32-len(y)), y))
+	if err != nil {
+		f.t.Error(err)
+	}
 	f.thumbprint, _ = acme.JWKThumbprint(key)
 	f.contact = q.Contact
 	w.Header().Set("Location", f.web.URL+"/account/1")

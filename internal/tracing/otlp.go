@@ -191,9 +191,9 @@ func otlpOf(scope otlpScope, spans []sdktrace.ReadOnlySpan) otlpRequest {
 func attributes(list []attribute.KeyValue) []otlpAttribute {
 	out := make([]otlpAttribute, 0, len(list))
 	for _, a := range list {
-		value := map[string]any{"stringValue": a.Value.Emit()}
+		value := map[string]any{"stringValue": a.Value.String()}
 		if a.Value.Type() == attribute.INT64 {
-			value = map[string]any{"intValue": a.Value.Emit()}
+			value = map[string]any{"intValue": a.Value.String()}
 		}
 		out = append(out, otlpAttribute{Key: string(a.Key), Value: value})
 	}
