@@ -15,11 +15,12 @@ const entries = {
   "react.js": { entryPoints: [here("src/react.ts")], format: "esm", external: ["react", "tidings", "tidings/live", "tidings/presence", "tidings/reply"] },
   "live.js": { entryPoints: [here("src/live.ts")], format: "esm", external: ["tidings"] },
   "presence.js": { entryPoints: [here("src/presence.ts")], format: "esm", external: ["tidings"] },
+  "call.js": { entryPoints: [here("src/call.ts")], format: "esm", external: ["tidings"] },
   "reply.js": { entryPoints: [here("src/reply.ts")], format: "esm", external: ["tidings"] },
   "testing.js": { entryPoints: [here("src/testing.ts")], format: "esm" },
 };
 /** The declarations, below dist/types, of which an application may use every name. */
-const publicTypes = /^(core\/frames|channels|clock|errors|index|live|presence|react(\/\w+)?|registry|reply|testing|types)\.d\.ts$/;
+const publicTypes = /^(call|core\/frames|channels|clock|errors|index|live|presence|react(\/\w+)?|registry|reply|testing|types)\.d\.ts$/;
 
 /** Every word of a text that may be a name. */
 const words = (text) => text.match(/[A-Za-z_$][\w$]*/g) ?? [];

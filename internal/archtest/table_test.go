@@ -55,6 +55,7 @@ var rooms = map[string]room{
 	"gateways":                 {ours: []string{"protocol", "actors", "transports"}},
 	"sim":                      {ours: []string{"protocol", "core", "client"}, foreign: []string{hdr}},
 	"examples":                 {},
+	"examples/backend":         {foreign: []string{webhooks}},
 	"internal/archtest":        {},
 	"internal/doctor":          {foreign: []string{websocket}},
 	"internal/memnet":          {},

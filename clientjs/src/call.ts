@@ -1,0 +1,52 @@
+import type { MessageBus } from "tidings";
+
+/** Options of {@link call} and {@link callRoute}. */
+export interface CallOptions {
+  /**
+   * The same for each attempt at the same thing: the application is then asked once, as far as the server, and after it the application, can tell. Default:
+   * one for each call, which covers what the bus repeats by itself after a cut.
+   */
+  readonly idempotencyKey?: string;
+}
+
+/** What a route of the application answered. */
+export interface RouteAnswer<T = unknown> {
+  /** The HTTP status: 200, 404, … */
+  readonly status: number;
+  /** The body: JSON, or else a text. */
+  readonly body: T;
+}
+
+/** A request for {@link callRoute}. */
+export interface RouteRequest {
+  /** Default `GET`. */
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** `/visits/42`: without a query. */
+  readonly path: string;
+  /** The body, or for `GET` and `DELETE` an object that becomes the query. */
+  readonly input?: unknown;
+}
+
+/**
+ * Calls the application behind the server, over the connection that is there, and gives its answer.
+ * Rejects as `MessageBus.request` does: with what the application said, `unsupported` where it takes no such calls, `backend_unavailable` where it was not
+ * reached, `timeout` where it may have done what was asked.
+ * @param method - what to call, as the application knows it
+ * @param data - any JSON value
+ */
+export async function call<T = unknown>(
+  bus: Pick<MessageBus, "request">,
+  method: string,
+  data?: unknown,
+  { idempotencyKey = crypto.getRandomValues(new Uint32Array(4)).join("-") }: CallOptions = {},
+): Promise<T> {
+  return (await bus.request({ type: "call", method, data, idempotencyKey })).data as T;
+}
+
+/**
+ * Calls a route of the application that the server's `hooks.routes` offers, with the user and the connection known to it. An answer that says 404 or the like is
+ * an answer; rejects as {@link call} does, and with `forbidden` for a route that is not offered.
+ */
+export function callRoute<T = unknown>(bus: Pick<MessageBus, "request">, request: RouteRequest, options?: CallOptions): Promise<RouteAnswer<T>> {
+  return call(bus, "route", request, options);
+}
