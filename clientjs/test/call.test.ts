@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { call, callRoute } from "../src/call.js";
+import { call, type RouteAnswer, type RouteRequest } from "../src/call.js";
 import type { ClientFrame, ReplyFrame } from "../src/core/frames.js";
 
 /** A bus that answers each request with what it was asked. */
@@ -28,6 +28,7 @@ test("the caller may say the key, and null is data", async () => {
 
 test("a route is a call", async () => {
   const bus = echo();
-  await callRoute(bus, { method: "POST", path: "/visits", input: { name: "Ann" } }, { idempotencyKey: "k" });
+  const request: RouteRequest = { method: "POST", path: "/visits", input: { name: "Ann" } };
+  await call<RouteAnswer<{ visit: number }>>(bus, "route", request, { idempotencyKey: "k" });
   assert.deepEqual(bus.frames, [{ type: "call", method: "route", idempotencyKey: "k", data: { method: "POST", path: "/visits", input: { name: "Ann" } } }]);
 });

@@ -131,7 +131,7 @@ test("the entries of package.json load, and export what they should", async () =
   assert.deepEqual(Object.keys(await load("tidings/react")).sort(), ["MessageBusProvider", "useBus", "useBusStatus", "useEffectWithPolling", "useLiveQuery", "useMessageBus", "usePresence", "useReplyChannel"]);
   assert.deepEqual(Object.keys(await load("tidings/live")), ["liveQuery"]);
   assert.deepEqual(Object.keys(await load("tidings/presence")).sort(), ["getPresence", "watchPresence"]);
-  assert.deepEqual(Object.keys(await load("tidings/call")).sort(), ["call", "callRoute"]);
+  assert.deepEqual(Object.keys(await load("tidings/call")).sort(), ["call"]);
   assert.deepEqual(Object.keys(await load("tidings/reply")).sort(), ["JobError", "replyChannel"]);
   assert.deepEqual(Object.keys(await load("tidings/testing")), ["createFakeBus"]);
 });

@@ -1,5 +1,5 @@
 import type { MessageBus } from "tidings";
-/** Options of {@link call} and {@link callRoute}. */
+/** Options of {@link call}. */
 export interface CallOptions {
     /**
      * The same for each attempt at the same thing: the application is then asked once, as far as the server, and after it the application, can tell. Default:
@@ -14,7 +14,10 @@ export interface RouteAnswer<T = unknown> {
     /** The body: JSON, or else a text. */
     readonly body: T;
 }
-/** A request for {@link callRoute}. */
+/**
+ * What to {@link call} `route` with: the request is carried on to a route of the application that the server's `hooks.routes` offers, with the user and
+ * the connection known to it, and answered with a {@link RouteAnswer}. 404 and the like are answers; it rejects with `forbidden` for a route that is not offered.
+ */
 export interface RouteRequest {
     /** Default `GET`. */
     readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -31,8 +34,3 @@ export interface RouteRequest {
  * @param data - any JSON value
  */
 export declare function call<T = unknown>(bus: Pick<MessageBus, "request">, method: string, data?: unknown, { idempotencyKey }?: CallOptions): Promise<T>;
-/**
- * Calls a route of the application that the server's `hooks.routes` offers, with the user and the connection known to it. An answer that says 404 or the like is
- * an answer; rejects as {@link call} does, and with `forbidden` for a route that is not offered.
- */
-export declare function callRoute<T = unknown>(bus: Pick<MessageBus, "request">, request: RouteRequest, options?: CallOptions): Promise<RouteAnswer<T>>;
