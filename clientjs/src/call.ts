@@ -41,7 +41,7 @@ export async function call<T = unknown>(
   bus: Pick<MessageBus, "request">,
   method: string,
   data?: unknown,
-  { idempotencyKey = crypto.getRandomValues(new Uint32Array(4)).join("-") }: CallOptions = {},
+  { idempotencyKey = `${crypto.getRandomValues(new Uint32Array(4))}` }: CallOptions = {},
 ): Promise<T> {
   return (await bus.request({ type: "call", method, data, idempotencyKey })).data as T;
 }
