@@ -1,2 +1,2 @@
 /* Tidings client, Apache-2.0 */
-async function e(e,t,a,{idempotencyKey:n=`${crypto.getRandomValues(new Uint32Array(4))}`}={}){return(await e.request({type:"call",method:t,data:a,idempotencyKey:n})).data}export{e as call};
+var a=async(a,e,t,r)=>(await a.request({type:"call",method:e,data:t,idempotencyKey:`${crypto.getRandomValues(new Uint32Array(4))}`,...r})).data;export{a as call};

@@ -37,11 +37,5 @@ export interface RouteRequest {
  * @param method - what to call, as the application knows it
  * @param data - any JSON value
  */
-export async function call<T = unknown>(
-  bus: Pick<MessageBus, "request">,
-  method: string,
-  data?: unknown,
-  { idempotencyKey = `${crypto.getRandomValues(new Uint32Array(4))}` }: CallOptions = {},
-): Promise<T> {
-  return (await bus.request({ type: "call", method, data, idempotencyKey })).data as T;
-}
+export const call = async <T = unknown>(bus: Pick<MessageBus, "request">, method: string, data?: unknown, options?: CallOptions): Promise<T> =>
+  (await bus.request({ type: "call", method, data, idempotencyKey: `${crypto.getRandomValues(new Uint32Array(4))}`, ...options })).data as T;

@@ -110,7 +110,7 @@ export async function replyChannel<Result = unknown, Progress = unknown>(
       look().then((alive) => {
         if (over) return;
         if (alive && Date.now() < end) wait();
-        else fail(new TidingsError({ code: "timeout", message: "The job has been silent for too long.", hint: "Ask the backend how it stands." }));
+        else fail(new TidingsError({ code: "timeout", message: "The job went silent.", hint: "Ask the backend how it stands." }));
       }, fail);
     }, Math.max(0, Math.min(timeout, end - Date.now())));
   }

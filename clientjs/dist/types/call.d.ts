@@ -33,4 +33,4 @@ export interface RouteRequest {
  * @param method - what to call, as the application knows it
  * @param data - any JSON value
  */
-export declare function call<T = unknown>(bus: Pick<MessageBus, "request">, method: string, data?: unknown, { idempotencyKey }?: CallOptions): Promise<T>;
+export declare const call: <T = unknown>(bus: Pick<MessageBus, "request">, method: string, data?: unknown, options?: CallOptions) => Promise<T>;
