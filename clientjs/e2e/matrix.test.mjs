@@ -1,5 +1,5 @@
 // The matrix: the client behind each of these proxies, in Node and in Chromium, while messages are published. A row is data: another proxy is one
-// row more (F12, F19, F21, F23 and F24 of docs/RELIABILITY.md). `TIDINGS_MATRIX=write` puts the table into docs/PERFORMANCE.md.
+// row more (F12, F19, F21, F23 and F24 of docs/RELIABILITY.md). `MATRIX=write` puts the table into docs/PERFORMANCE.md.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
@@ -160,7 +160,7 @@ describe("the matrix of proxies", { timeout: 170_000 }, () => {
 
   after(async () => {
     await closeChrome();
-    if (process.env.TIDINGS_MATRIX === "write") write(runs, key);
+    if (process.env.MATRIX === "write") write(runs, key);
   });
 
   for (const row of rows) {
