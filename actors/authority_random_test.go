@@ -338,7 +338,7 @@ func playDay(t *testing.T, seed uint64, fault string) (faults []string, heard in
 }
 
 func TestNoFrameComesToWhoMayNotHaveIt(t *testing.T) {
-	days, heard := uint64(60), 0
+	days, heard := uint64(40), 0
 	if testing.Short() {
 		days = 20
 	}
