@@ -45,6 +45,7 @@ var scenarios = []scenario{
 	{"publish-1conn-1sub", "ws", true, publishes(1, 1)},
 	{"publish-8conn-1sub", "ws", true, publishes(1, 8)},
 	{"resume-1000-ws", "ws", false, resume(1000, 100)},
+	{"beside-hot-1000-ws", "ws", true, besideHot(1000, 100)},
 	{"slow-reader-1000-ws", "ws", false, slowReader(1000)},
 }
 
@@ -291,5 +292,52 @@ func slowReader(clients int) func(*target) (map[string]float64, error) {
 			return nil, err
 		}
 		return map[string]float64{"p99_ms": beside["p99_ms"], "p99_ms_all_read": healthy["p99_ms"], "ratio": beside["p99_ms"] / max(healthy["p99_ms"], 0.001)}, nil
+	}
+}
+
+// besideHot compares the latency in a quiet channel alone and beside a hot one.
+func besideHot(hot, quiet int) func(*target) (map[string]float64, error) {
+	return func(t *target) (map[string]float64, error) {
+		crowded, base, err := crowd(t, hot, 1)
+		if err != nil {
+			return nil, err
+		}
+		defer crowded.close()
+		few, err := newSwarm()
+		if err != nil {
+			return nil, err
+		}
+		channel := func(int) string { return "bench/quiet" }
+		if err := few.connect(t.server.addr, t.form, quiet, channel); err != nil {
+			return nil, err
+		}
+		if err := few.run(); err != nil {
+			return nil, err
+		}
+		defer few.close()
+		if _, err := few.settle(t.raw); err != nil {
+			return nil, err
+		}
+		p99 := func() (float64, error) {
+			few.latencies.reset()
+			_, err := publishFor(t, channel, 50, 3*time.Second, 2)
+			return float64(few.latencies.quantile(0.99).Microseconds()) / 1000, err
+		}
+		alone, err := p99()
+		if err != nil {
+			return nil, err
+		}
+		var loud map[string]float64
+		failed := make(chan error, 1)
+		go func() {
+			var err error
+			loud, err = deliver(t, crowded, base, 1, hot, 100_000, 3*time.Second)
+			failed <- err
+		}()
+		beside, err := p99()
+		if err := <-failed; err != nil {
+			return nil, err
+		}
+		return map[string]float64{"p99_ms_alone": alone, "p99_ms": beside, "deliveries_per_s": loud["deliveries_per_s"]}, err
 	}
 }
