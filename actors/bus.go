@@ -17,6 +17,7 @@ import (
 	"tidings/access"
 	"tidings/broker"
 	"tidings/core"
+	"tidings/internal/patience"
 	"tidings/protocol"
 )
 
@@ -287,8 +288,8 @@ func (b *Bus) callWith(ctx context.Context, fn func(context.Context) error) (err
 	if b.ctx.Err() != nil {
 		return errStopped
 	}
-	ctx, cancel := context.WithTimeout(ctx, b.cfg.BrokerTimeout)
-	defer cancel()
+	p := patience.New(ctx, b.cfg.BrokerTimeout)
+	defer p.End()
 	defer func() {
 		if reason := recover(); reason != nil {
 			b.tally.failures.Add(1)
@@ -296,7 +297,7 @@ func (b *Bus) callWith(ctx context.Context, fn func(context.Context) error) (err
 			err = errInternal
 		}
 	}()
-	return fn(ctx)
+	return fn(p)
 }
 
 // failure is what a caller may see of an error of the broker; late is for one that did not answer in time.

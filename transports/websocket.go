@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tidings/internal/patience"
 	"tidings/protocol"
 )
 
@@ -100,8 +101,8 @@ func (k *socket) introduce(intro *introduction, frames []protocol.ClientFrame, e
 func (k *socket) connect(intro *introduction, connect *protocol.ClientFrame, rest []protocol.ClientFrame) bool {
 	intro.busy.Store(true)
 	defer intro.busy.Store(false)
-	ctx := newPatience(k.h.ctx, k.h.cfg.ConnectDeadline)
-	defer ctx.end()
+	ctx := patience.New(k.h.ctx, k.h.cfg.ConnectDeadline)
+	defer ctx.End()
 	session, gen, err := k.h.bus.Open(ctx, intro.peer, connect, k)
 	if err != nil {
 		k.fail(k.h.asError(err))

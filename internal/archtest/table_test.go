@@ -44,9 +44,9 @@ var rooms = map[string]room{
 	"store":              {ours: []string{"protocol", "filter"}},
 	"store/sqlitestore":  {ours: []string{"protocol", "filter", "store"}, foreign: []string{sqlite}},
 	"store/pgstore":      {ours: []string{"protocol", "filter", "store"}, foreign: []string{pgx}},
-	"actors":             {ours: []string{"protocol", "core", "broker", "store", "filter", "access"}, foreign: []string{protoactor, lru}},
+	"actors":             {ours: []string{"internal/patience", "protocol", "core", "broker", "store", "filter", "access"}, foreign: []string{protoactor, lru}},
 	"hooks":              {ours: []string{"protocol", "access", "actors"}, foreign: []string{gobreaker, webhooks}},
-	"transports":         {ours: []string{"protocol", "core"}, foreign: []string{websocket, lru}},
+	"transports":         {ours: []string{"internal/patience", "protocol", "core"}, foreign: []string{websocket, lru}},
 	// The conformance suite of the transports, which tests import: it opens links as real clients do.
 	"transports/transporttest": {ours: []string{"protocol", "core", "transports", "internal/memnet"}, foreign: []string{websocket, clientSSE}},
 	"httpapi":                  {ours: []string{"protocol", "core", "access", "filter", "broker", "store", "actors", "transports", "clientjs", "internal/doctor"}, foreign: []string{gin, prometheus}},
@@ -59,6 +59,7 @@ var rooms = map[string]room{
 	"internal/archtest":        {},
 	"internal/doctor":          {foreign: []string{websocket}},
 	"internal/memnet":          {},
+	"internal/patience":        {},
 	"internal/bench":           {ours: []string{"protocol", "client"}, foreign: []string{gin, websocket, hdr}},
 	"internal/config":          {ours: []string{"protocol", "access"}, foreign: []string{koanf, yaml, pflag}},
 	// The whole server in one process, which tests of examples, pages and proxies import.

@@ -1,4 +1,4 @@
-package transports
+package patience
 
 import (
 	"context"
@@ -10,20 +10,20 @@ import (
 func TestPatience(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		do   func(parent context.CancelFunc, p *patience)
+		do   func(parent context.CancelFunc, p *Patience)
 		want error
 	}{
-		{name: "goes on", do: func(context.CancelFunc, *patience) {}},
-		{name: "is over in time", do: func(context.CancelFunc, *patience) { time.Sleep(10 * time.Second) }, want: context.DeadlineExceeded},
-		{name: "ends with its parent", do: func(parent context.CancelFunc, _ *patience) { parent() }, want: context.Canceled},
-		{name: "is ended", do: func(_ context.CancelFunc, p *patience) { p.end() }, want: context.Canceled},
+		{name: "goes on", do: func(context.CancelFunc, *Patience) {}},
+		{name: "is over in time", do: func(context.CancelFunc, *Patience) { time.Sleep(10 * time.Second) }, want: context.DeadlineExceeded},
+		{name: "ends with its parent", do: func(parent context.CancelFunc, _ *Patience) { parent() }, want: context.Canceled},
+		{name: "is ended", do: func(_ context.CancelFunc, p *Patience) { p.End() }, want: context.Canceled},
 	} {
 		for _, waited := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
 				parent, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				p := newPatience(parent, 10*time.Second)
-				defer p.end()
+				p := New(parent, 10*time.Second)
+				defer p.End()
 				if waited {
 					p.Done()
 				}
@@ -45,7 +45,7 @@ func TestPatience(t *testing.T) {
 			})
 		}
 	}
-	if n := testing.AllocsPerRun(100, func() { newPatience(context.Background(), time.Second).end() }); n > 1 {
+	if n := testing.AllocsPerRun(100, func() { New(context.Background(), time.Second).End() }); n > 1 {
 		t.Errorf("%v allocations", n)
 	}
 }
