@@ -80,7 +80,9 @@ func (o *sequencer) turn(c *Connection, s *protocol.Send) (*earlyBody, error) {
 	case core.Repeat:
 		return nil, nil
 	case core.Apply:
-		if len(s.Frames) > 0 {
+		if s.Refused != nil {
+			c.Fault(anyGeneration, protocol.RequestIDs(s.Frames), s.Refused)
+		} else if len(s.Frames) > 0 {
 			if err := c.Receive(anyGeneration, s.Frames); err != nil {
 				return nil, err
 			}

@@ -123,3 +123,32 @@ func TestSendToAParkedConnection(t *testing.T) {
 		}
 	})
 }
+
+// A body with a faulty frame is a turn like another: each request in it is answered with the fault, and the next body is taken.
+func TestAFaultyBodyIsAnsweredDownstream(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connectOver(protocol.SSE, "")
+		send := func(body string) error {
+			s, err := protocol.DecodeSend([]byte(body))
+			if err == nil {
+				err = c.conn.Send(t.Context(), &s)
+			}
+			w.settle()
+			return err
+		}
+		err := send(`{"session":"s","seq":1,"frames":[{"type":"subscribe","id":1,"channel":"a"},{"type":"publish","id":2,"channel":"a","data":1,"spread":300001}]}`)
+		got := c.next()
+		if err != nil || len(got) != 2 || got[0].ID != 1 || got[1].ID != 2 || got[0].Code != protocol.CodeBadRequest || got[1].Code != protocol.CodeBadRequest {
+			t.Fatalf("answers %v, %v", got, err)
+		}
+		if err := send(`{"session":"s","seq":2,"frames":[{"type":"subscribe","id":3,"channel":"a"}]}`); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.next(); len(got) != 1 || got[0].Type != protocol.TypeSubscribed || got[0].ID != 3 {
+			t.Errorf("after it: %v", got)
+		}
+		if err := send(`{"session":"s","seq":3,"frames":[{"type":"ping"},{"type":"nonsense"}]}`); err == nil {
+			t.Error("a fault that nobody would hear of is accepted")
+		}
+	})
+}

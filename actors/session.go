@@ -128,7 +128,7 @@ func (s *session) onHandle(m Handle) {
 }
 
 func (s *session) onFaulted(m Faulted) {
-	if s.state != ended && m.Gen >= s.conn.since.Load() {
+	if s.state != ended && (m.Gen == anyGeneration || m.Gen >= s.conn.since.Load()) {
 		s.refuse(m.Err, m.IDs...)
 		s.conn.out.Flush()
 	}

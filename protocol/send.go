@@ -6,9 +6,11 @@ type Send struct {
 	Seq      uint64  // from 1, counting up by one
 	Received *uint64 // counted frames that the client has; nil where it does not say
 	Frames   []ClientFrame
+	Refused  *Error // why none of the frames is taken: each has its Type and ID alone, to be answered with; nil where all are
 }
 
-// DecodeSend reads the body of POST /bus/send as DecodeClientFrames reads frames, except that there may be none.
+// DecodeSend reads the body of POST /bus/send as DecodeClientFrames reads frames, except that there may be none. Where one of the frames is refused and a request is among
+// them, Refused says so; it fails where nobody would be answered by that.
 func DecodeSend(b []byte) (Send, error) {
 	var s scanner
 	if err := s.start(b, envelope, MaxTokens); err != nil {
@@ -19,12 +21,17 @@ func DecodeSend(b []byte) (Send, error) {
 	}
 	var m members
 	var send Send
+	var refused error
 	err := s.object(func(name []byte) (err error) {
 		if string(name) != fFrames.String() || s.peek() != '[' {
 			return m.add(&s, name)
 		}
 		m.raw[fFrames] = s.b[s.i : s.i+1]
+		before := s.refused
 		send.Frames, err = s.clientArray()
+		if before == nil {
+			refused, s.refused = s.refused, nil
+		}
 		return err
 	})
 	if err == nil {
@@ -34,6 +41,20 @@ func DecodeSend(b []byte) (Send, error) {
 	}
 	if err := s.verdict(err); err != nil {
 		return Send{}, err
+	}
+	if refused != nil {
+		return send.refuse(refused)
+	}
+	return send, nil
+}
+
+// refuse keeps of the frames what is needed to answer them.
+func (send Send) refuse(why error) (Send, error) {
+	if send.Refused, _ = why.(*Error); send.Refused == nil || len(RequestIDs(send.Frames)) == 0 {
+		return Send{}, why
+	}
+	for i, f := range send.Frames {
+		send.Frames[i] = ClientFrame{Type: f.Type, ID: f.ID}
 	}
 	return send, nil
 }

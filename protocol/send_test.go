@@ -13,9 +13,9 @@ func TestDecodeSend(t *testing.T) {
 		want     Send
 		err      string
 	}{
-		{name: "all of it", in: `{"session":"s","seq":1,"received":3,"frames":[{"type":"ping"}]}`, want: Send{"s", 1, &three, ping}},
-		{name: "frames first, unknown fields", in: `{"frames":[{"type":"ping"}],"more":{},"seq":9007199254740991,"session":"s"}`, want: Send{"s", MaxInteger, nil, ping}},
-		{name: "no frames: only a count", in: `{"session":"s","seq":2,"received":3,"frames":[]}`, want: Send{"s", 2, &three, []ClientFrame{}}},
+		{name: "all of it", in: `{"session":"s","seq":1,"received":3,"frames":[{"type":"ping"}]}`, want: Send{"s", 1, &three, ping, nil}},
+		{name: "frames first, unknown fields", in: `{"frames":[{"type":"ping"}],"more":{},"seq":9007199254740991,"session":"s"}`, want: Send{"s", MaxInteger, nil, ping, nil}},
+		{name: "no frames: only a count", in: `{"session":"s","seq":2,"received":3,"frames":[]}`, want: Send{"s", 2, &three, []ClientFrame{}, nil}},
 		{name: "session is missing", in: `{"seq":1,"frames":[]}`, err: `bad_request: field "session" is missing`},
 		{name: "session is empty", in: `{"session":"","seq":1,"frames":[]}`, err: `bad_request: field "session" is empty`},
 		{name: "seq is missing", in: `{"session":"s","frames":[]}`, err: `bad_request: field "seq" is missing`},
@@ -24,7 +24,10 @@ func TestDecodeSend(t *testing.T) {
 		{name: "received is negative", in: `{"session":"s","seq":1,"received":-1,"frames":[]}`, err: `bad_request: field "received" must be an integer from 0 to 9007199254740991`},
 		{name: "frames are missing", in: `{"session":"s","seq":1}`, err: `bad_request: field "frames" is missing`},
 		{name: "frames are one frame", in: `{"session":"s","seq":1,"frames":{"type":"ping"}}`, err: `bad_request: field "frames" must be an array`},
-		{name: "a bad frame", in: `{"session":"s","seq":1,"frames":[{"type":"presence","id":1}]}`, err: `bad_request: field "channel" is missing`},
+		{name: "a bad frame", in: `{"session":"s","seq":1,"frames":[{"type":"ping","id":2,"received":5},{"type":"presence","id":1}]}`,
+			want: Send{"s", 1, nil, []ClientFrame{{Type: TypePing, ID: 2}, {Type: TypePresence, ID: 1}}, missing(fChannel).(*Error)}},
+		{name: "a bad frame that is no request", in: `{"session":"s","seq":1,"frames":[{"type":"nonsense"}]}`, err: `unknown_type: no such type of frame`},
+		{name: "a bad frame of no session", in: `{"seq":1,"frames":[{"type":"presence","id":1}]}`, err: `bad_request: field "session" is missing`},
 		{name: "a bad frame and bad JSON", in: `{"session":"s","seq":1,"frames":[{"type":"presence","id":1}]`, err: `bad_json: ` + whyEnds},
 		{name: "an array", in: `[]`, err: `bad_request: must be a JSON object`},
 		{name: "frames twice", in: `{"session":"s","seq":1,"frames":[],"frames":[]}`, err: `bad_json: ` + whyTwice},

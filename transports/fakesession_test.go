@@ -200,7 +200,12 @@ func (s *fakeSession) Send(ctx context.Context, send *protocol.Send) error {
 			close(s.told)
 			s.told = make(chan struct{})
 			s.mu.Unlock()
-			err := s.apply(send.Frames)
+			var err error
+			if send.Refused != nil {
+				s.Fault(0, protocol.RequestIDs(send.Frames), send.Refused)
+			} else {
+				err = s.apply(send.Frames)
+			}
 			if send.Received != nil && err == nil {
 				err = s.outbox.Ack(*send.Received)
 			}

@@ -92,7 +92,7 @@ func (k *socket) receive(body []byte) bool {
 	case intro != nil && (intro.plain == nil || bound == nil):
 		return k.introduce(intro, frames, err)
 	case err != nil:
-		bound.session.Fault(bound.gen, idsOf(frames), k.h.asError(err))
+		bound.session.Fault(bound.gen, protocol.RequestIDs(frames), k.h.asError(err))
 		return true
 	case intro != nil && frames[0].Type == protocol.TypeConnect:
 		return k.reconnectPlain(intro, frames)
@@ -101,16 +101,6 @@ func (k *socket) receive(body []byte) bool {
 		k.fail(k.h.asError(err))
 	}
 	return true
-}
-
-// idsOf gives the ids of the requests among frames that were refused together.
-func idsOf(frames []protocol.ClientFrame) (ids []uint64) {
-	for i := range frames {
-		if id := frames[i].ID; id != 0 {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 // refuseMessage ends the socket for a message after which the library can read no further. What still comes is thrown away, so

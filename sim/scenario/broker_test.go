@@ -18,17 +18,18 @@ import (
 type ground struct {
 	w *World
 
-	mu     sync.Mutex // guards all below; taken before the memory broker's locks, and never with a sink called
-	mem    *memory.Broker
-	config memory.Config
-	life   int
-	crowd  *crowd
-	feeds  map[*feed]bool
-	dice   *rand.Rand
-	down   bool
-	slow   time.Duration
-	mute   int    // answers to publishes that will be lost
-	plant  string // a promise that is broken on purpose, see planted_test.go
+	mu      sync.Mutex // guards all below; taken before the memory broker's locks, and never with a sink called
+	mem     *memory.Broker
+	config  memory.Config
+	life    int
+	crowd   *crowd
+	feeds   map[*feed]bool
+	dice    *rand.Rand
+	down    bool
+	slow    time.Duration
+	mute    int    // answers to publishes that will be lost
+	unheard int    // answers to what is said of members that will be lost
+	plant   string // a promise that is broken on purpose, see planted_test.go
 	// Chances in 100 that a live message is lost, comes twice, or comes after the next one.
 	lose, double, mix int
 }
@@ -49,7 +50,7 @@ func (g *ground) Change(fn func(*ground)) {
 // Down lets every call fail; Up ends that, and all other faults.
 func (g *ground) Down() { g.Change(func(g *ground) { g.down = true }) }
 func (g *ground) Up() {
-	g.Change(func(g *ground) { g.down, g.slow, g.mute, g.lose, g.double, g.mix = false, 0, 0, 0, 0, 0 })
+	g.Change(func(g *ground) { g.down, g.slow, g.mute, g.unheard, g.lose, g.double, g.mix = false, 0, 0, 0, 0, 0, 0 })
 }
 
 // Slow lets every call take d.
@@ -57,6 +58,9 @@ func (g *ground) Slow(d time.Duration) { g.Change(func(g *ground) { g.slow = d }
 
 // Mute loses the answers to the next n publishes, which happen.
 func (g *ground) Mute(n int) { g.Change(func(g *ground) { g.mute = n }) }
+
+// MuteMembers loses the answers to the next n changes of members that are said, which happen.
+func (g *ground) MuteMembers(n int) { g.Change(func(g *ground) { g.unheard = n }) }
 
 // Lose, Double and Mix do that to so many in 100 of the live messages.
 func (g *ground) Lose(percent int)   { g.Change(func(g *ground) { g.lose = percent }) }

@@ -52,8 +52,8 @@ func (v *view) Attend(ctx context.Context, ch protocol.Channel, joined, left []p
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.crowd.say(v, ch, joined, left)
-	if v.mute > 0 {
-		v.mute--
+	if v.unheard > 0 {
+		v.unheard--
 		return &protocol.Error{Code: protocol.CodeTimeout, Reason: "the broker did not answer in time", Hint: "Say it again."}
 	}
 	return nil

@@ -276,7 +276,7 @@ func (d *day) befallBroker(at, until time.Duration) {
 		slow := d.between(0, 7*time.Second)
 		d.at(at, fmt.Sprintf("the broker takes %v", slow), func() { g.Slow(slow) })
 	case 6:
-		d.at(at, "the broker's answers are lost", func() { g.Mute(1 + percent/10) })
+		d.at(at, "the broker's answers are lost", func() { g.Mute(1 + percent/10); g.MuteMembers(1 + percent/10) })
 		return
 	case 7:
 		d.at(at, "the broker loses its memory", g.Forget)
