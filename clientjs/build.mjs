@@ -36,6 +36,7 @@ function outside(types) {
   const spec = readFileSync(here("../protocol/SPEC.md"), "utf8").replace(/```\w*/g, "`");
   for (const [, code] of spec.matchAll(/`([^`]+)`/g)) add(words(code));
   for (const file of readdirSync(types, { recursive: true })) if (publicTypes.test(file)) add(words(withoutComments(readFileSync(`${types}/${file}`, "utf8"))));
+  add(["current"]); // of React's refs
   const lib = here(`../node_modules/@typescript/typescript-${process.platform}-${process.arch}/lib`);
   for (const file of readdirSync(lib).filter((f) => /^lib\.(dom|es|decorators).*\.d\.ts$/.test(f))) {
     const text = withoutComments(readFileSync(`${lib}/${file}`, "utf8"));

@@ -96,7 +96,7 @@ test("no name that the build shortens is one of the wire, of the public types or
   const frames = JSON.parse(readFileSync(join(PROJECT, "protocol/testdata/frames.json"), "utf8")) as { frame?: object | object[] }[];
   for (const { frame = [] } of frames) for (const f of [frame].flat()) Object.keys(f).forEach((n) => used.add(n));
   const fake = createFakeBus();
-  for (const name of [...Object.keys(fake), ...Object.keys(fake.debug), "transports", "getToken", "code", "hint", "retry"]) used.add(name);
+  for (const name of [...Object.keys(fake), ...Object.keys(fake.debug), "transports", "getToken", "code", "hint", "retry", "current"]) used.add(name);
   for (const known of ["received", "idempotencyKey", "addEventListener", "signal", "size", "onStatus"]) assert.ok(used.has(known), known);
   assert.deepEqual(internal.filter((n) => used.has(n)), []);
 });
