@@ -218,13 +218,19 @@ test("tabs of one browser share a connection, and one takes over when another go
   const tab = (p, want) => until(`a ${want}`, async () => (await p.getByTestId("tab").getAttribute("data-tab")) === want);
   await tab(one.page, "leader");
   await tab(page, "follower");
-  await one.shown(await one.publish(1));
-  await page.locator("[data-testid=message][data-offset='1']").waitFor();
+  // It follows before it listens: from the first message that it shows on, it shows them all.
+  const shown = (answer) => page.locator(`[data-testid=message][data-id="${answer.id}"]`).waitFor();
+  await until("the follower listens", async () => (await one.publish("?"), (await page.getByTestId("message").count()) > 0));
+  const both = await one.publish("both");
+  await Promise.all([one.shown(both), shown(both)]);
   assert.equal(await connections(), before, "two tabs are one connection");
   await one.page.close();
   await tab(page, "leader");
-  await one.publish(2);
-  await page.locator("[data-testid=message][data-offset='2']").waitFor();
+  const last = await one.publish("after it");
+  await shown(last);
+  const offsets = (await page.getByTestId("message").evaluateAll((items) => items.map((li) => Number(li.dataset.offset)))).reverse();
+  assert.deepEqual(offsets, offsets.map((_, i) => offsets[0] + i), "one is missing, or twice");
+  assert.equal(offsets.at(-1), last.offset);
   assert.equal(await page.getByTestId("gaps").textContent(), "0");
 });
 
