@@ -183,13 +183,20 @@ func FuzzParseCursor(f *testing.F) {
 
 func FuzzDecodeSend(f *testing.F) {
 	for _, seed := range []string{`{"session":"s","seq":1,"received":3,"frames":[{"type":"ping"}]}`, `{"session":"s","seq":1,"frames":[]}`,
-		`{"frames":[{"type":"publish","id":1,"channel":"a","data":{ "a":1 , "a":2}}],"seq":2,"session":"\u0073"}`, `{"frames":{},"seq":-1}`, `[]`, `{"frames":[{"type":"ping"}],"frames":[]}`} {
+		`{"frames":[{"type":"publish","id":1,"channel":"a","data":{ "a":1 , "a":2}}],"seq":2,"session":"\u0073"}`, `{"frames":{},"seq":-1}`, `[]`, `{"frames":[{"type":"ping"}],"frames":[]}`, `{"frames":[{"id":1}],"seq":1,"session":"0"}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		send, err := DecodeSend(b)
 		if err != nil {
 			wantProtocolError(t, err, frameCodes...)
+			return
+		}
+		if send.Refused != nil { // nothing of the frames is left but what is answered
+			wantProtocolError(t, send.Refused, frameCodes...)
+			if len(RequestIDs(send.Frames)) == 0 || send.Session == "" || send.Seq == 0 {
+				t.Fatalf("%q: refused, and nobody hears of it: %+v", b, send)
+			}
 			return
 		}
 		wire := AppendSend(nil, &send)
