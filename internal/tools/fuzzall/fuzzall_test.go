@@ -67,3 +67,18 @@ func TestKeepTakesTheShortest(t *testing.T) {
 		t.Errorf("the one above 4 KiB was kept: %d", n)
 	}
 }
+
+func TestTheEndOfTimeIsNoFinding(t *testing.T) {
+	for _, row := range []struct {
+		text string
+		want bool
+	}{
+		{"--- FAIL: FuzzX (4.01s)\n    context deadline exceeded\nFAIL\n", true},
+		{"--- FAIL: FuzzX (0.01s)\n    x_test.go:3: context deadline exceeded\n    Failing input written to testdata/fuzz/FuzzX/12\nFAIL\n", false},
+		{"--- FAIL: FuzzX (0.01s)\n    panic: oh\nFAIL\n", false},
+	} {
+		if got := timeOver(row.text); got != row.want {
+			t.Errorf("%q: %v", row.text, got)
+		}
+	}
+}
