@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"tidings/access"
 	"tidings/actors"
@@ -132,16 +131,12 @@ func (c *Client) subscribe(ctx context.Context, by actors.Caller, ch protocol.Ch
 func (c *Client) publish(ctx context.Context, by actors.Caller, p *actors.Publish) error {
 	q := of(Publish, by)
 	q.Channel, q.Event, q.Data = p.Channel, p.Event, p.Data
-	id := newID()
-	if p.IdempotencyKey != "" {
-		id = p.IdempotencyKey
-	}
 	var said struct {
 		Channel protocol.Channel `json:"channel"`
 		Event   *string          `json:"event"`
 		Data    json.RawMessage  `json:"data"`
 	}
-	if err := c.ask(ctx, q, id, false, &said); err != nil {
+	if err := c.ask(ctx, q, idOf(p.IdempotencyKey), false, &said); err != nil {
 		return err
 	}
 	if said.Channel != "" {
@@ -154,7 +149,7 @@ func (c *Client) publish(ctx context.Context, by actors.Caller, p *actors.Publis
 		p.Event = *said.Event
 	}
 	if said.Data != nil {
-		p.Data = slices.Clone(said.Data)
+		p.Data = said.Data
 	}
 	return nil
 }
@@ -165,16 +160,16 @@ func (c *Client) call(ctx context.Context, by actors.Caller, call actors.Call) (
 	var said struct {
 		Data json.RawMessage `json:"data"`
 	}
-	if err := c.ask(ctx, q, callID(call), false, &said); err != nil {
+	if err := c.ask(ctx, q, idOf(call.Key), false, &said); err != nil {
 		return nil, lost(err)
 	}
 	return said.Data, nil
 }
 
-// callID is the same for each attempt at a call, so that the application can tell.
-func callID(call actors.Call) string {
-	if call.Key != "" {
-		return call.Key
+// idOf is the same for each attempt at what has a key, so that the application can tell.
+func idOf(key string) string {
+	if key != "" {
+		return key
 	}
 	return newID()
 }
