@@ -54,10 +54,10 @@ func (c *Connection) Outbox() *core.Outbox { return c.out }
 
 // Poll puts the link of a further long-poll under the outbox: what was not received goes out again. It fails with CodeBadCursor, and
 // changes nothing, where so many frames were never sent; with CodeWrongTransport where the connection is on another transport; and
-// with CodeSessionGone where it cannot go on.
+// with CodeSessionGone, or the code of its end for good, where it cannot go on.
 func (c *Connection) Poll(link core.Link, received uint64) (gen uint64, err error) {
 	if c.ended.Load() {
-		return 0, errGone
+		return 0, c.gone()
 	}
 	if c.kind() != pollKind {
 		return 0, &protocol.Error{Code: protocol.CodeWrongTransport, Reason: "the session is not on long-polling", Hint: "Send connect with the session to change the transport."}
@@ -70,7 +70,7 @@ func (c *Connection) Poll(link core.Link, received uint64) (gen uint64, err erro
 	}
 	gen, ok := c.out.Attach(link, received, nil, fencedFrame)
 	if !ok {
-		return 0, errGone
+		return 0, c.gone()
 	}
 	c.bus.send(c.pid, Attached{Gen: gen, Kind: pollKind})
 	return gen, nil
@@ -81,7 +81,7 @@ func (c *Connection) Poll(link core.Link, received uint64) (gen uint64, err erro
 // connection's end.
 func (c *Connection) Receive(gen uint64, frames []protocol.ClientFrame) error {
 	if c.ended.Load() {
-		return errGone
+		return c.gone()
 	}
 	n := int32(len(frames))
 	if c.pending.Add(n) > maxPendingFrames {

@@ -185,17 +185,27 @@ func (b *Bus) Find(session string, peer protocol.Peer) (*Connection, error) {
 		return nil, fault
 	}
 	c := b.registry.find(session)
-	if c == nil || c.ended.Load() {
-		if why, ok := b.endings.Get(keyOf(session)); ok {
-			return nil, why
-		}
-		return nil, errGone
+	if c == nil {
+		return nil, b.gone(keyOf(session))
+	}
+	if c.ended.Load() {
+		return nil, c.gone()
 	}
 	if c.plain || !c.of(identity) {
 		return nil, errGone
 	}
 	return c, nil
 }
+
+// gone is the error for a session that is no more: its final word, if it had one a short time ago.
+func (b *Bus) gone(session sessionKey) error {
+	if why, ok := b.endings.Get(session); ok {
+		return why
+	}
+	return errGone
+}
+
+func (c *Connection) gone() error { return c.bus.gone(c.key) }
 
 // of tells whether a connection is of who knows its session and shows identity. One without an identity is of whoever knows its session: a client that has just
 // got a token says so in refresh; and where the application says who clients are, a request without a token shows no more than the session.

@@ -332,6 +332,34 @@ func TestALossWithAFinalCodeEndsTheConnection(t *testing.T) {
 	}
 }
 
+// A poll that found the connection before its end, or comes after it, is told why it ended, and not that it is merely gone: then it would come back.
+func TestAPollIsToldTheFinalWord(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connectOver(protocol.Poll, "")
+		conn, err := w.bus.Find(c.session, protocol.Peer{Transport: protocol.Poll})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range protocol.MaxErrors + 1 {
+			c.say(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, ID: 9, Channel: "nothing"})
+		}
+		w.settle()
+		final := &protocol.Error{Code: protocol.CodeTooManyErrors}
+		if _, err := conn.Poll(&link{}, 0); !errors.Is(err, final) {
+			t.Errorf("a poll that had found it: %v", err)
+		}
+		if err := conn.Send(t.Context(), &protocol.Send{Seq: 1}); !errors.Is(err, final) {
+			t.Errorf("a body that had found it: %v", err)
+		}
+		if err := conn.Receive(c.gen, nil); !errors.Is(err, final) {
+			t.Errorf("frames of it: %v", err)
+		}
+		if _, err := w.bus.Find(c.session, protocol.Peer{Transport: protocol.Poll}); !errors.Is(err, final) {
+			t.Errorf("the next poll: %v", err)
+		}
+	})
+}
+
 func TestPlainConnectionsAreNeverParked(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c, err := w.open(protocol.Peer{Transport: protocol.SSE, Plain: true}, nil)

@@ -36,7 +36,7 @@ func (c *Connection) Send(ctx context.Context, s *protocol.Send) error {
 		return &protocol.Error{Code: protocol.CodeWrongTransport, Reason: "the session is on WebSocket, which carries frames upstream itself", Hint: "Send the frames over the WebSocket."}
 	}
 	if c.ended.Load() {
-		return errGone
+		return c.gone()
 	}
 	if s.Received != nil {
 		if err := c.out.Ack(*s.Received); err != nil {
@@ -74,7 +74,7 @@ func (o *sequencer) turn(c *Connection, s *protocol.Send) (*earlyBody, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if c.ended.Load() {
-		return nil, errGone
+		return nil, c.gone()
 	}
 	switch o.inbox.Turn(s.Seq) {
 	case core.Repeat:

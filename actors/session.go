@@ -221,7 +221,10 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 		b.cfg.Hooks.tell(Event{What: EventDisconnected, Connection: c.id, User: c.Identity().User, Code: code})
 	}
 	s.note(Record{What: RecordEnded, Code: string(code)})
-	c.ended.Store(true)
+	if last != nil && last.Frame != nil && !code.Row().Retry {
+		b.endings.Add(c.key, &protocol.Error{Code: code, Reason: last.Frame.Reason, Hint: last.Frame.Hint})
+	}
+	c.ended.Store(true) // after its final word can be found
 	b.give(c.held)
 	b.tickets.left(c, code != "" && !code.Row().Retry, b.cfg.Park)
 	b.registry.remove(c)
@@ -229,9 +232,6 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	b.alarms.cancel(s.park)
 	if s.expiry != nil {
 		b.alarms.cancel(s.expiry)
-	}
-	if last != nil && last.Frame != nil && !code.Row().Retry {
-		b.endings.Add(c.key, &protocol.Error{Code: code, Reason: last.Frame.Reason, Hint: last.Frame.Hint})
 	}
 	made(&c.order).end()
 	c.out.End(last) // before the lanes push more
