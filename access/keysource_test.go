@@ -56,8 +56,13 @@ func (s *shown) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // withIssuer plays fn in a bubble with tokens whose keys an issuer shows.
 func withIssuer(t *testing.T, status int, text []byte, fn func(*testing.T, *Tokens, *shown)) {
+	withSlowIssuer(t, 0, status, text, fn)
+}
+
+// withSlowIssuer is withIssuer of one that takes its time, from the first question on.
+func withSlowIssuer(t *testing.T, delay time.Duration, status int, text []byte, fn func(*testing.T, *Tokens, *shown)) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &shown{status: status, text: text}
+		s := &shown{status: status, text: text, delay: delay}
 		tokens, err := NewTokens(TokenConfig{
 			Issuer: issuer, Audience: aud, KeySetURL: "https://login.example.com/keys", Log: slog.New(slog.DiscardHandler),
 			fetch: &fetcher{url: "https://login.example.com/keys", client: &http.Client{Transport: s}},
@@ -202,10 +207,7 @@ func TestAnIssuerThatIsDownAtTheStart(t *testing.T) {
 }
 
 func TestAnIssuerThatDoesNotAnswer(t *testing.T) {
-	withIssuer(t, 200, keySetText(t, keyOf(ecKey, "a")), func(t *testing.T, tokens *Tokens, s *shown) {
-		s.mu.Lock()
-		s.delay = time.Hour
-		s.mu.Unlock()
+	withSlowIssuer(t, time.Hour, 200, keySetText(t, keyOf(ecKey, "a")), func(t *testing.T, tokens *Tokens, _ *shown) {
 		start := time.Now()
 		if _, err := tokens.Verify(t.Context(), tokenOf(t, "a")); codeOf(err) != protocol.CodeInternal || time.Since(start) > keySetFetchDeadline {
 			t.Errorf("after %v: %v", time.Since(start), err)
