@@ -118,7 +118,7 @@ func (s *session) refreshed(m Verified) {
 	case own.Anonymous() && !s.holdUser(m):
 	default:
 		if s.become(&m.Identity); s.state != ended {
-			s.push(replyFrame(m.ID))
+			s.push(protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeReply, ID: m.ID, TTLMS: ttl(m.Identity)}))
 		}
 	}
 }

@@ -187,6 +187,31 @@ func TestARefreshKeepsTheConnection(t *testing.T) {
 	})
 }
 
+// So a client whose clock is wrong knows when to refresh.
+func TestAClientIsToldHowLongItsTokenIsGood(t *testing.T) {
+	inBubble(t, withTokens(t, usual), func(w *world) {
+		ttl := func(c *client) int64 { return c.frames()[0].TTLMS }
+		short, long := sign(t, "u1", time.Minute), sign(t, "u1", time.Hour)
+		if got := ttl(w.connect()); got != 0 {
+			t.Errorf("anonymous: %d", got)
+		}
+		w.pass(10 * time.Second)
+		c := w.signIn(short, "")
+		if got := ttl(c); got != 50_000 {
+			t.Errorf("10 s of a minute later: %d", got)
+		}
+		answer, _ := c.ask(protocol.ClientFrame{Type: protocol.TypeRefresh, Token: long})
+		if answer.TTLMS != 3_590_000 {
+			t.Errorf("refreshed: %+v", answer)
+		}
+		c.cut()
+		resumed, err := w.open(protocol.Peer{Transport: protocol.WebSocket}, &protocol.ClientFrame{Type: protocol.TypeConnect, Token: short, Session: c.session, Received: &c.received})
+		if err != nil || !resumed.resumed || ttl(resumed) != 50_000 {
+			t.Errorf("resumed with the first one: %v %+v", err, resumed.frames()[0])
+		}
+	})
+}
+
 // B69: else parked subscriptions would change their owner.
 func TestARefreshWithAnotherUsersTokenIsFinal(t *testing.T) {
 	inBubble(t, withTokens(t, usual), func(w *world) {

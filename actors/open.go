@@ -105,7 +105,7 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, held holding, 
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
 	c.pid = b.spawnUnnamed(b.sessionProps, Begun{Conn: c})
-	gen, _ := c.out.Attach(link, 0, c.connected(session, false), nil)
+	gen, _ := c.out.Attach(link, 0, c.connected(session, false, c.Identity()), nil)
 	c.since.Store(gen)
 	b.send(c.pid, Attached{Gen: gen, Kind: kind, Identity: c.identity.Load()})
 	b.registry.add(c)
@@ -150,7 +150,7 @@ func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity
 	if connect.Generation != 0 && connect.Generation < c.since.Load() && connect.Attempt != 0 && connect.Attempt <= c.attempt {
 		return nil, 0, errStale
 	}
-	gen, ok := c.out.Attach(link, received, c.connected(connect.Session, true), fencedFrame)
+	gen, ok := c.out.Attach(link, received, c.connected(connect.Session, true, identity), fencedFrame)
 	if !ok {
 		b.tally.resumesForgotten.Add(1)
 		b.send(c.pid, End{Err: errFenced})
@@ -166,15 +166,24 @@ func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity
 }
 
 // connected makes the first frame of a link, of whatever generation.
-func (c *Connection) connected(session string, resumed bool) func(gen uint64) *protocol.Encoded {
+func (c *Connection) connected(session string, resumed bool, of access.Identity) func(gen uint64) *protocol.Encoded {
 	if c.plain {
 		session = ""
 	}
 	return func(gen uint64) *protocol.Encoded {
 		return protocol.Encode(&protocol.ServerFrame{
-			Type: protocol.TypeConnected, Session: session, Connection: c.id, Resumed: resumed, Generation: gen, Announce: c.bus.announce,
+			Type: protocol.TypeConnected, Session: session, Connection: c.id, Resumed: resumed, Generation: gen, Announce: c.bus.announce, TTLMS: ttl(of),
 		})
 	}
+}
+
+// ttl is for how long a token is good yet, in ms; 0 where there is none.
+func ttl(identity access.Identity) int64 {
+	until := identity.Expires()
+	if until.IsZero() {
+		return 0
+	}
+	return max(1, time.Until(until).Milliseconds())
 }
 
 // Find gives the connection of a session, for a poll or a send of its client. It fails with CodeSessionGone for an unknown session and for

@@ -60,6 +60,7 @@ const (
 	fSubscriptions
 	fCount
 	fUser
+	fTTL
 	fieldCount
 )
 
@@ -67,7 +68,7 @@ var fieldNames = [fieldCount]string{
 	"", "type", "id", "channel", "room", "since", "filter", "scope", "users", "data", "event", "idempotencyKey", "method", "limit",
 	"token", "session", "received", "generation", "attempt", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile", "spread", "trace", "fallback",
 	"reason", "last", "from", "code", "message", "hint", "retry", "after", "connection", "resumed", "heartbeat", "park", "limits",
-	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user",
+	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user", "ttl",
 }
 
 var fieldIndex = func() map[string]field {
@@ -104,7 +105,7 @@ var clientShapes = shapes(
 )
 
 var serverShapes = shapes(
-	shape{TypeConnected, []field{fSession, fConnection, fResumed, fGeneration, fVersion, fHeartbeat, fPark, fLimits}, nil},
+	shape{TypeConnected, []field{fSession, fConnection, fResumed, fGeneration, fVersion, fHeartbeat, fPark, fLimits}, []field{fTTL}},
 	shape{TypeSubscribed, []field{fID, fChannel, fEpoch, fOffset, fTag, fRecovered}, []field{fRoom}},
 	// A volatile message has neither offset nor tag.
 	shape{TypeMessage, []field{fChannel, fOffset, fID, fTag, fData, fTime}, []field{fRoom, fPrev, fEvent, fEpoch, fVolatile, fSpread, fTrace}},
@@ -117,7 +118,7 @@ var serverShapes = shapes(
 	shape{TypeLeft, []field{fChannel, fMembers, fCount}, nil},
 	shape{TypeEvent, []field{fEvent, fData}, nil},
 	// What else a reply has is what its request asked for.
-	shape{TypeReply, []field{fID}, []field{fEpoch, fOffset, fTag, fMessages, fComplete, fMembers, fCount, fData}},
+	shape{TypeReply, []field{fID}, []field{fEpoch, fOffset, fTag, fMessages, fComplete, fMembers, fCount, fData, fTTL}},
 	shape{TypeError, []field{fCode, fMessage, fHint, fRetry}, []field{fID}},
 	shape{TypeDisconnect, []field{fCode, fReason, fRetry}, []field{fHint, fAfter}},
 	shape{TypePong, nil, []field{fID}},

@@ -114,6 +114,7 @@ type ServerFrame struct {
 	Resumed    bool
 	Generation uint64
 	Announce   *Announce // connected
+	TTLMS      int64     // connected, reply to refresh: so long the token is good; 0 where there is none
 
 	Event    string
 	Data     []byte // event, reply: raw JSON

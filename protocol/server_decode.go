@@ -137,6 +137,9 @@ func (f *ServerFrame) readControl(id field, v []byte) (err error) {
 	case fAfter:
 		n, err = number(id, v, 0, MaxInteger)
 		f.AfterMS = int64(n)
+	case fTTL:
+		n, err = number(id, v, 0, MaxInteger)
+		f.TTLMS = int64(n)
 	case fSession:
 		f.Session, err = text(id, v, MaxMessageBytes)
 	case fConnection:

@@ -78,7 +78,7 @@ func (f *ServerFrame) appendPlain(dst []byte, id field, must bool) []byte {
 		return appendTruth(dst, id, f.Retry)
 	case fResumed:
 		return appendTruth(dst, id, f.Resumed)
-	case fID, fAfter, fGeneration:
+	case fID, fAfter, fGeneration, fTTL:
 		if n := f.numberOf(id); must || n != 0 {
 			dst = appendNumber(dst, id, n)
 		}
@@ -104,6 +104,8 @@ func (f *ServerFrame) numberOf(id field) uint64 {
 		return f.ID
 	case fAfter:
 		return uint64(max(f.AfterMS, 0))
+	case fTTL:
+		return uint64(max(f.TTLMS, 0))
 	}
 	return f.Generation
 }
