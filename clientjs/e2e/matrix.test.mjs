@@ -8,7 +8,7 @@ import { WebSocket } from "ws";
 import { createMessageBus } from "../dist/tidings.js";
 import { check } from "./checker.mjs";
 import { caughtUp, chrome, closeChrome, until } from "./clients.mjs";
-import { UPGRADE, haproxy, nginx, own } from "./proxies.mjs";
+import { UPGRADE, apache, haproxy, nginx, own } from "./proxies.mjs";
 import { Publisher, serve } from "./tidings.mjs";
 
 /**
@@ -24,6 +24,8 @@ const rows = [
   { name: "nginx, upgrade stripped, X-Accel-Buffering ignored", proxy: nginx("proxy_ignore_headers X-Accel-Buffering;"), first: "poll", within: 3_500 },
   { name: "nginx that cuts after 5 s of silence", proxy: nginx(...UPGRADE, "proxy_read_timeout 5s;"), first: "websocket", within: 1_000, play: silence, cuts: 2 },
   { name: "HAProxy", proxy: haproxy(), first: "websocket", within: 1_000 },
+  { name: "Apache", proxy: apache("upgrade=websocket"), first: "websocket", within: 1_000 },
+  { name: "Apache, upgrade not passed on (its defaults)", proxy: apache(), first: "sse", within: 1_000 },
   { name: "answers 101 and eats every frame", proxy: own({ eats: true }), first: "sse", within: 1_000 },
   { name: "the same, and buffers streams until they end", proxy: own({ eats: true, buffers: true }), first: "poll", within: 3_500 },
   { name: "cuts each connection after 30 s", proxy: own({ cuts: 30_000 }), first: "websocket", within: 1_000, play: () => sleep(33_000), cuts: 1 },

@@ -1,4 +1,4 @@
-// The proxies of the matrix: nginx and HAProxy as they are installed, and one of our own that does what others cannot be told to do. Each starts
+// The proxies of the matrix: nginx, HAProxy and Apache as they are installed, and one of our own that does what others cannot be told to do. Each starts
 // in front of a server's port, gives its URL, and stops.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -77,6 +77,21 @@ defaults
 listen proxy
   bind 127.0.0.1:${port}
   server tidings 127.0.0.1:${target}
+`);
+
+/** Apache with `more` after the URL of its `ProxyPass`. */
+export const apache = (more = "") => (target) =>
+  run("apache2", (file) => ["-D", "FOREGROUND", "-f", file], (port, folder) => `
+${["mpm_event", "authz_core", "proxy", "proxy_http"].map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join("\n")}
+ServerRoot ${folder}
+ServerName localhost
+PidFile ${folder}/pid
+ErrorLog ${folder}/error.log
+Mutex sem
+User nobody
+Group nogroup
+Listen 127.0.0.1:${port}
+ProxyPass / http://127.0.0.1:${target}/ ${more}
 `);
 
 /**

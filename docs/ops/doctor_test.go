@@ -35,6 +35,15 @@ var faults = []struct {
 }{
 	{name: "nginx as this folder has it", kind: nginx, summary: "best"},
 	{name: "HAProxy as this folder has it", kind: haproxy, summary: "best"},
+	{name: "Apache as this folder has it", kind: apache, summary: "best"},
+	{name: "Apache that passes no Upgrade on", kind: apache, change: func(string) func(string) string {
+		return func(s string) string { return strings.ReplaceAll(s, " upgrade=websocket", "") }
+	}, summary: "sse", verdicts: []string{"websocket_refused"}},
+	{name: "Apache that denies POST", kind: apache, change: func(string) func(string) string {
+		return func(s string) string {
+			return strings.ReplaceAll(s, "    ProxyPass /", "    <Location /bus>\n<LimitExcept GET>\nRequire all denied\n</LimitExcept>\n</Location>\n    ProxyPass /")
+		}
+	}, summary: "websocket", verdicts: []string{"sse_failed", "poll_failed"}},
 	{name: "nginx as it is installed", kind: nginx, change: func(u string) func(string) string { return plain(u, "") },
 		summary: "sse", verdicts: []string{"websocket_refused"}},
 	{name: "nginx that drops Upgrade", kind: nginx, change: func(string) func(string) string {

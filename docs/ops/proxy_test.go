@@ -68,7 +68,7 @@ var apache = kind{
 			modules = "/usr/lib/apache2/modules"
 		}
 		var head strings.Builder
-		for _, m := range []string{"mpm_event", "authz_core", "ssl", "headers", "rewrite", "proxy", "proxy_http"} {
+		for _, m := range []string{"mpm_event", "authz_core", "http2", "ssl", "headers", "rewrite", "proxy", "proxy_http"} {
 			fmt.Fprintf(&head, "LoadModule %s_module %s/mod_%s.so\n", m, modules, m)
 		}
 		fmt.Fprintf(&head, "ServerRoot %[1]s\nServerName %[2]s\nPidFile %[1]s/apache.pid\nErrorLog %[1]s/error.log\nMutex sem\nUser nobody\nGroup nogroup\nListen %[3]s\n", p.dir, host, p.addr)
@@ -91,13 +91,13 @@ var caddy = kind{
 	},
 }
 
-// kinds are the proxies to test with. Each must be installed: `make deps` has nginx and haproxy. TIDINGS_PROXIES=nginx,haproxy,apache,caddy
-// names others.
+// kinds are the proxies to test with. Each must be installed: `make deps` has nginx, haproxy and apache2-bin.
+// TIDINGS_PROXIES=nginx,caddy names others.
 func kinds(t *testing.T) []kind {
 	t.Helper()
 	names := os.Getenv("TIDINGS_PROXIES")
 	if names == "" {
-		names = "nginx,haproxy"
+		names = "nginx,haproxy,apache"
 	}
 	var found []kind
 	for name := range strings.SplitSeq(names, ",") {
