@@ -73,7 +73,11 @@ func TestMendsMend(t *testing.T) {
 					}
 					return config
 				})
-				return examine(t, p.base(), p.web(tt.code == "six_connections"), 3*time.Second)
+				idle := time.Duration(-1)
+				if tt.code == "idle_cut" {
+					idle = 3 * time.Second
+				}
+				return examine(t, p.base(), p.web(tt.code == "six_connections"), idle)
 			}
 			if r := with(tt.fault); !slices.Contains(r.Verdicts, tt.code) {
 				t.Errorf("with the fault: %s %q %v", r.Summary, r.Verdicts, r.Facts)
