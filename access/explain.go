@@ -13,6 +13,7 @@ type Decision struct {
 	Channel   protocol.Channel `json:"channel"`
 	Rule      string           `json:"rule"`           // the pattern that decides; "" for what holds where none matches
 	User      string           `json:"user,omitempty"` // "" for an anonymous client
+	Join      string           `json:"join,omitempty"` // the pattern of Joins by which the client is put in the channel; "" where it is not
 	Subscribe Verdict          `json:"subscribe"`
 	Publish   Verdict          `json:"publish"`
 	Presence  Verdict          `json:"presence"`
@@ -34,6 +35,10 @@ func (p *Policy) Explain(id Identity, ch protocol.Channel) Decision {
 	d := Decision{
 		Channel: ch, Rule: c.Pattern, User: id.User,
 		Subscribe: explain(&c.subscribe), Publish: explain(&c.publish), Presence: explain(&c.presence),
+	}
+	if join, ok := p.JoinOf(id, ch); ok {
+		d.Join = join
+		d.Subscribe.Allowed, d.Subscribe.Why = true, fmt.Sprintf("the client is put in it by the join %q", join)
 	}
 	if d.Presence.Allowed && !d.Subscribe.Allowed {
 		d.Presence.Allowed, d.Presence.Why = false, "who may not subscribe does not see who is there"

@@ -29,7 +29,7 @@ func TestNewKeys(t *testing.T) {
 		{name: "with scopes", keys: []string{"shop " + good + " publish=shop/** read=shop/orders admin=** metrics"}},
 		{name: "a table of tabs and spaces", keys: []string{"shop\t" + good + "  \t publish=shop/**"}},
 		{name: "a scope of no name", keys: []string{good + " publish=shop/**"}, want: "key 1 must be the key alone"},
-		{name: "a scope that does not exist", keys: []string{"shop " + good + " subscribe=shop/**"}, want: "key 1 must be the key alone"},
+		{name: "a scope that does not exist", keys: []string{"shop " + good + " subscribes=shop/**"}, want: "key 1 must be the key alone"},
 		{name: "a scope without a pattern", keys: []string{"shop " + good + " publish"}, want: "key 1 has a bad scope"},
 		{name: "a pattern that is none", keys: []string{"shop " + good + " publish=shop*"}, want: `key 1 has a bad scope "publish": pattern "shop*"`},
 		{name: "a placeholder", keys: []string{"shop " + good + " read=inbox/{user}"}, want: "a placeholder could stand for"},

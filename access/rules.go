@@ -39,6 +39,8 @@ type Rules struct {
 	Presence Allowance
 	// Channels are the rules of patterns, at most MaxRules.
 	Channels []Rule
+	// Joins are the channels that clients are put in.
+	Joins Joins
 }
 
 const maxCollectWindow = 10 * time.Millisecond
@@ -68,7 +70,7 @@ func DefaultRules() Rules { return Rules{Subscribe: Anyone, Publish: Nobody} }
 
 // IsZero reports whether nothing is said.
 func (r Rules) IsZero() bool {
-	return r.Subscribe == "" && r.Publish == "" && r.Presence == "" && len(r.Channels) == 0
+	return r.Subscribe == "" && r.Publish == "" && r.Presence == "" && len(r.Channels)+len(r.Joins.Anonymous)+len(r.Joins.Authenticated) == 0
 }
 
 // Validate fails where Compile does.
@@ -82,6 +84,7 @@ type Policy struct {
 	index  Index[*rule]
 	others *rule // of channels that no pattern matches
 	claims []string
+	joins  joins
 	limits bool
 	named  bool // somebody is let in who has to be known
 }
@@ -130,7 +133,11 @@ func (r Rules) Compile() (*Policy, error) {
 	if p.others, err = others.compile(); err != nil {
 		return nil, err
 	}
-	p.named = p.others.named()
+	if p.joins, err = r.Joins.compile(); err != nil {
+		return nil, err
+	}
+	p.claims = p.joins.claims()
+	p.named = p.others.named() || len(p.joins.authenticated) > 0
 	var faults []error
 	for _, c := range r.Channels {
 		if err := p.add(c); err != nil {
@@ -327,11 +334,16 @@ func (p *Policy) KeepsPresence(ch protocol.Channel) bool {
 
 // MaySeePresence tells whether id may see who is in ch; nil means yes. It fails with CodeForbidden.
 func (p *Policy) MaySeePresence(id Identity, ch protocol.Channel) *protocol.Error {
-	c := p.find(ch)
-	if err := c.refusal(&c.presence, id, ch, "see who is in this channel, or it is not kept", "Allow it in the server's rules (presence)."); err != nil {
+	if err := p.MaySeeMembers(id, ch); err != nil {
 		return err
 	}
 	return p.MaySubscribe(id, ch)
+}
+
+// MaySeeMembers is MaySeePresence for who may hear ch in any case.
+func (p *Policy) MaySeeMembers(id Identity, ch protocol.Channel) *protocol.Error {
+	c := p.find(ch)
+	return c.refusal(&c.presence, id, ch, "see who is in this channel, or it is not kept", "Allow it in the server's rules (presence).")
 }
 
 func (c *rule) refusal(a *allowance, id Identity, ch protocol.Channel, what, hint string) *protocol.Error {

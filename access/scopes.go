@@ -14,10 +14,11 @@ type Action string
 
 // The actions. All but ActionMetrics are limited to channels.
 const (
-	ActionPublish Action = "publish"
-	ActionRead    Action = "read"    // history, the list of channels, who is present
-	ActionAdmin   Action = "admin"   // connections, send, disconnect, why, tail
-	ActionMetrics Action = "metrics" // the metrics alone
+	ActionPublish   Action = "publish"
+	ActionSubscribe Action = "subscribe" // put clients in channels, which lets them hear these
+	ActionRead      Action = "read"      // history, the list of channels, who is present
+	ActionAdmin     Action = "admin"     // connections, send, disconnect, why, tail
+	ActionMetrics   Action = "metrics"   // the metrics alone
 )
 
 // Backend is who makes a request of the HTTP API, as far as its key tells. The zero Backend is nobody.
@@ -99,7 +100,7 @@ func parseScope(word string) (scope, error) {
 	}
 	action, text, _ := strings.Cut(word, "=")
 	switch Action(action) {
-	case ActionPublish, ActionRead, ActionAdmin:
+	case ActionPublish, ActionSubscribe, ActionRead, ActionAdmin:
 	default:
 		return scope{}, errForm // the word may be a key: do not show it
 	}
@@ -115,7 +116,7 @@ func parseScope(word string) (scope, error) {
 
 func looksLikeScope(word string) bool {
 	action, _, ok := strings.Cut(word, "=")
-	return ok && slices.Contains([]Action{ActionPublish, ActionRead, ActionAdmin}, Action(action))
+	return ok && slices.Contains([]Action{ActionPublish, ActionSubscribe, ActionRead, ActionAdmin}, Action(action))
 }
 
 func (s scope) String() string {

@@ -20,14 +20,21 @@ var (
 
 // become takes who the client is.
 func (s *session) become(id *access.Identity) {
-	old := s.conn.identity.Swap(id)
+	old := s.conn.Identity()
+	if s.state == parked && old.User != id.User { // the parked are kept by user
+		s.bus.parking.remove(s.conn)
+		s.conn.identity.Store(id)
+		s.bus.parking.add(s.conn)
+	}
+	s.conn.identity.Store(id)
 	if s.bus.revocations.Revoked(*id) { // after it was verified
 		s.finish(disconnectFrame(errRevoked, 0), errRevoked.Code)
 		return
 	}
 	s.warned = false
 	s.conn.lapsed.Store(false)
-	if !s.bus.policy.Load().Equivalent(*old, *id) {
+	if !s.bus.policy.Load().Equivalent(old, *id) {
+		s.register()
 		s.authorise()
 		s.stand()
 	}
@@ -82,6 +89,11 @@ func (s *session) lapse() {
 // onRefresh has the token verified, which may take as long as its issuer takes to show a new key. What the client says after it waits, since it
 // is said by whom the token names.
 func (s *session) onRefresh(f *protocol.ClientFrame) {
+	if f.Token == "" {
+		s.signOut()
+		s.push(replyFrame(f.ID))
+		return
+	}
 	if s.bus.tokens.Load() == nil {
 		s.refuse(unsupported(f.Type), f.ID)
 		return
@@ -123,6 +135,13 @@ func (s *session) refreshed(m Verified) {
 	}
 }
 
+// signOut makes the client anonymous.
+func (s *session) signOut() {
+	s.bus.quotas.leave(s.conn.held.ofUser)
+	s.conn.held.ofUser = nil
+	s.become(anonymous)
+}
+
 // holdUser takes a place of the user that an anonymous client becomes; false where there is none, which it is told.
 func (s *session) holdUser(m Verified) bool {
 	held, err := s.bus.enterUser(m.Identity.User)
@@ -142,41 +161,53 @@ func (s *session) onRulesChanged() {
 	}
 }
 
-// authorise ends the subscriptions that the client may not have any more, and takes back what waits of their channels.
+// authorise ends the subscriptions that the client may not have any more, and those that the server alone wanted, takes back what waits of
+// channels that are forbidden, and makes the subscriptions that the server wants.
 func (s *session) authorise() {
-	b, id := s.bus, s.conn.Identity()
+	had := len(s.subs) > 0
+	s.wish()
 	forbidden := func(ch protocol.Channel) *protocol.Error {
-		if err := b.mayRead(id, ch); err != nil && err.Code == protocol.CodeForbidden {
+		if err := s.mayRead(ch); err != nil && err.Code == protocol.CodeForbidden {
 			return err
 		}
 		return nil
 	}
 	for i := len(s.subs) - 1; i >= 0; i-- {
-		err := forbidden(s.subs[i].channel)
-		if err == nil && s.subs[i].hears != 0 {
-			err = s.presenceFault(s.subs[i].channel)
+		sub := s.subs[i]
+		err := forbidden(sub.channel)
+		may := err == nil
+		if may && sub.hears != 0 {
+			err = s.presenceFault(sub.channel)
+		}
+		if !sub.own && !s.put(sub.channel) {
+			err = errRemoved
 		}
 		if err != nil {
-			s.revoke(i, err)
+			s.revoke(i, err, may)
 		}
 	}
 	s.conn.withdraw(func(ch protocol.Channel) bool { return forbidden(ch) != nil }) // also of channels that it left before
-	if s.conn.plain && len(s.subs) == 0 {
+	if s.conn.plain && had && len(s.subs) == 0 {
 		s.finish(disconnectFrame(errForbidden, 0), errForbidden.Code)
 	}
+	s.fill()
 }
 
 var errForbidden = &protocol.Error{Code: protocol.CodeForbidden, Reason: "the rules do not allow any of the channels any more", Hint: "Ask the operator."}
 
-// revoke ends a subscription because of err, of which its client is told when nothing more can come.
-func (s *session) revoke(i int, err *protocol.Error) {
+// revoke ends a subscription because of err, of which its client is told when nothing more can come. Where keep is set what waits for it may be written.
+func (s *session) revoke(i int, err *protocol.Error, keep bool) {
 	sub := s.subs[i]
 	s.subs = slices.Delete(s.subs, i, i+1)
 	s.note(Record{What: RecordRevoked, Channel: sub.channel, Code: string(err.Code)})
-	s.bus.tally.revoked.Add(1)
+	if err == errRemoved {
+		s.bus.tally.removed.Add(1)
+	} else {
+		s.bus.tally.revoked.Add(1)
+	}
 	if sub.entry != nil {
 		sub.entry.stand(s.state, s.kind, -1)
-		s.bus.send(sub.entry.pid, Leave{Sub: sub, Revoked: err})
+		s.bus.send(sub.entry.pid, Leave{Sub: sub, Revoked: err, Keep: keep})
 		s.ungate(sub)
 		return
 	}

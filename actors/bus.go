@@ -30,6 +30,7 @@ type Bus struct {
 	revocations access.Revocations
 	tickets     tickets
 	quotas      quotas
+	grants      *grants
 	log         *slog.Logger
 	announce    *protocol.Announce
 	started     time.Time
@@ -92,6 +93,7 @@ func Start(cfg Config) (*Bus, error) {
 		system:     newSystem(cfg.Logger),
 		registry:   newRegistry(),
 		endings:    newEndings(),
+		grants:     newGrants(cfg.MaxGrants),
 		parking:    newParking(cfg.MaxParked, cfg.ParkedPerIdentity),
 		chronicle:  newChronicle(),
 		replies:    access.NewReplies(cfg.SigningSecret),

@@ -73,6 +73,8 @@ func (ch *channel) Receive(c actor.Context) {
 		ch.onJoin(m)
 	case Leave:
 		ch.onLeave(m)
+	case Adopt:
+		ch.onAdopt(m)
 	case Settle:
 		ch.onSettle(m)
 	case Continue:
@@ -168,7 +170,7 @@ func (ch *channel) onLeave(m Leave) {
 	if sub.stage == inside {
 		j := ch.pending[sub]
 		if j != nil && !j.answered {
-			ch.lane(sub).push(sub, errorFrame(sub.id, why))
+			ch.fail(sub, why)
 			ended = nil
 		}
 		if sub.incarnation == ch.incarnation && (j == nil || j.entered) {
@@ -177,12 +179,45 @@ func (ch *channel) onLeave(m Leave) {
 		ch.drop(sub)
 		ch.lane(sub).leave(sub)
 	}
-	if m.Revoked != nil {
+	switch {
+	case m.Revoked != nil && !m.Keep:
 		ch.lane(sub).withdraw(sub, ended)
+	case ended != nil:
+		ch.lane(sub).push(sub, ended)
 	}
 	if m.Reply != 0 {
 		ch.lane(sub).push(sub, replyFrame(m.Reply))
 	}
+}
+
+// fail answers the subscribe of a member with an error; that of the server nobody waits for.
+func (ch *channel) fail(sub *subscription, err *protocol.Error) {
+	if sub.id != 0 {
+		ch.lane(sub).push(sub, errorFrame(sub.id, err))
+	}
+}
+
+func (ch *channel) onAdopt(m Adopt) {
+	sub, j := m.Sub, ch.pending[m.Sub]
+	unanswered := j != nil && !j.answered
+	if unanswered {
+		ch.fail(sub, errReplaced)
+	}
+	if m.Reply != 0 {
+		ch.lane(sub).push(sub, replyFrame(m.Reply))
+	}
+	sub.id = m.ID
+	switch {
+	case sub.stage != inside: // it was refused, as its connection is about to hear
+		ch.fail(sub, errBroker)
+	case !unanswered:
+		at := ch.feed.Position()
+		if j != nil {
+			at = j.at
+		}
+		ch.lane(sub).push(sub, subscribedFrame(sub, "", ch.entry.name, at, false))
+	}
+	ch.onHear(Hear{Sub: sub, News: m.News})
 }
 
 // drop forgets a member.

@@ -25,6 +25,16 @@ type Leave struct {
 	Sub     *subscription
 	Reply   uint64
 	Revoked *protocol.Error
+	Keep    bool // but it may hear what is on its way
+}
+
+// Adopt asks the channel to go on with Sub as asked for by request ID, or, where that is 0, by the server, without a pause in what it hears.
+// Answered on its lane by subscribed. Where Reply is not 0 the request of that id is answered before.
+type Adopt struct {
+	request
+	Sub       *subscription
+	ID, Reply uint64
+	News      audience // it hears of who comes and goes
 }
 
 // Settle asks to hear, by Settled, when Sub's Join has its answer. A publish that follows a subscribe waits for that, so that it is heard.

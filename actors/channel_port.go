@@ -23,7 +23,7 @@ func (p port) Subscribed(j *join, at protocol.Position, recovered bool) {
 	w.answered = true
 	j.Member.from.Store(at.Offset)
 	p.settled(w)
-	p.lane(j.Member).push(j.Member, subscribedFrame(j, p.entry.name, at, recovered))
+	p.lane(j.Member).push(j.Member, subscribedFrame(j.Member, j.Room, p.entry.name, at, recovered))
 	if recovered {
 		p.bus.tally.recoveries.add(j.Member.conn.kind())
 		w.recovered = &at
@@ -46,7 +46,7 @@ func (p port) Replay(j *join, messages []*protocol.Message, prev uint64, more bo
 func (p port) Gap(j *join, g core.Gap, answering bool) {
 	w := p.pending[j.Member]
 	w.at = g.From
-	id := j.ID
+	id := j.Member.id
 	if !answering || w.answered {
 		id = 0
 	}

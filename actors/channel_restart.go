@@ -45,7 +45,7 @@ func (ch *channel) onDisplaced(m Displaced) {
 
 // refuse answers a subscribe with an error and forgets the member.
 func (ch *channel) refuse(sub *subscription, err *protocol.Error) {
-	ch.lane(sub).push(sub, errorFrame(sub.id, err))
+	ch.fail(sub, err)
 	ch.drop(sub)
 	ch.bus.send(sub.conn.pid, Refused{Sub: sub})
 }

@@ -46,6 +46,12 @@ type Config struct {
 	// CodeOverloaded. Zero means 10,000, a negative number that there are no reply channels.
 	MaxReplies int
 
+	// ConnectionIDs knows the connection ids that the application signs into its pages. The zero value knows none.
+	ConnectionIDs access.ConnectionIDs
+	// MaxGrants bounds the channels that Bus.Subscribe has granted and the node remembers, of all users, sessions and connections together; further ones are
+	// refused with CodeLimitExceeded once there is nobody left to forget who has left. Zero means 200,000.
+	MaxGrants int
+
 	// ConnectionsPerUser bounds the connections of one user, parked ones included: further ones are refused with CodeLimitExceeded. Zero means no bound. Anonymous
 	// clients are not told from each other.
 	ConnectionsPerUser int
@@ -112,6 +118,7 @@ func (c Config) withDefaults() Config {
 		{&c.MaxParked, new(10_000)},
 		{&c.MaxPendingPublishes, new(4096)},
 		{&c.MaxReplies, new(10_000)},
+		{&c.MaxGrants, new(200_000)},
 		{&c.Shards, new(runtime.GOMAXPROCS(0))},
 	} {
 		if *f.field == 0 {
@@ -147,7 +154,7 @@ func (c Config) Validate() error {
 		{"ParkedPerIdentity", c.ParkedPerIdentity}, {"MaxParked", c.MaxParked}, {"MaxConnections", c.MaxConnections},
 		{"ConnectionsPerUser", c.ConnectionsPerUser}, {"ConnectionsPerAddress", c.ConnectionsPerAddress},
 		{"ConnectsPerSecond", int(c.ConnectsPerSecond)}, {"ConnectsPerAddress", int(c.ConnectsPerAddress)},
-		{"MaxPendingPublishes", c.MaxPendingPublishes}, {"Shards", c.Shards},
+		{"MaxGrants", c.MaxGrants}, {"MaxPendingPublishes", c.MaxPendingPublishes}, {"Shards", c.Shards},
 	} {
 		if f.value < 0 {
 			return fmt.Errorf("%s: %d is negative", f.name, f.value)

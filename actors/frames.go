@@ -49,9 +49,12 @@ func pongFrame(id uint64) *protocol.Encoded {
 
 // subscribedFrame answers a subscribe. Most connections keep it for long, until they say what they received: so it holds no more than its
 // bytes, but for a plain client, whose transport looks into it.
-func subscribedFrame(j *join, ch protocol.Channel, at protocol.Position, recovered bool) *protocol.Encoded {
-	f := &protocol.ServerFrame{Type: protocol.TypeSubscribed, ID: j.ID, Channel: ch, Room: j.Room, Position: at, Recovered: recovered}
-	if j.Member.conn.plain {
+func subscribedFrame(sub *subscription, room string, ch protocol.Channel, at protocol.Position, recovered bool) *protocol.Encoded {
+	f := &protocol.ServerFrame{Type: protocol.TypeSubscribed, ID: sub.id, Channel: ch, Room: room, Position: at, Recovered: recovered}
+	if sub.id == 0 {
+		f.By = protocol.ByServer
+	}
+	if sub.conn.plain {
 		return protocol.Encode(f)
 	}
 	return protocol.EncodeBytes(f)

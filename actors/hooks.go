@@ -218,6 +218,7 @@ func (s *session) onPermitted(m Permitted) {
 		s.subs = slices.Delete(s.subs, i, i+1)
 		s.note(Record{What: RecordRefused, Channel: m.Sub.channel, Code: string(m.Err.Code)})
 		s.refuse(m.Err, m.Sub.id)
+		s.fill() // the server may want it there
 	} else {
 		s.start(m.Sub, m.Since)
 	}

@@ -39,7 +39,7 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 	if fault != nil {
 		return nil, 0, fault
 	}
-	c, gen = b.begin(peer, identity, held, link)
+	c, gen = b.begin(peer, identity, b.page(connect.ConnectionID), held, link)
 	if ticket != nil {
 		if before := b.tickets.bind(ticket, c, b.cfg.Park); before != nil {
 			b.send(before.pid, End{Err: errFenced})
@@ -88,8 +88,23 @@ func (b *Bus) verify(ctx context.Context, token string) (access.Identity, *proto
 	return id, err
 }
 
+// page tells which page connects. A client whose id was not signed hears nothing of that: it could else find one out.
+func (b *Bus) page(id string) *access.Page {
+	if id == "" {
+		return nil
+	}
+	page, ok := b.cfg.ConnectionIDs.Verify(id)
+	if !ok {
+		b.tally.pagesWrong.Add(1)
+		b.log.Debug("a client has a connection id that was not signed with a secret of ours")
+		return nil
+	}
+	b.tally.pages.Add(1)
+	return &page
+}
+
 // begin makes a new connection.
-func (b *Bus) begin(peer protocol.Peer, identity access.Identity, held holding, link core.Link) (*Connection, uint64) {
+func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.Page, held holding, link core.Link) (*Connection, uint64) {
 	session := newSession()
 	c := &Connection{
 		bus:    b,
@@ -98,6 +113,7 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, held holding, 
 		out:    core.NewOutbox(!peer.Plain),
 		shard:  b.shards[b.nextShard.Add(1)%uint64(len(b.shards))],
 		plain:  peer.Plain,
+		page:   page,
 		held:   held,
 		opened: uint32(b.clock() / time.Second),
 	}

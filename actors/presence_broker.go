@@ -61,9 +61,6 @@ func everybodyIn(ctx context.Context, b broker.Presence, ch protocol.Channel) (c
 
 // answerPresence answers a client's presence.
 func (b *Bus) answerPresence(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
-	if fault := b.mayHear(c.caller(), f.Channel); fault != nil {
-		return nil, fault
-	}
 	var page core.MembersPage
 	err := b.call(func(ctx context.Context) (err error) {
 		page, err = everybodyIn(ctx, b.keeper(), f.Channel)

@@ -68,5 +68,8 @@ func (s *session) presenceFault(ch protocol.Channel) *protocol.Error {
 	case !s.bus.keepsPresence(ch):
 		return errNotKept
 	}
-	return s.bus.policy.Load().MaySeePresence(s.conn.Identity(), ch)
+	if err := s.bus.policy.Load().MaySeeMembers(s.conn.Identity(), ch); err != nil {
+		return err
+	}
+	return s.mayRead(ch)
 }

@@ -28,7 +28,7 @@ func (w *world) as(user string) *client {
 func (w *world) asOver(user string, peer protocol.Peer) *client {
 	w.t.Helper()
 	c := &client{w: w, link: &link{}, transport: peer.Transport}
-	conn, gen := w.bus.begin(peer, access.Identity{User: user}, holding{}, c.link)
+	conn, gen := w.bus.begin(peer, access.Identity{User: user}, nil, holding{}, c.link)
 	if !w.bus.sessions.enter() {
 		w.t.Fatal("the bus has stopped")
 	}

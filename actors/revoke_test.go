@@ -68,7 +68,7 @@ func TestARevocationWhileATokenIsOnItsWay(t *testing.T) {
 		w.bus.RevokeUser("u1")
 		w.bus.sessions.enter()
 		link := &link{}
-		c, gen := w.bus.begin(protocol.Peer{}, id, holding{}, link)
+		c, gen := w.bus.begin(protocol.Peer{}, id, nil, holding{}, link)
 		(&client{w: w, link: link}).use(c, gen)
 		w.settle()
 		if link.end() != protocol.CodeUnauthorized {

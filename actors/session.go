@@ -18,9 +18,13 @@ type session struct {
 	park  *alarm // made with the first parking
 
 	subs       []*subscription
-	joins      []waitingJoin // recoveries that wait for others to end
-	recovering int           // subscriptions that are gated
-	awaiting   bool          // Roomed will come
+	subjects   []subject          // under which grants find it
+	puts       []protocol.Channel // that the server wants it in
+	full       bool               // it has no room for all of them
+	retry      *alarm             // for those that a channel refused; made with the first
+	joins      []waitingJoin      // recoveries that wait for others to end
+	recovering int                // subscriptions that are gated
+	awaiting   bool               // Roomed will come
 
 	expiry    *alarm // of the token; nil where it has no end
 	warned    bool   // that it is over
@@ -81,6 +85,8 @@ func (s *session) Receive(c actor.Context) {
 		s.onSettled(m)
 	case Verified:
 		s.onVerified(m)
+	case GrantsChanged:
+		s.onGrantsChanged()
 	case RulesChanged:
 		s.onRulesChanged()
 	case TokenOver:
@@ -149,10 +155,17 @@ func (s *session) onAttached(m Attached) {
 		s.bus.parking.remove(s.conn)
 		s.bus.alarms.cancel(s.park)
 	}
-	if s.state == fresh {
+	begins := s.state == fresh
+	if begins {
 		s.bus.cfg.Hooks.tell(Event{What: EventConnected, Connection: s.conn.id, User: s.conn.Identity().User})
 	}
 	s.enter(linked, m.Kind)
+	if begins {
+		s.register()
+		s.wish()
+		s.fill()
+		s.conn.out.Flush()
+	}
 }
 
 func (s *session) onDetached(m Detached) {
@@ -230,6 +243,8 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	b.registry.remove(c)
 	b.parking.remove(c)
 	b.alarms.cancel(s.park)
+	b.alarms.cancel(s.retry)
+	b.grants.leave(c, append(s.subjects, subject{ofConnection, c.id}))
 	if s.expiry != nil {
 		b.alarms.cancel(s.expiry)
 	}
@@ -240,7 +255,7 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 			b.send(sub.entry.pid, Leave{Sub: sub})
 		}
 	}
-	s.subs, s.joins, s.jobs, s.held = nil, nil, nil, nil
+	s.subs, s.joins, s.jobs, s.held, s.puts = nil, nil, nil, nil, nil
 	b.system.Root.Stop(s.self)
 }
 

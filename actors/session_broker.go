@@ -37,7 +37,7 @@ func (s *session) brokerFault(f *protocol.ClientFrame) *protocol.Error {
 	policy, id := s.bus.policy.Load(), s.conn.Identity()
 	switch f.Type {
 	case protocol.TypeHistory:
-		return s.bus.mayRead(id, f.Channel)
+		return s.mayRead(f.Channel)
 	case protocol.TypePresence:
 		return s.presenceFault(f.Channel)
 	}
@@ -72,7 +72,8 @@ func (s *session) askBroker() {
 	}
 	b, c, self := s.bus, s.conn, s.self
 	pool := b.publishes
-	if b.cfg.Hooks.concern(f.Type) {
+	asks := b.cfg.Hooks.concern(f.Type) && (f.Type == protocol.TypePublish || !s.put(f.Channel))
+	if asks {
 		pool = b.asking
 	}
 	pool.run(func() {
@@ -84,6 +85,12 @@ func (s *session) askBroker() {
 			ask = b.answerCall
 		case protocol.TypePresence:
 			ask = b.answerPresence
+		}
+		if asks && f.Type != protocol.TypePublish {
+			if fault := b.mayHear(c.caller(), f.Channel); fault != nil {
+				b.send(self, Answered{ID: f.ID, Err: fault})
+				return
+			}
 		}
 		frame, err := ask(c, &f)
 		if err != nil {
@@ -133,7 +140,7 @@ func (s *session) onAnswered(m Answered) {
 		return
 	}
 	if m.Shows != "" && m.Err == nil { // it may have become forbidden meanwhile
-		m.Err = s.bus.mayRead(s.conn.Identity(), m.Shows)
+		m.Err = s.mayRead(m.Shows)
 	}
 	if m.Err != nil {
 		s.refuse(m.Err, m.ID)
@@ -169,9 +176,6 @@ func (c *Connection) principal() string {
 }
 
 func (b *Bus) answerHistory(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
-	if fault := b.mayHear(c.caller(), f.Channel); fault != nil {
-		return nil, fault
-	}
 	var since protocol.Position
 	if f.Since != nil {
 		since = *f.Since

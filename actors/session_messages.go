@@ -65,6 +65,9 @@ type Verified struct {
 	Err      *protocol.Error
 }
 
+// GrantsChanged says that what the connection was granted may have changed, or that it may have what it did not get a short time ago.
+type GrantsChanged struct{ event }
+
 // RulesChanged says that other rules hold.
 type RulesChanged struct{ event }
 

@@ -69,11 +69,15 @@ func (s *session) onSubscribe(f *protocol.ClientFrame) {
 		return
 	}
 	if old := s.find(f.Channel); old >= 0 {
+		if !s.subs[old].own && f.Since == nil {
+			s.adopt(s.subs[old], f)
+			return
+		}
 		s.leave(old, 0)
 	}
-	sub := &subscription{conn: s.conn, channel: f.Channel, id: f.ID, hears: audienceOf(f.Users)}
+	sub := &subscription{conn: s.conn, channel: f.Channel, id: f.ID, own: true, hears: audienceOf(f.Users)}
 	s.subs = append(s.subs, sub)
-	if s.bus.cfg.Hooks.Subscribe != nil {
+	if s.bus.cfg.Hooks.Subscribe != nil && !s.put(sub.channel) {
 		s.askLeave(sub, f.Since)
 		return
 	}
@@ -103,7 +107,7 @@ func (s *session) subscribeFault(f *protocol.ClientFrame) *protocol.Error {
 			return err
 		}
 	}
-	return s.bus.mayRead(s.conn.Identity(), f.Channel)
+	return s.mayRead(f.Channel)
 }
 
 // find gives the index of the subscription to a channel, or -1.
@@ -157,18 +161,26 @@ func (s *session) onRefused(m Refused) {
 		s.subs = slices.Delete(s.subs, i, i+1)
 		m.Sub.entry.stand(s.state, s.kind, -1)
 		s.note(Record{What: RecordRefused, Channel: m.Sub.channel, Code: string(protocol.CodeBrokerUnavailable)})
+		if s.put(m.Sub.channel) {
+			s.fillLater()
+		}
 	}
 	s.ungate(m.Sub)
 }
 
 func (s *session) onUnsubscribe(f *protocol.ClientFrame) {
 	i := s.find(f.Channel)
-	if i < 0 || f.Room != "" {
+	if i < 0 || f.Room != "" || !s.subs[i].own {
 		s.refuse(&protocol.Error{Code: protocol.CodeNotSubscribed, Reason: "there is no such subscription", Hint: "Unsubscribe once, with the room that subscribed named."}, f.ID)
+		return
+	}
+	if sub := s.subs[i]; sub.entry != nil && s.put(f.Channel) {
+		s.disown(sub, f.ID)
 		return
 	}
 	s.note(Record{What: RecordUnsubscribed, Channel: f.Channel})
 	s.leave(i, f.ID)
+	s.fill()
 }
 
 // leave ends a subscription. Where reply is not 0 the request of that id is answered when nothing more can come.

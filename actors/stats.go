@@ -53,6 +53,15 @@ type Stats struct {
 	PresenceLost   uint64            // times that changes were missing, so that all was read again
 	PresenceFailed uint64            // calls of the broker for presence that failed
 
+	Grants     int    // channels that were granted and are remembered
+	Waiting    int    // users, sessions and pages for whom they wait: nobody of them is connected
+	Put        uint64 // subscriptions that the server made
+	Removed    uint64 // of them, that it took away
+	PutFull    uint64 // connections that had no room for all that the server wanted to make
+	JoinsLeft  uint64 // channels that clients were not put in, because their name would be another, or there are too many
+	Pages      uint64 // connections with a signed connection id
+	PagesWrong uint64 // with one that was not signed so
+
 	Tails       int    // who follow what is published
 	TailDropped uint64 // messages left out of a tail
 
@@ -71,14 +80,15 @@ type tally struct {
 	linked [kinds]atomic.Int64
 	parked atomic.Int64
 
-	published, deduplicated, replayed, skipped       atomic.Uint64
-	recoveries, resumes                              perTransport
-	evicted, withdrawn                               atomic.Uint64
-	lost, ended, faults, fallbacks                   causes
-	resumesUnknown, resumesForeign, resumesForgotten atomic.Uint64
-	slow, revoked, failures, restarts, deadLetters   atomic.Uint64
-	repliesOpened, repliesClosed                     atomic.Uint64
-	gaps                                             gapTally
+	published, deduplicated, replayed, skipped          atomic.Uint64
+	recoveries, resumes                                 perTransport
+	evicted, withdrawn                                  atomic.Uint64
+	lost, ended, faults, fallbacks                      causes
+	resumesUnknown, resumesForeign, resumesForgotten    atomic.Uint64
+	slow, revoked, failures, restarts, deadLetters      atomic.Uint64
+	repliesOpened, repliesClosed                        atomic.Uint64
+	put, removed, putFull, joinsLeft, pages, pagesWrong atomic.Uint64
+	gaps                                                gapTally
 
 	members, watchers                               atomic.Int64
 	joined, left, presenceLost, presenceFailed      atomic.Uint64
@@ -140,6 +150,13 @@ func (b *Bus) Stats() Stats {
 		RepliesClosed: t.repliesClosed.Load(),
 		Mailboxes:     b.replyBoxes.len(),
 
+		Put:        t.put.Load(),
+		Removed:    t.removed.Load(),
+		PutFull:    t.putFull.Load(),
+		JoinsLeft:  t.joinsLeft.Load(),
+		Pages:      t.pages.Load(),
+		PagesWrong: t.pagesWrong.Load(),
+
 		Hooks: b.hookTally.counts(),
 
 		Members:        int(t.members.Load()),
@@ -163,6 +180,7 @@ func (b *Bus) Stats() Stats {
 	if told := b.cfg.Hooks.Told; told != nil {
 		s.Events = told()
 	}
+	s.Grants, s.Waiting = b.grants.stats()
 	s.Pressure = Pressure(b.pressure.Load())
 	for k := range kinds {
 		s.Connections[k.String()] = int(t.linked[k].Load())

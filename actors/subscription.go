@@ -10,7 +10,7 @@ import (
 type subscription struct {
 	conn    *Connection
 	channel protocol.Channel
-	id      uint64        // of the subscribe frame
+	id      uint64        // of the subscribe frame, 0 where the server made it; the channel's actor's once it has joined
 	from    atomic.Uint64 // messages after this offset are, or were, brought; set by the channel, read by the connection
 	entry   *entry        // nil as long as its Join waits for other recoveries
 
@@ -25,6 +25,7 @@ type subscription struct {
 	index int32 // in lane.members, from 1; 0: not there
 
 	// Of the connection's actor.
+	own     bool     // the client asked for it; else the server did alone
 	gated   bool     // its recovery counts against maxRecoveries
 	settled bool     // its Join has its answer, as far as anybody asked
 	asked   bool     // the application has not yet said whether it may be; it has no entry until then

@@ -200,6 +200,8 @@ func (q *inquiry) outside() Why {
 		case r.Channel != q.ch:
 		case r.What == RecordRefused:
 			return Why{Verdict: WhyRefused, Says: "The connection is not subscribed: its subscribe was refused with " + r.Code + "."}
+		case r.What == RecordRevoked && r.Code == string(protocol.CodeRemoved):
+			return Why{Verdict: WhyUnsubscribed, Says: "The connection is not subscribed: the server had put it in the channel, and took it out again."}
 		case r.What == RecordRevoked:
 			return Why{Verdict: WhyRefused, Says: "The connection is not subscribed: its subscription was ended with " + r.Code + ", since the rules or the user's token changed."}
 		case r.What == RecordUnsubscribed:

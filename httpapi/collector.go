@@ -59,6 +59,13 @@ var (
 	mFallbacks     = counter("fallbacks_total", "Connects of clients that are not on their first transport, and why, as the client says.", "transport", "reason")
 	mFaults        = counter("requests_refused_total", "Requests of connected clients that were answered with an error.", "transport", "code")
 	mRevoked       = counter("subscriptions_revoked_total", "Subscriptions that other rules, or another token of the user, ended.")
+	mRemoved       = counter("subscriptions_removed_total", "Subscriptions made by the server that it took away.")
+	mPut           = counter("subscriptions_put_total", "Subscriptions that the server made: joins, and grants of backends.")
+	mPutFull       = counter("connections_full_total", "Connections that had no room for all subscriptions that the server wanted to make.")
+	mJoinsLeft     = counter("joins_left_out_total", "Channels that clients were not put in, because their name would be another's, or there are too many.")
+	mGrants        = gauge("grants", "Channels that backends have put users, sessions and connections in, as far as they are remembered.")
+	mGrantsWaiting = gauge("grants_waiting", "Users, sessions and pages of these of whom nobody is connected.")
+	mPages         = counter("connection_ids_total", "Connections whose client showed a signed connection id, and whether it counts.", "outcome")
 	mWithdrawn     = counter("frames_withdrawn_total", "Frames taken back from an outbox, since their channel was not allowed any more.")
 
 	mRepliesOpened = counter("reply_channels_opened_total", "Reply channels given to a client.")
@@ -180,6 +187,8 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 	for frame, n := range s.News {
 		send(ch, mNews, n, frame)
 	}
+	send(ch, mPages, s.Pages, "valid")
+	send(ch, mPages, s.PagesWrong, "wrong")
 	send(ch, mMemberChanges, s.Joined, protocol.TypeJoined)
 	send(ch, mMemberChanges, s.Left, protocol.TypeLeft)
 	for _, v := range []struct {
@@ -190,7 +199,7 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 		{mPublished, s.Published}, {mDeduplicated, s.Deduplicated}, {mDelivered, s.Delivered}, {mReplayed, s.Replayed}, {mSkipped, s.Skipped},
 		{mRepliesOpened, s.RepliesOpened}, {mRepliesClosed, s.RepliesClosed}, {mSlow, s.SlowConsumers},
 		{mActorFailures, s.ActorFailures}, {mActorRestarts, s.ActorRestarts}, {mDeadLetters, s.DeadLetters}, {mTailDropped, s.TailDropped},
-		{mEventsSent, s.Events.Sent}, {mEventsLost, s.Events.Lost}, {mEvicted, s.Evicted}, {mRevoked, s.Revoked}, {mWithdrawn, s.Withdrawn}, {mKeysForgotten, s.Holdings.KeysForgotten},
+		{mEventsSent, s.Events.Sent}, {mEventsLost, s.Events.Lost}, {mEvicted, s.Evicted}, {mRevoked, s.Revoked}, {mRemoved, s.Removed}, {mPut, s.Put}, {mPutFull, s.PutFull}, {mJoinsLeft, s.JoinsLeft}, {mWithdrawn, s.Withdrawn}, {mKeysForgotten, s.Holdings.KeysForgotten},
 	} {
 		send(ch, v.m, v.n)
 	}
@@ -198,7 +207,7 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 		m *metric
 		n int
 	}{
-		{mParked, s.Parked}, {mMembers, s.Members}, {mWatchers, s.Watchers}, {mMailboxes, s.Mailboxes}, {mChannels, s.Channels}, {mSubscriptions, s.Subscriptions}, {mTails, s.Tails}, {mPublishing, s.PendingPublishes}, {mBrokerQueue, s.BrokerQueue},
+		{mParked, s.Parked}, {mGrants, s.Grants}, {mGrantsWaiting, s.Waiting}, {mMembers, s.Members}, {mWatchers, s.Watchers}, {mMailboxes, s.Mailboxes}, {mChannels, s.Channels}, {mSubscriptions, s.Subscriptions}, {mTails, s.Tails}, {mPublishing, s.PendingPublishes}, {mBrokerQueue, s.BrokerQueue},
 		{mPressure, int(s.Pressure)}, {mHeldChannels, s.Holdings.Channels}, {mHeldMessages, s.Holdings.Messages}, {mHeldBytes, s.Holdings.Bytes}, {mHeldKeys, s.Holdings.Keys},
 		{mEventsWaiting, s.Events.Waiting}, {mLanes, s.ActiveLanes}, {mInFlight, s.InFlight}, {mDeepest, s.DeepestChannel}, {mPendingFrames, s.PendingFrames},
 	} {

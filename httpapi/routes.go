@@ -43,6 +43,8 @@ func (a *API) routes(base string) *gin.Engine {
 	g.GET("/api/channels", a.onChannels)
 	g.GET("/api/connections", a.onConnections)
 	g.GET("/api/presence", a.onPresence)
+	g.POST("/api/subscribe", a.onSubscribe)
+	g.POST("/api/unsubscribe", a.onUnsubscribe)
 	g.POST("/api/send", a.onSend)
 	g.POST("/api/disconnect", a.onDisconnect)
 	g.POST("/api/revoke", a.onRevoke)

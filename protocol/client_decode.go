@@ -170,7 +170,12 @@ func (f *ClientFrame) readSession(id field, v []byte) (err error) {
 		n, err = number(id, v, 1, MaxHistoryLimit)
 		f.Limit = int(n)
 	case fToken:
+		if f.Type == TypeRefresh && v[0] == 'n' { // null
+			return nil
+		}
 		f.Token, err = text(id, v, MaxTokenBytes)
+	case fConnectionID:
+		f.ConnectionID, err = text(id, v, MaxConnectionIDBytes)
 	case fSession:
 		f.Session, err = text(id, v, MaxNameBytes)
 	case fReceived:

@@ -54,6 +54,12 @@ func (f *ClientFrame) appendField(dst []byte, id field, must bool) []byte {
 		} else if must {
 			dst = appendNumber(dst, id, 0)
 		}
+	case fToken:
+		if f.Token == "" && must {
+			dst = append(appendName(dst, id), "null"...)
+		} else if f.Token != "" {
+			dst = appendText(dst, id, f.Token)
+		}
 	case fID, fLimit, fGeneration, fAttempt, fVersion, fSpread:
 		if n := f.numberOf(id); must || n != 0 {
 			dst = appendNumber(dst, id, n)
@@ -104,8 +110,8 @@ func (f *ClientFrame) textOf(id field) string {
 		return f.Fallback
 	case fMethod:
 		return f.Method
-	case fToken:
-		return f.Token
+	case fConnectionID:
+		return f.ConnectionID
 	case fSession:
 		return f.Session
 	}

@@ -50,6 +50,7 @@ const (
 	CodeChannelClosed        Code = "channel_closed"
 	CodeChannelExpired       Code = "channel_expired"
 	CodeBackendUnavailable   Code = "backend_unavailable"
+	CodeRemoved              Code = "removed"
 )
 
 // CodeRow is one row of the table of codes.
@@ -104,6 +105,7 @@ var codeRows = []CodeRow{
 	{CodeDisconnected, 4522, 403, false},
 	{CodeChannelClosed, 4523, 410, false},
 	{CodeChannelExpired, 4524, 410, false},
+	{CodeRemoved, 4525, 403, false},
 }
 
 var codeIndex = func() map[Code]CodeRow {

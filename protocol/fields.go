@@ -61,6 +61,8 @@ const (
 	fCount
 	fUser
 	fTTL
+	fBy
+	fConnectionID
 	fieldCount
 )
 
@@ -68,7 +70,7 @@ var fieldNames = [fieldCount]string{
 	"", "type", "id", "channel", "room", "since", "filter", "scope", "users", "data", "event", "idempotencyKey", "method", "limit",
 	"token", "session", "received", "generation", "attempt", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile", "spread", "trace", "fallback",
 	"reason", "last", "from", "code", "message", "hint", "retry", "after", "connection", "resumed", "heartbeat", "park", "limits",
-	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user", "ttl",
+	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user", "ttl", "by", "connectionId",
 }
 
 var fieldIndex = func() map[string]field {
@@ -91,7 +93,7 @@ type shape struct {
 func (sh *shape) has(f field) bool { return slices.Contains(sh.must, f) || slices.Contains(sh.may, f) }
 
 var clientShapes = shapes(
-	shape{TypeConnect, nil, []field{fVersion, fToken, fSession, fReceived, fGeneration, fAttempt, fFallback}},
+	shape{TypeConnect, nil, []field{fVersion, fToken, fSession, fReceived, fGeneration, fAttempt, fFallback, fConnectionID}},
 	shape{TypeSubscribe, []field{fID, fChannel}, []field{fSince, fFilter, fScope, fUsers}},
 	shape{TypeUnsubscribe, []field{fID, fChannel}, []field{fRoom}},
 	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey, fSpread, fTrace}},
@@ -106,7 +108,8 @@ var clientShapes = shapes(
 
 var serverShapes = shapes(
 	shape{TypeConnected, []field{fSession, fConnection, fResumed, fGeneration, fVersion, fHeartbeat, fPark, fLimits}, []field{fTTL}},
-	shape{TypeSubscribed, []field{fID, fChannel, fEpoch, fOffset, fTag, fRecovered}, []field{fRoom}},
+	// One that the server made has by, and no id.
+	shape{TypeSubscribed, []field{fID, fChannel, fEpoch, fOffset, fTag, fRecovered}, []field{fRoom, fBy}},
 	// A volatile message has neither offset nor tag.
 	shape{TypeMessage, []field{fChannel, fOffset, fID, fTag, fData, fTime}, []field{fRoom, fPrev, fEvent, fEpoch, fVolatile, fSpread, fTrace}},
 	shape{TypePosition, []field{fChannel, fEpoch, fOffset, fTag}, []field{fRoom}},

@@ -53,6 +53,9 @@ const (
 	GapUnrecovered     GapReason = "unrecovered"
 )
 
+// ByServer is who made a subscription that the client did not ask for.
+const ByServer = "server"
+
 // ClientFrame is any frame from client to server: Type says which, SPEC.md section 6 which fields it has. The zero value of a
 // field means absent; Since, Received and Data, for which zero is a value, are pointers or nil.
 // DecodeClientFrames checks types, ranges, names and what must be there; a handler need not.
@@ -71,13 +74,14 @@ type ClientFrame struct {
 	Trace          string
 	Method         string
 	Limit          int
-	Token          string
+	Token          string // of refresh: "" signs out, and is null on the wire
 	Session        string
 	Received       *uint64
 	Generation     uint64
 	Attempt        uint64
 	Version        int
 	Fallback       string // connect: why it is not over the client's first transport
+	ConnectionID   string // connect: the page's, signed by the application
 }
 
 // The reasons of connect's fallback; a server counts others together.
@@ -99,6 +103,7 @@ type ServerFrame struct {
 
 	Position  Position // subscribed, position, reply to publish and history: epoch, offset, tag on the wire
 	Recovered bool
+	By        string // subscribed: ByServer, and ID is 0; "" where the client asked for it
 	Reason    string // gap: a GapReason; disconnect: text
 	Last      *Position
 	From      *Position

@@ -181,6 +181,9 @@ func TestB44_WrongTypeInEachField(t *testing.T) {
 					if want := kindOf(sh, at); want == "" || want == v[0] {
 						continue
 					}
+					if sh.name == TypeRefresh && at == fToken && v[0] == "null" { // signs out
+						continue
+					}
 					wire := frameWith(sh, at, v[1])
 					err := decode([]byte(wire))
 					if codeOf(err) != CodeBadRequest || !strings.Contains(err.Error(), `"`+at.String()+`"`) {

@@ -17,6 +17,7 @@ const (
 	MaxEventBytes          = 64
 	MaxSpreadMS            = 300_000 // of spread
 	MaxTokenBytes          = 8 << 10
+	MaxConnectionIDBytes   = 256       // connectionId of connect
 	MaxHistoryLimit        = 256       // messages in one answer to history
 	MaxOutboxFrames        = 4096      // not yet written, of one connection
 	MaxOutboxBytes         = 1 << 20   // not yet written, of one connection

@@ -97,6 +97,8 @@ func (f *ClientFrame) draw(t *rapid.T, id field) {
 		f.IdempotencyKey = filled(MaxIdempotencyKeyBytes)
 	case fSpread:
 		f.SpreadMS = rapid.Uint64Range(1, MaxSpreadMS).Draw(t, "spread")
+	case fConnectionID:
+		f.ConnectionID = filled(MaxConnectionIDBytes)
 	case fFallback:
 		f.Fallback = filled(MaxNameBytes)
 	case fTrace:
@@ -106,7 +108,9 @@ func (f *ClientFrame) draw(t *rapid.T, id field) {
 	case fLimit:
 		f.Limit = rapid.IntRange(1, MaxHistoryLimit).Draw(t, "limit")
 	case fToken:
-		f.Token = filled(MaxTokenBytes)
+		if f.Type != TypeRefresh || rapid.Bool().Draw(t, "signs in") {
+			f.Token = filled(MaxTokenBytes)
+		}
 	case fSession:
 		f.Session = filled(MaxNameBytes)
 	case fReceived:

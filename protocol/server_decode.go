@@ -65,6 +65,9 @@ func (f *ServerFrame) fill(m *members) error {
 		return f.fillMessage(m)
 	}
 	for _, id := range shape.must {
+		if m.raw[id] == nil && id == fID && m.raw[fBy] != nil {
+			continue
+		}
 		if m.raw[id] == nil {
 			return missing(id)
 		}
@@ -106,6 +109,8 @@ func (f *ServerFrame) read(id field, v []byte, m *members) (err error) {
 		f.Event, err = text(id, v, MaxMessageBytes)
 	case fData:
 		f.Data = copied(v, m.spaces)
+	case fBy:
+		f.By, err = text(id, v, MaxNameBytes)
 	case fMembers:
 		f.Members, err = membersOf(v)
 	case fCount:

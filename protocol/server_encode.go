@@ -79,7 +79,7 @@ func (f *ServerFrame) appendPlain(dst []byte, id field, must bool) []byte {
 	case fResumed:
 		return appendTruth(dst, id, f.Resumed)
 	case fID, fAfter, fGeneration, fTTL:
-		if n := f.numberOf(id); must || n != 0 {
+		if n := f.numberOf(id); must && f.By == "" || n != 0 {
 			dst = appendNumber(dst, id, n)
 		}
 	default:
@@ -128,6 +128,8 @@ func (f *ServerFrame) textOf(id field) string {
 		return f.Session
 	case fConnection:
 		return f.Connection
+	case fBy:
+		return f.By
 	}
 	return f.Event
 }

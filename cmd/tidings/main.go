@@ -36,7 +36,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), publishCommand(), subscribeCommand(), tailCommand(), doctorCommand(), versionCommand())
+	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(), doctorCommand(), versionCommand())
 	completeFlags(cmd)
 	return cmd
 }

@@ -198,6 +198,10 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 	if err := kept.Validate(); err != nil {
 		return nil, err
 	}
+	ids, err := connectionIDs(s)
+	if err != nil {
+		return nil, err
+	}
 	tokens, err := admitted.newTokens(log)
 	if err != nil {
 		return nil, err
@@ -216,6 +220,7 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 	if s.ReplyChannels == 0 {
 		heard.MaxReplies = -1
 	}
+	heard.ConnectionIDs, heard.MaxGrants = ids, s.MaxGrants
 	heard.MaxConnections, heard.ConnectsPerSecond, heard.ConnectionsPerUser = s.MaxConnections, float64(s.ConnectsPerSecond), s.ConnectionsPerUser
 	if s.MaxConnections == 0 {
 		heard.MaxConnections = openFiles() * 9 / 10

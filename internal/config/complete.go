@@ -33,6 +33,9 @@ func (s Settings) complete() (Settings, error) {
 	if err := s.tokens(); err != nil {
 		return Settings{}, err
 	}
+	if err := s.connectionIDs(); err != nil {
+		return Settings{}, err
+	}
 	if slices.ContainsFunc(s.Channels, everything) && s.Subscribe+s.Publish+s.Presence != "" {
 		return Settings{}, errors.New(`rules.channels has the pattern "**", and rules.subscribe, rules.publish or rules.presence says something of the same channels: keep one`)
 	}
@@ -74,6 +77,36 @@ func (s *Settings) tokens() error {
 	}
 	if s.TokenSecret = strings.TrimSpace(string(raw)); s.TokenSecret == "" {
 		return fmt.Errorf("tokens.secret_file: %s is empty", s.TokenSecretFile)
+	}
+	return nil
+}
+
+// connectionIDs gathers the secrets of signed connection ids.
+func (s *Settings) connectionIDs() error {
+	if s.ConnectionIDSecret != "" {
+		if s.ConnectionIDSecretFile != "" {
+			return errors.New("connection_ids.secret and connection_ids.secret_file exclude each other")
+		}
+		s.ConnectionIDSecrets, s.ConnectionIDSecret = []string{s.ConnectionIDSecret}, ""
+	}
+	if s.ConnectionIDSecretFile == "" {
+		return nil
+	}
+	raw, err := os.ReadFile(s.ConnectionIDSecretFile)
+	if err != nil {
+		return fmt.Errorf("connection_ids.secret_file: %w", err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if err := secretLength(line); err != nil {
+			return fmt.Errorf("connection_ids.secret_file: %s: a line %w", s.ConnectionIDSecretFile, err)
+		}
+		s.ConnectionIDSecrets = append(s.ConnectionIDSecrets, line)
+	}
+	if len(s.ConnectionIDSecrets) == 0 {
+		return fmt.Errorf("connection_ids.secret_file: %s is empty", s.ConnectionIDSecretFile)
 	}
 	return nil
 }

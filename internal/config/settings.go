@@ -48,6 +48,7 @@ type Settings struct {
 	Publish   access.Allowance // by clients
 	Presence  access.Allowance // who may see who is in a channel
 	Channels  []access.Rule
+	Joins     access.Joins
 	Metrics   string // who may read /metrics without a key: "loopback", "anyone" or "nobody"
 
 	TokenIssuer, TokenAudience                        string
@@ -57,6 +58,11 @@ type Settings struct {
 	TokenKeyRefresh, TokenMaxLifetime                 time.Duration
 	TokenPrivateNetwork                               bool
 	TokenRoles, TokenPermissions                      string // claims
+
+	ConnectionIDSecret     string // a secret; Load moves it, and what ConnectionIDSecretFile holds, to ConnectionIDSecrets
+	ConnectionIDSecretFile string
+	ConnectionIDSecrets    []string // secrets; the first one signs
+	MaxGrants              int
 
 	MaxConnections, ConnectsPerSecond         int // 0: derived from the process's limit, none
 	ConnectionsPerUser                        int
@@ -156,6 +162,14 @@ var keys = []key{
 		help: "which clients may see there who is in a channel; nobody without dev, and then it is not kept"},
 	{name: "rules.channels", to: func(s *Settings) any { return &s.Channels },
 		help: "the rules of patterns of channels, in the file alone: see below"},
+	{name: "joins.anonymous", to: func(s *Settings) any { return &s.Joins.Anonymous }, flag: true, check: joins(func(j *access.Joins) *[]string { return &j.Anonymous }),
+		help: "channels that clients without a token are put in when they connect"},
+	{name: "joins.authenticated", to: func(s *Settings) any { return &s.Joins.Authenticated }, flag: true, check: joins(func(j *access.Joins) *[]string { return &j.Authenticated }),
+		help: "channels that clients with a token are put in; {user}, {role}, {permission} and {claim} stand for what the token says: see below"},
+	{name: "connection_ids.secret", to: func(s *Settings) any { return &s.ConnectionIDSecret }, secret: true, check: secretLength,
+		help: "the secret that the application signs the connection ids of its pages with, at least 32 characters"},
+	{name: "connection_ids.secret_file", to: func(s *Settings) any { return &s.ConnectionIDSecretFile }, flag: true, file: true,
+		help: "a file with it, or with several, one per line, for rotation: all count"},
 	{name: "tokens.issuer", to: func(s *Settings) any { return &s.TokenIssuer }, flag: true,
 		help: "the iss of the tokens that clients sign in with; without tokens everybody is anonymous"},
 	{name: "tokens.audience", to: func(s *Settings) any { return &s.TokenAudience }, flag: true,
@@ -198,6 +212,8 @@ var keys = []key{
 		help: "connections of one address, of IPv6 one /64; only with trusted_proxies, which say whose address it is"},
 	{name: "limits.connects_per_address", to: func(s *Settings) any { return &s.ConnectsPerAddress }, def: "20", flag: true, check: between(1, 1_000_000),
 		help: "connections that one address makes a second, five seconds' worth at once; only with trusted_proxies"},
+	{name: "limits.grants", to: func(s *Settings) any { return &s.MaxGrants }, def: "200000", flag: true, check: between(1, 100_000_000),
+		help: "channels that POST /api/subscribe has put clients in and the node remembers; where there are more, those who left longest ago are forgotten, and then it is refused"},
 	{name: "park", to: func(s *Settings) any { return &s.Park }, def: "30s", flag: true, check: between(time.Second, 2*time.Minute),
 		help: "how long a connection outlives its transport"},
 	{name: "heartbeat", to: func(s *Settings) any { return &s.Heartbeat }, def: "25s", flag: true, check: between(time.Second, 5*time.Minute),
@@ -236,6 +252,15 @@ func secretLength(v any) error {
 		return fmt.Errorf("must be a text of 32 to 1024 characters (openssl rand -hex 32)")
 	}
 	return nil
+}
+
+// joins checks one list of them.
+func joins(of func(*access.Joins) *[]string) func(any) error {
+	return func(v any) error {
+		r := access.Rules{Subscribe: access.Nobody}
+		*of(&r.Joins) = v.([]string)
+		return r.Validate()
+	}
 }
 
 func address(v any) error {

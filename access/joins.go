@@ -1,0 +1,153 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tidings/protocol"
+)
+
+// Joins are the channels that a connection is put in because of who its client is: each a pattern without "*", whose placeholders stand for what
+// is known of the client. {user} is its name, {role} and {permission} each role and permission, and another name each value of that claim; so one
+// pattern may name several channels. Who is put in a channel may hear it, whatever the rules of channels say.
+type Joins struct {
+	Anonymous     []string // of clients that are not signed in
+	Authenticated []string // of those that are
+}
+
+const (
+	rolePlaceholder       = "role"
+	permissionPlaceholder = "permission"
+	// MaxJoins bounds the channels that one connection is put in by Joins; the others are left out.
+	MaxJoins = 64
+)
+
+// joins are Joins that were read.
+type joins struct{ anonymous, authenticated []Pattern }
+
+func (j Joins) compile() (out joins, err error) {
+	if out.anonymous, err = readJoins("Anonymous", j.Anonymous); err != nil {
+		return out, err
+	}
+	for _, p := range out.anonymous {
+		if len(p.Placeholders()) > 0 {
+			return out, fmt.Errorf("Joins.Anonymous: %q: nothing is known of an anonymous client that a placeholder could stand for", p)
+		}
+	}
+	out.authenticated, err = readJoins("Authenticated", j.Authenticated)
+	return out, err
+}
+
+func readJoins(field string, texts []string) (list []Pattern, err error) {
+	if len(texts) > MaxJoins {
+		return nil, fmt.Errorf("Joins.%s: %d channels, at most %d", field, len(texts), MaxJoins)
+	}
+	for i, text := range texts {
+		p, err := ParsePattern(text)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("Joins.%s: %w", field, err)
+		case slices.ContainsFunc(p.segments, func(s segment) bool { return s.kind == rest || s.kind == one && s.text == "" }):
+			return nil, fmt.Errorf(`Joins.%s: %q: "*" names no channel`, field, text)
+		case slices.Contains(texts[:i], text):
+			return nil, fmt.Errorf("Joins.%s: %q is said twice", field, text)
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// claims gives the names of the claims that the patterns ask for.
+func (j *joins) claims() (names []string) {
+	for _, p := range j.authenticated {
+		names = append(names, p.Placeholders()...)
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		return name == UserPlaceholder || name == rolePlaceholder || name == permissionPlaceholder
+	})
+}
+
+// Joins gives the channels that a client is put in, at most MaxJoins, and how many are left out: those beyond that, and those whose name would not be
+// the one that was meant, because a user, role, permission or claim is no segment of a channel's name. "a/b" is none.
+func (p *Policy) Joins(id Identity) (list []protocol.Channel, left int) {
+	patterns := p.joins.anonymous
+	if !id.Anonymous() {
+		patterns = p.joins.authenticated
+	}
+	for _, pattern := range patterns {
+		names, bad := pattern.fill(id)
+		left += bad
+		for _, name := range names {
+			if len(list) == MaxJoins {
+				left++
+			} else if !slices.Contains(list, name) {
+				list = append(list, name)
+			}
+		}
+	}
+	return list, left
+}
+
+// JoinOf gives the pattern by which a client is put in ch; false where none does.
+func (p *Policy) JoinOf(id Identity, ch protocol.Channel) (pattern string, ok bool) {
+	list, _ := p.Joins(id)
+	if !slices.Contains(list, ch) {
+		return "", false
+	}
+	for _, pattern := range slices.Concat(p.joins.anonymous, p.joins.authenticated) {
+		if pattern.Match(ch) {
+			return pattern.text, true
+		}
+	}
+	return "", false
+}
+
+// fill puts what is known of id in the place of the placeholders.
+func (p Pattern) fill(id Identity) (names []protocol.Channel, bad int) {
+	texts := []string{""}
+	for _, s := range p.segments {
+		values := []string{s.text}
+		if s.kind == one {
+			values = id.values(s.text)
+			good := slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !segmentOfName(v) })
+			bad += len(values) - len(good)
+			values = good
+		}
+		var longer []string
+		for _, text := range texts {
+			for _, v := range values {
+				if len(longer) < 2*MaxJoins { // the rest is too many in any case
+					longer = append(longer, text+"/"+v)
+				}
+			}
+		}
+		texts = longer
+	}
+	for _, text := range texts {
+		if ch, err := protocol.ParseChannel(text[1:]); err == nil {
+			names = append(names, ch)
+		} else { // too long
+			bad++
+		}
+	}
+	return names, bad
+}
+
+func segmentOfName(text string) bool {
+	_, err := protocol.ParseChannel(text)
+	return err == nil && !strings.Contains(text, "/")
+}
+
+// values gives what a placeholder stands for.
+func (i Identity) values(placeholder string) []string {
+	switch placeholder {
+	case UserPlaceholder:
+		return []string{i.User}
+	case rolePlaceholder:
+		return i.Roles()
+	case permissionPlaceholder:
+		return i.Permissions()
+	}
+	return i.Claim(placeholder)
+}

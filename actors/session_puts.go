@@ -1,0 +1,112 @@
+package actors
+
+import (
+	"slices"
+	"time"
+
+	"tidings/protocol"
+)
+
+// What the server puts a connection in: joins, because of who its client is, and grants. A connection that wants a channel itself has one
+// subscription to it, its own; the server's follows when that ends.
+
+// putRetry is how long a channel that did not take a subscription of the server's is left alone.
+const putRetry = 10 * time.Second
+
+var errRemoved = &protocol.Error{Code: protocol.CodeRemoved, Reason: "the server took away a subscription that it had made", Hint: "Subscribe to the channel yourself, where the rules allow it."}
+
+// register says under whom grants find the connection.
+func (s *session) register() {
+	var as []subject
+	if id := s.conn.Identity(); !id.Anonymous() {
+		as = append(as, subject{ofUser, id.User})
+	}
+	if p := s.conn.page; p != nil {
+		as = append(as, subject{ofPage, p.ID}, subject{ofSession, p.Session})
+	}
+	s.bus.grants.enter(s.conn, without(as, s.subjects))
+	s.bus.grants.leave(s.conn, without(s.subjects, as))
+	s.subjects = as
+}
+
+func without(list, others []subject) []subject {
+	return slices.DeleteFunc(slices.Clone(list), func(who subject) bool { return slices.Contains(others, who) })
+}
+
+// wish finds out what the server puts the connection in.
+func (s *session) wish() {
+	list, left := s.bus.policy.Load().Joins(s.conn.Identity())
+	if left > 0 {
+		s.bus.tally.joinsLeft.Add(uint64(left))
+		s.bus.log.Debug("joins of a connection were left out", "connection", s.conn.id, "user", s.conn.Identity().User, "joins", left)
+	}
+	for _, ch := range s.bus.grants.of(s.conn, s.subjects) {
+		if !slices.Contains(list, ch) {
+			list = append(list, ch)
+		}
+	}
+	s.puts = list
+}
+
+// put tells whether the server wants the connection in a channel.
+func (s *session) put(ch protocol.Channel) bool { return slices.Contains(s.puts, ch) }
+
+// mayRead tells why the client may not hear a channel; nil where it may.
+func (s *session) mayRead(ch protocol.Channel) *protocol.Error {
+	if s.put(ch) {
+		return nil
+	}
+	return s.bus.mayRead(s.conn.Identity(), ch)
+}
+
+// fill subscribes to what the server wants and the connection does not have. A plain client hears what it names, and nothing else.
+func (s *session) fill() {
+	if s.state == ended || s.conn.plain {
+		return
+	}
+	full := false
+	for _, ch := range s.puts {
+		switch {
+		case s.find(ch) >= 0:
+		case len(s.subs) >= protocol.MaxSubscriptions:
+			full = true
+		default:
+			sub := &subscription{conn: s.conn, channel: ch}
+			s.subs = append(s.subs, sub)
+			s.bus.tally.put.Add(1)
+			s.join(sub, nil)
+		}
+	}
+	if full && !s.full {
+		s.bus.tally.putFull.Add(1)
+	}
+	s.full = full
+}
+
+func (s *session) onGrantsChanged() {
+	if s.state == fresh || s.state == ended {
+		return
+	}
+	s.authorise()
+	s.conn.out.Flush()
+}
+
+// fillLater tries again what a channel has just refused.
+func (s *session) fillLater() {
+	if s.retry == nil {
+		s.retry = &alarm{to: s.self, message: GrantsChanged{}}
+	}
+	s.bus.alarms.set(s.retry, jittered(putRetry))
+}
+
+// adopt makes a subscription of the server's the client's own, without a pause in what it hears.
+func (s *session) adopt(sub *subscription, f *protocol.ClientFrame) {
+	sub.own, sub.hears = true, audienceOf(f.Users)
+	s.bus.send(sub.entry.pid, Adopt{Sub: sub, ID: f.ID, News: sub.hears})
+}
+
+// disown makes the client's own subscription the server's, once the request reply is answered.
+func (s *session) disown(sub *subscription, reply uint64) {
+	sub.own, sub.hears = false, 0
+	s.bus.send(sub.entry.pid, Adopt{Sub: sub, Reply: reply})
+}

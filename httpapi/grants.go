@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"tidings/access"
+	"tidings/actors"
+	"tidings/protocol"
+)
+
+var grantFields = []string{"user", "session", "connection", "channel", "channels"}
+
+// maxSessionKey bounds the key of a session of the application, in bytes.
+const maxSessionKey = 1024
+
+type grantRequest struct {
+	who   actors.Whom
+	names []string
+}
+
+// granted answers POST /api/subscribe and POST /api/unsubscribe.
+type granted struct {
+	Connections int `json:"connections"` // that are there now, parked ones included
+}
+
+// onSubscribe serves POST /api/subscribe: clients are put in channels, now and when they connect.
+func (a *API) onSubscribe(c *gin.Context) { a.grant(c, a.bus.Subscribe) }
+
+// onUnsubscribe serves POST /api/unsubscribe, which takes that back.
+func (a *API) onUnsubscribe(c *gin.Context) { a.grant(c, a.bus.Unsubscribe) }
+
+func (a *API) grant(c *gin.Context, do func(actors.Whom, []protocol.Channel) (actors.Granted, error)) {
+	err := a.admit(c)
+	if err == nil {
+		err = backendOf(c).MaySomewhere(access.ActionSubscribe)
+	}
+	var body []byte
+	if err == nil {
+		body, err = readBody(c.Writer, c.Request)
+	}
+	var q *grantRequest
+	if err == nil {
+		q, err = readGrant(body)
+	}
+	var channels []protocol.Channel
+	if err == nil {
+		channels, err = q.channels(backendOf(c))
+	}
+	var done actors.Granted
+	if err == nil {
+		done, err = do(q.who, channels)
+	}
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	answer(c, granted{Connections: done.Connections})
+}
+
+func readGrant(body []byte) (*grantRequest, error) {
+	q := &grantRequest{}
+	whom, lists := 0, 0
+	err := protocol.ReadObject(body, func(name string, value []byte) (err error) {
+		switch name {
+		case "user":
+			whom++
+			q.who.User, err = readShort(name, value, protocol.MaxNameBytes)
+		case "session":
+			whom++
+			q.who.Session, err = readShort(name, value, maxSessionKey)
+		case "connection":
+			whom++
+			q.who.Connection, err = readShort(name, value, protocol.MaxNameBytes)
+		case "channel":
+			lists++
+			var one string
+			one, err = protocol.ReadString(value)
+			q.names = []string{one}
+		case "channels":
+			lists++
+			err = protocol.ReadArray(value, func(value []byte) error {
+				one, err := protocol.ReadString(value)
+				q.names = append(q.names, one)
+				return err
+			})
+		default:
+			err = unknownField("field", name, grantFields)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case whom != 1:
+		return nil, badRequest(`give one of "user", "session" and "connection"`, `"session" is the key of your own session; "connection" the first part of a signed connection id, or one of GET /api/connections.`)
+	case lists != 1:
+		return nil, badRequest(`give either "channel" or "channels"`, "Name one channel, or a list of them.")
+	case len(q.names) == 0 || len(q.names) > protocol.MaxPublishChannels:
+		return nil, badRequest(`"channels" must have 1 to `+strconv.Itoa(protocol.MaxPublishChannels)+" names", "Send several requests.")
+	}
+	return q, nil
+}
+
+// channels reads the names, each of which the key must be good for.
+func (q *grantRequest) channels(b access.Backend) (list []protocol.Channel, err error) {
+	for _, name := range q.names {
+		ch, err := protocol.ParseChannel(name)
+		if err == nil {
+			err = b.May(access.ActionSubscribe, ch)
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, ch)
+	}
+	return list, nil
+}
