@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -136,7 +138,7 @@ func (c *Client) publish(ctx context.Context, by actors.Caller, p *actors.Publis
 		Event   *string          `json:"event"`
 		Data    json.RawMessage  `json:"data"`
 	}
-	if err := c.ask(ctx, q, idOf(p.IdempotencyKey), false, &said); err != nil {
+	if err := c.ask(ctx, q, idOf(Publish, by, p.IdempotencyKey), false, &said); err != nil {
 		return err
 	}
 	if said.Channel != "" {
@@ -160,18 +162,22 @@ func (c *Client) call(ctx context.Context, by actors.Caller, call actors.Call) (
 	var said struct {
 		Data json.RawMessage `json:"data"`
 	}
-	if err := c.ask(ctx, q, idOf(call.Key), false, &said); err != nil {
+	if err := c.ask(ctx, q, idOf(Call, by, call.Key), false, &said); err != nil {
 		return nil, lost(err)
 	}
 	return said.Data, nil
 }
 
-// idOf is the same for each attempt at what has a key, so that the application can tell.
-func idOf(key string) string {
-	if key != "" {
-		return key
+// idOf is the same for each attempt of a user's at what has a key, so that the application can tell, and another for the same key of somebody
+// else. It does not name the connection: a client repeats what was not answered on its next one. Who has no token shares the keys of all who have
+// none, as with publishes.
+func idOf(hook string, by actors.Caller, key string) string {
+	if key == "" {
+		return newID()
 	}
-	return newID()
+	text, _ := json.Marshal([]string{hook, by.Identity.User, key}) // what is put side by side could be cut in two ways
+	hash := sha256.Sum256(text)
+	return "msg_" + base64.RawURLEncoding.EncodeToString(hash[:18])
 }
 
 var errLost = &protocol.Error{Code: protocol.CodeTimeout, Reason: "the application gave no answer; the call may or may not have been carried out", Hint: "Ask it how things stand before you call again."}

@@ -130,8 +130,55 @@ func TestWhatIsAsked(t *testing.T) {
 		if !slices.Equal(a.bodies, want) {
 			t.Errorf("asked\n%s\nwant\n%s", strings.Join(a.bodies, "\n"), strings.Join(want, "\n"))
 		}
-		if a.ids[3] != "key-1" {
-			t.Errorf("a call's id is %s, want its key", a.ids[3])
+	})
+}
+
+// The id of what has a key is the same for each attempt of a user's, on whatever connection, and never that of another user, hook or key.
+func TestTheIDOfAKey(t *testing.T) {
+	with(t, Config{Routes: []string{"POST /visits"}, RoutesURL: "http://app"}, says(204, ""), func(a *application) {
+		h, ctx := a.client.Hooks(), context.Background()
+		caller := func(connection, user string) actors.Caller {
+			return actors.Caller{Connection: connection, Identity: access.NewIdentity(user, nil, nil, nil)}
+		}
+		call := func(key string) func(actors.Caller) {
+			return func(by actors.Caller) { h.Call(ctx, by, actors.Call{Method: "m", Key: key}) }
+		}
+		seen := map[string]int{} // by whom
+		for i, ask := range []struct {
+			first, again actors.Caller
+			do           func(by actors.Caller)
+		}{
+			{caller("c1", "ann"), caller("c2", "ann"), call("order-1")},
+			{caller("c1", "bob"), caller("c2", "bob"), call("order-1")},
+			{actors.Caller{Connection: "c1"}, actors.Caller{Connection: "c2"}, call("order-1")},
+			{caller("c1", `ann","order`), caller("c1", `ann","order`), call("1")},
+			{caller("c1", "ann"), caller("c2", "ann"), call("order-2")},
+			{caller("c1", "ann"), caller("c2", "ann"), call(strings.Repeat("é", 64))},
+			{caller("c1", "ann"), caller("c2", "ann"), func(by actors.Caller) {
+				h.Publish(ctx, by, &actors.Publish{Channel: "a", Data: []byte("1"), IdempotencyKey: "order-1"})
+			}},
+			{caller("c1", "ann"), caller("c2", "ann"), func(by actors.Caller) {
+				h.Calls[MethodRoute](ctx, by, actors.Call{Method: MethodRoute, Data: []byte(`{"method":"POST","path":"/visits"}`), Key: "order-1"})
+			}},
+		} {
+			ask.do(ask.first)
+			ask.do(ask.again)
+			if n := a.asked(); n != 2*i+2 {
+				t.Fatalf("%d: asked %d times", i, n)
+			}
+			first, again := a.ids[2*i], a.ids[2*i+1]
+			if first != again || strings.Contains(first, "order") {
+				t.Errorf("%d: the ids are %s and %s", i, first, again)
+			}
+			if j, ok := seen[first]; ok {
+				t.Errorf("%d has the id of %d", i, j)
+			}
+			seen[first] = i
+		}
+		call("")(ann)
+		call("")(ann)
+		if n := len(a.ids); a.ids[n-1] == a.ids[n-2] {
+			t.Error("two calls without a key have one id")
 		}
 	})
 }

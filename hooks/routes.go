@@ -88,7 +88,7 @@ func (c *Client) route(ctx context.Context, by actors.Caller, call actors.Call) 
 		return nil, &protocol.Error{Code: protocol.CodeForbidden, Reason: "this route is not offered to clients", Hint: "The server's hooks.routes lists those that are; the path starts with a slash and has no query."}
 	}
 	out := request{
-		method: r.method, url: strings.TrimSuffix(c.cfg.RoutesURL, "/") + r.path, id: idOf(call.Key),
+		method: r.method, url: strings.TrimSuffix(c.cfg.RoutesURL, "/") + r.path, id: idOf(MethodRoute, by, call.Key),
 		header: http.Header{CallerHeader: {callerHeader(by)}, "Accept": {"application/json"}},
 		again:  r.method == http.MethodGet,
 	}

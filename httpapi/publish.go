@@ -158,7 +158,7 @@ func (p *publishRequest) read(body []byte, known []string) error {
 		case "event":
 			p.event, err = readShort(name, value, protocol.MaxEventBytes)
 		case "idempotencyKey":
-			p.key, err = readShort(name, value, protocol.MaxIdempotencyKeyBytes)
+			p.key, err = readKey(value)
 		case "volatile":
 			p.volatile, err = protocol.ReadBool(value)
 		case "spread":
@@ -210,10 +210,17 @@ func readKeyHeader(key string, values []string) (string, error) {
 		return key, nil
 	case len(values) > 1 || key != "" && key != values[0]:
 		return "", badRequest("several idempotency keys are given", "Give one, in the body or in the header.")
-	case values[0] == "" || len(values[0]) > protocol.MaxIdempotencyKeyBytes:
-		return "", badRequest("the header Idempotency-Key must hold 1 to 128 bytes", "Use a random text of your own, such as a UUID.")
 	}
-	return values[0], nil
+	return values[0], protocol.CheckIdempotencyKey(values[0])
+}
+
+// readKey reads an idempotency key.
+func readKey(value []byte) (string, error) {
+	key, err := protocol.ReadString(value)
+	if err == nil {
+		err = protocol.CheckIdempotencyKey(key)
+	}
+	return key, err
 }
 
 // readSpread reads a duration such as "5s".

@@ -157,6 +157,8 @@ func TestPublishRefuses(t *testing.T) {
 		{name: "key of 129 bytes", body: `{"channel":"a","data":1,"idempotencyKey":"` + long + `k"}`, want: protocol.CodeBadRequest, says: "idempotencyKey"},
 		{name: "key of 129 bytes in the header", body: `{"channel":"a","data":1}`, header: http.Header{"Idempotency-Key": {long + "k"}}, want: protocol.CodeBadRequest},
 		{name: "empty key", body: `{"channel":"a","data":1,"idempotencyKey":""}`, want: protocol.CodeBadRequest, says: "idempotencyKey"},
+		{name: "key with a line break", body: `{"channel":"a","data":1,"idempotencyKey":"a\nb"}`, want: protocol.CodeBadRequest, says: "control"},
+		{name: "key with a tab in the header", body: `{"channel":"a","data":1}`, header: http.Header{"Idempotency-Key": {"a\tb"}}, want: protocol.CodeBadRequest, says: "control"},
 		{name: "two keys in headers", body: `{"channel":"a","data":1}`, header: http.Header{"Idempotency-Key": {"a", "b"}}, want: protocol.CodeBadRequest},
 		{name: "another key in the header", body: `{"channel":"a","data":1,"idempotencyKey":"a"}`, header: http.Header{"Idempotency-Key": {"b"}}, want: protocol.CodeBadRequest},
 		{name: "not UTF-8", body: "{\"channel\":\"a\",\"data\":\"\xff\"}", want: protocol.CodeBadUTF8},

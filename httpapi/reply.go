@@ -75,7 +75,7 @@ func readReplyBody(body []byte, r *actors.Reply) error {
 			r.Data, err = protocol.CompactJSON(value)
 			r.Data = bytes.Clone(r.Data) // the body must not live as long as the message
 		case "idempotencyKey":
-			r.IdempotencyKey, err = readShort(name, value, protocol.MaxIdempotencyKeyBytes)
+			r.IdempotencyKey, err = readKey(value)
 		default:
 			err = unknownField("field", name, replyFields)
 		}

@@ -145,8 +145,8 @@ func (f *ClientFrame) read(id field, v []byte, m *members) (err error) {
 	case fEvent:
 		f.Event, err = text(id, v, MaxEventBytes)
 	case fIdempotencyKey:
-		if f.IdempotencyKey, err = text(id, v, MaxIdempotencyKeyBytes); err == nil && f.IdempotencyKey == "" {
-			err = &Error{CodeBadRequest, `field "idempotencyKey" is empty`, "Give a key that is this publish's own, or none."}
+		if f.IdempotencyKey, err = text(id, v, MaxIdempotencyKeyBytes); err == nil {
+			err = CheckIdempotencyKey(f.IdempotencyKey)
 		}
 	case fSpread:
 		f.SpreadMS, err = number(id, v, 1, MaxSpreadMS)

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
+	"unicode"
 
 	"pgregory.net/rapid"
 )
@@ -94,7 +96,12 @@ func (f *ClientFrame) draw(t *rapid.T, id field) {
 	case fEvent:
 		f.Event = filled(MaxEventBytes)
 	case fIdempotencyKey:
-		f.IdempotencyKey = filled(MaxIdempotencyKeyBytes)
+		f.IdempotencyKey = "k" + strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return -1
+			}
+			return r
+		}, anyText(MaxIdempotencyKeyBytes-1).Draw(t, id.String()))
 	case fSpread:
 		f.SpreadMS = rapid.Uint64Range(1, MaxSpreadMS).Draw(t, "spread")
 	case fConnectionID:
