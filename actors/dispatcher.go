@@ -35,7 +35,7 @@ func newWorkers(max int) *workers { return &workers{max: max} }
 // Throughput implements actor.Dispatcher.
 func (w *workers) Throughput() int { return throughput }
 
-// Schedule implements actor.Dispatcher.
+// Schedule implements actor.Dispatcher. After stop it does nothing: what comes late is for an actor that has ended.
 func (w *workers) Schedule(fn func()) {
 	w.mu.Lock()
 	if last := len(w.idle) - 1; last >= 0 {
@@ -46,6 +46,9 @@ func (w *workers) Schedule(fn func()) {
 		return
 	}
 	defer w.mu.Unlock()
+	if w.stopped {
+		return
+	}
 	if w.n < w.max {
 		w.n++
 		w.running.Go(func() { w.work(fn) })
