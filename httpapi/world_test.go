@@ -30,12 +30,19 @@ type world struct {
 	log    *logBuffer
 }
 
-// start builds a world in production mode with one key; change adapts it.
+// start builds a world in production mode with one key, where anyone may do anything; change adapts it.
 func start(t *testing.T, change ...func(*Config)) *world {
+	t.Helper()
+	return startBus(t, actors.Config{Rules: access.Rules{Subscribe: access.Anyone, Publish: access.Anyone, Presence: access.Anyone}}, change...)
+}
+
+// startBus builds one over a bus of this config.
+func startBus(t *testing.T, bc actors.Config, change ...func(*Config)) *world {
 	t.Helper()
 	log := &logBuffer{}
 	brk := &fakeable{Broker: memory.New(memory.DefaultConfig())}
-	bus, err := actors.Start(actors.Config{Broker: brk, Rules: access.Rules{Subscribe: access.Anyone, Publish: access.Anyone, Presence: access.Anyone}, Logger: slog.New(slog.DiscardHandler)})
+	bc.Broker, bc.Logger = brk, slog.New(slog.DiscardHandler)
+	bus, err := actors.Start(bc)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,7 @@ type Client struct {
 	seq       uint64
 	lastEpoch string
 	stalled   bool
+	token     string
 }
 
 // line is one link to the server, as its client sees it.
@@ -52,10 +53,13 @@ type Ending struct {
 // patience is how long a client waits for what must come; in a bubble it costs nothing.
 const patience = time.Minute
 
-func newClient(w *world, kind string) *Client {
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return w.Dial(ctx) }}
-	c := &Client{t: w.T, target: w.Target, kind: kind, http: &http.Client{Transport: transport}, frames: make(chan protocol.ServerFrame, 1<<14)}
-	w.Cleanup(func() {
+func newClient(w *world, kind string) *Client { return NewClient(w.T, w.Target, kind) }
+
+// NewClient makes a client of the transport kind, which has not connected yet.
+func NewClient(t testing.TB, target Target, kind string) *Client {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return target.Dial(ctx) }}
+	c := &Client{t: t, target: target, kind: kind, http: &http.Client{Transport: transport}, frames: make(chan protocol.ServerFrame, 1<<14)}
+	t.Cleanup(func() {
 		c.Cut()
 		transport.CloseIdleConnections()
 	})
@@ -77,6 +81,12 @@ func (c *Client) Open(connect string, frames ...string) error {
 	return nil
 }
 
+// OpenOn does so on the transport kind.
+func (c *Client) OpenOn(kind, connect string, frames ...string) error {
+	c.kind = kind
+	return c.Open(connect, frames...)
+}
+
 // Resume opens a new link, of the transport kind, for the session.
 func (c *Client) Resume(kind string, frames ...string) error {
 	c.kind = kind
@@ -84,6 +94,13 @@ func (c *Client) Resume(kind string, frames ...string) error {
 	connect := fmt.Sprintf(`{"type":"connect","session":%q,"received":%d}`, c.session, c.received)
 	c.mu.Unlock()
 	return c.Open(connect, frames...)
+}
+
+// Sign makes token that of the requests to come, but for those of WebSocket, which has its token in connect.
+func (c *Client) Sign(token string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.token = token
 }
 
 // Cut ends the link without a word. What came before counts as received.
@@ -108,6 +125,27 @@ func (c *Client) Next() protocol.ServerFrame {
 	case <-time.After(patience):
 		c.t.Fatalf("%s: no frame came in %v", c.kind, patience)
 		return protocol.ServerFrame{}
+	}
+}
+
+// All gives the frames that have come and were not looked at yet.
+func (c *Client) All() (frames []protocol.ServerFrame) {
+	for len(c.frames) > 0 {
+		frames = append(frames, <-c.frames)
+	}
+	return frames
+}
+
+// Ended tells whether there is no link, and how the last one ended; a link that was cut has no ending.
+func (c *Client) Ended() (Ending, bool) {
+	if c.line == nil {
+		return Ending{}, true
+	}
+	select {
+	case <-c.line.done:
+		return c.line.end, true
+	default:
+		return Ending{}, false
 	}
 }
 
@@ -202,6 +240,11 @@ func (c *Client) post(ctx context.Context, path, text string) (*http.Response, e
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
+	c.mu.Lock()
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	c.mu.Unlock()
 	w, err := c.http.Do(r)
 	if err != nil || w.StatusCode == http.StatusOK {
 		return w, err
