@@ -144,21 +144,34 @@ func (b *Bus) info(c *Connection, d description) ConnectionInfo {
 var errNoConnection = &protocol.Error{Code: protocol.CodeNotFound, Reason: "there is no connection of this id on this node", Hint: "It may have ended, or be on another node; GET /api/connections lists those that are here."}
 
 // Send hands an event to one connection. A parked one hears it when it comes back. It fails with CodeNotFound.
-func (b *Bus) Send(connection, event string, data []byte) error {
+func (b *Bus) Send(connection string, e Sent) (receivers int, err error) {
 	c := b.registry.get(connection)
 	if c == nil || c.ended.Load() {
-		return errNoConnection
+		return 0, errNoConnection
 	}
-	c.hand(eventFrame(event, data))
-	return nil
+	if e.Exclude.Narrow().Connection == connection {
+		return 0, nil
+	}
+	c.hand(e.frame())
+	return 1, nil
 }
 
 // Broadcast hands an event to every connection of this node, parked ones included, and gives their number; exact tells whether there is no
 // other node.
-func (b *Bus) Broadcast(event string, data []byte) (receivers int, exact bool) {
-	frame := eventFrame(event, data)
+func (b *Bus) Broadcast(e Sent) (receivers int, exact bool) {
+	return b.sendWhere(e, func(access.Identity) bool { return true })
+}
+
+// SendUsers hands an event to every connection of some users on this node, as Broadcast does. It walks all connections: to send much to a user, publish to
+// a channel of the user's.
+func (b *Bus) SendUsers(users []string, e Sent) (receivers int, exact bool) {
+	return b.sendWhere(e, func(id access.Identity) bool { return !id.Anonymous() && slices.Contains(users, id.User) })
+}
+
+func (b *Bus) sendWhere(e Sent, match func(access.Identity) bool) (receivers int, exact bool) {
+	frame, but := e.frame(), e.Exclude.Narrow().Connection
 	for _, c := range b.registry.all() {
-		if !c.ended.Load() {
+		if !c.ended.Load() && c.id != but && match(c.Identity()) {
 			c.hand(frame)
 			receivers++
 		}
@@ -166,8 +179,15 @@ func (b *Bus) Broadcast(event string, data []byte) (receivers int, exact bool) {
 	return receivers, b.alone()
 }
 
-func eventFrame(event string, data []byte) *protocol.Encoded {
-	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeEvent, Event: event, Data: data})
+// Sent is an event for connections: no message of a channel.
+type Sent struct {
+	Event   string
+	Data    []byte // compact JSON
+	Exclude protocol.Exclude
+}
+
+func (e *Sent) frame() *protocol.Encoded {
+	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeEvent, Event: e.Event, Data: e.Data, Exclude: e.Exclude.Tab})
 }
 
 // hand pushes a frame from outside of the connection's actor.

@@ -26,6 +26,8 @@ type Bus struct {
 	cfg         Config
 	replies     access.Replies
 	policy      atomic.Pointer[access.Policy]
+	routing     atomic.Pointer[access.Router]
+	targets     targets
 	tokens      atomic.Pointer[access.Tokens]
 	revocations access.Revocations
 	tickets     tickets
@@ -85,6 +87,10 @@ func Start(cfg Config) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
+	router, err := cfg.Routing.Compile()
+	if err != nil {
+		return nil, err
+	}
 	b := &Bus{
 		cfg:        cfg,
 		log:        cfg.Logger,
@@ -103,6 +109,7 @@ func Start(cfg Config) (*Bus, error) {
 		asking:     newPool(maxAsking),
 	}
 	b.policy.Store(policy)
+	b.routing.Store(router)
 	b.tokens.Store(cfg.Tokens)
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	b.alarms = &alarms{send: b.send}
@@ -136,14 +143,15 @@ func (b *Bus) clock() time.Duration { return time.Since(b.started) }
 // Publish is one message to number, keep and deliver.
 type Publish struct {
 	Channel        protocol.Channel
-	Data           []byte // compact JSON, at most protocol.MaxPayloadBytes; the bus keeps it
-	Event          string // the publisher's own name for the kind of message, "" for none
-	SpreadMS       uint64 // receivers that refetch wait a random part of it first, at most protocol.MaxSpreadMS; 0: none
-	Trace          string // W3C trace context, kept with the message; "": none
-	Volatile       bool   // deliver to who is there: no number, no history, no recovery
-	IdempotencyKey string // "": none
-	Principal      string // whose key it is: keys of different principals do not meet
-	Last           bool   // nothing can follow it in the channel
+	Data           []byte           // compact JSON, at most protocol.MaxPayloadBytes; the bus keeps it
+	Event          string           // the publisher's own name for the kind of message, "" for none
+	SpreadMS       uint64           // receivers that refetch wait a random part of it first, at most protocol.MaxSpreadMS; 0: none
+	Trace          string           // W3C trace context, kept with the message; "": none
+	Volatile       bool             // deliver to who is there: no number, no history, no recovery
+	IdempotencyKey string           // "": none
+	Principal      string           // whose key it is: keys of different principals do not meet
+	Exclude        protocol.Exclude // who shall not get it, here and in a recovery; history has it
+	Last           bool             // nothing can follow it in the channel
 }
 
 // Published answers a Publish: the message is in the channel's history, and on its way to each subscriber.
@@ -151,9 +159,10 @@ type Published struct {
 	Position       protocol.Position
 	ID             string
 	Duplicate      bool // the key was used before: this is the answer of then, and nothing was published now
-	Receivers      int  // subscriptions that are live now, as far as this node knows
+	Receivers      int  // subscriptions that are live now and not excluded, as far as this node knows
 	Parked         int  // of them, without a transport: the message waits for them
 	Polling        int  // of them, on long-poll
+	Filtered       int  // subscriptions that it passes by: the excluded one
 	ReceiversExact bool // there is no other node
 }
 
@@ -172,6 +181,7 @@ func (b *Bus) Publish(ctx context.Context, p Publish) (Published, error) {
 
 // publish waits for at most patience where the channel's messages come faster than they are delivered.
 func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (Published, error) {
+	p.Exclude = p.Exclude.Narrow()
 	if Pressure(b.pressure.Load()) >= Full {
 		return Published{}, errMemory
 	}
@@ -203,6 +213,9 @@ func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (P
 	out := Published{Position: receipt.Position, ID: receipt.ID, Duplicate: receipt.Duplicate, ReceiversExact: b.alone()}
 	if e != nil {
 		out.Receivers, out.Parked, out.Polling = e.reach()
+		if p.Exclude.Connection != "" {
+			b.passBy(ctx, &p, &out)
+		}
 	}
 	if b.tails.n.Load() > 0 && !out.Duplicate {
 		b.tails.tell(&p, &out)

@@ -35,11 +35,16 @@ func (p port) Refused(j *join) { p.turnAway(p.pending[j.Member]) }
 func (p port) Replay(j *join, messages []*protocol.Message, prev uint64, more bool) {
 	frames := make([]*protocol.Encoded, len(messages))
 	for i, m := range messages {
-		frames[i] = frameOf(m, j.Room, prev)
+		if m.Exclude.Connection != "" && m.Exclude.Connection == j.Member.conn.id {
+			frames[i] = positionFrame(p.entry.name, j.Room, m.Position())
+			p.bus.tally.excluded.Add(1)
+		} else {
+			frames[i] = frameOf(m, j.Room, prev)
+		}
 		prev = m.Offset
 		p.pending[j.Member].at = m.Position()
 	}
-	p.bus.tally.replayed.Add(uint64(len(frames)))
+	p.bus.tally.replayed.Add(messagesOf(frames))
 	p.lane(j.Member).replay(j.Member, frames, more)
 }
 
@@ -79,17 +84,27 @@ func (p port) Enter(j *join) {
 }
 
 func (p port) Live(room string, m *protocol.Message, prev uint64) {
-	p.all(frameOf(m, room, prev), true)
+	frame := frameOf(m, room, prev)
+	but, of := p.bus.exceptionOf(m)
+	for _, l := range p.lanes {
+		switch {
+		case l == nil:
+		case l.shard == of:
+			l.deliverBut(frame, but)
+		default:
+			l.deliver(frame, true)
+		}
+	}
 }
 
 func (p port) GapAll(room string, g core.Gap) {
 	p.bus.tally.gaps.add(g.Reason, uint64(p.entry.live.Load()))
 	p.bus.chronicle.ofChannel(Record{What: RecordGap, Channel: p.entry.name, Code: string(g.Reason), Epoch: g.From.Epoch, Last: g.Last.Offset, From: g.From.Offset})
-	p.all(gapFrame(p.entry.name, room, 0, g), false)
+	p.all(gapFrame(p.entry.name, room, 0, g))
 }
 
 func (p port) PositionAll(room string, at protocol.Position) {
-	p.all(positionFrame(p.entry.name, room, at), false)
+	p.all(positionFrame(p.entry.name, room, at))
 }
 
 // note keeps for a member's connection what happened to it in this channel.
@@ -99,10 +114,10 @@ func (p port) note(j *join, r Record) {
 }
 
 // all hands a frame to all live members. There are no filters yet, hence only the room "".
-func (p port) all(frame *protocol.Encoded, message bool) {
+func (p port) all(frame *protocol.Encoded) {
 	for _, l := range p.lanes {
 		if l != nil {
-			l.deliver(frame, message)
+			l.deliver(frame, false)
 		}
 	}
 }

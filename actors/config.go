@@ -18,6 +18,8 @@ type Config struct {
 	Broker broker.Broker
 	// Rules say what clients may do. The zero Rules let anyone subscribe and nobody publish.
 	Rules access.Rules
+	// Routing says where messages go that are published without a channel. The zero Routing lets them go to nobody.
+	Routing access.Routing
 	// Tokens verifies what clients sign in with. Nil takes every client for anonymous. The bus does not close it.
 	Tokens *access.Tokens
 	// Hooks are what the application decides, does and hears.
@@ -135,6 +137,9 @@ func (c Config) Validate() error {
 	}
 	if err := c.Rules.Validate(); err != nil {
 		return fmt.Errorf("Rules.%w", err)
+	}
+	if _, err := c.Routing.Compile(); err != nil {
+		return fmt.Errorf("Routing: %w", err)
 	}
 	for _, f := range []struct {
 		name  string

@@ -24,6 +24,7 @@ type lane struct {
 	batch   []operation // taken off the queue
 	next    int         // in batch
 	walked  int         // members that the deliver at hand has reached
+	passed  int         // of them, those that got no message
 	members []member
 	watch   *watchers // nil where there is none
 	frames  int       // delivered since the last flush
@@ -46,6 +47,7 @@ type operation struct {
 	frame   *protocol.Encoded   // deliver, push
 	frames  []*protocol.Encoded // replay
 	tell    *displacement
+	but     *exception // deliver: but to this one; nil for most
 }
 
 type deed uint8
@@ -71,6 +73,9 @@ type displacement struct {
 
 func (l *lane) deliver(frame *protocol.Encoded, message bool) {
 	l.put(operation{do: deliver, frame: frame, message: message})
+}
+func (l *lane) deliverBut(frame *protocol.Encoded, but *exception) {
+	l.put(operation{do: deliver, frame: frame, message: true, but: but})
 }
 func (l *lane) announce(frame *protocol.Encoded, to audience) {
 	l.put(operation{do: announce, frame: frame, to: to})
@@ -135,7 +140,14 @@ func (l *lane) walk(o *operation, budget int) (n int, done bool) {
 	for l.walked < end {
 		m := &l.members[l.walked]
 		l.walked++ // first: should this push fail, the next turn goes on behind it
-		if !m.out.Push(o.frame) {
+		frame := o.frame
+		if o.but != nil && o.but.out == m.out {
+			l.passed++
+			if frame = o.but.frame; frame == nil {
+				continue
+			}
+		}
+		if !m.out.Push(frame) {
 			m.sub.conn.overflowed()
 		}
 	}
@@ -157,7 +169,7 @@ func (l *lane) carryOut(o *operation) int {
 		for _, frame := range o.frames {
 			s.pushTo(o.sub, frame)
 		}
-		s.delivered.Add(uint64(len(o.frames)))
+		s.delivered.Add(messagesOf(o.frames))
 		if o.do == replay {
 			o.sub.conn.whenRoomy(l.entry.pid, Continue{Sub: o.sub, Incarnation: o.asker})
 		}

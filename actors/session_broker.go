@@ -154,6 +154,10 @@ func (s *session) onAnswered(m Answered) {
 func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
 	what := Publish{
 		Channel: f.Channel, Data: f.Data, Event: f.Event, SpreadMS: f.SpreadMS, Trace: f.Trace, IdempotencyKey: f.IdempotencyKey, Principal: c.principal(),
+		Exclude: protocol.Exclude{Tab: f.ExcludeTab},
+	}
+	if f.ExcludeSelf {
+		what.Exclude.Connection = c.id
 	}
 	if fault := b.revise(c.caller(), &what); fault != nil {
 		return nil, fault

@@ -175,7 +175,11 @@ func (s *shard) delivering(l *lane, o *operation, n int) {
 		s.dirty = append(s.dirty, l)
 	}
 	if o.message {
-		s.delivered.Add(uint64(n))
+		s.delivered.Add(uint64(n - l.passed))
+		if l.passed > 0 {
+			s.bus.tally.excluded.Add(uint64(l.passed))
+			l.passed = 0
+		}
 	}
 }
 

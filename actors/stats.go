@@ -14,11 +14,13 @@ type Stats struct {
 	Channels      int
 	Subscriptions int
 
-	Published    uint64 // by this node
-	Deduplicated uint64 // publishes whose key was used before
-	Delivered    uint64 // messages, each to one subscription
-	Replayed     uint64 // of them, from history
-	Skipped      uint64 // left out under load, to be read from history
+	Published    uint64            // by this node
+	Deduplicated uint64            // publishes whose key was used before
+	Delivered    uint64            // messages, each to one subscription
+	Replayed     uint64            // of them, from history
+	Skipped      uint64            // left out under load, to be read from history
+	Routed       map[string]uint64 // publishes without a channel: routed, nobody (no route, or one to nobody), refused
+	Excluded     uint64            // not delivered to the connection that their publish named in exclude
 
 	Gaps          map[protocol.GapReason]uint64
 	Recoveries    map[string]uint64 // by transport
@@ -81,6 +83,7 @@ type tally struct {
 	parked atomic.Int64
 
 	published, deduplicated, replayed, skipped          atomic.Uint64
+	excluded, routed, unrouted, unroutable              atomic.Uint64
 	recoveries, resumes                                 perTransport
 	evicted, withdrawn                                  atomic.Uint64
 	lost, ended, faults, fallbacks                      causes
@@ -129,6 +132,8 @@ func (b *Bus) Stats() Stats {
 		Deduplicated:  t.deduplicated.Load(),
 		Replayed:      t.replayed.Load(),
 		Skipped:       t.skipped.Load(),
+		Excluded:      t.excluded.Load(),
+		Routed:        map[string]uint64{"routed": t.routed.Load(), "nobody": t.unrouted.Load(), "refused": t.unroutable.Load()},
 		Gaps:          map[protocol.GapReason]uint64{},
 		Recoveries:    t.recoveries.snapshot(),
 		Resumes:       t.resumes.snapshot(),

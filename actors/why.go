@@ -23,6 +23,7 @@ const (
 	WhyGap           Verdict = "gap"                 // the client was told a gap over it
 	WhyRecovering    Verdict = "recovering"          // it is on its way from history
 	WhyUnderWay      Verdict = "under_way"           // between the broker and the connection's outbox
+	WhyExcluded      Verdict = "excluded"            // the publish named the connection in exclude
 	WhyWaiting       Verdict = "waiting"             // in the connection's outbox
 	WhyWritten       Verdict = "written"             // to the transport; the client has not yet reported it
 	WhyDelivered     Verdict = "delivered"           // written, and reported as received, or forgotten since
@@ -57,10 +58,11 @@ func (b *Bus) Why(ctx context.Context, connection string, ch protocol.Channel, o
 		return Why{}, err
 	}
 	q.top = top
-	trace, err := b.trace(ctx, ch, offset)
+	m, err := b.message(ctx, ch, offset)
 	if err != nil {
 		return Why{}, err
 	}
+	q.excluded = m.Exclude.Connection == connection
 	if c != nil {
 		found, err := b.describe(ctx, []*Connection{c}, ch)
 		if err != nil {
@@ -78,7 +80,7 @@ func (b *Bus) Why(ctx context.Context, connection string, ch protocol.Channel, o
 	q.records = bearing(q.records, ch)
 	q.channel = b.chronicle.channel(ch)
 	w := q.answer()
-	w.Trace = trace
+	w.Trace = m.Trace
 	w.Top, w.State, w.Records = top, "ended", append(q.records, q.channel...)
 	if q.there {
 		w.State = b.info(c, q.now).State
@@ -86,15 +88,15 @@ func (b *Bus) Why(ctx context.Context, connection string, ch protocol.Channel, o
 	return w, nil
 }
 
-// trace gives the trace context of a message, "" where it has none or is not among the newest.
-func (b *Bus) trace(ctx context.Context, ch protocol.Channel, offset uint64) (string, error) {
+// message gives a message, one that says nothing where it is not among the newest.
+func (b *Bus) message(ctx context.Context, ch protocol.Channel, offset uint64) (*protocol.Message, error) {
 	page, err := b.History(ctx, ch, protocol.Position{}, protocol.MaxHistoryLimit)
 	for _, m := range page.Messages {
 		if m.Offset == offset {
-			return m.Trace, err
+			return m, err
 		}
 	}
-	return "", err
+	return &protocol.Message{}, err
 }
 
 // bearing gives the records that are about a channel, or about the connection as a whole.
@@ -110,15 +112,16 @@ func bearing(records []Record, ch protocol.Channel) []Record {
 
 // inquiry is what is known when a Why is answered.
 type inquiry struct {
-	ch      protocol.Channel
-	offset  uint64
-	top     protocol.Position
-	there   bool // the connection has not ended
-	now     description
-	stage   core.Stage
-	busy    bool     // something is on its way through the channel
-	records []Record // of the connection, oldest first
-	channel []Record
+	ch       protocol.Channel
+	offset   uint64
+	top      protocol.Position
+	there    bool // the connection has not ended
+	now      description
+	stage    core.Stage
+	excluded bool     // the message is not for it
+	busy     bool     // something is on its way through the channel
+	records  []Record // of the connection, oldest first
+	channel  []Record
 }
 
 func (q *inquiry) answer() Why {
@@ -128,6 +131,8 @@ func (q *inquiry) answer() Why {
 	switch gap, gapped := q.gap(); {
 	case q.offset > q.top.Offset:
 		return says(WhyNotPublished, false, "The channel has %d messages in this epoch: there is no message %d yet.", q.top.Offset, q.offset)
+	case q.excluded:
+		return says(WhyExcluded, false, "The publish excluded this connection: in the message's place it was, or will be, told its position.")
 	case q.stage == core.Waiting:
 		return says(WhyWaiting, true, "It waits in the connection's outbox for its transport.")
 	case q.stage == core.Written:

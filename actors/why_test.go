@@ -222,14 +222,14 @@ func TestListsAreInOrderAndPaged(t *testing.T) {
 func TestSendBroadcastAndDisconnect(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		a, b := w.connect(), w.connect()
-		if err := w.bus.Send(a.conn.ID(), "reload", []byte("1")); err != nil {
+		if n, err := w.bus.Send(a.conn.ID(), Sent{Event: "reload", Data: []byte("1")}); n != 1 || err != nil {
 			t.Fatal(err)
 		}
 		if got := a.next(); len(got) != 1 || got[0].Type != protocol.TypeEvent || got[0].Event != "reload" || string(got[0].Data) != "1" {
 			t.Errorf("got %+v", got)
 		}
 		b.cut()
-		if n, exact := w.bus.Broadcast("reload", []byte("2")); n != 2 || !exact {
+		if n, exact := w.bus.Broadcast(Sent{Event: "reload", Data: []byte("2")}); n != 2 || !exact {
 			t.Errorf("%d receivers, exact %v", n, exact)
 		}
 		if b = b.resume(); len(a.next()) != 1 || len(only(b.next(), protocol.TypeEvent)) != 1 {
@@ -244,7 +244,8 @@ func TestSendBroadcastAndDisconnect(t *testing.T) {
 			if c.link.end() != want || c.link.farewell().Frame.Retry != want.Row().Retry {
 				t.Errorf("the link ended with %q", c.link.end())
 			}
-			for _, err := range []error{w.bus.Disconnect(c.conn.ID(), want), w.bus.Send(c.conn.ID(), "x", nil)} {
+			_, sent := w.bus.Send(c.conn.ID(), Sent{Event: "x"})
+			for _, err := range []error{w.bus.Disconnect(c.conn.ID(), want), sent} {
 				if !errors.Is(err, errNoConnection) {
 					t.Errorf("it is gone: got %v", err)
 				}
@@ -252,12 +253,12 @@ func TestSendBroadcastAndDisconnect(t *testing.T) {
 		}
 		for range protocol.MaxOutboxFrames {
 			a.link.stall(true)
-			w.bus.Send(a.conn.ID(), "x", []byte("1"))
+			w.bus.Send(a.conn.ID(), Sent{Event: "x", Data: []byte("1")})
 		}
 		if w.settle(); a.link.end() != "" {
 			t.Errorf("a full outbox: the link ended with %q", a.link.end())
 		}
-		w.bus.Send(a.conn.ID(), "x", []byte("1"))
+		w.bus.Send(a.conn.ID(), Sent{Event: "x", Data: []byte("1")})
 		if w.settle(); a.link.end() != protocol.CodeSlowConsumer {
 			t.Errorf("one more: the link ended with %q", a.link.end())
 		}

@@ -14,12 +14,13 @@ type Publish struct {
 	Channel        protocol.Channel
 	Data           []byte // compact JSON, at most protocol.MaxPayloadBytes; the broker keeps it
 	Event          string
-	SpreadMS       uint64 // receivers that refetch wait a random part of it; 0: none
-	Trace          string // W3C trace context of the publish, kept with the message; "": none
-	Volatile       bool   // deliver to who is there; no number, no history
-	IdempotencyKey string // "": none
-	Principal      string // whose key it is: keys of different principals do not meet
-	Last           bool   // nothing can follow it: later publishes fail with CodeChannelClosed, as long as the message is in history. Not with Volatile
+	SpreadMS       uint64           // receivers that refetch wait a random part of it; 0: none
+	Trace          string           // W3C trace context of the publish, kept with the message; "": none
+	Volatile       bool             // deliver to who is there; no number, no history
+	IdempotencyKey string           // "": none
+	Principal      string           // whose key it is: keys of different principals do not meet
+	Exclude        protocol.Exclude // kept with the message: who shall not get it
+	Last           bool             // nothing can follow it: later publishes fail with CodeChannelClosed, as long as the message is in history. Not with Volatile
 }
 
 // Receipt answers a Publish: the message was in history before it was given.

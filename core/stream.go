@@ -58,12 +58,13 @@ type Entry struct {
 	Data      []byte // kept: nobody may change it
 	Event     string
 	Volatile  bool
-	SpreadMS  uint64 // receivers that refetch wait a random part of it; 0: none
-	TimeMS    int64  // what the message says of when it was published, Unix time; 0: the now of Append
-	Trace     string // the publish's W3C trace context; no part of the content: a repetition has another
-	Key       string // idempotency key; "": none
-	Principal string // whose key it is
-	Last      bool   // nothing can follow it in the channel; not with Volatile
+	SpreadMS  uint64           // receivers that refetch wait a random part of it; 0: none
+	TimeMS    int64            // what the message says of when it was published, Unix time; 0: the now of Append
+	Exclude   protocol.Exclude // who shall not get it; no part of the content: a client that repeats it may be another connection
+	Trace     string           // the publish's W3C trace context; no part of the content: a repetition has another
+	Key       string           // idempotency key; "": none
+	Principal string           // whose key it is
+	Last      bool             // nothing can follow it in the channel; not with Volatile
 }
 
 // Stream is one channel at its broker: it numbers and keeps messages, and answers a publish that is repeated with its key as it did
@@ -117,7 +118,7 @@ func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, 
 		e.TimeMS = now.UnixMilli()
 	}
 	m = &protocol.Message{
-		Channel: s.channel, ID: e.ID, Data: e.Data, Event: e.Event, SpreadMS: e.SpreadMS, Trace: e.Trace, TimeMS: e.TimeMS, Volatile: e.Volatile,
+		Channel: s.channel, ID: e.ID, Data: e.Data, Event: e.Event, SpreadMS: e.SpreadMS, Trace: e.Trace, TimeMS: e.TimeMS, Volatile: e.Volatile, Exclude: e.Exclude,
 	}
 	if !e.Volatile {
 		m.Epoch, m.Prev, m.PrevTag = s.top.Epoch, s.top.Offset, s.top.Tag

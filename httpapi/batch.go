@@ -3,8 +3,6 @@ package httpapi
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -14,7 +12,7 @@ import (
 
 var (
 	batchFields = []string{"items"}
-	itemFields  = []string{"channel", "data", "event", "idempotencyKey", "volatile", "spread"}
+	itemFields  = []string{"channel", "data", "event", "idempotencyKey", "volatile", "spread", "exclude"}
 )
 
 // onBatch serves POST /api/batch: many publishes in one request, carried out in their order. Each has its result: one that fails does not
@@ -29,7 +27,10 @@ func (a *API) onBatch(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
-	answer(c, map[string]any{"results": a.publishBatch(c.Request.Context(), backendOf(c), traceOf(c.Request), items)})
+	b, trace := backendOf(c), traceOf(c.Request)
+	answer(c, several{Results: a.each(c.Request.Context(), len(items), func(ctx context.Context, i int) (*published, error) {
+		return a.publishItem(ctx, b, trace, items[i])
+	})})
 }
 
 // readBatch gives the items as they came, which are yet to be read.
@@ -42,34 +43,7 @@ func readBatch(body []byte) ([][]byte, error) {
 	return items, err
 }
 
-// batchPatience is how long a batch may wait in all; the items after that are not tried.
-const batchPatience = 30 * time.Second
-
-func (a *API) publishBatch(ctx context.Context, b access.Backend, trace string, items [][]byte) []any {
-	ctx, cancel := context.WithTimeout(ctx, batchPatience)
-	defer cancel()
-	results := make([]any, len(items))
-	var down *protocol.Error // the broker failed an item: the ones after it are not tried
-	for i, item := range items {
-		if down != nil {
-			results[i] = a.failed(errNotTried)
-			continue
-		}
-		done, err := a.publishItem(ctx, b, trace, item)
-		if err != nil {
-			e := a.asError(err)
-			results[i] = a.failed(e)
-			if brokerFailed(e.Code) || ctx.Err() != nil {
-				down = e
-			}
-			continue
-		}
-		results[i] = done
-	}
-	return results
-}
-
-var errNotTried = &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "not tried: an item before it failed at the broker", Hint: "Send it again in a moment."}
+var errNotTried = &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "not tried: one before it failed at the broker", Hint: "Send it again in a moment."}
 
 // brokerFailed tells failures that the next item would wait for as long.
 func brokerFailed(code protocol.Code) bool {
@@ -87,10 +61,4 @@ func (a *API) publishItem(ctx context.Context, b access.Backend, trace string, i
 	}
 	p.data, p.trace = bytes.Clone(p.data), trace
 	return a.publish(ctx, b, &p, p.channels[0])
-}
-
-// failed is the result of an item that was refused.
-func (a *API) failed(e *protocol.Error) any {
-	a.refused.add(e.Code)
-	return json.RawMessage(protocol.AppendError(nil, e))
 }

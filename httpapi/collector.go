@@ -46,6 +46,8 @@ var (
 	mDelivered    = counter("messages_delivered_total", "Messages handed to a subscription, each counted once per subscription.")
 	mReplayed     = counter("messages_replayed_total", "Of them, messages from history, for clients that had missed them.")
 	mSkipped      = counter("messages_skipped_total", "Messages left out under load and read from history afterwards.")
+	mRouted       = counter("publishes_routed_total", "Publishes without a channel, and what routing made of them: routed, nobody or refused.", "outcome")
+	mExcluded     = counter("messages_excluded_total", "Messages not handed to a subscription, since their publish excluded its connection.")
 
 	mGaps          = counter("gaps_total", "Gaps told to a subscription: messages that could not be shown to be complete.", "reason")
 	mRecoveries    = counter("recoveries_total", "Subscriptions that went on from a position.", "transport")
@@ -189,6 +191,9 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 	}
 	send(ch, mPages, s.Pages, "valid")
 	send(ch, mPages, s.PagesWrong, "wrong")
+	for outcome, n := range s.Routed {
+		send(ch, mRouted, n, outcome)
+	}
 	send(ch, mMemberChanges, s.Joined, protocol.TypeJoined)
 	send(ch, mMemberChanges, s.Left, protocol.TypeLeft)
 	for _, v := range []struct {
@@ -196,7 +201,7 @@ func collectBus(ch chan<- prometheus.Metric, s actors.Stats) {
 		n uint64
 	}{
 		{mUnnamed, s.NewsUnnamed}, {mPresenceLost, s.PresenceLost}, {mPresenceFailed, s.PresenceFailed},
-		{mPublished, s.Published}, {mDeduplicated, s.Deduplicated}, {mDelivered, s.Delivered}, {mReplayed, s.Replayed}, {mSkipped, s.Skipped},
+		{mPublished, s.Published}, {mDeduplicated, s.Deduplicated}, {mDelivered, s.Delivered}, {mReplayed, s.Replayed}, {mSkipped, s.Skipped}, {mExcluded, s.Excluded},
 		{mRepliesOpened, s.RepliesOpened}, {mRepliesClosed, s.RepliesClosed}, {mSlow, s.SlowConsumers},
 		{mActorFailures, s.ActorFailures}, {mActorRestarts, s.ActorRestarts}, {mDeadLetters, s.DeadLetters}, {mTailDropped, s.TailDropped},
 		{mEventsSent, s.Events.Sent}, {mEventsLost, s.Events.Lost}, {mEvicted, s.Evicted}, {mRevoked, s.Revoked}, {mRemoved, s.Removed}, {mPut, s.Put}, {mPutFull, s.PutFull}, {mJoinsLeft, s.JoinsLeft}, {mWithdrawn, s.Withdrawn}, {mKeysForgotten, s.Holdings.KeysForgotten},

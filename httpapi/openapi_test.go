@@ -132,7 +132,7 @@ func TestDescriptionNamesCodesThatExist(t *testing.T) {
 func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	doc := readOpenAPI(t)
 	schemas := doc.Components.Schemas
-	for name, fields := range map[string][]string{"Publish": publishFields, "Batch": batchFields, "Item": itemFields, "Reply": replyFields, "Send": sendFields, "Disconnect": disconnectFields, "Revoke": revokeFields, "Grant": grantFields} {
+	for name, fields := range map[string][]string{"Publish": publishFields, "Batch": batchFields, "Item": itemFields, "Reply": replyFields, "Send": sendFields, "Exclude": excludeFields, "Disconnect": disconnectFields, "Revoke": revokeFields, "Grant": grantFields} {
 		if got := sortedKeys(schemas[name].Properties); !slices.Equal(got, slices.Sorted(slices.Values(fields))) || schemas[name].Closed == nil || *schemas[name].Closed {
 			t.Errorf("%s has %q, the handler reads %q and nothing else", name, got, fields)
 		}
@@ -177,7 +177,7 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	}
 	verdicts := []actors.Verdict{
 		actors.WhyNotPublished, actors.WhyNotSubscribed, actors.WhyUnsubscribed, actors.WhyRefused, actors.WhyBefore, actors.WhyGap, actors.WhyRecovering,
-		actors.WhyUnderWay, actors.WhyWaiting, actors.WhyWritten, actors.WhyDelivered, actors.WhyRecovered, actors.WhySlow, actors.WhyTokenExpired, actors.WhyEnded,
+		actors.WhyUnderWay, actors.WhyExcluded, actors.WhyWaiting, actors.WhyWritten, actors.WhyDelivered, actors.WhyRecovered, actors.WhySlow, actors.WhyTokenExpired, actors.WhyEnded,
 	}
 	page, err := os.ReadFile("../docs/HTTP.md")
 	if err != nil {
@@ -199,6 +199,12 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	}
 	if g := schemas["Grant"].Properties; g["channels"].MaxItems != protocol.MaxPublishChannels || g["session"].MaxLength != maxSessionKey {
 		t.Errorf("a grant has %d channels, and a session's key %d bytes", g["channels"].MaxItems, g["session"].MaxLength)
+	}
+	if n := schemas["Send"].Properties["users"].MaxItems; n != protocol.MaxSendUsers {
+		t.Errorf("an event goes to %d users", n)
+	}
+	if n := schemas["Exclude"].Properties["tab"].MaxLength; n != protocol.MaxTabBytes {
+		t.Errorf("a tab's name has %d bytes", n)
 	}
 	if n := schemas["Channel"].MaxLength; n != protocol.MaxChannelBytes {
 		t.Errorf("a channel's name has %d bytes", n)

@@ -16,16 +16,19 @@ import (
 // publishRequest is the body of POST /api/publish.
 type publishRequest struct {
 	channels []string
-	several  bool // "channels" was given, not "channel"
+	several  bool         // "channels" was given, not "channel"
+	pattern  *access.Glob // … or "pattern"; none of them: it is to be routed by its event and data
+	asked    string       // the pattern's text
 	data     []byte
 	event    string
 	key      string
 	volatile bool
 	spread   time.Duration
+	exclude  protocol.Exclude
 	trace    string // W3C trace context, "": none
 }
 
-var publishFields = []string{"channel", "channels", "data", "event", "idempotencyKey", "volatile", "spread"}
+var publishFields = []string{"channel", "channels", "pattern", "data", "event", "idempotencyKey", "volatile", "spread", "exclude"}
 
 // published is the answer for one channel. Offset and tag of a volatile message are absent: it has no position.
 type published struct {
@@ -59,7 +62,7 @@ func (a *API) onPublish(c *gin.Context) {
 		return
 	}
 	p.trace = traceOf(c.Request)
-	if p.several {
+	if len(p.channels) != 1 || p.several {
 		a.publishSeveral(c, p)
 		return
 	}
@@ -88,20 +91,6 @@ func (a *API) publishing(c *gin.Context) ([]byte, bool) {
 	return body, true
 }
 
-// publishSeveral answers 200 with a result per channel, in the order they were named: one that fails does not undo the others.
-func (a *API) publishSeveral(c *gin.Context, p *publishRequest) {
-	results := make([]any, len(p.channels))
-	for i, name := range p.channels {
-		done, err := a.publish(c.Request.Context(), backendOf(c), p, name)
-		if err != nil {
-			results[i] = a.failed(a.asError(err))
-			continue
-		}
-		results[i] = done
-	}
-	answer(c, map[string]any{"results": results})
-}
-
 func (a *API) publish(ctx context.Context, b access.Backend, p *publishRequest, name string) (*published, error) {
 	ch, err := protocol.ParseChannel(name)
 	if err == nil {
@@ -113,7 +102,7 @@ func (a *API) publish(ctx context.Context, b access.Backend, p *publishRequest, 
 	trace, end := a.span(p.trace, ch)
 	done, err := a.bus.Publish(ctx, actors.Publish{
 		Channel: ch, Data: p.data, Event: p.event, SpreadMS: uint64(p.spread.Milliseconds()), Trace: trace, Volatile: p.volatile,
-		IdempotencyKey: p.key, Principal: b.Principal(),
+		IdempotencyKey: p.key, Principal: b.Principal(), Exclude: p.exclude,
 	})
 	end(done.ID, done.Position.Offset, done.Receivers, err)
 	if err != nil {
@@ -122,7 +111,7 @@ func (a *API) publish(ctx context.Context, b access.Backend, p *publishRequest, 
 	return &published{
 		Epoch: done.Position.Epoch, Offset: done.Position.Offset, Tag: done.Position.Tag, ID: done.ID,
 		Duplicate: done.Duplicate, Receivers: done.Receivers, ReceiversExact: done.ReceiversExact,
-		Reach: reach{Live: done.Receivers - done.Parked - done.Polling, Parked: done.Parked, Polling: done.Polling},
+		Reach: reach{Live: done.Receivers - done.Parked - done.Polling, Parked: done.Parked, Polling: done.Polling, Filtered: done.Filtered},
 	}, nil
 }
 
@@ -140,19 +129,23 @@ func readPublish(body []byte, header http.Header) (*publishRequest, error) {
 
 // read reads an object of the fields in known.
 func (p *publishRequest) read(body []byte, known []string) error {
-	channel := false
+	targets := 0
 	err := protocol.ReadObject(body, func(name string, value []byte) (err error) {
 		if !slices.Contains(known, name) {
 			return unknownField("field", name, known)
 		}
 		switch name {
 		case "channel":
-			channel = true
+			targets++
 			p.channels = make([]string, 1)
 			p.channels[0], err = protocol.ReadString(value)
 		case "channels":
+			targets++
 			p.several = true
 			err = p.readChannels(value)
+		case "pattern":
+			targets++
+			err = p.readPattern(value)
 		case "data":
 			p.data, err = protocol.CompactJSON(value)
 		case "event":
@@ -163,21 +156,27 @@ func (p *publishRequest) read(body []byte, known []string) error {
 			p.volatile, err = protocol.ReadBool(value)
 		case "spread":
 			p.spread, err = readSpread(value)
+		case "exclude":
+			p.exclude, err = readExclude(value)
 		}
 		return err
 	})
 	switch {
 	case err != nil:
 		return err
-	case channel == p.several && slices.Contains(known, "channels"):
-		return badRequest(`give either "channel" or "channels"`, `"channel" takes one name, "channels" a list of names.`)
-	case !channel && !p.several:
+	case targets > 1:
+		return badRequest(`give one of "channel", "channels" and "pattern"`, targetsHint)
+	case targets == 0 && !slices.Contains(known, "channels"):
 		return badRequest(`field "channel" is missing`, "Give the channel's name.")
+	case targets == 0 && p.event == "":
+		return badRequest(`there is neither "channel" nor "channels" nor "pattern" nor an "event" to route by`, targetsHint)
 	case p.data == nil:
 		return badRequest(`field "data" is missing`, "Give any JSON value, null included.")
 	}
 	return nil
 }
+
+const targetsHint = `"channel" takes one name, "channels" a list of names, "pattern" names with "*"; without them the server's routes decide by "event" and "data".`
 
 // check refuses what does not go together.
 func (p *publishRequest) check() error {

@@ -129,7 +129,7 @@ func TestPublishRefuses(t *testing.T) {
 		says       string
 	}{
 		{name: "nothing", body: ` `, want: protocol.CodeBadJSON},
-		{name: "no channel", body: `{"data":1}`, want: protocol.CodeBadRequest, says: `either "channel" or "channels"`},
+		{name: "no channel", body: `{"data":1}`, want: protocol.CodeBadRequest, says: `neither "channel" nor "channels" nor "pattern"`},
 		{name: "both", body: `{"channel":"a","channels":["a"],"data":1}`, want: protocol.CodeBadRequest},
 		{name: "no channels", body: `{"channels":[],"data":1}`, want: protocol.CodeBadRequest},
 		{name: "100 channels", body: `{"channels":[` + strings.TrimSuffix(many, ",") + `],"data":1}`},

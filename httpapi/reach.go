@@ -11,16 +11,17 @@ import (
 )
 
 var (
-	sendFields       = []string{"connection", "all", "event", "data"}
+	sendFields       = []string{"connection", "user", "users", "all", "event", "data", "exclude"}
 	disconnectFields = []string{"connection", "user", "code", "retry"}
 	revokeFields     = []string{"token", "user"}
 )
 
 type sendRequest struct {
 	connection string
+	users      []string
 	all        bool
-	event      string
-	data       []byte
+	targets    int // that were named
+	actors.Sent
 }
 
 // sent answers POST /api/send.
@@ -29,7 +30,7 @@ type sent struct {
 	ReceiversExact bool `json:"receiversExact"`
 }
 
-// onSend serves POST /api/send: an event frame to one connection, or to every connection of this node.
+// onSend serves POST /api/send: an event frame to one connection, to all of some users, or to every connection of this node.
 func (a *API) onSend(c *gin.Context) {
 	body, ok := a.commanded(c, access.ActionAdmin)
 	if !ok {
@@ -40,10 +41,16 @@ func (a *API) onSend(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
-	done := sent{Receivers: 1, ReceiversExact: true}
-	if q.all {
-		done.Receivers, done.ReceiversExact = a.bus.Broadcast(q.event, q.data)
-	} else if err := a.bus.Send(q.connection, q.event, q.data); err != nil {
+	done := sent{ReceiversExact: true}
+	switch {
+	case q.all:
+		done.Receivers, done.ReceiversExact = a.bus.Broadcast(q.Sent)
+	case q.users != nil:
+		done.Receivers, done.ReceiversExact = a.bus.SendUsers(q.users, q.Sent)
+	default:
+		done.Receivers, err = a.bus.Send(q.connection, q.Sent)
+	}
+	if err != nil {
 		a.refuse(c, err)
 		return
 	}
@@ -72,13 +79,25 @@ func readSend(body []byte) (*sendRequest, error) {
 	err := protocol.ReadObject(body, func(name string, value []byte) (err error) {
 		switch name {
 		case "connection":
+			q.targets++
 			q.connection, err = readShort(name, value, protocol.MaxNameBytes)
+		case "user":
+			q.targets++
+			q.users = make([]string, 1)
+			q.users[0], err = readShort(name, value, protocol.MaxNameBytes)
+		case "users":
+			q.targets++
+			q.users, err = readUsers(value)
 		case "all":
-			q.all, err = protocol.ReadBool(value)
+			if q.all, err = protocol.ReadBool(value); q.all {
+				q.targets++
+			}
 		case "event":
-			q.event, err = readShort(name, value, protocol.MaxEventBytes)
+			q.Event, err = readShort(name, value, protocol.MaxEventBytes)
 		case "data":
-			q.data, err = protocol.CompactJSON(value)
+			q.Data, err = protocol.CompactJSON(value)
+		case "exclude":
+			q.Exclude, err = readExclude(value)
 		default:
 			err = unknownField("field", name, sendFields)
 		}
@@ -87,15 +106,30 @@ func readSend(body []byte) (*sendRequest, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case q.all == (q.connection != ""):
-		return nil, badRequest(`give either "connection" or "all": true`, `"connection" is one of GET /api/connections.`)
-	case q.event == "":
+	case q.targets != 1:
+		return nil, badRequest(`give one of "connection", "user", "users" and "all": true`, `"connection" is one of GET /api/connections, which also tells users.`)
+	case q.Event == "":
 		return nil, badRequest(`field "event" is missing`, "Give a name for the kind of event.")
-	case q.data == nil:
+	case q.Data == nil:
 		return nil, badRequest(`field "data" is missing`, "Give any JSON value, null included.")
 	}
-	q.data = bytes.Clone(q.data) // the body must not live as long as the frame
+	q.Data = bytes.Clone(q.Data) // the body must not live as long as the frame
 	return q, nil
+}
+
+func readUsers(value []byte) (users []string, err error) {
+	err = protocol.ReadArray(value, func(value []byte) error {
+		user, err := readShort("users", value, protocol.MaxNameBytes)
+		if err != nil {
+			return badRequest(`"users" must be a list of users`, "Give each as a text of 1 to 128 bytes.")
+		}
+		users = append(users, user)
+		return nil
+	})
+	if err == nil && (len(users) == 0 || len(users) > protocol.MaxSendUsers) {
+		err = badRequest(`"users" must hold 1 to 100 users`, "Send several requests for more.")
+	}
+	return users, err
 }
 
 // disconnected answers POST /api/disconnect.

@@ -65,9 +65,9 @@ func tailed(b access.Backend, q map[string]string) (func(protocol.Channel) bool,
 	if !ok {
 		text = "**"
 	}
-	pattern, err := access.ParsePattern(text)
-	if err != nil || len(pattern.Placeholders()) > 0 {
-		return nil, badRequest(`parameter "pattern" is no pattern of channels`, "Give a channel's name, in which * stands for one segment, and ** at the end for all that follow: orders/**. Leave it out for all channels.")
+	pattern, err := access.ParseGlob(text)
+	if err != nil {
+		return nil, badRequest(`parameter "pattern" is no pattern of channels`, patternHint+" Leave it out for all channels.")
 	}
 	return func(ch protocol.Channel) bool { return pattern.Match(ch) && b.Allows(access.ActionAdmin, ch) }, nil
 }

@@ -154,6 +154,10 @@ func (f *ClientFrame) read(id field, v []byte, m *members) (err error) {
 		if f.Trace, err = text(id, v, traceBytes); err == nil && !ValidTrace(f.Trace) {
 			err = mustBe(id, "a W3C traceparent such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 		}
+	case fExclude:
+		if f.ExcludeSelf = string(v) == "true"; !f.ExcludeSelf {
+			f.ExcludeTab, err = tabOf(v)
+		}
 	default:
 		return f.readSession(id, v)
 	}
@@ -191,6 +195,18 @@ func (f *ClientFrame) readSession(id field, v []byte) (err error) {
 		f.Version = int(n)
 	}
 	return err
+}
+
+// tabOf reads the name of a tab.
+func tabOf(v []byte) (string, error) {
+	if v[0] != '"' {
+		return "", mustBe(fExclude, "true, or the name of a tab")
+	}
+	name, err := text(fExclude, v, MaxTabBytes)
+	if err == nil && name == "" {
+		err = &Error{CodeBadRequest, `field "exclude" is empty`, "Give true, or the name of a tab, or leave it out."}
+	}
+	return name, err
 }
 
 func channelOf(frameType string, v []byte) (Channel, error) {

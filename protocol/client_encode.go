@@ -48,6 +48,12 @@ func (f *ClientFrame) appendField(dst []byte, id field, must bool) []byte {
 		if must || f.Data != nil {
 			dst = appendRaw(dst, id, f.Data, "null")
 		}
+	case fExclude:
+		if f.ExcludeSelf {
+			dst = appendTruth(dst, id, true)
+		} else if f.ExcludeTab != "" {
+			dst = appendText(dst, id, f.ExcludeTab)
+		}
 	case fReceived:
 		if f.Received != nil {
 			dst = appendNumber(dst, id, *f.Received)

@@ -138,6 +138,10 @@ func appendMessageBody(dst []byte, m *Message, prev uint64) []byte {
 		dst = append(dst, m.Trace...)
 		dst = append(dst, '"')
 	}
+	if m.Exclude.Tab != "" {
+		dst = append(dst, `,"exclude":`...)
+		dst = appendString(dst, m.Exclude.Tab)
+	}
 	dst = append(dst, `,"data":`...)
 	dst = append(dst, m.Data...)
 	return append(dst, '}')

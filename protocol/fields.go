@@ -63,6 +63,7 @@ const (
 	fTTL
 	fBy
 	fConnectionID
+	fExclude
 	fieldCount
 )
 
@@ -70,7 +71,7 @@ var fieldNames = [fieldCount]string{
 	"", "type", "id", "channel", "room", "since", "filter", "scope", "users", "data", "event", "idempotencyKey", "method", "limit",
 	"token", "session", "received", "generation", "attempt", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile", "spread", "trace", "fallback",
 	"reason", "last", "from", "code", "message", "hint", "retry", "after", "connection", "resumed", "heartbeat", "park", "limits",
-	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user", "ttl", "by", "connectionId",
+	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user", "ttl", "by", "connectionId", "exclude",
 }
 
 var fieldIndex = func() map[string]field {
@@ -96,7 +97,7 @@ var clientShapes = shapes(
 	shape{TypeConnect, nil, []field{fVersion, fToken, fSession, fReceived, fGeneration, fAttempt, fFallback, fConnectionID}},
 	shape{TypeSubscribe, []field{fID, fChannel}, []field{fSince, fFilter, fScope, fUsers}},
 	shape{TypeUnsubscribe, []field{fID, fChannel}, []field{fRoom}},
-	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey, fSpread, fTrace}},
+	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey, fSpread, fTrace, fExclude}},
 	shape{TypeHistory, []field{fID, fChannel}, []field{fSince, fLimit}},
 	shape{TypePresence, []field{fID, fChannel}, []field{fUsers}},
 	shape{TypeCall, []field{fID, fMethod}, []field{fData, fIdempotencyKey}},
@@ -111,7 +112,7 @@ var serverShapes = shapes(
 	// One that the server made has by, and no id.
 	shape{TypeSubscribed, []field{fID, fChannel, fEpoch, fOffset, fTag, fRecovered}, []field{fRoom, fBy}},
 	// A volatile message has neither offset nor tag.
-	shape{TypeMessage, []field{fChannel, fOffset, fID, fTag, fData, fTime}, []field{fRoom, fPrev, fEvent, fEpoch, fVolatile, fSpread, fTrace}},
+	shape{TypeMessage, []field{fChannel, fOffset, fID, fTag, fData, fTime}, []field{fRoom, fPrev, fEvent, fEpoch, fVolatile, fSpread, fTrace, fExclude}},
 	shape{TypePosition, []field{fChannel, fEpoch, fOffset, fTag}, []field{fRoom}},
 	shape{TypeGap, []field{fChannel, fReason, fFrom}, []field{fID, fRoom, fLast}},
 	shape{TypeUnsubscribed, []field{fChannel, fCode, fMessage, fHint}, []field{fRoom}},
@@ -119,7 +120,7 @@ var serverShapes = shapes(
 	shape{TypePresence, []field{fChannel, fCount}, []field{fMembers}},
 	shape{TypeJoined, []field{fChannel, fMembers, fCount}, nil},
 	shape{TypeLeft, []field{fChannel, fMembers, fCount}, nil},
-	shape{TypeEvent, []field{fEvent, fData}, nil},
+	shape{TypeEvent, []field{fEvent, fData}, []field{fExclude}},
 	// What else a reply has is what its request asked for.
 	shape{TypeReply, []field{fID}, []field{fEpoch, fOffset, fTag, fMessages, fComplete, fMembers, fCount, fData, fTTL}},
 	shape{TypeError, []field{fCode, fMessage, fHint, fRetry}, []field{fID}},

@@ -72,6 +72,8 @@ type ClientFrame struct {
 	IdempotencyKey string
 	SpreadMS       uint64
 	Trace          string
+	ExcludeSelf    bool   // publish: the connection itself shall not hear it
+	ExcludeTab     string // publish: nor this tab among those that share it
 	Method         string
 	Limit          int
 	Token          string // of refresh: "" signs out, and is null on the wire
@@ -122,6 +124,7 @@ type ServerFrame struct {
 	TTLMS      int64     // connected, reply to refresh: so long the token is good; 0 where there is none
 
 	Event    string
+	Exclude  string // event: the tab that is to leave it out
 	Data     []byte // event, reply: raw JSON
 	Messages []*Message
 	Complete bool

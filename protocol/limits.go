@@ -15,6 +15,7 @@ const (
 	MaxSubscriptions       = 128  // of one connection
 	MaxIdempotencyKeyBytes = 128
 	MaxEventBytes          = 64
+	MaxTabBytes            = 64      // name of a tab in exclude
 	MaxSpreadMS            = 300_000 // of spread
 	MaxTokenBytes          = 8 << 10
 	MaxConnectionIDBytes   = 256       // connectionId of connect
@@ -28,6 +29,8 @@ const (
 	RecoveryPageBytes      = 256 << 10
 	MaxAPIBodyBytes        = 1 << 20 // body of an HTTP API request
 	MaxPublishChannels     = 100     // channels of one publish
+	MaxPatternChannels     = 1000    // that one publish to a pattern reaches
+	MaxSendUsers           = 100     // of one /api/send
 	MaxBatchItems          = 1000    // publishes of one batch
 	MaxReplyMessages       = 256     // kept in a reply channel's mailbox
 	MaxReplyBytes          = 128 << 10

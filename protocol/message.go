@@ -17,8 +17,23 @@ type Message struct {
 	Trace    string // the publish's W3C trace context, see ValidTrace; "": none
 	TimeMS   int64  // when the broker numbered it, Unix milliseconds
 	Volatile bool   // not numbered, not kept: Offset is 0
+	Exclude  Exclude
 
 	encoded atomic.Pointer[Encoded]
+}
+
+// Exclude names who shall not get a message. The zero Exclude names nobody.
+type Exclude struct {
+	Connection string // the public name of one, which is told the message's position in its place. Between broker and node only
+	Tab        string // one of the tabs that share a connection, at most MaxTabBytes: the message says so, and its client leaves it out
+}
+
+// Narrow gives x with at most one of the two: where a tab is named the connection's other tabs get the message.
+func (x Exclude) Narrow() Exclude {
+	if x.Tab != "" {
+		x.Connection = ""
+	}
+	return x
 }
 
 // Position gives the message's place in its channel.
@@ -26,11 +41,11 @@ func (m *Message) Position() Position { return Position{Epoch: m.Epoch, Offset: 
 
 // Size is what the message counts for in bounded memory: its data and its names, in bytes.
 func (m *Message) Size() int {
-	return len(m.Data) + len(m.Channel) + len(m.Epoch) + len(m.Tag) + len(m.ID) + len(m.Event) + len(m.Trace) + messageOverhead
+	return len(m.Data) + len(m.Channel) + len(m.Epoch) + len(m.Tag) + len(m.ID) + len(m.Event) + len(m.Trace) + len(m.Exclude.Connection) + len(m.Exclude.Tab) + messageOverhead
 }
 
 // messageOverhead is the struct, its pointers in the rings and the frame's fixed text, roughly.
-const messageOverhead = 160
+const messageOverhead = 192
 
 // Encoded gives the message's frame for an unfiltered subscription, encoded once however many ask, from any goroutine.
 func (m *Message) Encoded() *Encoded {

@@ -108,6 +108,10 @@ func (f *ClientFrame) draw(t *rapid.T, id field) {
 		f.ConnectionID = filled(MaxConnectionIDBytes)
 	case fFallback:
 		f.Fallback = filled(MaxNameBytes)
+	case fExclude:
+		if f.ExcludeSelf = rapid.Bool().Draw(t, "self"); !f.ExcludeSelf {
+			f.ExcludeTab = filled(MaxTabBytes)
+		}
 	case fTrace:
 		f.Trace = anyTrace().Draw(t, "trace")
 	case fMethod:
@@ -164,6 +168,9 @@ func anyMessage() *rapid.Generator[*Message] {
 		}
 		if rapid.Bool().Draw(t, "traced") {
 			m.Trace = anyTrace().Draw(t, "trace")
+		}
+		if rapid.Bool().Draw(t, "tab") {
+			m.Exclude.Tab = anyText(MaxTabBytes).Draw(t, "exclude")
 		}
 		if !m.Volatile {
 			m.Offset = anyNumber(1).Draw(t, "offset")

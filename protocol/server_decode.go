@@ -107,6 +107,8 @@ func (f *ServerFrame) read(id field, v []byte, m *members) (err error) {
 		f.From, err = position(id, v)
 	case fEvent:
 		f.Event, err = text(id, v, MaxMessageBytes)
+	case fExclude:
+		f.Exclude, err = text(id, v, MaxMessageBytes)
 	case fData:
 		f.Data = copied(v, m.spaces)
 	case fBy:
@@ -231,7 +233,7 @@ func messageOf(m *members) (*Message, error) {
 			return nil, err
 		}
 	}
-	for _, id := range [...]field{fEvent, fEpoch, fSpread, fTrace} {
+	for _, id := range [...]field{fEvent, fEpoch, fSpread, fTrace, fExclude} {
 		if v := m.raw[id]; v != nil {
 			if err := msg.read(id, v, m); err != nil {
 				return nil, err
@@ -259,6 +261,8 @@ func (msg *Message) read(id field, v []byte, m *members) (err error) {
 		msg.SpreadMS, err = number(id, v, 1, MaxInteger)
 	case fTrace:
 		msg.Trace, err = text(id, v, MaxMessageBytes)
+	case fExclude:
+		msg.Exclude.Tab, err = text(id, v, MaxMessageBytes)
 	case fTime:
 		var n uint64
 		n, err = number(id, v, 0, MaxInteger)

@@ -130,6 +130,8 @@ func (f *ServerFrame) textOf(id field) string {
 		return f.Connection
 	case fBy:
 		return f.By
+	case fExclude:
+		return f.Exclude
 	}
 	return f.Event
 }

@@ -79,7 +79,7 @@ func (b *Broker) epoch() string {
 func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt, error) {
 	now := b.cfg.Now()
 	e := core.Entry{
-		Data: slices.Clone(p.Data), Event: p.Event, SpreadMS: p.SpreadMS, Trace: p.Trace, Volatile: p.Volatile, Key: p.IdempotencyKey, Principal: p.Principal, Last: p.Last,
+		Data: slices.Clone(p.Data), Event: p.Event, SpreadMS: p.SpreadMS, Trace: p.Trace, Volatile: p.Volatile, Key: p.IdempotencyKey, Principal: p.Principal, Exclude: p.Exclude, Last: p.Last,
 	}
 	wall := b.cfg.Wall()
 	e.TimeMS = wall.UnixMilli()

@@ -17,15 +17,17 @@ import (
 
 // admission is who may do what, read from settings and files.
 type admission struct {
-	keys   access.Keys
-	rules  access.Rules
-	policy *access.Policy     // of rules
-	tokens access.TokenConfig // zero: everybody is anonymous
+	keys    access.Keys
+	rules   access.Rules
+	policy  *access.Policy // of rules
+	routing access.Routing
+	router  *access.Router     // of routing
+	tokens  access.TokenConfig // zero: everybody is anonymous
 }
 
 // admissions are the settings that admission is made of, which SIGHUP takes.
 var admissions = []string{
-	"api_key", "api_keys", "api_key_file", "rules.subscribe", "rules.publish", "rules.presence", channelRules,
+	"api_key", "api_keys", "api_key_file", "rules.subscribe", "rules.publish", "rules.presence", channelRules, "routing",
 	"joins.anonymous", "joins.authenticated",
 	"tokens.issuer", "tokens.audience", "tokens.secret", "tokens.secret_file", "tokens.public_key_file", "tokens.key_set_file", "tokens.key_set_url",
 	"tokens.key_set_refresh", "tokens.private_network", "tokens.roles", "tokens.permissions", "tokens.max_lifetime",
@@ -40,6 +42,10 @@ func newAdmission(s config.Settings) (a admission, err error) {
 	a.rules = access.Rules{Subscribe: s.Subscribe, Publish: s.Publish, Presence: s.Presence, Channels: s.Channels, Joins: s.Joins}
 	if a.policy, err = a.rules.Compile(); err != nil {
 		return a, fmt.Errorf("rules: %w", err)
+	}
+	a.routing = s.Routing
+	if a.router, err = a.routing.Compile(); err != nil {
+		return a, fmt.Errorf("routing: %w", err)
 	}
 	if a.tokens, err = tokenConfig(s); err != nil {
 		return a, err

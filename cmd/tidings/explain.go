@@ -17,22 +17,28 @@ import (
 // explainer is what the flags of `tidings explain` say.
 type explainer struct {
 	file, channel, token string
+	event, data          string
 	json                 bool
 }
 
 func explainCommand() *cobra.Command {
 	e := &explainer{}
 	cmd := &cobra.Command{
-		Use:   "explain --channel CHANNEL",
-		Short: "Say which rule decides what a client may do in a channel, and why",
+		Use:   "explain --channel CHANNEL | --event EVENT --data JSON",
+		Short: "Say which rule decides what a client may do in a channel, or which route where a message goes, and why",
 		Long: "Say which rule decides what a client may do in a channel, and why, from the settings that serve would read. No server is asked. The status is 0 where\n" +
-			"the client may subscribe, else 1. A token that does not count is a fault. Others on this machine can read a flag: TIDINGS_TOKEN is for real tokens.",
-		Example: "  tidings explain --channel orders/7 --token \"$(tidings token make --user u42 --role desk)\"",
-		Args:    cobra.NoArgs,
+			"the client may subscribe, else 1. A token that does not count is a fault. Others on this machine can read a flag: TIDINGS_TOKEN is for real tokens.\n" +
+			"With --event it is about a message that a backend publishes without a channel: the status is 0 where a route decides, else 1.",
+		Example: "  tidings explain --channel orders/7 --token \"$(tidings token make --user u42 --role desk)\"\n" +
+			"  tidings explain --event 'messages created' --data '{\"userId\": 7}'",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := config.Load(config.Sources{File: e.file, Environ: os.Environ(), Flags: cmd.Flags()})
 			if err != nil {
 				return fmt.Errorf("faults:\n%w", err)
+			}
+			if cmd.Flags().Changed("event") {
+				return e.route(cmd, s)
 			}
 			return e.run(cmd, s)
 		},
@@ -41,7 +47,12 @@ func explainCommand() *cobra.Command {
 	cmd.Flags().StringVar(&e.channel, "channel", "", "the channel")
 	cmd.Flags().StringVar(&e.token, "token", "", "the client's token; else the environment's TIDINGS_TOKEN; without one it is anonymous")
 	cmd.Flags().BoolVar(&e.json, "json", false, "print a JSON object")
-	cmd.MarkFlagRequired("channel")
+	cmd.Flags().StringVar(&e.event, "event", "", "the event of a message without a channel")
+	cmd.Flags().StringVar(&e.data, "data", "null", "the message's data, as JSON")
+	cmd.MarkFlagsOneRequired("channel", "event")
+	cmd.MarkFlagsMutuallyExclusive("channel", "event")
+	cmd.MarkFlagsMutuallyExclusive("channel", "data")
+	cmd.MarkFlagsMutuallyExclusive("event", "token")
 	return cmd
 }
 
@@ -112,4 +123,60 @@ func or(text, otherwise string) string {
 		return otherwise
 	}
 	return text
+}
+
+// routing is what is said of a message without a channel.
+type routing struct {
+	Event    string             `json:"event"`
+	Route    int                `json:"route,omitempty"` // that decides, counted from 1
+	Channels []protocol.Channel `json:"channels"`
+	Steps    []access.Step      `json:"steps"`
+}
+
+// route says where a message without a channel goes.
+func (e *explainer) route(cmd *cobra.Command, s config.Settings) error {
+	data, err := protocol.CompactJSON([]byte(e.data))
+	if err != nil {
+		return err
+	}
+	admitted, err := newAdmission(s)
+	if err != nil {
+		return fmt.Errorf("faults:\n%w", err)
+	}
+	steps, routed, refused := admitted.router.Explain(e.event, data)
+	said := routing{Event: e.event, Route: routed.Route, Channels: append([]protocol.Channel{}, routed.Channels...), Steps: append([]access.Step{}, steps...)}
+	if err := e.printRouting(cmd.OutOrStdout(), said); err != nil {
+		return err
+	}
+	switch {
+	case refused != nil:
+		return refused
+	case routed.Route == 0:
+		return errSilently
+	}
+	return nil
+}
+
+func (e *explainer) printRouting(out io.Writer, r routing) error {
+	if e.json {
+		return json.NewEncoder(out).Encode(r)
+	}
+	fmt.Fprintf(out, "event      %s\n", r.Event)
+	for _, step := range r.Steps {
+		word := "no "
+		if step.Applies {
+			word = "yes"
+		}
+		fmt.Fprintf(out, "route %-4d %s: %s\n", step.Route, word, step.Why)
+	}
+	if len(r.Channels) == 0 {
+		_, err := fmt.Fprintln(out, "channels   none")
+		return err
+	}
+	for _, ch := range r.Channels {
+		if _, err := fmt.Fprintf(out, "channel    %s\n", ch); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"tidings/internal/config"
 )
 
-// reloading takes other keys, rules and certificates at SIGHUP, until stop is called. No connection is dropped.
+// reloading takes other keys, rules, routes and certificates at SIGHUP, until stop is called. No connection is dropped.
 func (srv *server) reloading(src config.Sources, log *slog.Logger) (stop func()) {
 	hangup := make(chan os.Signal, 1)
 	done := make(chan struct{})
@@ -61,7 +61,7 @@ func (srv *server) reload(src config.Sources, log *slog.Logger) error {
 	return nil
 }
 
-// admit lets other keys, tokens and rules count. Tokens that were verified, and keys that were fetched, are kept where their settings are what they were.
+// admit lets other keys, tokens, rules and routes count. Tokens that were verified, and keys that were fetched, are kept where their settings are what they were.
 func (srv *server) admit(a admission, log *slog.Logger) error {
 	if !reflect.DeepEqual(a.tokens, srv.admission.tokens) {
 		tokens, err := a.newTokens(log)
@@ -74,6 +74,9 @@ func (srv *server) admit(a admission, log *slog.Logger) error {
 	}
 	srv.history.policy.Store(a.policy)
 	if err := srv.bus.SetRules(a.rules); err != nil {
+		return err
+	}
+	if err := srv.bus.SetRouting(a.routing); err != nil {
 		return err
 	}
 	srv.api.SetKeys(a.keys)

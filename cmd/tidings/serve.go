@@ -215,7 +215,7 @@ func build(s config.Settings, log *slog.Logger) (*server, error) {
 
 	heard := actors.DefaultConfig()
 	heard.Broker, heard.Logger = broker, log
-	heard.Rules, heard.Tokens = admitted.rules, tokens
+	heard.Rules, heard.Tokens, heard.Routing = admitted.rules, tokens, admitted.routing
 	heard.SigningSecret, heard.MaxReplies = []byte(s.SigningSecret), s.ReplyChannels
 	if s.ReplyChannels == 0 {
 		heard.MaxReplies = -1

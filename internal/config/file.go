@@ -70,6 +70,8 @@ func (f *file) read(above string, node *yaml.Node) {
 		switch {
 		case name == channelRules:
 			f.channels(label, value)
+		case name == routingKey:
+			f.routes(label, value)
 		case keyOf(name) != nil:
 			f.take(name, label, value)
 		case isSection(name):

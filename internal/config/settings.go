@@ -49,6 +49,7 @@ type Settings struct {
 	Presence  access.Allowance // who may see who is in a channel
 	Channels  []access.Rule
 	Joins     access.Joins
+	Routing   access.Routing
 	Metrics   string // who may read /metrics without a key: "loopback", "anyone" or "nobody"
 
 	TokenIssuer, TokenAudience                        string
@@ -170,6 +171,8 @@ var keys = []key{
 		help: "the secret that the application signs the connection ids of its pages with, at least 32 characters"},
 	{name: "connection_ids.secret_file", to: func(s *Settings) any { return &s.ConnectionIDSecretFile }, flag: true, file: true,
 		help: "a file with it, or with several, one per line, for rotation: all count"},
+	{name: "routing", to: func(s *Settings) any { return &s.Routing },
+		help: "where messages go that backends publish without a channel, in the file alone: see below"},
 	{name: "tokens.issuer", to: func(s *Settings) any { return &s.TokenIssuer }, flag: true,
 		help: "the iss of the tokens that clients sign in with; without tokens everybody is anonymous"},
 	{name: "tokens.audience", to: func(s *Settings) any { return &s.TokenAudience }, flag: true,

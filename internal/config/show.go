@@ -53,6 +53,8 @@ func (k *key) show(s *Settings, set bool) string {
 		return string(*v)
 	case *[]access.Rule:
 		return fmt.Sprintf("(%d rules)", len(*v))
+	case *access.Routing:
+		return fmt.Sprintf("(%d routes)", len(*v))
 	case *bool:
 		return fmt.Sprint(*v)
 	case *int:

@@ -44,6 +44,12 @@ func (k *key) set(s *Settings, value any) error {
 			return fmt.Errorf("can be set in the file alone")
 		}
 		*f = list
+	case *access.Routing:
+		list, ok := value.(access.Routing)
+		if !ok {
+			return fmt.Errorf("can be set in the file alone")
+		}
+		*f = list
 	}
 	if err != nil {
 		return err

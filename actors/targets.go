@@ -1,0 +1,143 @@
+package actors
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"tidings/access"
+	"tidings/protocol"
+)
+
+// SetRouting puts other routes in the place of those of Config, from the next publish on. It fails where they do not compile, and changes nothing then.
+func (b *Bus) SetRouting(routing access.Routing) error {
+	router, err := routing.Compile()
+	if err != nil {
+		return err
+	}
+	b.routing.Store(router)
+	return nil
+}
+
+// Routes tells whether there are any: without them Route gives nobody.
+func (b *Bus) Routes() bool { return !b.routing.Load().Empty() }
+
+// Route says to which channels a message without a channel goes. It fails as access.Router.Route does.
+func (b *Bus) Route(event string, data []byte) (access.Routed, error) {
+	routed, err := b.routing.Load().Route(event, data)
+	switch {
+	case err != nil:
+		b.tally.unroutable.Add(1)
+	case len(routed.Channels) == 0:
+		b.tally.unrouted.Add(1)
+	default:
+		b.tally.routed.Add(1)
+	}
+	return routed, err
+}
+
+// Match gives the channels that a glob names among those that somebody hears on this node, or heard a short time ago, by name; only those for which only, if
+// not nil, gives true. Reply channels are not among them. It walks all channels. It fails with CodeLimitExceeded above protocol.MaxPatternChannels.
+func (b *Bus) Match(g access.Glob, only func(protocol.Channel) bool) ([]protocol.Channel, error) {
+	var found []protocol.Channel
+	b.router.each(func(e *entry) {
+		if e.name[0] != '$' && g.Match(e.name) && (only == nil || only(e.name)) {
+			found = append(found, e.name)
+		}
+	})
+	if len(found) > protocol.MaxPatternChannels {
+		return nil, &protocol.Error{
+			Code: protocol.CodeLimitExceeded, Reason: fmt.Sprintf("the pattern names %d channels, more than %d", len(found), protocol.MaxPatternChannels),
+			Hint: "Nothing was published. Give narrower patterns, or let all of these clients subscribe to one channel more.",
+		}
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+// Once gives what find gives, and the same again to whoever repeats it with its idempotency key inside five minutes on this node: so that a repeated publish
+// goes where the first one went, although other channels are there by now, or other routes. asked is what find is about; where it is another one for the same
+// key it fails with CodeIdempotencyConflict. Without a key it calls find.
+func (b *Bus) Once(principal, key, asked string, find func() (access.Routed, error)) (access.Routed, error) {
+	if key == "" {
+		return find()
+	}
+	k, what := targetKey{principal, key}, sha256.Sum256([]byte(asked))
+	if known := b.targets.get(k, b.clock()); known != nil {
+		return known.answer(what)
+	}
+	routed, err := find()
+	if err != nil {
+		return access.Routed{}, err
+	}
+	return b.targets.put(k, &target{Routed: routed, asked: what, at: b.clock()}).answer(what)
+}
+
+// targets are where publishes with idempotency keys went, for a time.
+type targets struct {
+	mu       sync.Mutex // guards all below
+	known    map[targetKey]*target
+	queue    []targetKey // oldest first
+	channels int         // of all
+}
+
+type targetKey struct{ principal, key string }
+
+type target struct {
+	access.Routed
+	asked [sha256.Size]byte
+	at    time.Duration // after the start of the node
+}
+
+// Bounds of targets: above them the oldest is forgotten before its time.
+const (
+	targetLife        = 5 * time.Minute
+	maxTargets        = 100_000
+	maxTargetChannels = 1_000_000
+)
+
+func (t *target) answer(asked [sha256.Size]byte) (access.Routed, error) {
+	if t.asked != asked {
+		return access.Routed{}, &protocol.Error{
+			Code: protocol.CodeIdempotencyConflict, Reason: "the idempotency key was used before with another message",
+			Hint: "Use a new key for each message, and the same key only to repeat one unchanged.",
+		}
+	}
+	return t.Routed, nil
+}
+
+func (s *targets) get(k targetKey, now time.Duration) *target {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expire(now)
+	return s.known[k]
+}
+
+// put remembers t, unless there is one by now, which it gives.
+func (s *targets) put(k targetKey, t *target) *target {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expire(t.at)
+	if known := s.known[k]; known != nil {
+		return known
+	}
+	if s.known == nil {
+		s.known = map[targetKey]*target{}
+	}
+	s.known[k], s.queue, s.channels = t, append(s.queue, k), s.channels+len(t.Channels)
+	return t
+}
+
+func (s *targets) expire(now time.Duration) {
+	for len(s.queue) > 0 {
+		t := s.known[s.queue[0]]
+		if now-t.at < targetLife && len(s.queue) < maxTargets && s.channels < maxTargetChannels {
+			return
+		}
+		delete(s.known, s.queue[0])
+		s.queue, s.channels = s.queue[1:], s.channels-len(t.Channels)
+	}
+	s.known, s.queue = nil, nil // a map never shrinks by itself
+}
