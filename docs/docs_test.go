@@ -12,7 +12,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -192,7 +191,7 @@ func TestConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := freeAddress(t)
+	addr := teststack.FreeAddress(t)
 	text := replace(t, string(config), "127.0.0.1:8080", addr)
 	text = replace(t, text, "/etc/tidings/keys.txt", filepath.Join(dir, "keys.txt"))
 	write := func(name, content string) {
@@ -308,16 +307,6 @@ func replace(t *testing.T, s, old, with string) string {
 		t.Fatalf("%q is not in\n%s", old, s)
 	}
 	return strings.ReplaceAll(s, old, with)
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // The tests that upgrading.md names, of Go and of JavaScript, are there.

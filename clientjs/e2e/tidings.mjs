@@ -15,12 +15,11 @@ export function build() {
 }
 
 export function freePort() {
+  // Below those that the kernel gives to outgoing connections, one of which might take it in the meantime.
+  const port = 10_000 + Math.floor(Math.random() * 20_000);
   return new Promise((resolve, reject) => {
-    const s = createServer().once("error", reject);
-    s.listen(0, "127.0.0.1", () => {
-      const { port } = s.address();
-      s.close(() => resolve(port));
-    });
+    const s = createServer().once("error", (e) => (e.code === "EADDRINUSE" ? resolve(freePort()) : reject(e)));
+    s.listen(port, "127.0.0.1", () => s.close(() => resolve(port)));
   });
 }
 

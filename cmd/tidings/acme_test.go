@@ -8,14 +8,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tidings/internal/teststack"
 )
 
 func TestACME(t *testing.T) {
 	for _, kind := range []string{"tls-alpn-01", "http-01"} {
 		t.Run(kind, func(t *testing.T) {
-			address, plain := freeAddress(t), ""
+			address, plain := teststack.FreeAddress(t), ""
 			if kind == "http-01" {
-				plain = freeAddress(t)
+				plain = teststack.FreeAddress(t)
 			}
 			f := startAuthority(t, address, plain)
 			cache := filepath.Join(t.TempDir(), "state", "acme")
@@ -100,8 +102,8 @@ func refusesOtherNames(t *testing.T, f *fakeAuthority, address, plain string) {
 
 // An authority that cannot be reached is said in the log, and the rest goes on.
 func TestACMEAuthorityIsDown(t *testing.T) {
-	dead := freeAddress(t)
-	s := run(t, nil, "serve", "--dev", "--addr", freeAddress(t), "--tls-acme-hosts", "bus.example.com", "--tls-acme-cache", t.TempDir()+"/acme", "--tls-acme-directory", "https://"+dead+"/directory")
+	dead := teststack.FreeAddress(t)
+	s := run(t, nil, "serve", "--dev", "--addr", teststack.FreeAddress(t), "--tls-acme-hosts", "bus.example.com", "--tls-acme-cache", t.TempDir()+"/acme", "--tls-acme-directory", "https://"+dead+"/directory")
 	s.errors.wait(t, `"msg":"no certificate"`)
 	if log := s.errors.String(); !strings.Contains(log, `"host":"bus.example.com"`) || !strings.Contains(log, "must reach this server") {
 		t.Errorf("got %s", log)

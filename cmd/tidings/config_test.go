@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tidings/internal/teststack"
 )
 
 const otherSecret = "another-key-of-a-backend-0123456789"
@@ -107,7 +109,7 @@ func TestHangupTakesKeysAndRules(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "tidings.yaml")
 	file := "log: {level: info}\nrules: {subscribe: anyone}\napi_keys: [shop %s]\n"
 	write(t, name, fmt.Sprintf(file, first))
-	address := freeAddress(t)
+	address := teststack.FreeAddress(t)
 	p := run(t, nil, "serve", "--config", name, "--addr", address)
 	p.errors.wait(t, `"listening"`)
 	url := "http://" + address
@@ -116,12 +118,24 @@ func TestHangupTakesKeysAndRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stream.Body.Close()
+	heard := ""
+	hear := func(what string) { // reads the stream until something stands in it
+		for part := make([]byte, 4096); !strings.Contains(heard, what); {
+			n, err := stream.Body.Read(part)
+			if heard += string(part[:n]); err != nil {
+				t.Fatalf("%v before %s: %s", err, what, heard)
+			}
+		}
+	}
+	hear(`"type":"subscribed"`)
 	if got := publishAs(t, http.DefaultClient, url, first); got != 200 {
 		t.Fatalf("the first key: got %d", got)
 	}
+	hear(`"type":"message"`)
 	write(t, name, strings.Replace(fmt.Sprintf(file, otherSecret), "subscribe: anyone", "subscribe: nobody", 1)+"park: 40s\n")
 	p.signal(syscall.SIGHUP)
 	p.errors.wait(t, `"reloaded"`)
+	hear(`"code":"forbidden"`) // F64
 	p.errors.wait(t, "these changes wait for the next start")
 	if !strings.Contains(p.errors.String(), `"settings":"park"`) {
 		t.Errorf("logged %s", p.errors)
@@ -149,9 +163,9 @@ func TestHangupTakesKeysAndRules(t *testing.T) {
 	if code := p.exit(); code != 0 {
 		t.Errorf("ended with %d", code)
 	}
-	got, err := io.ReadAll(stream.Body)
-	if n := strings.Count(string(got), `"type":"message"`); err != nil || n != 1 || !strings.Contains(string(got), `"code":"forbidden"`) { // F64
-		t.Errorf("the stream that the new rule forbids got %d messages, %v: %s", n, err, got)
+	rest, err := io.ReadAll(stream.Body)
+	if heard += string(rest); err != nil || strings.Count(heard, `"type":"message"`) != 1 {
+		t.Errorf("the stream that the new rule forbids, %v: %s", err, heard)
 	}
 	if strings.Contains(p.errors.String(), first) || strings.Contains(p.errors.String(), otherSecret) {
 		t.Error("B111: a key was logged")
@@ -187,7 +201,7 @@ func TestTLSByFiles(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	first := certify(t, cert, key)
-	address := freeAddress(t)
+	address := teststack.FreeAddress(t)
 	p := run(t, []string{"TIDINGS_API_KEY=" + otherSecret}, "serve", "--addr", address, "--tls-cert", cert, "--tls-key", key, "--rules-subscribe", "anyone")
 	p.errors.wait(t, `"listening"`)
 	shown := func() []byte {
@@ -247,7 +261,7 @@ func TestEveryTransportOverTLS(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	certify(t, cert, key)
-	address := freeAddress(t)
+	address := teststack.FreeAddress(t)
 	s := run(t, nil, "serve", "--dev", "--addr", address, "--tls-cert", cert, "--tls-key", key)
 	s.errors.wait(t, `"listening"`)
 	url, trust := "https://"+address, []string{"SSL_CERT_FILE=" + cert}

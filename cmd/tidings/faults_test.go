@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tidings/internal/teststack"
 )
 
 // F29: a node that is killed takes its memory with it. A subscriber comes back by itself and is told a gap.
@@ -47,7 +49,7 @@ func publish(t *testing.T, url, channel, data string) {
 
 // F33: without file descriptors the server takes nobody new, harms nobody who is there, and recovers.
 func TestF33_NoFileDescriptorsLeft(t *testing.T) {
-	addr := freeAddress(t)
+	addr := teststack.FreeAddress(t)
 	url := "http://" + addr
 	s := start(t, exec.Command("sh", "-c", "ulimit -n 64; exec "+binary+" serve --dev --addr "+addr), nil)
 	s.errors.wait(t, `"msg":"listening"`)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tidings/internal/teststack"
 )
 
 // binary is tidings as it is shipped, built once.
@@ -128,20 +129,10 @@ func (o *output) wait(t *testing.T, text string) {
 // startServer starts `serve` on a free port and gives its URL.
 func startServer(t *testing.T, environ []string, args ...string) (*process, string) {
 	t.Helper()
-	addr := freeAddress(t)
+	addr := teststack.FreeAddress(t)
 	p := run(t, environ, append([]string{"serve", "--addr", addr, "--drain", "5s"}, args...)...)
 	p.errors.wait(t, `"msg":"listening"`)
 	return p, "http://" + addr
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 func TestPublishAndSubscribe(t *testing.T) {

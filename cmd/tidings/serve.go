@@ -89,9 +89,9 @@ func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Wr
 	if slices.Contains(s.Origins, "*") {
 		log.Warn("origins: every page may connect")
 	}
+	defer srv.reloading(src, log)() // before anybody can know that the server is there
 	log.Info("listening", "version", version, "settings", s)
 	announce(out, s)
-	defer srv.reloading(src, log)()
 	web := srv.api.Server(s.Addr)
 	failed := make(chan error, 1)
 	go func() {

@@ -174,7 +174,7 @@ func TestDoctorBehindAnEater(t *testing.T) {
 }
 
 func TestDoctorWithoutAServer(t *testing.T) {
-	r := examine(t, "http://"+freeAddress(t), nil, -1)
+	r := examine(t, "http://"+teststack.FreeAddress(t), nil, -1)
 	if r.Summary != "unreachable" || fmt.Sprint(r.Verdicts) != "[server_unreachable]" {
 		t.Errorf("got %s %q", r.Summary, r.Verdicts)
 	}

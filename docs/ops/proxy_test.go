@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tidings/internal/teststack"
 )
 
 const host = "bus.example.com"
@@ -124,7 +126,7 @@ type proxy struct {
 // startProxy runs k with its file of this folder, or with what change makes of it, before the given upstream.
 func startProxy(t *testing.T, k kind, upstream string, change ...func(string) string) *proxy {
 	t.Helper()
-	p := &proxy{t: t, kind: k, dir: t.TempDir(), addr: freeAddress(t)}
+	p := &proxy{t: t, kind: k, dir: t.TempDir(), addr: teststack.FreeAddress(t)}
 	p.certify()
 	config, err := os.ReadFile(k.file)
 	if err != nil {
@@ -252,16 +254,6 @@ func (p *proxy) base() string {
 	}
 	_, port, _ := net.SplitHostPort(p.addr)
 	return "https://" + host + ":" + port
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // replace fails where old is not in s: the file has changed, and the test must.
