@@ -18,12 +18,12 @@ const CLOSED: WireError = { code: "closed", message: "The bus is closed.", hint:
 const TIMEOUT: WireError = {
   code: "timeout",
   message: "No answer: the outcome is unknown.",
-  hint: "Repeat it with the same key.",
+  hint: "Repeat it with its key.",
   retry: true,
 };
 
-/** A random start for idempotency keys. `crypto.randomUUID` is missing on pages without TLS. */
-const randomPrefix = (): string => crypto.getRandomValues(new Uint32Array(4)).join("-");
+/** `crypto.randomUUID` is missing on pages without TLS. */
+const randomKey = (): string => `${crypto.getRandomValues(new Uint32Array(4))}`;
 
 /**
  * Makes a bus. Nothing is opened before its first use, so this may run on a server too.
@@ -49,14 +49,11 @@ export function createBus(
   const names = usable(options.transports ?? ["websocket", "sse", "poll"]);
   const statusListeners = createListeners<[Status]>();
   const frameListeners = createListeners<[ServerFrame]>();
-  const answers = new Map<Request, (reply: ReplyFrame | undefined, error?: WireError) => void>();
-  let keys = "";
-  let lastKey = 0;
+  const asked = new Set<Request>();
 
-  const hub = createHub({ clock, random, onGap: options.onGap, connection: () => connection });
+  const hub = createHub({ clock, random, onGap: options.onGap, session: () => connection.session });
   const port: ConnectionPort = {
     ...hub.port,
-    answered: (request, reply, error) => answers.get(request)?.(reply, error),
     other(frame) {
       if (frame.type === "error") console.warn(`tidings: ${frame.code}: ${frame.message} ${frame.hint ?? ""}`);
       frameListeners.tell(frame);
@@ -70,12 +67,12 @@ export function createBus(
 
   function end(): void {
     hub.close();
-    for (const answer of [...answers.values()]) answer(undefined, CLOSED);
+    for (const { done } of asked) done?.(undefined, CLOSED);
   }
 
   /** Says why something cannot be asked for. */
   function wrong(frame: { channel?: unknown }): WireError | undefined {
-    if (connection.status.state === "closed") return CLOSED;
+    if (connection.carrier.status.state === "closed") return CLOSED;
     if ("channel" in frame && !validChannel(frame.channel)) return badChannel(frame.channel);
     return byteLength(JSON.stringify(frame)) > MAX_FRAME_BYTES ? TOO_LARGE : undefined;
   }
@@ -85,16 +82,16 @@ export function createBus(
     return new Promise((resolve, reject) => {
       const error = wrong(frame);
       if (error) return reject(new TidingsError(error));
-      const asked = connection.request(frame);
-      const timer = clock.set(() => answer(undefined), timeout);
-      const answer = (reply: ReplyFrame | undefined, failure: WireError = TIMEOUT): void => {
+      const own = connection.session.request(frame);
+      const timer = clock.set(() => own.done?.(), timeout);
+      own.done = (reply, failure = TIMEOUT) => {
         clock.clear(timer);
-        answers.delete(asked);
-        connection.cancel(asked);
+        asked.delete(own);
+        connection.session.cancel(own);
         if (reply) resolve(reply);
         else reject(new TidingsError(failure));
       };
-      answers.set(asked, answer);
+      asked.add(own);
       connection.start();
     });
   }
@@ -107,38 +104,35 @@ export function createBus(
       connection.start();
       return unsubscribe;
     },
-    async publish(channel, data, { event, idempotencyKey, spread } = {}) {
-      const json = JSON.stringify(data);
-      if (json === undefined) throw new TypeError("data is not a JSON value");
-      keys ||= randomPrefix();
-      idempotencyKey ??= `${keys}-${++lastKey}`;
-      const reply = await request({ type: "publish", channel, data: JSON.parse(json), event, spread, idempotencyKey });
+    async publish(channel, data, { event, idempotencyKey = randomKey(), spread } = {}) {
+      const reply = await request({ type: "publish", channel, data: JSON.parse(JSON.stringify(data)), event, spread, idempotencyKey });
       return pick(reply as unknown as Position);
     },
     async history<T>(channel: string, { since, limit }: { since?: Position; limit?: number } = {}) {
-      const { messages, complete, ...position } = await request({ type: "history", channel, since: since && pick(since), limit });
-      return { messages, position: pick(position as unknown as Position), complete } as History<T>;
+      const reply = await request({ type: "history", channel, since: since && pick(since), limit });
+      return { messages: reply.messages, position: pick(reply as unknown as Position), complete: reply.complete } as History<T>;
     },
     request,
     onFrame: frameListeners.add,
     url: options.url ?? "/bus",
     get status() {
-      return connection.status;
+      return connection.carrier.status;
     },
     onStatus: statusListeners.add,
-    use: (n) => connection.use(usable(n)),
-    close: () => connection.close(),
+    refresh: () => connection.carrier.refresh(),
+    use: (n) => connection.carrier.use(usable(n)),
+    close: () => connection.carrier.close(null),
     debug: {
-      cut: () => connection.cut(),
-      hold: () => connection.cut(true),
-      release: () => connection.release(),
+      cut: () => connection.carrier.cut(),
+      hold: () => connection.carrier.cut(true),
+      release: () => connection.carrier.release(),
     },
   };
 }
 
 const TOO_LARGE: WireError = {
   code: "too_large",
-  message: `It is above ${MAX_FRAME_BYTES} bytes.`,
+  message: `Above ${MAX_FRAME_BYTES} bytes.`,
   hint: "Publish less.",
 };
 

@@ -1,7 +1,8 @@
 import type { Clock } from "./clock.js";
 import { createConnector, type Connector } from "./connector.js";
-import type { ClientFrame, Position, WireError } from "./core/frames.js";
-import { createSession, type Request, type Session, type SessionPort, type Subscription } from "./core/session.js";
+import { TOKEN_OVER } from "./core/codes.js";
+import type { WireError } from "./core/frames.js";
+import { createSession, type Session, type SessionPort } from "./core/session.js";
 import { TidingsError } from "./errors.js";
 import { watchPage } from "./page.js";
 import type { Transport, TransportName } from "./transports/transport.js";
@@ -9,33 +10,17 @@ import type { MessageBusOptions, Status } from "./types.js";
 
 /** What a bus asks of what carries it. */
 export interface Connection {
-  readonly status: Status;
-  /** The session's id, a secret; empty before the server gave one. */
-  readonly session: string;
+  /** Subscriptions and requests. The port hears of them by the objects that this gives. */
+  readonly session: Pick<Session, "id" | "subscribe" | "unsubscribe" | "retry" | "request" | "cancel" | "replaces">;
+  /** How it stands, and what it should do about that. */
+  readonly carrier: Omit<Carrier, "start" | "send" | "connected" | "fail">;
   /** Opens it, unless that is done. */
   start(): void;
-  /** One per channel. The port hears of it by the object that this gives. */
-  subscribe(channel: string, since?: Position): Subscription;
-  unsubscribe(sub: Subscription): void;
-  /** Subscribes again what was refused for the moment, see `retryLater`. */
-  retry(): void;
-  /** Sends a frame that wants an answer, and again after a reconnect, until `answered` or `cancel`. */
-  request(frame: ClientFrame): Request;
-  cancel(request: Request): void;
-  /** The network may be back, or somebody looks: connects at once, or asks what is open whether it lives. */
-  wake(): void;
-  /** Goes over to these transports. */
-  use(names: readonly TransportName[]): void;
-  /** Drops what is open as if the network had failed, and stays away until `release` if `hold`. */
-  cut(hold?: boolean): void;
-  release(): void;
-  /** Says goodbye, for good. */
-  close(): void;
 }
 
 /** What a connection asks of its bus. */
 export interface ConnectionPort
-  extends Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "answered" | "other" | "retryLater"> {
+  extends Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "other" | "retryLater"> {
   /** `status` has changed; `closed` is the last. */
   changed(status: Status): void;
 }
@@ -43,7 +28,7 @@ export interface ConnectionPort
 /** What carries a session's frames: the {@link Connector} of its own, or a place among tabs that share one connection. */
 export type Carrier = Pick<
   Connector,
-  "status" | "start" | "wake" | "leave" | "release" | "cut" | "use" | "close" | "send" | "connected" | "fail"
+  "status" | "start" | "wake" | "leave" | "release" | "cut" | "use" | "close" | "send" | "connected" | "fail" | "refresh"
 >;
 
 /** The sources that this was built from, by which files, and tabs, that belong together know each other; set by build.mjs. */
@@ -55,11 +40,12 @@ export const build = typeof BUILD === "string" ? BUILD : "source";
 export interface CarrierHost {
   readonly build: string;
   readonly options: MessageBusOptions;
+  readonly names: readonly TransportName[];
   readonly clock: Clock;
   readonly random: () => number;
   readonly session: Session;
-  /** Makes a connection that goes to the server itself with this `getToken`, and ends the session `fence` there. */
-  own(port: ConnectionPort, getToken: MessageBusOptions["getToken"], fence: string): Connection;
+  /** Makes a connection that goes to the server itself. */
+  own(port: ConnectionPort, changes: Pick<ConnectionConfig, "options" | "names" | "tabs">): Connection;
   /** Gives up sharing. */
   alone(): void;
   changed(status: Status): void;
@@ -81,17 +67,17 @@ export interface ConnectionConfig {
 }
 
 /** Makes a page's connection to the server: a session over one transport or another, or over that of another tab. */
-export function createConnection(config: ConnectionConfig, port: ConnectionPort, fence = ""): Connection {
-  const { options, tabs } = config;
-  let { names } = config;
+export function createConnection(config: ConnectionConfig, port: ConnectionPort): Connection {
+  const { tabs } = config;
   let stopWatching: (() => void) | undefined;
   const session = createSession({
     ...port,
     send: (link, frames) => carrier.send(link, frames),
     connected: (link, frame) => carrier.connected(link, frame),
     disconnected: (link, error) => carrier.fail(link, error),
+    answered: (request, reply, error) => request.done?.(reply, error),
+    other: (frame) => ("code" in frame && frame.code === TOKEN_OVER ? connector.renew() : port.other(frame)),
   });
-  if (fence) session.replaces(fence);
   const changed = (status: Status): void => {
     if (status.state === "closed") stopWatching?.();
     port.changed(status);
@@ -104,11 +90,9 @@ export function createConnection(config: ConnectionConfig, port: ConnectionPort,
   };
   let loading: Promise<void> | undefined;
   return {
-    get status() {
-      return carrier.status;
-    },
-    get session() {
-      return session.id;
+    session,
+    get carrier() {
+      return carrier;
     },
     start() {
       stopWatching ??= watchPage(
@@ -123,8 +107,7 @@ export function createConnection(config: ConnectionConfig, port: ConnectionPort,
           ...config,
           build,
           session,
-          own: (own, getToken, old) =>
-            createConnection({ ...config, options: { ...options, getToken }, names, tabs: undefined }, own, old),
+          own: (own, changes) => createConnection({ ...config, ...changes }, own),
           alone,
           changed,
           error: (wire) => new TidingsError(wire),
@@ -132,18 +115,5 @@ export function createConnection(config: ConnectionConfig, port: ConnectionPort,
         carrier.start();
       }).catch(alone);
     },
-    subscribe: session.subscribe,
-    unsubscribe: session.unsubscribe,
-    retry: session.retry,
-    request: session.request,
-    cancel: session.cancel,
-    wake: () => carrier.wake(),
-    use(n) {
-      names = n;
-      carrier.use(n);
-    },
-    cut: (hold) => carrier.cut(hold),
-    release: () => carrier.release(),
-    close: () => carrier.close(null),
   };
 }

@@ -1,7 +1,7 @@
 import { jitter, type Clock } from "./clock.js";
-import { NOT_HERE, SESSION_LOST, TAKEN_OVER, TOKEN_BAD } from "./core/codes.js";
+import { NOT_HERE, SESSION_LOST, TAKEN_OVER, TOKEN_BAD, TOKEN_OVER } from "./core/codes.js";
 import type { ClientFrame, ConnectedFrame, WireError } from "./core/frames.js";
-import type { Session } from "./core/session.js";
+import type { Request, Session } from "./core/session.js";
 import { TidingsError } from "./errors.js";
 import { createHeartbeat, PROBE } from "./heartbeat.js";
 import { createMemory } from "./memory.js";
@@ -43,6 +43,10 @@ export interface Connector {
   connected(link: number, frame: ConnectedFrame): void;
   /** A link is over, by the network or by the server's word. */
   fail(link: number, error?: WireError): void;
+  /** Asks `getToken`, and tells the server: on the connection that stands, else by the next connect. Rejects as `getToken` does. */
+  refresh(): Promise<void>;
+  /** The token's time is nearly over. */
+  renew(): void;
 }
 
 /** How long a transport has to prove itself, and then to bring `connected`, in ms. */
@@ -65,7 +69,7 @@ const MAX_CLIMB = 300_000;
 /** What the status says where no word of the server came. */
 const LOST: WireError = {
   code: "lost",
-  message: "The server was not reached: it is tried again.",
+  message: "The server was not reached.",
   retry: true,
 };
 
@@ -84,14 +88,14 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
   const { fetch = globalThis.fetch, WebSocket = globalThis.WebSocket } = options;
   const url = (options.url ?? "/bus").replace(/\/+$/, "");
   let { names } = config;
-  const tokens = createTokens(options.token, options.getToken);
+  const tokens = createTokens(options, clock, random, renew);
   const memory = createMemory(url, clock);
   const context: LinkContext = {
     url,
     clock,
     random,
     WebSocket,
-    fetch: (input, init) => fetch(input, init), // called as a method, the platform's own throws
+    fetch,
     token: tokens.current,
     received: session.report,
     sends: { session: "", seq: 0, unanswered: false },
@@ -120,9 +124,11 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
   let climbIn = CLIMB;
   let climbedAt = 0;
   let held = false;
+  /** The refresh that has no answer yet. */
+  let renewal: Request | undefined;
 
-  /** How good a transport is, 0 the best. */
-  const rank = (name: TransportName): number => (names.includes(name) ? names.indexOf(name) : names.length);
+  /** How good a transport is, 0 the best; one that is not wanted comes far behind. */
+  const rank = (name: TransportName): number => names.indexOf(name) >>> 0;
   const current = (): Attempt | undefined => links.get(session.link);
   /** The transports that are better than the one that carries the session, all where there is none. */
   const better = (): readonly TransportName[] => names.slice(0, rank(current()?.name as TransportName));
@@ -143,7 +149,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     dropOthers();
     downSince = Math.min(downSince, clock.now()); // also where the clock was set back
     if (!session.link) set("connecting", status.error);
-    if (!tokens.missing()) return begin();
+    if (!tokens.due()) return begin();
     const id = ++lastLink;
     links.set(id, { name: "poll" }); // a place in the row, so that what comes between gives it up
     tokens.fetch().then(
@@ -206,6 +212,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     clock.clear(timer);
     clock.clear(attempt.deadline);
     attempt.deadline = deadline(id);
+    session.cancel(renewal); // the connect says it
     session.open(id, tokens.current(), reason(name));
   }
 
@@ -259,7 +266,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     faults.delete(name);
     proof = PROOF;
     memory.keep(name);
-    tokens.taken();
+    tokens.taken(frame.ttl);
     heartbeat.start(frame.heartbeat ?? 25_000);
     const fallback = reason(name);
     set("connected", null, name, fallback);
@@ -279,7 +286,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     const moved = !!error && TAKEN_OVER.includes(error.code) && id !== opened;
     if (moved) error = undefined;
     const elsewhere = connectedAt === undefined && (!error || NOT_HERE.includes(error.code));
-    if (error && !tokens.refused(error.code) && !error.retry && !elsewhere) return close(error);
+    if (error && !tokens.refused(error.code) && (!error.retry || error.code === TOKEN_OVER) && !elsewhere) return close(error);
     if (connectedAt !== undefined) {
       judge(name, connectedAt);
       if (!links.size) wait(error);
@@ -322,6 +329,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     clock.clear(attempt?.deadline);
     if (attempt?.connectedAt !== undefined) {
       heartbeat.stop();
+      tokens.stop();
       if (clock.now() - attempt.connectedAt >= STABLE) downSince = clock.now();
     }
     session.lost(id);
@@ -333,6 +341,18 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     clock.clear(timer);
     row = [];
     for (const id of [...links.keys()]) if (id !== but) drop(id);
+  }
+
+  async function refresh(): Promise<void> {
+    await tokens.fetch();
+    session.cancel(renewal);
+    renewal = session.request({ type: "refresh", token: tokens.current() ?? null });
+    renewal.done = (reply, error) => (reply ? tokens.taken(reply.ttl as number | undefined) : fail(session.link, error));
+  }
+
+  /** Where there is no token to be had now, the next one is asked for when the server says that the time is over, and then by connects. */
+  function renew(): void {
+    refresh().catch(() => {});
   }
 
   function close(error: WireError | null): void {
@@ -392,5 +412,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     },
     connected,
     fail,
+    refresh,
+    renew,
   };
 }

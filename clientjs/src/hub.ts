@@ -1,8 +1,7 @@
 import { backoff, type Clock } from "./clock.js";
-import type { Connection } from "./connection.js";
 import { same } from "./core/cursor.js";
 import type { MessageFrame, Position, WireError } from "./core/frames.js";
-import type { SessionPort, Subscription } from "./core/session.js";
+import type { Session, SessionPort, Subscription } from "./core/session.js";
 import { TidingsError } from "./errors.js";
 import { safely } from "./listeners.js";
 import type { Gap, Message, OnGap, OnMessage, SubscribeOptions, Unsubscribe } from "./types.js";
@@ -15,8 +14,7 @@ interface Listener {
 }
 
 /** One subscription at the server, and all who listen to it here. */
-interface Entry {
-  readonly sub: Subscription;
+interface Shared extends Subscription {
   readonly listeners: Set<Listener>;
 }
 
@@ -24,7 +22,7 @@ interface HubConfig {
   readonly clock: Clock;
   readonly random: () => number;
   readonly onGap: OnGap | undefined;
-  connection(): Connection;
+  session(): Pick<Session, "subscribe" | "unsubscribe" | "retry">;
 }
 
 /** The callbacks of a bus: many of one channel are one subscription. */
@@ -37,26 +35,27 @@ export interface Hub {
   close(): void;
 }
 
+const warn: OnGap = (gap) => console.warn(`tidings: messages of ${gap.channel} may be missing (${gap.reason}): give onGap`, gap);
+
 /** Makes the callbacks' side of a bus. */
-export function createHub({ clock, random, onGap, connection }: HubConfig): Hub {
-  const entries = new Map<string, Entry>();
+export function createHub({ clock, random, session, onGap = warn }: HubConfig): Hub {
+  const entries = new Map<string, Shared>();
   let refusals = 0;
   let timer: unknown;
 
   /** Calls each listener that is still there, and none that came meanwhile. */
   function each(sub: Subscription, call: (listener: Listener) => void): void {
-    const entry = entries.get(sub.channel);
-    if (entry?.sub !== sub) return;
-    for (const listener of [...entry.listeners]) {
-      if (entry.listeners.has(listener)) safely(() => call(listener));
-    }
+    const { listeners } = sub as Shared;
+    for (const listener of [...listeners]) if (listeners.has(listener)) safely(() => call(listener));
   }
 
   function tellGap(gap: Gap, listeners: Listener[]): void {
-    for (const { options } of listeners) if (options.onGap) safely(() => options.onGap?.(gap));
-    if (listeners.every(({ options }) => options.onGap)) return;
-    if (onGap) safely(() => onGap(gap));
-    else console.warn(`tidings: messages of ${gap.channel} may be missing (${gap.reason}): give onGap`, gap);
+    let others = false;
+    for (const { options } of listeners) {
+      if (options.onGap) safely(() => options.onGap?.(gap));
+      else others = true;
+    }
+    if (others) safely(() => onGap(gap));
   }
 
   function tellError(wire: WireError, channel: string, { onError }: SubscribeOptions): void {
@@ -74,13 +73,13 @@ export function createHub({ clock, random, onGap, connection }: HubConfig): Hub 
     options.onSubscribed?.(at);
   }
 
-  function leave(entry: Entry, listener: Listener): void {
-    if (!entry.listeners.delete(listener) || entry.listeners.size) return;
+  function leave(sub: Shared, listener: Listener): void {
+    if (!sub.listeners.delete(listener) || sub.listeners.size) return;
     // React's StrictMode leaves and joins in one turn: wait for its end.
     queueMicrotask(() => {
-      if (entry.listeners.size || entries.get(entry.sub.channel) !== entry) return;
-      entries.delete(entry.sub.channel);
-      connection().unsubscribe(entry.sub);
+      if (sub.listeners.size || entries.get(sub.channel) !== sub) return;
+      entries.delete(sub.channel);
+      session().unsubscribe(sub);
     });
   }
 
@@ -92,8 +91,7 @@ export function createHub({ clock, random, onGap, connection }: HubConfig): Hub 
         each(sub, ({ onMessage }) => onMessage(message.data, message.channel, message as Message));
       },
       gap(sub, { reason, last = null, from }) {
-        const listeners = [...(entries.get(sub.channel)?.listeners ?? [])];
-        tellGap({ channel: sub.channel, reason, last, from }, listeners);
+        tellGap({ channel: sub.channel, reason, last, from }, [...(sub as Shared).listeners]);
       },
       subscribed(sub) {
         refusals = 0;
@@ -105,24 +103,23 @@ export function createHub({ clock, random, onGap, connection }: HubConfig): Hub 
       },
       retryLater() {
         clock.clear(timer);
-        timer = clock.set(() => connection().retry(), backoff(++refusals, random));
+        timer = clock.set(() => session().retry(), backoff(++refusals, random));
       },
     },
 
     subscribe(channel, onMessage, options) {
-      let entry = entries.get(channel);
+      let sub = entries.get(channel);
       const listener: Listener = { onMessage, options, since: undefined };
-      if (!entry) {
-        entry = { sub: connection().subscribe(channel, options.since), listeners: new Set() };
-        entries.set(channel, entry);
+      if (!sub) {
+        sub = Object.assign(session().subscribe(channel, options.since), { listeners: new Set<Listener>() });
+        entries.set(channel, sub);
       } else {
-        const { sub } = entry;
         listener.since = options.since;
         queueMicrotask(() => {
-          if (sub.live) each(sub, (l) => l === listener && tellSubscribed(sub, l));
+          if (own.live) each(own, (l) => l === listener && tellSubscribed(own, l));
         });
       }
-      const own = entry;
+      const own = sub;
       own.listeners.add(listener);
       return () => leave(own, listener);
     },

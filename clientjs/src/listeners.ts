@@ -1,10 +1,7 @@
 import type { Unsubscribe } from "./types.js";
 
 /** Makes an error that a callback threw visible, as an uncaught one. */
-export const report = (error: unknown): void => {
-  if (typeof reportError === "function") reportError(error);
-  else console.error(error);
-};
+export const report = (error: unknown): void => (globalThis.reportError ?? console.error)(error);
 
 /** Calls a callback; what it throws is reported and breaks nothing. */
 export const safely = (callback: () => void): void => {

@@ -1,7 +1,8 @@
 import { build, type Carrier, type CarrierHost } from "./connection.js";
 import { identity } from "./tabs/identity.js";
 import { browser, type Platform } from "./tabs/platform.js";
-import { Tab } from "./tabs/tab.js";
+import { Tab, type Group } from "./tabs/tab.js";
+import type { GivenToken } from "./types.js";
 
 /** How long a token that was fetched to know the identity is good enough to connect with, in ms. */
 const FRESH = 10_000;
@@ -11,34 +12,47 @@ const FRESH = 10_000;
  * Throws where it is no browser, or the core is of another version. Loaded by the core when a bus is first used.
  */
 export function share(host: CarrierHost, platform: Platform = browser()): Carrier {
-  const { url = "/bus", token, getToken, tabs } = host.options;
+  const { url = "/bus", getToken, tabs } = host.options;
   const { clock } = host;
   if (host.build !== build) throw new Error("the files are of different versions");
+  /** The fixed one, until a refresh. */
+  let { token } = host.options;
   let who = "";
-  let fetched: { token: string; at: number } | undefined;
+  let fetched: { token: GivenToken; at: number } | undefined;
 
-  async function identify(): Promise<void> {
-    if (typeof tabs === "string") who = `key:${tabs}`;
-    else {
-      if (token === undefined && getToken) fetched = { token: await getToken(), at: clock.now() };
-      who = identity(token ?? fetched?.token);
-    }
+  async function ask(): Promise<GivenToken> {
+    if (!fetched || clock.now() - fetched.at >= FRESH) fetched = { token: await getToken?.(), at: clock.now() };
+    return fetched.token;
   }
 
-  const name = async (): Promise<string> =>
-    `tidings:${await platform.digest(JSON.stringify([build, platform.resolve(url), who]))}`;
+  const identify = async (): Promise<void> => {
+    who = typeof tabs === "string" ? `key:${tabs}` : identity(token ?? (await ask()));
+  };
 
-  async function fresh(another: () => void): Promise<string> {
-    const known = fetched;
-    fetched = undefined;
-    if (known && clock.now() - known.at < FRESH) return known.token;
-    const next = await (getToken as () => string | Promise<string>)();
-    if (typeof tabs !== "string" && token === undefined && identity(next) !== who) {
-      another();
-      throw new Error("the token is another user's");
-    }
-    return next;
-  }
-
-  return new Tab(host, platform, { identify, name, getToken: (another) => getToken && (() => fresh(another)) });
+  const group: Group = {
+    identify,
+    async again() {
+      fetched = undefined;
+      await ask();
+      if (getToken) token = undefined;
+      await identify();
+    },
+    name: async () => `tidings:${await platform.digest(JSON.stringify([build, platform.resolve(url), who]))}`,
+    credentials: (another) => ({
+      token,
+      getToken:
+        getToken &&
+        (async () => {
+          const next = await ask();
+          if (typeof tabs !== "string" && identity(next) !== who) {
+            token = undefined;
+            another();
+            throw new Error("the token is another user's");
+          }
+          fetched = undefined;
+          return next;
+        }),
+    }),
+  };
+  return new Tab(host, platform, group);
 }

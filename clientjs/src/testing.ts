@@ -147,6 +147,9 @@ export function createFakeBus(): FakeBus {
       frameListeners.add(listener);
       return () => void frameListeners.delete(listener);
     },
+    async refresh() {
+      if (failure) throw failure;
+    },
     url: "https://fake.example/bus",
     get status() {
       return status;

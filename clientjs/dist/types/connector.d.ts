@@ -35,6 +35,10 @@ export interface Connector {
     connected(link: number, frame: ConnectedFrame): void;
     /** A link is over, by the network or by the server's word. */
     fail(link: number, error?: WireError): void;
+    /** Asks `getToken`, and tells the server: on the connection that stands, else by the next connect. Rejects as `getToken` does. */
+    refresh(): Promise<void>;
+    /** The token's time is nearly over. */
+    renew(): void;
 }
 /** Makes a connector that carries `session`. */
 export declare function createConnector(config: ConnectorConfig, session: Session, onStatus: (status: Status) => void): Connector;

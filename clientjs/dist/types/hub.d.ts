@@ -1,13 +1,12 @@
 import { type Clock } from "./clock.js";
-import type { Connection } from "./connection.js";
 import type { WireError } from "./core/frames.js";
-import type { SessionPort } from "./core/session.js";
+import type { Session, SessionPort } from "./core/session.js";
 import type { OnGap, OnMessage, SubscribeOptions, Unsubscribe } from "./types.js";
 interface HubConfig {
     readonly clock: Clock;
     readonly random: () => number;
     readonly onGap: OnGap | undefined;
-    connection(): Connection;
+    session(): Pick<Session, "subscribe" | "unsubscribe" | "retry">;
 }
 /** The callbacks of a bus: many of one channel are one subscription. */
 export interface Hub {
@@ -19,5 +18,5 @@ export interface Hub {
     close(): void;
 }
 /** Makes the callbacks' side of a bus. */
-export declare function createHub({ clock, random, onGap, connection }: HubConfig): Hub;
+export declare function createHub({ clock, random, session, onGap }: HubConfig): Hub;
 export {};

@@ -1,15 +1,19 @@
+import type { Clock } from "./clock.js";
+import type { MessageBusOptions } from "./types.js";
 /** Where the client's token comes from. */
 export interface Tokens {
     /** The token to say now, where there is one. */
     current(): string | undefined;
-    /** A token must be fetched before the next connect. */
-    missing(): boolean;
+    /** One must be fetched before the next connect. */
+    due(): boolean;
     /** Fetches one. Rejects as `getToken` does. */
     fetch(): Promise<void>;
-    /** The server took it. */
-    taken(): void;
-    /** The server refused a connect with `code`. True where another token may help; it is fetched before the next connect. */
+    /** The server took it, and says that it is good for `ttl` ms, where it has an end. */
+    taken(ttl?: number): void;
+    /** There is no connection: a connect fetches what is due. */
+    stop(): void;
+    /** The server refused it with `code`. True where another one may help; it is fetched before the next connect. */
     refused(code: string): boolean;
 }
-/** Makes the source of tokens: a fixed one, or what `getToken` gives. */
-export declare function createTokens(token: string | undefined, getToken: (() => string | Promise<string>) | undefined): Tokens;
+/** Makes the source of tokens: a fixed one, or what `getToken` gives. It calls `renew` some time before the end of the one that was taken. */
+export declare function createTokens({ token, getToken }: MessageBusOptions, clock: Clock, random: () => number, renew: () => void): Tokens;

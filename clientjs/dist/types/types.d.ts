@@ -100,7 +100,7 @@ export interface MessageBus {
      * Publishes `data`, any JSON value of at most 64 KiB with its envelope, and resolves to its position once the broker has it. It waits for a
      * connection and is repeated with the same key until it is answered.
      * Rejects with a {@link TidingsError}: `timeout` (the outcome is unknown), `too_large`, `bad_channel`, `closed`, or what the
-     * server says (`forbidden`, `rate_limited` …); with a `TypeError` where `data` is not JSON.
+     * server says (`forbidden`, `rate_limited` …); with a `TypeError` or `SyntaxError` where `data` is no JSON value.
      */
     publish(channel: string, data: unknown, options?: PublishOptions): Promise<Position>;
     /** The channel's kept messages, oldest first. Rejects as {@link MessageBus.publish} does. */
@@ -118,6 +118,11 @@ export interface MessageBus {
     readonly status: Status;
     /** Calls `listener` at each change of status. */
     onStatus(listener: (status: Status) => void): Unsubscribe;
+    /**
+     * Asks `getToken` who this is now, and tells the server on the connection that stands: after a sign-in, a sign-out, or other rights. Resolves when it was
+     * told: what is asked for from then on is judged by the new token. Rejects as `getToken` does. A token of another user closes the bus (`forbidden`): sign out first.
+     */
+    refresh(): Promise<void>;
     /** Goes over to these transports, best first; nothing is lost on the way. */
     use(transports: readonly TransportName[]): void;
     /** Says goodbye to the server, ends every subscription and rejects what has no answer. A closed bus stays closed. */
@@ -134,14 +139,20 @@ export interface BusDebug {
     /** Ends {@link BusDebug.hold}: connects at once. */
     release(): void;
 }
+/** A token, or that nobody is signed in. */
+export type GivenToken = string | null | undefined;
 /** Options of `createMessageBus`. */
 export interface MessageBusOptions {
     /** The base of the server's endpoints. Default `/bus`; a whole URL where there is no page. */
     readonly url?: string;
     /** Who this is, at most 8 KiB. Goes in the body and in `Authorization`, never in a URL. */
     readonly token?: string;
-    /** Asked for a token before the first connect where there is no `token`, and again when the server no longer takes it. */
-    readonly getToken?: () => string | Promise<string>;
+    /**
+     * Asked for a token before the first connect where there is no `token`; then again when four fifths of its time are over, before a reconnect after sleep, when
+     * the server no longer takes it, and by {@link MessageBus.refresh}. `null`: nobody is signed in. Where tabs share a connection one of them asks for all.
+     * A fresh token that is refused closes the bus; a promise that rejects is asked for again later.
+     */
+    readonly getToken?: () => GivenToken | Promise<GivenToken>;
     /** The transports to try, best first. Default `["websocket", "sse", "poll"]`. */
     readonly transports?: readonly TransportName[];
     /** Called for a gap of a subscription that has no `onGap` of its own. Default: `console.warn`. */

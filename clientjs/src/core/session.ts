@@ -63,6 +63,8 @@ export interface Request {
   readonly frame: Readonly<ClientFrame>;
   /** As last sent; 0: not sent yet. */
   id: number;
+  /** Called with the answer by the program that asked. */
+  done?: (reply?: ReplyFrame, error?: WireError) => void;
 }
 
 interface LinkState {
@@ -104,7 +106,7 @@ export interface Session {
    */
   request(frame: ClientFrame): Request;
   /** Gives up waiting for an answer. */
-  cancel(request: Request): void;
+  cancel(request: Request | undefined): void;
   /** Sends a ping that reports what was received. */
   ping(): void;
   /**
@@ -185,14 +187,14 @@ export function createSession(port: SessionPort): Session {
   }
 
   function request(frame: ClientFrame): Request {
-    const request = { frame, id: 0 };
+    const request: Request = { frame, id: 0 };
     requests.add(request);
     if (current.link) send([numbered(request)]);
     return request;
   }
 
-  function cancel(request: Request): void {
-    requests.delete(request);
+  function cancel(request: Request | undefined): void {
+    requests.delete(request as Request);
   }
 
   function ping(): void {
@@ -354,14 +356,8 @@ export function createSession(port: SessionPort): Session {
   const awaiting = (id: number): Subscription | undefined => [...subs].find((s) => s.pending === id);
 
   /** The subscription that a frame without id speaks of; none while a newer `subscribe` of it waits or was refused. */
-  function settled({ channel, room = "" }: { channel: string; room?: string }): Subscription | undefined {
-    // A filtered one has no room until it is named.
-    for (const sub of subs) {
-      if (sub.channel === channel && sub.room === room && (room || !sub.filter)) return sub.live ? sub : undefined;
-    }
-    return undefined;
-  }
-
+  const settled = ({ channel, room = "" }: { channel: string; room?: string }): Subscription | undefined =>
+    [...subs].find((s) => s.live && s.channel === channel && s.room === room);
 
   return {
     get id() {

@@ -1,6 +1,6 @@
 import type { Connection, ConnectionPort } from "../connection.js";
 import { same, type CursorGap } from "../core/cursor.js";
-import type { ClientFrame, MessageFrame, Position, ReplyFrame, ServerFrame, WireError } from "../core/frames.js";
+import type { ClientFrame, MessageFrame, Position, ServerFrame, WireError } from "../core/frames.js";
 import type { Request, Subscription } from "../core/session.js";
 import type { Status } from "../types.js";
 import { Feed, type Waiting } from "./feed.js";
@@ -16,8 +16,9 @@ export interface RelayConfig {
   /** The leader's own tab. */
   readonly me: string;
   now(): number;
-  /** Makes the connection to the server, which ends the session `fence` of the leader before. */
-  own(port: ConnectionPort, fence: string): Connection;
+  /** Makes the connection to the server. */
+  own(port: ConnectionPort): Connection;
+  /** The session of the leader before, which ends; empty for none. */
   fence: string;
   /** Says something to the tabs, in order. */
   say(said: Said): void;
@@ -32,12 +33,6 @@ interface Member {
   /** Posts that came over the link. */
   n: number;
   heard: number;
-}
-
-interface Asked {
-  readonly tab: string;
-  readonly link: number;
-  readonly id: number;
 }
 
 const plain = ({ state, transport, error }: Status): Standing => ({
@@ -55,7 +50,8 @@ export class Relay {
   readonly connection: Connection;
   private readonly members = new Map<string, Member>();
   private readonly feeds = new Map<string, Feed>();
-  private readonly asked = new Map<Request, Asked>();
+  /** What tabs asked the server, and which of them. */
+  private readonly asked = new Map<Request, string>();
   private pulsed = 0;
   private session = "";
 
@@ -65,12 +61,12 @@ export class Relay {
       gap: (sub, gap) => this.onGap(sub, gap),
       subscribed: (sub) => this.onSubscribed(sub),
       ended: (sub, error) => this.onEnded(sub, error),
-      answered: (request, reply, error) => this.onAnswer(request, reply, error),
       other: (frame) => this.toAll(frame),
-      retryLater: () => config.later(() => this.connection.retry()),
+      retryLater: () => config.later(() => this.connection.session.retry()),
       changed: (status) => (status.state === "closed" ? config.ended(plain(status).error) : this.onStatus(status)),
     };
-    this.connection = config.own(port, config.fence);
+    this.connection = config.own(port);
+    if (config.fence) this.connection.session.replaces(config.fence);
   }
 
   /** Opens the connection, and tells the tabs who leads. */
@@ -80,7 +76,7 @@ export class Relay {
   }
 
   private onStatus({ state }: Status): void {
-    const { session } = this.connection;
+    const session = this.connection.session.id;
     if (state === "connected" && session !== this.session) {
       // A server that had forgotten the session has to be asked again for all that hangs on a subscription: each tab subscribes anew.
       if (this.session) for (const [to, { link }] of this.members) this.config.say({ post: "lost", to, link });
@@ -90,15 +86,15 @@ export class Relay {
   }
 
   announce(): void {
-    this.config.say({ post: "lead", standing: this.standing(), session: this.connection.session });
+    this.config.say({ post: "lead", standing: this.standing(), session: this.connection.session.id });
   }
 
   standing(): Standing {
-    return plain(this.connection.status);
+    return plain(this.connection.carrier.status);
   }
 
   close(): void {
-    this.connection.close();
+    this.connection.carrier.close(null);
   }
 
   /** A tab asks who leads, and believes to have a link, over which it sent `n` posts. */
@@ -107,7 +103,7 @@ export class Relay {
     if (link) this.known(tab, link, n);
     if (wake && now - this.pulsed > PULSE) {
       this.pulsed = now;
-      this.connection.wake();
+      this.connection.carrier.wake();
     }
     this.announce();
   }
@@ -148,10 +144,10 @@ export class Relay {
   private drop(tab: string): void {
     this.members.delete(tab);
     for (const [channel, feed] of this.feeds) this.leave(channel, feed, tab);
-    for (const [request, { tab: from }] of this.asked) {
+    for (const [request, from] of this.asked) {
       if (from !== tab) continue;
       this.asked.delete(request);
-      this.connection.cancel(request);
+      this.connection.session.cancel(request);
     }
   }
 
@@ -172,13 +168,23 @@ export class Relay {
       }
       default:
         if (frame.type === "presence" && frame.users) (this.feeds.get(channel) ?? frame).users = frame.users;
-        this.asked.set(this.connection.request(frame), { tab, link, id: id as number });
+        this.ask(frame, tab, link, id as number);
     }
+  }
+
+  /** Asks the server for a tab, and gives the answer under the tab's own `id`. */
+  private ask(frame: ClientFrame, tab: string, link: number, id: number): void {
+    const request = this.connection.session.request(frame);
+    this.asked.set(request, tab);
+    request.done = (reply, error) => {
+      this.asked.delete(request);
+      this.to(tab, link, reply ? { ...reply, id } : { ...(error as WireError), type: "error", id });
+    };
   }
 
   private join(channel: string, w: Waiting): void {
     let feed = this.feeds.get(channel);
-    if (!feed) this.feeds.set(channel, (feed = new Feed(this.connection.subscribe(channel, w.since))));
+    if (!feed) this.feeds.set(channel, (feed = new Feed(this.connection.session.subscribe(channel, w.since))));
     feed.members.add(w.tab);
     feed.waiting = feed.waiting.filter(({ tab }) => tab !== w.tab);
     feed.waiting.push(w);
@@ -190,7 +196,7 @@ export class Relay {
     feed.waiting = feed.waiting.filter((w) => w.tab !== tab);
     if (feed.members.size) return;
     this.feeds.delete(channel);
-    this.connection.unsubscribe(feed.sub);
+    this.connection.session.unsubscribe(feed.sub);
   }
 
   /** Answers who waits for a feed that is live: from where it stands, from what is kept, or from the server. */
@@ -216,8 +222,8 @@ export class Relay {
   /** Asks the server for the messages after a tab's own position. The others hear them again, and drop them. */
   private rewind(feed: Feed, since: Position | undefined): void {
     feed.rewound = true;
-    this.connection.unsubscribe(feed.sub);
-    feed.sub = this.connection.subscribe(feed.sub.channel, since);
+    this.connection.session.unsubscribe(feed.sub);
+    feed.sub = this.connection.session.subscribe(feed.sub.channel, since);
   }
 
   private feedOf(sub: Subscription): Feed | undefined {
@@ -250,7 +256,7 @@ export class Relay {
     feed.rewound = false;
     feed.stands(sub.cursor.position as Position);
     this.settle(feed);
-    if (feed.users) this.connection.request({ type: "presence", channel: sub.channel, users: feed.users });
+    if (feed.users) this.connection.session.request({ type: "presence", channel: sub.channel, users: feed.users });
   }
 
   private onEnded(sub: Subscription, { code, message = "", hint = "" }: WireError): void {
@@ -259,14 +265,6 @@ export class Relay {
     this.feeds.delete(sub.channel);
     for (const w of feed.waiting) this.to(w.tab, w.link, { type: "error", id: w.id, code, message, hint, retry: false });
     this.toAll({ type: "unsubscribed", channel: sub.channel, code, message, hint });
-  }
-
-  private onAnswer(request: Request, reply: ReplyFrame | undefined, error: WireError | undefined): void {
-    const asked = this.asked.get(request);
-    if (!asked) return;
-    this.asked.delete(request);
-    const { tab, link, id } = asked;
-    this.to(tab, link, reply ? { ...reply, id } : { ...(error as WireError), type: "error", id });
   }
 
   /** Makes a tab connect anew, and subscribe from its own positions. */

@@ -1,5 +1,5 @@
 import type { Carrier, CarrierHost } from "../connection.js";
-import type { Status } from "../types.js";
+import type { MessageBusOptions, Status } from "../types.js";
 import { backoff } from "../clock.js";
 import type { ClientFrame, WireError } from "../core/frames.js";
 import { TAKEN_OVER } from "../core/codes.js";
@@ -34,8 +34,10 @@ export interface Group {
   identify(): Promise<void>;
   /** The name by which the tabs of one URL and identity find each other. */
   name(): Promise<string>;
-  /** Asks for a token of this identity; `another` is told where it is one of another. */
-  getToken(another: () => void): (() => Promise<string>) | undefined;
+  /** Finds out anew who the user is. Fails where `getToken` does. */
+  again(): Promise<void>;
+  /** What to connect with for this identity; `another` is told where `getToken` gives a token of another. */
+  credentials(another: () => void): Pick<MessageBusOptions, "token" | "getToken">;
 }
 
 /**
@@ -46,6 +48,9 @@ export interface Group {
 export class Tab implements Carrier {
   status: Status = { state: "idle", transport: null, error: null };
   private readonly me: string;
+  private names: readonly TransportName[];
+  /** The group's, once it is in one. */
+  private name = "";
   private channel: ReturnType<Platform["open"]> | undefined;
   private election: Election | undefined;
   private relay: Relay | undefined;
@@ -77,6 +82,7 @@ export class Tab implements Carrier {
     private readonly group: Group,
   ) {
     this.me = platform.name();
+    this.names = host.names;
   }
 
   start(): void {
@@ -90,7 +96,7 @@ export class Tab implements Carrier {
   }
 
   wake(): void {
-    if (this.relay) this.relay.connection.wake();
+    if (this.relay) this.relay.connection.carrier.wake();
     else if (this.channel) this.ask(true);
   }
 
@@ -102,7 +108,7 @@ export class Tab implements Carrier {
   }
 
   release(): void {
-    if (this.relay) this.relay.connection.release();
+    if (this.relay) this.relay.connection.carrier.release();
     if (!this.held) return;
     this.held = false;
     if (this.channel) this.ask(true);
@@ -110,15 +116,25 @@ export class Tab implements Carrier {
     this.show();
   }
 
+  /** Whoever the user is now, to the tabs of that one. Where it is the same, the one that leads tells the server. */
+  async refresh(): Promise<void> {
+    await this.group.again();
+    const { name } = this;
+    if (!name || this.status.state === "closed") return;
+    if ((await this.group.name()) !== name) this.move();
+    else await this.relay?.connection.carrier.refresh();
+  }
+
   cut(hold = this.held): void {
-    if (this.relay) return this.relay.connection.cut(hold);
+    if (this.relay) return this.relay.connection.carrier.cut(hold);
     this.held = hold;
     this.unlink();
     if (!hold) this.ask(true);
   }
 
   use(names: readonly TransportName[]): void {
-    this.relay?.connection.use(names);
+    this.names = names;
+    this.relay?.connection.carrier.use(names);
   }
 
   close(error: WireError | null): void {
@@ -158,6 +174,7 @@ export class Tab implements Carrier {
     try {
       const name = await this.group.name();
       if (!this.absent) return;
+      this.name = name;
       this.channel = platform.open(name);
       this.channel.onmessage = (event) => this.hear(event.data as Post);
       this.election = new Election(platform.locks, name, {
@@ -191,7 +208,12 @@ export class Tab implements Carrier {
     const relay: Relay = new Relay({
       me: this.me,
       now: () => host.clock.now(),
-      own: (port, fence) => host.own(port, this.group.getToken(() => relay === this.relay && this.move()), fence),
+      own: (port) =>
+        host.own(port, {
+          options: { ...host.options, ...this.group.credentials(() => relay === this.relay && this.move()) },
+          names: this.names,
+          tabs: undefined,
+        }),
       fence: this.leader?.session ?? "",
       say: (said) => relay === this.relay && this.say(said),
       later: (callback) => {
@@ -249,6 +271,7 @@ export class Tab implements Carrier {
     host.session.forget();
     this.link = 0;
     this.leader = undefined;
+    this.name = "";
     this.election?.withdraw();
     this.channel?.close();
     this.election = this.channel = undefined;

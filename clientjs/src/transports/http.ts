@@ -6,10 +6,11 @@ import { createUpstream } from "./upstream.js";
 export function post(context: LinkContext, path: string, body: string, signal?: AbortSignal): Promise<Response> {
   const headers: Record<string, string> = { "Content-Type": "application/json" };
   const token = context.token();
+  const { fetch, url } = context; // called as a method, the platform's own throws
   if (token) headers.Authorization = `Bearer ${token}`;
   // Without a signal the body is a last word, which must outlive the page.
   const rest = signal ? { signal } : { keepalive: true };
-  return context.fetch(`${context.url}${path}`, { method: "POST", headers, body, cache: "no-store", ...rest });
+  return fetch(url + path, { method: "POST", headers, body, cache: "no-store", ...rest });
 }
 
 /** The server's own word in an HTTP error; undefined where the answer is not Tidings' (a proxy's page). */

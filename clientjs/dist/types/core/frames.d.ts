@@ -38,6 +38,8 @@ export interface ConnectedFrame {
     resumed: boolean;
     generation: number;
     heartbeat?: number;
+    /** So long the token is good, in ms. */
+    ttl?: number;
 }
 export interface SubscribedFrame extends Position {
     type: "subscribed";

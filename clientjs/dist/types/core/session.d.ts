@@ -48,6 +48,8 @@ export interface Request {
     readonly frame: Readonly<ClientFrame>;
     /** As last sent; 0: not sent yet. */
     id: number;
+    /** Called with the answer by the program that asked. */
+    done?: (reply?: ReplyFrame, error?: WireError) => void;
 }
 /**
  * A client's side of the protocol as a pure state machine: one session over a row of links, each of which is a transport that
@@ -80,7 +82,7 @@ export interface Session {
      */
     request(frame: ClientFrame): Request;
     /** Gives up waiting for an answer. */
-    cancel(request: Request): void;
+    cancel(request: Request | undefined): void;
     /** Sends a ping that reports what was received. */
     ping(): void;
     /**

@@ -6,8 +6,9 @@ export interface RelayConfig {
     /** The leader's own tab. */
     readonly me: string;
     now(): number;
-    /** Makes the connection to the server, which ends the session `fence` of the leader before. */
-    own(port: ConnectionPort, fence: string): Connection;
+    /** Makes the connection to the server. */
+    own(port: ConnectionPort): Connection;
+    /** The session of the leader before, which ends; empty for none. */
     fence: string;
     /** Says something to the tabs, in order. */
     say(said: Said): void;
@@ -26,6 +27,7 @@ export declare class Relay {
     readonly connection: Connection;
     private readonly members;
     private readonly feeds;
+    /** What tabs asked the server, and which of them. */
     private readonly asked;
     private pulsed;
     private session;
@@ -47,6 +49,8 @@ export declare class Relay {
     private welcome;
     private drop;
     private frame;
+    /** Asks the server for a tab, and gives the answer under the tab's own `id`. */
+    private ask;
     private join;
     private leave;
     /** Answers who waits for a feed that is live: from where it stands, from what is kept, or from the server. */
@@ -59,7 +63,6 @@ export declare class Relay {
     private onGap;
     private onSubscribed;
     private onEnded;
-    private onAnswer;
     /** Makes a tab connect anew, and subscribe from its own positions. */
     private lose;
     private to;

@@ -1,5 +1,5 @@
 import type { Carrier, CarrierHost } from "../connection.js";
-import type { Status } from "../types.js";
+import type { MessageBusOptions, Status } from "../types.js";
 import type { ClientFrame, WireError } from "../core/frames.js";
 import type { TransportName } from "../transports/transport.js";
 import type { Platform } from "./platform.js";
@@ -9,8 +9,10 @@ export interface Group {
     identify(): Promise<void>;
     /** The name by which the tabs of one URL and identity find each other. */
     name(): Promise<string>;
-    /** Asks for a token of this identity; `another` is told where it is one of another. */
-    getToken(another: () => void): (() => Promise<string>) | undefined;
+    /** Finds out anew who the user is. Fails where `getToken` does. */
+    again(): Promise<void>;
+    /** What to connect with for this identity; `another` is told where `getToken` gives a token of another. */
+    credentials(another: () => void): Pick<MessageBusOptions, "token" | "getToken">;
 }
 /**
  * A tab among those of one browser that share a connection. Its session is linked to the leader's relay, which may be its own; who leads is
@@ -23,6 +25,9 @@ export declare class Tab implements Carrier {
     private readonly group;
     status: Status;
     private readonly me;
+    private names;
+    /** The group's, once it is in one. */
+    private name;
     private channel;
     private election;
     private relay;
@@ -53,6 +58,8 @@ export declare class Tab implements Carrier {
     /** The page is left or frozen: somebody else has to lead. */
     leave(): void;
     release(): void;
+    /** Whoever the user is now, to the tabs of that one. Where it is the same, the one that leads tells the server. */
+    refresh(): Promise<void>;
     cut(hold?: boolean): void;
     use(names: readonly TransportName[]): void;
     close(error: WireError | null): void;
