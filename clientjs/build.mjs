@@ -13,14 +13,16 @@ const entries = {
   "tabs.js": { entryPoints: [here("src/tabs.ts")], format: "esm" },
   "tidings.iife.js": { entryPoints: [here("src/index.ts")], format: "iife", globalName: "tidings" },
   "react.js": { entryPoints: [here("src/react.ts")], format: "esm", external: ["react", "tidings", "tidings/live", "tidings/presence", "tidings/reply"] },
+  "react-joined.js": { entryPoints: [here("src/react-joined.ts")], format: "esm", external: ["react", "tidings", "tidings/joined", "tidings/react"] },
   "live.js": { entryPoints: [here("src/live.ts")], format: "esm", external: ["tidings"] },
   "presence.js": { entryPoints: [here("src/presence.ts")], format: "esm", external: ["tidings"] },
+  "joined.js": { entryPoints: [here("src/joined.ts")], format: "esm", external: ["tidings"] },
   "call.js": { entryPoints: [here("src/call.ts")], format: "esm", external: ["tidings"] },
   "reply.js": { entryPoints: [here("src/reply.ts")], format: "esm", external: ["tidings"] },
   "testing.js": { entryPoints: [here("src/testing.ts")], format: "esm" },
 };
 /** The declarations, below dist/types, of which an application may use every name. */
-const publicTypes = /^(call|core\/frames|channels|clock|errors|index|live|presence|react(\/\w+)?|registry|reply|testing|types)\.d\.ts$/;
+const publicTypes = /^(call|core\/frames|channels|clock|errors|index|joined|live|presence|react(-joined|\/\w+)?|registry|reply|testing|types)\.d\.ts$/;
 
 /** Every word of a text that may be a name. */
 const words = (text) => text.match(/[A-Za-z_$][\w$]*/g) ?? [];
@@ -65,7 +67,7 @@ export async function main(out = here("dist")) {
   const mangleProps = new RegExp(`^(${internal.join("|")})$`);
   let mangleCache = {};
   for (const [name, entry] of Object.entries(entries)) {
-    const banner = `${name === "react.js" ? '"use client";' : ""}/* Tidings client, Apache-2.0 */`;
+    const banner = `${name.startsWith("react") ? '"use client";' : ""}/* Tidings, Apache-2.0 */`;
     const bundle = await build({ ...common, ...entry, mangleProps, mangleCache, write: false });
     ({ mangleCache } = bundle);
     // esbuild bundles; terser's names for variables are worth a further 5 % after gzip.

@@ -30,7 +30,7 @@ const randomKey = (): string => `${crypto.getRandomValues(new Uint32Array(4))}`;
  * Throws a `TypeError` where none of the `transports` can work here.
  */
 export function createMessageBus(options: MessageBusOptions = {}): MessageBus {
-  const shared = options.tabs !== false && globalThis.navigator?.locks;
+  const shared = options.tabs !== false && !options.connectionId && globalThis.navigator?.locks;
   return createBus(options, TRANSPORTS, shared ? () => import("./tabs.js") : undefined);
 }
 

@@ -98,7 +98,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     fetch,
     token: tokens.current,
     received: session.report,
-    sends: { session: "", seq: 0, unanswered: false },
+    sends: {},
   };
   const heartbeat = createHeartbeat(clock, random, session.ping, () => fail(session.link));
   let status: Status = { state: "idle", transport: null, error: null };
@@ -213,7 +213,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     clock.clear(attempt.deadline);
     attempt.deadline = deadline(id);
     session.cancel(renewal); // the connect says it
-    session.open(id, tokens.current(), reason(name));
+    session.open(id, tokens.current(), reason(name), options.connectionId);
   }
 
   /** Says why `name` and no better transport. */

@@ -13,7 +13,7 @@ export function watchPage(wake: () => void, hide: () => void, show: () => void):
   function hear({ type, persisted }: Event & { persisted?: boolean }): void {
     if (type === "pagehide") hide();
     else if (persisted) show();
-    else if (type !== "visibilitychange" || document?.visibilityState === "visible") wake();
+    else if (type !== "visibilitychange" || document!.visibilityState === "visible") wake();
   }
   listen(page as EventTarget, ["online", "focus", "pagehide", "pageshow"]);
   listen(document, ["visibilitychange", "resume"]);

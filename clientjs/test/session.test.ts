@@ -99,7 +99,7 @@ test("a gap while a newer subscribe waits is the older subscription's business",
   session.frame(1, { type: "unsubscribed", channel: "a", code: "forbidden" });
   session.frame(1, subscribed(2, 3, true));
   session.frame(1, message(4));
-  assert.deepEqual(take(), [[1, "subscribe 2"], "live a true", "a 4"]);
+  assert.deepEqual(take(), [[1, "subscribe 2"], "other unsubscribed", "live a true", "a 4"]);
 });
 
 test("the connection lost between a gap and its subscribed: one gap, and on from where the gap said", () => {

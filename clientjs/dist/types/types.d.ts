@@ -110,7 +110,9 @@ export interface MessageBus {
      * Rejects as {@link MessageBus.publish} does. What presence, calls and the like are made of.
      */
     request(frame: ClientFrame): Promise<ReplyFrame>;
-    /** Calls `listener` for each frame that belongs to no subscription or request of the bus itself: `joined`, `left`, `event`, … */
+    /**
+     * Calls `listener` for each frame that belongs to no subscription or request of the bus itself: `joined`, `left`, `event`, `subscribed` by the server, …
+     */
     onFrame(listener: (frame: ServerFrame) => void): Unsubscribe;
     /** The base of the server's endpoints, as it was given. */
     readonly url: string;
@@ -163,6 +165,11 @@ export interface MessageBusOptions {
      * also where the browser has no Web Locks (plain http) or no BroadcastChannel.
      */
     readonly tabs?: boolean | string;
+    /**
+     * The signed id by which the application that rendered this page knows it, `C~K~S` (SPEC.md section 7): what its backend subscribes it to, it is subscribed to. Such a page
+     * has a connection of its own.
+     */
+    readonly connectionId?: string | undefined;
     /** How long a publish or history may go without an answer, in ms. Default 30,000. */
     readonly timeout?: number;
     /** Default: the platform's, if it has one. */

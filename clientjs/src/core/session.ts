@@ -33,7 +33,7 @@ export interface SessionPort {
   connected(link: number, frame: ConnectedFrame, resumed: boolean): void;
   /** The server ended `link`: it will not carry more. */
   disconnected(link: number, error: WireError & { retry: boolean }): void;
-  /** Frames that are no business of the machine: `event`, `joined`, `left`, an `error` without id. */
+  /** Frames that are no business of the machine: `event`, `joined`, `left`, an `error` without id, and the beginning and end of a subscription that the server made. */
   other(frame: ServerFrame): void;
   /** Asks for a call of {@link Session.retry} in a while: the server refused a subscription for the moment. */
   retryLater(): void;
@@ -87,9 +87,9 @@ export interface Session {
   readonly link: number;
   /**
    * Takes a new link, numbered from 1 and never reused, and sends `connect` over it. The link that carries the session goes
-   * on until the answer comes (make before break). `fallback` says why it is not the best transport.
+   * on until the answer comes (make before break). `fallback` says why it is not the best transport, `connectionId` how the application knows the page.
    */
-  open(link: number, token?: string, fallback?: string): void;
+  open(link: number, token?: string, fallback?: string, connectionId?: string): void;
   /** A link failed or was closed. */
   lost(link: number): void;
   /** Gives the session up: the next link starts a new one, and every subscription recovers from its cursor. */
@@ -141,10 +141,10 @@ export function createSession(port: SessionPort): Session {
   const subs = new Set<Subscription>();
   const requests = new Set<Request>();
 
-  function open(link: number, token?: string, fallback?: string): void {
+  function open(link: number, token?: string, fallback?: string, connectionId?: string): void {
     opening = { link, n: count };
     const resume = session && { session, received: count, generation, attempt: ++attempts };
-    port.send(link, [{ type: "connect", version: VERSION, token: token || undefined, fallback, ...(resume || {}) }]);
+    port.send(link, [{ type: "connect", version: VERSION, token: token || undefined, fallback, connectionId, ...(resume || {}) }]);
   }
 
   function lost(link: number): void {
@@ -259,7 +259,7 @@ export function createSession(port: SessionPort): Session {
       case "message":
         return onMessage(f);
       case "subscribed":
-        return onSubscribed(f);
+        return f.id ? onSubscribed(f.id, f) : port.other(f);
       case "gap":
         return onGap(f);
       case "position": {
@@ -269,8 +269,7 @@ export function createSession(port: SessionPort): Session {
       }
       case "unsubscribed": {
         const sub = settled(f);
-        if (sub) end(sub, f);
-        return;
+        return sub ? end(sub, f) : port.other(f);
       }
       case "reply":
         return onAnswer(f.id, f, undefined);
@@ -290,8 +289,8 @@ export function createSession(port: SessionPort): Session {
     if (verdict === "deliver" || verdict === "seen") sub.cursor.moved(f);
   }
 
-  function onSubscribed(f: SubscribedFrame): void {
-    const sub = awaiting(f.id);
+  function onSubscribed(id: number, f: SubscribedFrame): void {
+    const sub = awaiting(id);
     if (!sub) return; // answers an older subscribe
     sub.pending = 0;
     sub.room = f.room ?? "";

@@ -1,6 +1,6 @@
 import type { Connection, ConnectionPort } from "../connection.js";
 import { same, type CursorGap } from "../core/cursor.js";
-import type { ClientFrame, MessageFrame, Position, ServerFrame, WireError } from "../core/frames.js";
+import type { ClientFrame, MessageFrame, Position, ServerFrame, SubscribedFrame, WireError } from "../core/frames.js";
 import type { Request, Subscription } from "../core/session.js";
 import type { Status } from "../types.js";
 import { Feed, type Waiting } from "./feed.js";
@@ -52,6 +52,8 @@ export class Relay {
   private readonly feeds = new Map<string, Feed>();
   /** What tabs asked the server, and which of them. */
   private readonly asked = new Map<Request, string>();
+  /** What began the subscriptions that the server made, by channel. */
+  private readonly joined = new Map<string, SubscribedFrame>();
   private pulsed = 0;
   private session = "";
 
@@ -61,7 +63,7 @@ export class Relay {
       gap: (sub, gap) => this.onGap(sub, gap),
       subscribed: (sub) => this.onSubscribed(sub),
       ended: (sub, error) => this.onEnded(sub, error),
-      other: (frame) => this.toAll(frame),
+      other: (frame) => this.onOther(frame),
       retryLater: () => config.later(() => this.connection.session.retry()),
       changed: (status) => (status.state === "closed" ? config.ended(plain(status).error) : this.onStatus(status)),
     };
@@ -81,6 +83,7 @@ export class Relay {
       // A server that had forgotten the session has to be asked again for all that hangs on a subscription: each tab subscribes anew.
       if (this.session) for (const [to, { link }] of this.members) this.config.say({ post: "lost", to, link });
       this.session = session;
+      this.joined.clear();
     }
     this.announce();
   }
@@ -139,6 +142,7 @@ export class Relay {
     this.drop(tab);
     this.members.set(tab, { link, n: 0, heard: this.config.now() });
     this.to(tab, link, { type: "connected", session: `${tab}.${link}`, resumed: false, generation: 1 });
+    for (const frame of this.joined.values()) this.to(tab, link, { ...frame, late: true });
   }
 
   private drop(tab: string): void {
@@ -224,6 +228,12 @@ export class Relay {
     feed.rewound = true;
     this.connection.session.unsubscribe(feed.sub);
     feed.sub = this.connection.session.subscribe(feed.sub.channel, since);
+  }
+
+  private onOther(frame: ServerFrame): void {
+    if (frame.type === "subscribed") this.joined.set(frame.channel, frame);
+    if (frame.type === "unsubscribed") this.joined.delete(frame.channel);
+    this.toAll(frame);
   }
 
   private feedOf(sub: Subscription): Feed | undefined {

@@ -6,11 +6,11 @@ import { takeBatch, type LinkContext, type LinkEvents } from "./transport.js";
 
 /** How far the bodies of a session's `POST /bus/send` came. It outlives a link, since the server counts them per session. */
 export interface SendState {
-  session: string;
+  session?: string;
   /** The number of the last body. */
-  seq: number;
+  seq?: number;
   /** No answer came for the last body: the server may or may not have it. */
-  unanswered: boolean;
+  unanswered?: boolean;
 }
 
 /** The frames of a link whose downstream is SSE or poll. */
@@ -53,7 +53,7 @@ export function createUpstream(context: LinkContext, signal: AbortSignal, lost: 
     while (sends.unanswered || waiting.length) {
       // A body that an older link left unanswered is repeated with nothing in it: what it asked for is sent anew, under the next number.
       const frames = sends.unanswered ? [PING] : takeBatch(waiting);
-      if (!sends.unanswered) sends.seq++;
+      if (!sends.unanswered) sends.seq!++;
       sends.unanswered = true;
       const text = body(frames);
       for (let n = 0; ; n++) {
@@ -78,7 +78,7 @@ export function createUpstream(context: LinkContext, signal: AbortSignal, lost: 
       const encoded = frames.map((f) => JSON.stringify(f));
       if (frames[0]?.type === "disconnect") {
         if (!started) return;
-        sends.seq++;
+        sends.seq!++;
         post(context, "/send", body(encoded)).catch(() => {}); // goodbye: nobody waits for the answer
       } else {
         waiting.push(...encoded);

@@ -43,10 +43,14 @@ export interface ConnectedFrame {
 }
 export interface SubscribedFrame extends Position {
     type: "subscribed";
-    id: number;
+    /** Of the `subscribe` that it answers; absent where the server made the subscription. */
+    id?: number;
     channel: string;
     room?: string;
     recovered: boolean;
+    by?: "server";
+    /** Said by a tab that leads: the server made it some time ago, and its position is of then. */
+    late?: boolean;
 }
 export interface GapFrame {
     type: "gap";

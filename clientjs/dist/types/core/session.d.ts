@@ -20,7 +20,7 @@ export interface SessionPort {
     disconnected(link: number, error: WireError & {
         retry: boolean;
     }): void;
-    /** Frames that are no business of the machine: `event`, `joined`, `left`, an `error` without id. */
+    /** Frames that are no business of the machine: `event`, `joined`, `left`, an `error` without id, and the beginning and end of a subscription that the server made. */
     other(frame: ServerFrame): void;
     /** Asks for a call of {@link Session.retry} in a while: the server refused a subscription for the moment. */
     retryLater(): void;
@@ -63,9 +63,9 @@ export interface Session {
     readonly link: number;
     /**
      * Takes a new link, numbered from 1 and never reused, and sends `connect` over it. The link that carries the session goes
-     * on until the answer comes (make before break). `fallback` says why it is not the best transport.
+     * on until the answer comes (make before break). `fallback` says why it is not the best transport, `connectionId` how the application knows the page.
      */
-    open(link: number, token?: string, fallback?: string): void;
+    open(link: number, token?: string, fallback?: string, connectionId?: string): void;
     /** A link failed or was closed. */
     lost(link: number): void;
     /** Gives the session up: the next link starts a new one, and every subscription recovers from its cursor. */

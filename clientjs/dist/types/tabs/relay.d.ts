@@ -29,6 +29,8 @@ export declare class Relay {
     private readonly feeds;
     /** What tabs asked the server, and which of them. */
     private readonly asked;
+    /** What began the subscriptions that the server made, by channel. */
+    private readonly joined;
     private pulsed;
     private session;
     constructor(config: RelayConfig);
@@ -58,6 +60,7 @@ export declare class Relay {
     private admit;
     /** Asks the server for the messages after a tab's own position. The others hear them again, and drop them. */
     private rewind;
+    private onOther;
     private feedOf;
     private onMessage;
     private onGap;

@@ -2,11 +2,11 @@ import type { ClientFrame } from "../core/frames.js";
 import { type LinkContext, type LinkEvents } from "./transport.js";
 /** How far the bodies of a session's `POST /bus/send` came. It outlives a link, since the server counts them per session. */
 export interface SendState {
-    session: string;
+    session?: string;
     /** The number of the last body. */
-    seq: number;
+    seq?: number;
     /** No answer came for the last body: the server may or may not have it. */
-    unanswered: boolean;
+    unanswered?: boolean;
 }
 /** The frames of a link whose downstream is SSE or poll. */
 export interface Upstream {

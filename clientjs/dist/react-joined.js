@@ -1,0 +1,2 @@
+"use client";/* Tidings, Apache-2.0 */
+import{useEffect as e,useInsertionEffect as n,useRef as t}from"react";import{onEvent as s,onJoined as o}from"tidings/joined";import{useBus as r}from"tidings/react";function a(n,t={}){let s=r(),a=t.bus??s,{onGap:u}=t,c=i({onMessage:n,onGap:u});e(()=>o(a,(...e)=>c.current.onMessage(...e),u&&{onGap:e=>c.current.onGap?.(e)}),[a,!u])}function u(n,t,o){let a=r(),u=o??a,c=i(t);e(()=>s(u,n,(...e)=>c.current(...e)),[u,n])}function i(e){let s=t(e);return n(()=>{s.current=e}),s}export{a as useJoined,u as useServerEvent};

@@ -1,0 +1,69 @@
+import type { MessageBus, OnGap, OnMessage, Position, Unsubscribe } from "tidings";
+
+type Bus = Pick<MessageBus, "onFrame" | "subscribe">;
+
+/** Options of {@link onJoined}. */
+export interface JoinedOptions {
+  /** Called where messages may be missing, before the next one. Default: the bus's. */
+  readonly onGap?: OnGap | undefined;
+}
+
+/** The channels that the server put each bus in. */
+const channelsOf = new WeakMap<Bus, Set<string>>();
+
+function channels(bus: Bus): Set<string> {
+  let known = channelsOf.get(bus);
+  if (!known) {
+    const all = new Set<string>();
+    channelsOf.set(bus, (known = all));
+    bus.onFrame((frame) => {
+      if (frame.type === "subscribed") all.add(frame.channel);
+      if (frame.type === "unsubscribed") all.delete(frame.channel);
+    });
+  }
+  return known;
+}
+
+/**
+ * Calls `onMessage` for each message of every channel that the server puts this client in: by who it is (`user/ann`, `role/admin`), or because the application's backend
+ * said so. In order, none twice, none missing without a gap, from the moment the server put it there, as of any subscription. The first call for a bus should come before the bus is used:
+ * it knows of no earlier channel. A further one hears from then on.
+ */
+export function onJoined<T = unknown>(bus: Bus, onMessage: OnMessage<T>, { onGap }: JoinedOptions = {}): Unsubscribe {
+  const own = new Map<string, Unsubscribe>();
+  function join(channel: string, since?: Position): void {
+    if (own.has(channel)) return;
+    const leave = bus.subscribe(channel, onMessage, {
+      ...(since && { since }),
+      ...(onGap && { onGap }),
+      onError: () => own.delete(channel), // taken away again
+    });
+    own.set(channel, leave);
+  }
+  for (const channel of channels(bus)) join(channel);
+  const deaf = bus.onFrame((frame) => {
+    if (frame.type === "subscribed") join(frame.channel, frame.late ? undefined : frame);
+  });
+  return () => {
+    deaf();
+    for (const leave of own.values()) leave();
+    own.clear();
+  };
+}
+
+/** Called with what a backend sent to this connection, this user or everybody (`POST /api/send`), and its name. */
+export type OnEvent<T = unknown> = (data: T, event: string) => void;
+
+/**
+ * Calls `onEvent` for each custom event of that name, or of any name where it is `null`. Events have no place in a channel: what is sent while this client is away for longer than the server's
+ * park, is lost to it.
+ */
+export function onEvent<T = unknown>(bus: Pick<MessageBus, "onFrame">, name: string | null, onEvent: OnEvent<T>): Unsubscribe {
+  return bus.onFrame((frame) => {
+    if (frame.type === "event" && (name === null || frame.event === name)) onEvent(frame.data as T, frame.event);
+  });
+}
+
+/** The signed connection id that the backend put into this page, `<meta name="tidings-connection-id" content="…">`: the option `connectionId` of `createMessageBus`. */
+export const pageConnectionId = (): string | undefined =>
+  globalThis.document?.querySelector<HTMLMetaElement>('meta[name="tidings-connection-id"]')?.content || undefined;

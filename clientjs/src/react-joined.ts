@@ -1,0 +1,47 @@
+import { useEffect, useInsertionEffect, useRef } from "react";
+import type { MessageBus, OnGap, OnMessage } from "tidings";
+import { onEvent, onJoined, type OnEvent } from "tidings/joined";
+import { useBus } from "tidings/react";
+
+/** Options of {@link useJoined}. */
+export interface UseJoinedOptions {
+  /** Called where messages may be missing, before the next one. Default: the bus's. */
+  readonly onGap?: OnGap | undefined;
+  /** Default: that of {@link useBus}. */
+  readonly bus?: MessageBus | undefined;
+}
+
+/**
+ * Calls `onMessage` for each message of every channel that the server puts this client in, while the component is mounted: `onJoined` of `tidings/joined` as a hook. Use it first in a
+ * component that is there from the start: it knows of no channel that the server named before. A new `onMessage` on the next render takes over.
+ */
+export function useJoined<T = unknown>(onMessage: OnMessage<T>, options: UseJoinedOptions = {}): void {
+  const nearest = useBus();
+  const bus = options.bus ?? nearest;
+  const { onGap } = options;
+  const latest = useLatest({ onMessage, onGap });
+  useEffect(
+    () => onJoined<T>(bus, (...message) => latest.current.onMessage(...message), onGap && { onGap: (gap) => latest.current.onGap?.(gap) }),
+    [bus, !onGap],
+  );
+}
+
+/**
+ * Calls `callback` for each custom event of that name (`POST /api/send`), or of any name where it is `null`, while the component is mounted.
+ * @param bus - default: that of {@link useBus}
+ */
+export function useServerEvent<T = unknown>(name: string | null, callback: OnEvent<T>, bus?: MessageBus): void {
+  const nearest = useBus();
+  const own = bus ?? nearest;
+  const latest = useLatest(callback);
+  useEffect(() => onEvent<T>(own, name, (...event) => latest.current(...event)), [own, name]);
+}
+
+/** What the last render gave, for callbacks that come later. */
+function useLatest<T>(value: T): { readonly current: T } {
+  const latest = useRef(value);
+  useInsertionEffect(() => {
+    latest.current = value;
+  });
+  return latest;
+}
