@@ -190,12 +190,13 @@ func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (P
 		return Published{}, errBusy
 	}
 	defer b.publishing.Add(-1)
-	e := b.router.find(p.Channel)
-	if e != nil {
+	out := Published{ReceiversExact: b.alone()}
+	if e := b.router.find(p.Channel); e != nil {
 		if !e.reserve(ctx, patience) {
 			return Published{}, errAhead
 		}
 		defer e.finished(b, 1)
+		out.Receivers, out.Parked, out.Polling = e.reach() // before: who has heard it may be gone when it is answered
 	}
 	var receipt broker.Receipt
 	err := b.callWith(ctx, func(ctx context.Context) (err error) {
@@ -210,12 +211,9 @@ func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (P
 	} else {
 		b.tally.published.Add(1)
 	}
-	out := Published{Position: receipt.Position, ID: receipt.ID, Duplicate: receipt.Duplicate, ReceiversExact: b.alone()}
-	if e != nil {
-		out.Receivers, out.Parked, out.Polling = e.reach()
-		if p.Exclude.Connection != "" {
-			b.passBy(ctx, &p, &out)
-		}
+	out.Position, out.ID, out.Duplicate = receipt.Position, receipt.ID, receipt.Duplicate
+	if p.Exclude.Connection != "" {
+		b.passBy(ctx, &p, &out)
 	}
 	if b.tails.n.Load() > 0 && !out.Duplicate {
 		b.tails.tell(&p, &out)

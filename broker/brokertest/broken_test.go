@@ -105,6 +105,9 @@ var broken = []breakage{
 			}
 		}),
 	}, {
+		name: "who is excluded is forgotten", caughtBy: []string{"content is kept intact"},
+		breakIt: publishing(func(p *broker.Publish) { p.Exclude = protocol.Exclude{} }),
+	}, {
 		name: "the caller's buffer is kept", caughtBy: []string{"buffers of the caller are not kept"},
 		breakIt: func(_ *world, a *altered) {
 			var kept []byte
@@ -254,6 +257,16 @@ var broken = []breakage{
 	{name: "a key is compared without its content", breakIt: remembering(func(p broker.Publish) string {
 		return string(p.Channel) + "\x00" + p.Principal + "\x00" + p.IdempotencyKey
 	}), caughtBy: []string{"a key with other content conflicts"}},
+	{name: "a key is compared with who is excluded", breakIt: func(_ *world, a *altered) {
+		first := map[string]protocol.Exclude{}
+		a.onPublish = func(ctx context.Context, p broker.Publish) (broker.Receipt, error) {
+			if but, ok := first[p.IdempotencyKey]; ok && p.IdempotencyKey != "" && but != p.Exclude {
+				return broker.Receipt{}, &protocol.Error{Code: protocol.CodeIdempotencyConflict}
+			}
+			first[p.IdempotencyKey] = p.Exclude
+			return a.inner.Publish(ctx, p)
+		}
+	}, caughtBy: []string{"a repeated key gets the same answer"}},
 	{name: "keys of all principals meet", breakIt: publishing(func(p *broker.Publish) { p.Principal = "" }), caughtBy: []string{"keys of others do not meet"}},
 	{name: "keys of all channels meet", breakIt: remembering(func(p broker.Publish) string { return p.Principal + "\x00" + p.IdempotencyKey }), caughtBy: []string{"keys of others do not meet"}},
 	{name: "principal and key are joined", breakIt: publishing(func(p *broker.Publish) {

@@ -13,7 +13,9 @@ func sameKey(w *world) {
 	sink := w.subscribe(w.Broker, channel)
 	first := w.publish(keyed("desk", "k1"))
 	between := w.publish(number(1)).Position
-	again := w.publish(keyed("desk", "k1"))
+	repeated := keyed("desk", "k1")
+	repeated.Exclude.Connection = "c2" // that of its client by now
+	again := w.publish(repeated)
 	if first.Duplicate || !again.Duplicate || again.Position != first.Position || again.ID != first.ID {
 		w.Fatalf("first %+v, repeated %+v, want the same, and the second a duplicate", first, again)
 	}

@@ -73,8 +73,9 @@ func content(w *world) {
 		`null`, `0`, `""`, `{}`, `[]`, `-1.50e+003`, `123456789012345678901234567890`, `{"a":1,"a":2}`, `"\ud800"`, `"\u0000\n\/"`,
 		`"Grüße, 世界 🙂"`, `{"z":1,"b":[true,false,null]}`, `"` + strings.Repeat("x", protocol.MaxPayloadBytes-2) + `"`,
 	}
+	but := protocol.Exclude{Connection: "c1", Tab: "t1"}
 	for i, data := range datas {
-		r := w.publish(broker.Publish{Channel: channel, Data: []byte(data), Event: "arrived", SpreadMS: 5000, Trace: trace})
+		r := w.publish(broker.Publish{Channel: channel, Data: []byte(data), Event: "arrived", SpreadMS: 5000, Trace: trace, Exclude: but})
 		m := w.hears(sink, i+1)[i]
 		kept := w.last(1).Messages
 		if len(kept) != 1 {
@@ -84,7 +85,7 @@ func content(w *world) {
 			switch {
 			case string(m.Data) != data:
 				w.Fatalf("%s: data %.80s, want %.80s", where, m.Data, data)
-			case m.ID != r.ID || m.Position() != r.Position || m.Channel != channel || m.Event != "arrived" || m.SpreadMS != 5000 || m.Trace != trace || m.Volatile:
+			case m.ID != r.ID || m.Position() != r.Position || m.Channel != channel || m.Event != "arrived" || m.SpreadMS != 5000 || m.Trace != trace || m.Exclude != but || m.Volatile:
 				w.Fatalf("%s: message %+v of channel %q, event %q, want what the receipt says: %+v", where, m.Position(), m.Channel, m.Event, r)
 			}
 		}

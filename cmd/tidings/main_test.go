@@ -196,6 +196,35 @@ func TestSubscribeFromAPosition(t *testing.T) {
 	}
 }
 
+// A publish to a pattern reaches who subscribes, one without a channel goes where the routes lead, and both say so.
+func TestPublishWithoutAChannel(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "tidings.yaml")
+	write(t, file, "dev: true\nrouting:\n  - {if: chat, to: \"chat:{chat}\"}\n")
+	_, url := startServer(t, nil, "--config", file)
+	published := func(args ...string) string {
+		p := run(t, nil, append([]string{"publish", "--url", url}, args...)...)
+		if code := p.exit(); code != 0 {
+			t.Fatalf("%q ended with %d: %s", args, code, p.errors)
+		}
+		return p.out.String()
+	}
+	if got := published("--event", "e", "--data", `{"chat":7}`); !strings.Contains(got, `{"route":1,"results":[{"channel":"chat:7","epoch":`) {
+		t.Errorf("routed: %s", got)
+	}
+	if got := published("--event", "e", "--data", `{}`); got != "{\"results\":[]}\n" {
+		t.Errorf("to nobody: %s", got)
+	}
+	sub := run(t, nil, "subscribe", "chat:8", "--url", url, "--count", "2", "--json")
+	sub.errors.wait(t, "chat:8: listening from")
+	if got := published("--pattern", "chat:*", "--data", "2", "--event", "closing", "--exclude", "nobody"); !strings.Contains(got, `{"results":[{"channel":"chat:8","epoch":`) {
+		t.Errorf("to a pattern: %s", got)
+	}
+	published("chat:8", "--data", "3", "--exclude-tab", "t1")
+	if sub.exit() != 0 || !strings.Contains(sub.out.String(), `"event":"closing"`) || !strings.Contains(sub.out.String(), `"data":2`) || !strings.Contains(sub.out.String(), `"data":3`) {
+		t.Errorf("the subscriber heard %s %s", sub.out, sub.errors)
+	}
+}
+
 func TestPublishSources(t *testing.T) {
 	_, url := startServer(t, nil, "--dev")
 	file := filepath.Join(t.TempDir(), "message.json")
@@ -254,7 +283,9 @@ func TestCommandsFailClearly(t *testing.T) {
 		{name: "nobody there", args: []string{"publish", "a", "--url", "http://127.0.0.1:1", "--data", "1", "--retries", "1"}, want: "connection refused"},
 		{name: "not Tidings", args: []string{"publish", "a", "--url", url + "/nowhere", "--data", "1"}, want: "not_found: "},
 		{name: "data twice", args: []string{"publish", "a", "--data", "1", "--data-file", "x"}, want: "none of the others can be"},
-		{name: "no channel", args: []string{"publish"}, want: "requires at least 1 arg"},
+		{name: "no channel", args: []string{"publish"}, want: "name a channel, or give --pattern"},
+		{name: "a channel and a pattern", args: []string{"publish", "a", "--pattern", "a*"}, want: "name channels, or give --pattern"},
+		{name: "lines to nowhere", args: []string{"publish", "--lines", "--event", "e"}, want: "--lines publishes to one channel"},
 		{name: "subscribe refused", args: []string{"subscribe", "a", "--url", url}, want: "forbidden: "},
 		{name: "subscribe over an unknown transport", args: []string{"subscribe", "a", "--url", url, "--transport", "pigeon"}, want: "pigeon"},
 		{name: "bad position", args: []string{"subscribe", "a", "--url", url, "--since", "5"}, want: "bad_cursor: "},

@@ -24,7 +24,8 @@ type publisher struct {
 	url, keyFile    string
 	data, dataFile  string
 	text, volatile  bool
-	spread          string
+	spread, pattern string
+	exclude, tab    string
 	event, key      string
 	lines, progress bool
 	retries         int
@@ -36,19 +37,29 @@ type publisher struct {
 func publishCommand() *cobra.Command {
 	p := &publisher{client: &http.Client{Timeout: 15 * time.Second}}
 	cmd := &cobra.Command{
-		Use:   "publish channel…",
+		Use:   "publish [channel…]",
 		Short: "Publish a message to one or several channels, and print where it stands",
+		Long: "Publish a message to one or several channels, or to those of a --pattern that somebody hears, and print where it stands. Without either the server's routes\n" +
+			"decide by --event and the message.",
 		Example: `  tidings publish orders/new --data '{"id": 17}'
   echo '"hello"' | tidings publish greetings
   tidings publish a b c --text 'to three channels'
+  tidings publish --pattern 'chat:*' --event closing --data null
+  tidings publish --event 'messages created' --data '{"userId": 7}'
   tidings publish logs --lines --progress < messages.ndjson`,
-		Args: cobra.MinimumNArgs(1),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, channels []string) error {
 			p.input, p.answers, p.errors = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+			switch {
+			case p.pattern != "" && len(channels) > 0:
+				return errors.New("name channels, or give --pattern")
+			case p.pattern == "" && p.event == "" && len(channels) == 0:
+				return errors.New("name a channel, or give --pattern, or --event for the server's routes to decide by")
+			}
 			if !p.lines {
 				return p.run(cmd.Context(), channels)
 			}
-			if len(channels) > 1 {
+			if len(channels) != 1 {
 				return errors.New("--lines publishes to one channel")
 			}
 			return p.publishLines(cmd.Context(), channels[0])
@@ -61,6 +72,9 @@ func publishCommand() *cobra.Command {
 	flags.StringVar(&p.dataFile, "data-file", "", "a file with the message")
 	flags.BoolVar(&p.text, "text", false, "the message is a text, not JSON")
 	flags.StringVar(&p.event, "event", "", "a name for the kind of message")
+	flags.StringVar(&p.pattern, "pattern", "", "publish to the channels whose names match, such as 'chat:*' or 'orders/**', instead of named ones")
+	flags.StringVar(&p.exclude, "exclude", "", "the id of a connection that shall not get it")
+	flags.StringVar(&p.tab, "exclude-tab", "", "the name of a browser's tab that shall not get it")
 	flags.StringVar(&p.key, "idempotency-key", "", "a key of your own; a random one by default, so that a retry publishes once")
 	flags.StringVar(&p.spread, "spread", "", "who refetches because of it waits a random part of this first, such as 5s")
 	flags.BoolVar(&p.volatile, "volatile", false, "deliver to who is there; keep nothing, retry nothing")
@@ -69,6 +83,9 @@ func publishCommand() *cobra.Command {
 	flags.BoolVar(&p.progress, "progress", false, "with --lines, say on standard error each second how far it is")
 	cmd.MarkFlagsMutuallyExclusive("data", "data-file")
 	cmd.MarkFlagsMutuallyExclusive("lines", "data")
+	cmd.MarkFlagsMutuallyExclusive("lines", "pattern")
+	cmd.MarkFlagsMutuallyExclusive("lines", "exclude")
+	cmd.MarkFlagsMutuallyExclusive("lines", "exclude-tab")
 	cmd.MarkFlagsMutuallyExclusive("lines", "data-file")
 	cmd.MarkFlagsMutuallyExclusive("volatile", "idempotency-key")
 	return cmd
@@ -131,10 +148,25 @@ func (p *publisher) body(channels []string) ([]byte, error) {
 		return nil, err
 	}
 	request := map[string]any{"data": data}
-	if len(channels) == 1 {
+	switch len(channels) {
+	case 0:
+		if p.pattern != "" {
+			request["pattern"] = p.pattern
+		}
+	case 1:
 		request["channel"] = channels[0]
-	} else {
+	default:
 		request["channels"] = channels
+	}
+	exclude := map[string]string{}
+	if p.exclude != "" {
+		exclude["connection"] = p.exclude
+	}
+	if p.tab != "" {
+		exclude["tab"] = p.tab
+	}
+	if len(exclude) > 0 {
+		request["exclude"] = exclude
 	}
 	if p.event != "" {
 		request["event"] = p.event

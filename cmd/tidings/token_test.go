@@ -66,6 +66,41 @@ func TestTokensAreMadeInspectedAndChecked(t *testing.T) {
 	}
 }
 
+func TestExplainSaysWhichRouteDecides(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "tidings.yaml")
+	config := "dev: true\nrouting:\n  - {event: \"messages *\", if: userId, to: \"user/{userId}\"}\n  - {if: roomId, to: [\"room/{roomId}\", lobby]}\n"
+	write(t, file, config)
+	for _, c := range []struct {
+		name, event, data string
+		args              []string
+		code              int
+		want              []string
+	}{
+		{"the first", "messages created", `{"userId":7}`, nil, 0, []string{"event      messages created", "route 1    yes: to user/{userId}", "channel    user/7"}},
+		{"the second", "tasks created", `{"userId":7, "roomId":"r"}`, nil, 0, []string{`route 1    no : the event is not "messages *"`, "channel    room/r\nchannel    lobby"}},
+		{"none", "tasks created", `{}`, nil, 1, []string{`route 2    no : the data has no "roomId"`, "channels   none"}},
+		{"a slash", "messages created", `{"userId":"a/b"}`, nil, 1, []string{"route 1    yes", "channels   none"}},
+		{"JSON", "messages created", `{"userId":7}`, []string{"--json"}, 0, []string{`{"event":"messages created","route":1,"channels":["user/7"],"steps":[{"route":1,"applies":true,"why":"to user/{userId}"}]}`}},
+		{"no JSON", "e", `{`, nil, 1, nil},
+		{"a channel too", "e", `1`, []string{"--channel", "a"}, 1, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out, errors, code := said(t, nil, append([]string{"explain", "--config", file, "--event", c.event, "--data", c.data}, c.args...)...)
+			if code != c.code || (c.want == nil || c.name == "a slash") != (errors != "") {
+				t.Errorf("ended with %d: %s %s", code, out, errors)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(out, want) {
+					t.Errorf("printed %s, which lacks %q", out, want)
+				}
+			}
+		})
+	}
+	if _, errors, code := said(t, nil, "explain", "--config", file); code == 0 || !strings.Contains(errors, "channel") {
+		t.Errorf("nothing to explain: %d %s", code, errors)
+	}
+}
+
 func TestExplainSaysWhichRuleDecides(t *testing.T) {
 	file := withRules(t)
 	token, _, _ := said(t, nil, "token", "make", "--config", file, "--user", "u1", "--role", "desk")
