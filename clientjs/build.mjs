@@ -8,10 +8,20 @@ import { minify } from "terser";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
+/** In one file nothing is loaded on demand: as a plain import, sharing needs no wrapper around each module that it has in common with the core. */
+const whole = {
+  name: "whole",
+  setup: (build) =>
+    build.onLoad({ filter: /src\/bus\.ts$/ }, ({ path }) => ({
+      loader: "ts",
+      contents: `import { share } from "./tabs.js";${readFileSync(path, "utf8").replace('import("./tabs.js")', "Promise.resolve({ share })")}`,
+    })),
+};
+
 const entries = {
   "tidings.js": { entryPoints: [here("src/index.ts")], format: "esm", external: ["./tabs.js"] },
   "tabs.js": { entryPoints: [here("src/tabs.ts")], format: "esm" },
-  "tidings.iife.js": { entryPoints: [here("src/index.ts")], format: "iife", globalName: "tidings" },
+  "tidings.iife.js": { entryPoints: [here("src/index.ts")], format: "iife", globalName: "tidings", plugins: [whole] },
   "react.js": { entryPoints: [here("src/react.ts")], format: "esm", external: ["react", "tidings", "tidings/live", "tidings/presence", "tidings/reply"] },
   "react-joined.js": { entryPoints: [here("src/react-joined.ts")], format: "esm", external: ["react", "tidings", "tidings/joined", "tidings/react"] },
   "live.js": { entryPoints: [here("src/live.ts")], format: "esm", external: ["tidings"] },
@@ -72,8 +82,7 @@ export async function main(out = here("dist")) {
     ({ mangleCache } = bundle);
     // esbuild bundles; terser's names for variables are worth a further 5 % after gzip.
     let code = bundle.outputFiles[0].text;
-    // Twice: its second choice of names, after its own shortening, is the better one.
-    for (const _ of [1, 2]) ({ code } = await minify(code, { module: entry.format === "esm", ecma: 2022, compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, unsafe: true, unsafe_comps: true, sequences: false, lhs_constants: false }, format: { preamble: banner } }));
+    ({ code } = await minify(code, { module: entry.format === "esm", ecma: 2022, compress: { passes: 3, unsafe: true, unsafe_arrows: true, unsafe_comps: true, unsafe_methods: true, pure_getters: true, sequences: false, lhs_constants: false }, format: { preamble: banner } }));
     writeFileSync(`${out}/${name}`, `${code}\n`);
   }
   return internal;
