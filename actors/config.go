@@ -68,7 +68,7 @@ type Config struct {
 	// ChannelIdle is how long a channel without members keeps its actor and its place at the broker. Zero means 60 s.
 	ChannelIdle time.Duration
 	// CheckInterval is how often a channel with members compares its position with the broker's, give or take a fifth: what finds the
-	// loss of a last message. Zero means 10 s.
+	// loss of a last message. Zero means 10 s, and 5 min with a broker.Faithful.
 	CheckInterval time.Duration
 	// BrokerTimeout bounds each call of the broker. Zero means 5 s.
 	BrokerTimeout time.Duration
@@ -91,8 +91,12 @@ const (
 	maxShards        = 256
 )
 
-// DefaultConfig gives the defaults in full, but for the broker.
-func DefaultConfig() Config { return Config{CollectWindow: maxCollectWindow}.withDefaults() }
+// DefaultConfig gives the defaults in full, but for the broker and what follows from it.
+func DefaultConfig() Config {
+	c := Config{CollectWindow: maxCollectWindow}.withDefaults()
+	c.CheckInterval = 0
+	return c
+}
 
 func (c Config) withDefaults() Config {
 	if c.Rules.IsZero() {
@@ -108,7 +112,7 @@ func (c Config) withDefaults() Config {
 		{&c.Heartbeat, protocol.DefaultHeartbeat},
 		{&c.Park, protocol.DefaultPark},
 		{&c.ChannelIdle, time.Minute},
-		{&c.CheckInterval, 10 * time.Second},
+		{&c.CheckInterval, c.checkInterval()},
 		{&c.BrokerTimeout, 5 * time.Second},
 	} {
 		if *f.field == 0 {
@@ -128,6 +132,13 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	return c
+}
+
+func (c Config) checkInterval() time.Duration {
+	if _, ok := c.Broker.(broker.Faithful); ok {
+		return 5 * time.Minute
+	}
+	return 10 * time.Second
 }
 
 // Validate refuses what cannot work, naming the field.

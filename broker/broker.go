@@ -71,3 +71,7 @@ type Holder interface{ Holdings() Holdings }
 type Pinger interface {
 	Ping(ctx context.Context) error
 }
+
+// Faithful is a broker whose sinks miss nothing, not even a last message, without being told: it shares the node's memory and fate. Positions
+// of its channels are compared rarely.
+type Faithful interface{ Faithful() }

@@ -75,6 +75,9 @@ func (b *Broker) epoch() string {
 	return b.incarnation + string(core.AppendWord(nil, b.made.Add(1)*b.stride, 6))
 }
 
+// Faithful says that a publish calls the sinks itself, so that they miss nothing.
+func (b *Broker) Faithful() {}
+
 // Publish does its step under the channel's lock and gives the message to the sinks before it returns.
 func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt, error) {
 	now := b.cfg.Now()
