@@ -24,6 +24,8 @@ interface ServerSession {
   forgotten: number;
 }
 
+const top = (c: Channel): Position => ({ epoch: c.epoch, offset: c.top, tag: c.top ? `t${c.top}` : "" });
+
 /** As much of a server as the guarantee needs: sessions that resume, channels with history, publishes with one effect. */
 export class FakeServer {
   readonly channels = new Map<string, Channel>();
@@ -36,6 +38,12 @@ export class FakeServer {
   forbidden: { code: string; retry: boolean } | undefined;
   /** Messages that history keeps. */
   keep = 1000;
+  /** How long any token is good, in ms; undefined for ever. */
+  ttl: number | undefined;
+  /** The tokens of every connect and refresh. */
+  readonly tokens: unknown[] = [];
+  /** The channels that it puts each client in. */
+  private readonly puts = new Set<string>();
   private readonly effects = new Map<string, Kept>();
   private last = 0;
 
@@ -57,6 +65,23 @@ export class FakeServer {
     for (const s of this.sessions.values()) {
       if (s.subs.has(name)) this.send(s, { type: "gap", channel: name, reason: "epoch_changed", from });
     }
+  }
+
+  /** Puts every client in a channel, those of now and of later. */
+  put(name: string): void {
+    this.puts.add(name);
+    for (const s of this.sessions.values()) this.enter(s, name);
+  }
+
+  /** Says a frame to every client. */
+  say(frame: object): void {
+    for (const s of this.sessions.values()) this.send(s, frame);
+  }
+
+  private enter(s: ServerSession, name: string): void {
+    if (s.subs.has(name)) return;
+    s.subs.add(name);
+    this.send(s, { type: "subscribed", channel: name, by: "server", ...top(this.channel(name)), recovered: false });
   }
 
   /** Tells those who watch a channel. */
@@ -88,6 +113,10 @@ export class FakeServer {
     if (!s) return;
     if (typeof f.received === "number") this.ack(s, f.received);
     if (f.type === "ping") link.receive({ type: "pong" });
+    if (f.type === "refresh") {
+      this.tokens.push(f.token);
+      this.send(s, { type: "reply", id: f.id, ttl: this.ttl });
+    }
     if (f.type === "subscribe") this.subscribe(s, f);
     if (f.type === "presence") {
       const channel = f.channel as string;
@@ -103,6 +132,7 @@ export class FakeServer {
     if (f.type === "unsubscribe") {
       s.subs.delete(f.channel as string);
       this.send(s, { type: "reply", id: f.id });
+      if (this.puts.has(f.channel as string)) this.enter(s, f.channel as string);
     }
     if (f.type === "publish") {
       const { epoch, offset, tag } = this.publish(f.channel as string, f.data, f.idempotencyKey as string);
@@ -124,8 +154,10 @@ export class FakeServer {
     s.link = link;
     s.generation++;
     if (resumed) this.ack(s, received);
-    link.accept({ session: s.id, resumed, generation: s.generation });
+    this.tokens.push(f.token);
+    link.accept({ session: s.id, resumed, generation: s.generation, ttl: this.ttl });
     for (const frame of [...s.unacked]) this.write(s, frame);
+    if (!resumed) for (const name of this.puts) this.enter(s, name);
   }
 
   private ack(s: ServerSession, received: number): void {
@@ -137,7 +169,7 @@ export class FakeServer {
     const name = f.channel as string;
     const c = this.channel(name);
     const since = f.since as Position | undefined;
-    const top: Position = { epoch: c.epoch, offset: c.top, tag: c.top ? `t${c.top}` : "" };
+    const at = top(c);
     const oldest = c.top - c.history.length;
     const ok = since && since.epoch === c.epoch && since.offset <= c.top && (since.offset > oldest || since.offset === c.top || (since.offset === 0 && oldest === 0));
     s.subs.add(name);
@@ -148,8 +180,8 @@ export class FakeServer {
       return;
     }
     const reason = since?.epoch === c.epoch ? "history_expired" : "epoch_changed";
-    if (since) this.send(s, { type: "gap", id: f.id, channel: name, reason, last: since, from: top });
-    this.send(s, { type: "subscribed", id: f.id, channel: name, ...top, recovered: false });
+    if (since) this.send(s, { type: "gap", id: f.id, channel: name, reason, last: since, from: at });
+    this.send(s, { type: "subscribed", id: f.id, channel: name, ...at, recovered: false });
   }
 
   private message(s: ServerSession, channel: string, { offset, tag, id, data }: Kept): void {
