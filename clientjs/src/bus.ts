@@ -104,8 +104,14 @@ export function createBus(
       connection.start();
       return unsubscribe;
     },
-    async publish(channel, data, { event, idempotencyKey = randomKey(), spread } = {}) {
-      const reply = await request({ type: "publish", channel, data: JSON.parse(JSON.stringify(data)), event, spread, idempotencyKey });
+    async publish(channel, data, options) {
+      const reply = await request({
+        ...options,
+        type: "publish",
+        channel,
+        data: JSON.parse(JSON.stringify(data)),
+        idempotencyKey: options?.idempotencyKey ?? randomKey(),
+      });
       return pick(reply as unknown as Position);
     },
     async history<T>(channel: string, { since, limit }: { since?: Position; limit?: number } = {}) {

@@ -64,6 +64,11 @@ export interface PublishOptions {
   readonly idempotencyKey?: string;
   /** Each receiver that refetches because of it waits a random part of so many ms first: 1 to 300,000. */
   readonly spread?: number;
+  /**
+   * Leaves this bus out, since it knows what it says: its own subscriptions do not hear the message, also after a reconnect that resumes. Where tabs share
+   * a connection the other tabs hear it.
+   */
+  readonly exclude?: true;
 }
 
 /** Options of {@link MessageBus.history}. */

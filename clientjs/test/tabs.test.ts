@@ -108,6 +108,29 @@ test("a follower publishes, and asks for history, over the leader", async () => 
   assert.deepEqual(logs, Array(3).fill([1]));
 });
 
+test("a tab that excludes itself does not hear its publish, the others do, and nothing seems to be missing", async () => {
+  const { tabs, logs, server } = await three();
+  for (const [i, { bus }] of tabs.entries()) {
+    await bus.publish("a", i, { exclude: true });
+    await bus.publish("a", i);
+  }
+  await settle();
+  assert.deepEqual(logs, [[2, 3, 4, 5, 6], [1, 2, 4, 5, 6], [1, 2, 3, 4, 6]]);
+  const published = server.channel("a").history.map(({ exclude }) => exclude);
+  assert.ok(published[0] && published[2] && published[4] && new Set(published).size === 4, `${published}`);
+});
+
+test("what a tab was excluded from stays away when it links anew", async () => {
+  const { tabs, logs } = await three();
+  await tabs[1].bus.publish("a", 1, { exclude: true });
+  await tabs[0].bus.publish("a", 2);
+  tabs[0].close();
+  await settle();
+  await tabs[2].bus.publish("a", 3);
+  await settle();
+  assert.deepEqual(logs.slice(1), [[2, 3], [1, 2, 3]]);
+});
+
 test("a publish of a follower whose leader stops in the middle is made once, and answered", async () => {
   const { tabs, server, clock } = await three();
   server.swallow = (f) => (f as { type: string }).type === "reply";

@@ -25,6 +25,8 @@ export interface MessageFrame {
   event?: string;
   epoch?: string;
   volatile?: boolean;
+  /** The tab that leaves it out. */
+  exclude?: string;
 }
 
 /** Says why a request or connection failed; SPEC.md section 8 lists the codes. */

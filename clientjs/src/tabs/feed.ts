@@ -51,6 +51,7 @@ export class Feed {
     if (frame.volatile || !last) return frame;
     // What lies between was seen to be nothing, by a cursor that all tabs share.
     const told = last.offset < (frame.prev ?? frame.offset - 1) ? { ...frame, prev: last.offset } : frame;
+    if (frame.exclude) told.epoch = last.epoch; // of the position that the excluded tab makes of it
     this.ring.push(told);
     if (this.ring.length > RING) {
       const { offset, tag } = this.ring.shift() as MessageFrame;

@@ -171,6 +171,7 @@ export class Relay {
         return this.to(tab, link, { type: "reply", id: id as number });
       }
       default:
+        if (frame.exclude) frame.exclude = tab;
         if (frame.type === "presence" && frame.users) (this.feeds.get(channel) ?? frame).users = frame.users;
         this.ask(frame, tab, link, id as number);
     }

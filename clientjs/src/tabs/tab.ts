@@ -1,7 +1,7 @@
 import type { Carrier, CarrierHost } from "../connection.js";
 import type { MessageBusOptions, Status } from "../types.js";
 import { backoff } from "../clock.js";
-import type { ClientFrame, WireError } from "../core/frames.js";
+import type { ClientFrame, MessageFrame, ServerFrame, WireError } from "../core/frames.js";
 import { TAKEN_OVER } from "../core/codes.js";
 import type { TransportName } from "../transports/transport.js";
 import { Election } from "./election.js";
@@ -345,7 +345,11 @@ export class Tab implements Carrier {
     this.heard();
     if (to !== undefined && (to !== this.me || link !== this.link)) return;
     const own = this.link;
-    for (const frame of frames) if (this.link === own && own) this.host.session.frame(own, frame);
+    for (const frame of frames as MessageFrame[]) {
+      // What this tab is excluded from moves its cursor; a volatile message, and an event, are a frame that it does not know.
+      const told = frame.exclude === this.me ? { ...frame, type: frame.offset ? "position" : "" } : frame;
+      if (this.link === own && own) this.host.session.frame(own, told as ServerFrame);
+    }
   }
 
   private onBye(): void {

@@ -4,6 +4,7 @@ import type { FakeLink, FakeNet } from "./net.js";
 interface Kept extends Position {
   id: string;
   data: unknown;
+  exclude?: string;
 }
 
 interface Channel {
@@ -89,12 +90,12 @@ export class FakeServer {
     for (const s of this.sessions.values()) if (s.watched.has(channel)) this.send(s, { ...frame, channel });
   }
 
-  publish(name: string, data: unknown, key?: string): Kept {
+  publish(name: string, data: unknown, key?: string, exclude?: string): Kept {
     const effect = key === undefined ? undefined : this.effects.get(key);
     if (effect) return effect;
     const c = this.channel(name);
     const offset = ++c.top;
-    const kept = { epoch: c.epoch, offset, tag: `t${offset}`, id: key ?? `m${++this.last}`, data };
+    const kept = { epoch: c.epoch, offset, tag: `t${offset}`, id: key ?? `m${++this.last}`, data, exclude };
     c.history.push(kept);
     if (c.history.length > this.keep) c.history.shift();
     if (key !== undefined) this.effects.set(key, kept);
@@ -135,7 +136,7 @@ export class FakeServer {
       if (this.puts.has(f.channel as string)) this.enter(s, f.channel as string);
     }
     if (f.type === "publish") {
-      const { epoch, offset, tag } = this.publish(f.channel as string, f.data, f.idempotencyKey as string);
+      const { epoch, offset, tag } = this.publish(f.channel as string, f.data, f.idempotencyKey as string, f.exclude as string);
       this.send(s, { type: "reply", id: f.id, epoch, offset, tag });
     }
     if (f.type === "disconnect") this.sessions.delete(s.id);
@@ -184,8 +185,8 @@ export class FakeServer {
     this.send(s, { type: "subscribed", id: f.id, channel: name, ...at, recovered: false });
   }
 
-  private message(s: ServerSession, channel: string, { offset, tag, id, data }: Kept): void {
-    this.send(s, { type: "message", channel, offset, tag, id, data, time: 0 });
+  private message(s: ServerSession, channel: string, { offset, tag, id, data, exclude }: Kept): void {
+    this.send(s, { type: "message", channel, offset, tag, id, data, time: 0, ...(exclude && { exclude }) });
   }
 
   private send(s: ServerSession, frame: object): void {
