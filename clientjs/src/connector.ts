@@ -117,6 +117,8 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
   const shortLives = new Map<TransportName, number>();
   /** Since when there was no good connection; Infinity before the first attempt. */
   let downSince = Infinity;
+  /** Since when the status has been `connected`, over whatever links. */
+  let upSince = 0;
   /** Until the next thing to do: the next candidate, a choice, an attempt, a climb. */
   let timer: unknown;
   /** How long a transport has for its proof; longer after a row in which all failed, so that a slow network gets through in the end. */
@@ -289,7 +291,8 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     if (error && !tokens.refused(error.code) && (!error.retry || error.code === TOKEN_OVER) && !elsewhere) return close(error);
     if (connectedAt !== undefined) {
       judge(name, connectedAt);
-      if (!links.size) wait(error);
+      // A link that was given up had taken the session along: the server is there.
+      if (!links.size) moved ? connect() : wait(error);
       else if (!session.link && !moved) set("connecting", status.error); // the next link is on its way
       return;
     }
@@ -330,7 +333,6 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     if (attempt?.connectedAt !== undefined) {
       heartbeat.stop();
       tokens.stop();
-      if (clock.now() - attempt.connectedAt >= STABLE) downSince = clock.now();
     }
     session.lost(id);
     attempt?.link?.close();
@@ -364,6 +366,8 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
   }
 
   function set(state: State, error: TidingsError | null = null, transport: TransportName | null = null, fallback?: FallbackReason): void {
+    if (status.state !== "connected") upSince = clock.now();
+    else if (!transport && clock.now() - upSince >= STABLE) downSince = clock.now();
     status = { state, transport, error, ...(fallback && { fallback }) };
     onStatus(status);
   }
@@ -397,7 +401,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     cut(hold = held) {
       held = hold;
       dropOthers();
-      if (status.state === "connected") fail(session.link);
+      if (links.size) fail(session.link);
       else if (active()) wait();
     },
     use(list) {

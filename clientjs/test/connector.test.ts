@@ -616,11 +616,52 @@ test("a body in flight that is refused because our own next link took over is no
 });
 
 test("superseded by a next link that failed before it heard of it: it comes back", async () => {
-  const { bus, net, clock } = await connected();
+  const { bus, net } = await connected();
   bus.use(["sse"]);
   await settle();
   net.last.lost();
   net.links[0]?.receive(goodbye("superseded", false));
+  assert.equal(bus.status.state, "connecting", "at once: the server is there");
+  await settle();
+  assert.equal(net.last.sent[0]?.session, "s1");
+});
+
+test("moves from one transport to another are no interruption: after a minute of them a cut is short", async () => {
+  const { bus, net, clock } = servedBus({ random: () => 0.999 });
+  bus.subscribe("a", () => {});
+  for (let i = 0; i < 12; i++) {
+    await clock.advance(5_000);
+    bus.use([(["sse", "poll", "websocket"] as const)[i % 3] as "sse"]);
+  }
+  await clock.advance(5_000);
+  net.links.at(-1)?.lost();
+  assert.equal(bus.status.state, "waiting");
+  await clock.advance(200);
+  assert.equal(bus.status.state, "connected");
+});
+
+test("away and back before the answer came: the link that was given up took the session along, and it is taken back at once", async () => {
+  const { bus, net, clock } = await connected({ random: () => 0.999 });
+  bus.use(["sse"]);
+  await settle();
+  assert.equal(net.last.sent[0]?.session, "s1");
+  bus.use(["websocket"]); // what still carries the session
+  assert.equal(net.last.closed, true);
+  net.links[0]?.receive(goodbye("superseded", false));
+  await settle();
+  assert.deepEqual([bus.status.state, net.last.name, net.last.sent[0]?.session], ["connecting", "websocket", "s1"]);
+  net.last.accept({ resumed: true, generation: 3 });
+  assert.equal(bus.status.state, "connected");
+  bus.close();
+  assert.equal(clock.pending, 0);
+});
+
+test("cut while the session moves, and its old link is over: it comes back", async () => {
+  const { bus, net, clock } = await connected();
+  bus.use(["sse"]);
+  await settle();
+  net.links[0]?.receive(goodbye("superseded", false));
+  bus.debug.cut();
   assert.equal(bus.status.state, "waiting");
   await clock.advance(1_000);
   assert.equal(net.last.sent[0]?.session, "s1");

@@ -16,6 +16,8 @@ interface Channel {
 interface ServerSession {
   id: string;
   generation: number;
+  /** Of the last connect that resumed. */
+  attempt: number;
   link: FakeLink | undefined;
   subs: Set<string>;
   /** The channels of which it hears who comes and goes. */
@@ -145,15 +147,20 @@ export class FakeServer {
   private connect(link: FakeLink, f: ClientFrame): void {
     const old = this.sessions.get(f.session as string);
     const received = f.received as number;
+    const attempt = (f.attempt as number) ?? 0;
+    const superseded = { type: "disconnect", code: "superseded", reason: "", retry: false };
+    // It comes later than a newer one.
+    if (old && (f.generation as number) < old.generation && attempt <= old.attempt) return link.receive(superseded);
     const resumed = !!old && received >= old.forgotten && received <= old.forgotten + old.unacked.length;
     const s: ServerSession = resumed
       ? old
-      : { id: `s${++this.last}`, generation: 0, link, subs: new Set(), watched: new Set(), unacked: [], forgotten: 0 };
+      : { id: `s${++this.last}`, generation: 0, attempt: 0, link, subs: new Set(), watched: new Set(), unacked: [], forgotten: 0 };
     if (old && !resumed) this.sessions.delete(old.id);
-    old?.link?.receive({ type: "disconnect", code: "superseded", reason: "", retry: false });
+    old?.link?.receive(superseded);
     this.sessions.set(s.id, s);
     s.link = link;
     s.generation++;
+    if (resumed) s.attempt = attempt;
     if (resumed) this.ack(s, received);
     this.tokens.push(f.token);
     link.accept({ session: s.id, resumed, generation: s.generation, ttl: this.ttl });
