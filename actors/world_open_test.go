@@ -70,7 +70,7 @@ func (c *client) request(answer string, f protocol.ClientFrame) {
 // await waits until a frame that is asked for has come, and forgets those up to it.
 func (l *link) await(t testing.TB, is func(*protocol.Encoded) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Microsecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Microsecond) {
 		l.mu.Lock()
 		for i, f := range l.frames {
 			if is(f) {

@@ -227,7 +227,7 @@ func TestConfiguration(t *testing.T) {
 	cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case err = <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		cmd.Process.Kill()
 		err = fmt.Errorf("SIGTERM did not end it: %v", <-done)
 	}

@@ -75,7 +75,7 @@ func (w *world) troubled() {
 		w.poll(session[1], 0)
 	}
 	w.do(request{path: "/bus/send", noKey: true, body: `{"session":"` + session[1] + `","seq":1,"frames":[{"type":"disconnect"}]}`})
-	late := time.After(10 * time.Second)
+	late := time.After(time.Minute)
 	for w.samples()[`tidings_connections_ended_total{code="goodbye",transport="poll"}`] != "2" {
 		select {
 		case <-late:

@@ -41,7 +41,7 @@ func (w *world) openReply() (path string, ch protocol.Channel) {
 	if err := c.Receive(gen, []protocol.ClientFrame{{Type: protocol.TypeCall, ID: 1, Method: "reply"}}); err != nil {
 		w.Fatal(err)
 	}
-	for deadline := time.After(10 * time.Second); ; {
+	for deadline := time.After(time.Minute); ; {
 		select {
 		case f := <-link.frames:
 			got, err := protocol.DecodeServerFrames(f.JSON)

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds every wait for a process; a loaded machine is slow.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // process is a running tidings.
 type process struct {

@@ -13,7 +13,7 @@ import (
 	"tidings/protocol"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // listener is a real client that hears one channel and writes down what it is told.
 type listener struct {

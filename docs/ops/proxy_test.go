@@ -161,7 +161,7 @@ func (p *proxy) start() {
 		cmd.Wait()
 		close(done)
 	}(p.cmd, p.done)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("tcp", p.addr)
 		if err == nil {
 			conn.Close()
@@ -183,7 +183,7 @@ func (p *proxy) stop() {
 	p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
-	case <-time.After(20 * time.Second): // Apache gives its workers 10 s
+	case <-time.After(time.Minute): // Apache gives its workers 10 s
 		p.cmd.Process.Kill()
 		<-p.done
 		p.t.Errorf("%s did not end by SIGTERM", p.kind.name)
