@@ -129,20 +129,25 @@ func (p person) String() string {
 
 // startStory starts the whole server in the bubble of the caller.
 func startStory(t *testing.T, seed uint64) *story {
+	s := &story{r: rand.New(rand.NewPCG(seed, 2)), sent: map[protocol.Channel][]int{}}
+	var rules access.Rules
+	s.rules, rules = s.drawRules()
+	s.world, s.target = startWithTokens(t, rules)
+	return s
+}
+
+// startWithTokens starts the whole server, whose clients sign in, over a network in memory.
+func startWithTokens(t *testing.T, rules access.Rules) (*world, transporttest.Target) {
 	tokens, err := access.NewTokens(access.TokenConfig{Issuer: "tests", Audience: "tidings", Secret: tokenSecret})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &story{r: rand.New(rand.NewPCG(seed, 2)), sent: map[protocol.Channel][]int{}}
-	var rules access.Rules
-	s.rules, rules = s.drawRules()
-	s.world = startBus(t, actors.Config{Tokens: tokens, Rules: rules})
+	w := startBus(t, actors.Config{Tokens: tokens, Rules: rules})
 	network := memnet.Listen()
-	server := s.api.Server("")
+	server := w.api.Server("")
 	go server.Serve(network)
 	t.Cleanup(func() { server.Close() })
-	s.target = transporttest.Target{URL: "http://tidings.test/bus", Dial: network.Dial}
-	return s
+	return w, transporttest.Target{URL: "http://tidings.test/bus", Dial: network.Dial}
 }
 
 func (s *story) oneIn(n int) bool { return s.r.IntN(n) == 0 }
