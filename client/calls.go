@@ -44,6 +44,11 @@ func Spread(d time.Duration) PublishOption {
 	return func(f *protocol.ClientFrame) { f.SpreadMS = uint64(max(d.Milliseconds(), 0)) }
 }
 
+// ExcludeSelf leaves this client out: its own subscriptions do not hear the message, also where they recover over the same session.
+func ExcludeSelf() PublishOption {
+	return func(f *protocol.ClientFrame) { f.ExcludeSelf = true }
+}
+
 // Trace sends a W3C trace context (traceparent) along, which each receiver finds in Message.Trace. The server refuses what is none.
 func Trace(traceparent string) PublishOption {
 	return func(f *protocol.ClientFrame) { f.Trace = traceparent }
