@@ -34,8 +34,14 @@ const rows = [
 
 const CLIENTS = { Node: nodeClient, Chromium: pageClient };
 const RATE = 20;
-/** How much longer a first message may take here than on a machine that does nothing else; docs/PERFORMANCE.md has the figures of one. */
-const SLACK = 2;
+const WRITE = process.env.MATRIX === "write";
+/** How much longer a first message may take on a machine that others use too. The figures of a quiet one are in docs/PERFORMANCE.md, and held to `within` itself. */
+const SLACK = WRITE ? 1 : 2;
+/**
+ * Above this share of the messages a transport counts as one that carried them. On a quiet machine it is all or nothing. On a busy one a WebSocket that comes back may take longer to
+ * open than SSE, which then carries some until the WebSocket, which goes on opening, takes the session over: that is as it should be.
+ */
+const SHARE = WRITE ? 0 : 0.2;
 
 /** Clients open one after another, so that the time to a first message is not that of all the others' start. */
 let opening = Promise.resolve();
@@ -129,6 +135,7 @@ async function play(row, where) {
     await sleep(500);
     const published = await publisher.stop();
     const offsets = new Map(published.map((p) => [p.n, p.offset]));
+    const ended = await client.status();
     const log = await caughtUp(client, (n) => offsets.get(n), published.at(-1).offset);
     const verdict = check(published, log);
     const carried = {};
@@ -136,7 +143,7 @@ async function play(row, where) {
     const sessions = (await server.metric("tidings_connections")) + (await server.metric("tidings_connections_parked"));
     const resumes = await server.metric("tidings_resumes_total");
     const fallbacks = await server.metric("tidings_fallbacks_total", { transport: row.first });
-    return { first, opened, switches, verdict, carried, sessions, resumes, fallbacks, failures: publisher.failures };
+    return { first, opened, ended, switches, verdict, carried, sessions, resumes, fallbacks, failures: publisher.failures };
   } finally {
     await publisher.stop();
     await client?.close();
@@ -162,7 +169,7 @@ describe("the matrix of proxies", { timeout: 170_000 }, () => {
 
   after(async () => {
     await closeChrome();
-    if (process.env.MATRIX === "write") write(runs, key);
+    if (WRITE) write(runs, key);
   });
 
   for (const row of rows) {
@@ -173,10 +180,10 @@ describe("the matrix of proxies", { timeout: 170_000 }, () => {
         t.diagnostic(summary(got));
         assert.deepEqual([got.verdict.violations, got.verdict.gaps, got.failures], [[], 0, 0], "nothing lost, nothing twice, no gap");
         assert.equal(got.opened.transport, row.first);
+        assert.equal(got.ended.transport, row.first, "in the end it is on the best one there is");
         assert.ok(got.first <= row.within * SLACK, `the first message came after ${got.first.toFixed()} ms`);
-        // On a busy machine a client may come back over another transport first, and move up at once.
         const all = Object.values(got.carried).reduce((a, b) => a + b);
-        const carried = Object.keys(got.carried).filter((name) => got.carried[name] > all / 5);
+        const carried = Object.keys(got.carried).filter((name) => got.carried[name] > all * SHARE);
         assert.deepEqual(carried, row.carried ?? [row.first], "by the server's counters");
         assert.equal(got.sessions, 1, "candidates that lost left no session");
         const again = got.switches.length + (row.cuts ?? 0);

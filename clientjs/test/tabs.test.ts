@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Message, SubscribeOptions } from "../src/types.js";
+import { call } from "../src/call.js";
 import { watchPresence } from "../src/presence.js";
 import { browser } from "../src/tabs/platform.js";
 import { settle } from "./helpers/clock.js";
@@ -142,6 +143,21 @@ test("a publish of a follower whose leader stops in the middle is made once, and
   await clock.advance(7_000);
   assert.equal((await published).offset, 1);
   assert.equal(server.channel("a").top, 1);
+});
+
+test("a follower calls the application over the leader; where that one stops in the middle, the next one repeats the call with its key", async () => {
+  const { tabs, server, clock } = await three();
+  assert.deepEqual(await call(tabs[1].bus, "sum", [1, 2]), [1, 2]);
+  server.swallow = (f) => (f as { type: string }).type === "reply";
+  const [first, second] = [call(tabs[1].bus, "slow", "one"), call(tabs[2].bus, "slow", "two")];
+  await settle();
+  tabs[0].page.freeze();
+  server.swallow = () => false;
+  await clock.advance(7_000);
+  assert.deepEqual([await first, await second], ["one", "two"]);
+  const keys = (data: string): string[] => server.calls.filter((f) => f.data === data).map((f) => f.idempotencyKey as string);
+  for (const data of ["one", "two"]) assert.deepEqual(keys(data), Array(2).fill(keys(data)[0]), "twice, and by its key once");
+  assert.notEqual(keys("one")[0], keys("two")[0]);
 });
 
 test("a publish without an answer is unknown after its time", async () => {

@@ -39,6 +39,8 @@ export class FakeServer {
   present: { user: string }[] = [];
   /** What presence is answered with, if not with who is there. */
   forbidden: { code: string; retry: boolean } | undefined;
+  /** What was called, in order; a call is answered with its data. */
+  readonly calls: ClientFrame[] = [];
   /** Messages that history keeps. */
   keep = 1000;
   /** How long any token is good, in ms; undefined for ever. */
@@ -140,6 +142,10 @@ export class FakeServer {
     if (f.type === "publish") {
       const { epoch, offset, tag } = this.publish(f.channel as string, f.data, f.idempotencyKey as string, f.exclude as string);
       this.send(s, { type: "reply", id: f.id, epoch, offset, tag });
+    }
+    if (f.type === "call") {
+      this.calls.push(f);
+      this.send(s, { type: "reply", id: f.id, data: f.data });
     }
     if (f.type === "disconnect") this.sessions.delete(s.id);
   }
