@@ -21,7 +21,6 @@ type Connection struct {
 	out      *core.Outbox
 	shard    *shard
 	plain    bool
-	page     *access.Page                    // that opened it, by a signed id; nil for most
 	ticket   atomic.Pointer[ticket]          // that opened it; nil for most
 	held     holding                         // its actor's
 	identity atomic.Pointer[access.Identity] // who the client is; its actor changes it

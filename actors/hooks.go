@@ -201,7 +201,7 @@ func (c *Connection) caller() Caller { return Caller{Connection: c.id, Identity:
 
 // askLeave has the application asked whether sub may be. Until then it is among the connection's subscriptions, but not in its channel.
 func (s *session) askLeave(sub *subscription, since *protocol.Position) {
-	sub.asked = true
+	sub.verdict = asked
 	b, self, by := s.bus, s.self, s.conn.caller()
 	b.asking.run(func() {
 		b.send(self, Permitted{Sub: sub, Since: since, Err: b.mayHear(by, sub.channel)})
@@ -213,7 +213,7 @@ func (s *session) onPermitted(m Permitted) {
 	if s.state == ended || i < 0 { // it was left, or replaced
 		return
 	}
-	m.Sub.asked = false
+	m.Sub.verdict = none
 	if m.Err != nil {
 		s.subs = slices.Delete(s.subs, i, i+1)
 		s.note(Record{What: RecordRefused, Channel: m.Sub.channel, Code: string(m.Err.Code)})

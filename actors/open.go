@@ -113,14 +113,13 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.P
 		out:    core.NewOutbox(!peer.Plain),
 		shard:  b.shards[b.nextShard.Add(1)%uint64(len(b.shards))],
 		plain:  peer.Plain,
-		page:   page,
 		held:   held,
 		opened: uint32(b.clock() / time.Second),
 	}
 	c.identity.Store(shared(identity))
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
-	c.pid = b.spawnUnnamed(b.sessionProps, Begun{Conn: c})
+	c.pid = b.spawnUnnamed(b.sessionProps, Begun{Conn: c, Page: page})
 	gen, _ := c.out.Attach(link, 0, c.connected(session, false, c.Identity()), nil)
 	c.since.Store(gen)
 	b.send(c.pid, Attached{Gen: gen, Kind: kind, Identity: c.identity.Load()})

@@ -18,13 +18,10 @@ type session struct {
 	park  *alarm // made with the first parking
 
 	subs       []*subscription
-	subjects   []subject          // under which grants find it
-	puts       []protocol.Channel // that the server wants it in
-	full       bool               // it has no room for all of them
-	retry      *alarm             // for those that a channel refused; made with the first
-	joins      []waitingJoin      // recoveries that wait for others to end
-	recovering int                // subscriptions that are gated
-	awaiting   bool               // Roomed will come
+	mandate    *mandate      // nil where the server wants nothing of it
+	joins      []waitingJoin // recoveries that wait for others to end
+	recovering int           // subscriptions that are gated
+	awaiting   bool          // Roomed will come
 
 	expiry    *alarm // of the token; nil where it has no end
 	warned    bool   // that it is over
@@ -67,6 +64,9 @@ func (s *session) Receive(c actor.Context) {
 		s.bus.sessions.leave()
 	case Begun:
 		s.conn = m.Conn
+		if m.Page != nil {
+			s.mandated().page = *m.Page
+		}
 	case Handle:
 		s.onHandle(m)
 	case Faulted:
@@ -243,8 +243,7 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	b.registry.remove(c)
 	b.parking.remove(c)
 	b.alarms.cancel(s.park)
-	b.alarms.cancel(s.retry)
-	b.grants.leave(c, append(s.subjects, subject{ofConnection, c.id}))
+	s.unregister()
 	if s.expiry != nil {
 		b.alarms.cancel(s.expiry)
 	}
@@ -255,7 +254,7 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 			b.send(sub.entry.pid, Leave{Sub: sub})
 		}
 	}
-	s.subs, s.joins, s.jobs, s.held, s.puts = nil, nil, nil, nil, nil
+	s.subs, s.joins, s.jobs, s.held = nil, nil, nil, nil
 	b.system.Root.Stop(s.self)
 }
 

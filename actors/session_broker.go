@@ -111,7 +111,7 @@ func (s *session) unsettled(f *protocol.ClientFrame) *subscription {
 	if f.Type != protocol.TypePublish {
 		return nil
 	}
-	if i := s.find(f.Channel); i >= 0 && s.subs[i].entry != nil && !s.subs[i].settled {
+	if i := s.find(f.Channel); i >= 0 && s.subs[i].entry != nil && s.subs[i].verdict != settled {
 		return s.subs[i]
 	}
 	return nil
@@ -123,11 +123,11 @@ func (s *session) awaitsLeave(f *protocol.ClientFrame) bool {
 		return false
 	}
 	i := s.find(f.Channel)
-	return i >= 0 && s.subs[i].asked
+	return i >= 0 && s.subs[i].verdict == asked
 }
 
 func (s *session) onSettled(m Settled) {
-	m.Sub.settled = true
+	m.Sub.verdict = settled
 	s.busy = false
 	if s.state != ended {
 		s.askBroker()

@@ -36,6 +36,7 @@ type Faulted struct {
 type Begun struct {
 	event
 	Conn *Connection
+	Page *access.Page // by a signed connection id; nil for none
 }
 
 // Attached says that a link was put under the outbox. Identity is what its client showed, nil for the next poll of one.

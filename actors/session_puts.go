@@ -4,16 +4,34 @@ import (
 	"slices"
 	"time"
 
+	"tidings/access"
 	"tidings/protocol"
 )
 
 // What the server puts a connection in: joins, because of who its client is, and grants. A connection that wants a channel itself has one
 // subscription to it, its own; the server's follows when that ends.
 
+// mandate is what the server wants of a connection.
+type mandate struct {
+	page     access.Page        // by a signed id; zero for none
+	subjects []subject          // under which grants find the connection
+	puts     []protocol.Channel // that the server wants it in
+	full     bool               // there is no room for all of them
+	retry    *alarm             // for those that a channel refused; made with the first
+}
+
 // putRetry is how long a channel that did not take a subscription of the server's is left alone.
 const putRetry = 10 * time.Second
 
 var errRemoved = &protocol.Error{Code: protocol.CodeRemoved, Reason: "the server took away a subscription that it had made", Hint: "Subscribe to the channel yourself, where the rules allow it."}
+
+// mandated gives the connection's mandate, made where there is none.
+func (s *session) mandated() *mandate {
+	if s.mandate == nil {
+		s.mandate = &mandate{}
+	}
+	return s.mandate
+}
 
 // register says under whom grants find the connection.
 func (s *session) register() {
@@ -21,35 +39,58 @@ func (s *session) register() {
 	if id := s.conn.Identity(); !id.Anonymous() {
 		as = append(as, subject{ofUser, id.User})
 	}
-	if p := s.conn.page; p != nil {
-		as = append(as, subject{ofPage, p.ID}, subject{ofSession, p.Session})
+	if s.mandate != nil && s.mandate.page.ID != "" {
+		as = append(as, subject{ofPage, s.mandate.page.ID}, subject{ofSession, s.mandate.page.Session})
 	}
-	s.bus.grants.enter(s.conn, without(as, s.subjects))
-	s.bus.grants.leave(s.conn, without(s.subjects, as))
-	s.subjects = as
+	if len(as) == 0 && s.mandate == nil {
+		return
+	}
+	m := s.mandated()
+	s.bus.grants.enter(s.conn, without(as, m.subjects))
+	s.bus.grants.leave(s.conn, without(m.subjects, as))
+	m.subjects = as
 }
 
 func without(list, others []subject) []subject {
 	return slices.DeleteFunc(slices.Clone(list), func(who subject) bool { return slices.Contains(others, who) })
 }
 
+// unregister says that the connection has ended.
+func (s *session) unregister() {
+	gone := []subject{{ofConnection, s.conn.id}}
+	if m := s.mandate; m != nil {
+		s.bus.alarms.cancel(m.retry)
+		gone = append(gone, m.subjects...)
+		m.puts = nil
+	}
+	s.bus.grants.leave(s.conn, gone)
+}
+
 // wish finds out what the server puts the connection in.
 func (s *session) wish() {
+	var subjects []subject
+	if s.mandate != nil {
+		subjects = s.mandate.subjects
+	}
 	list, left := s.bus.policy.Load().Joins(s.conn.Identity())
 	if left > 0 {
 		s.bus.tally.joinsLeft.Add(uint64(left))
 		s.bus.log.Debug("joins of a connection were left out", "connection", s.conn.id, "user", s.conn.Identity().User, "joins", left)
 	}
-	for _, ch := range s.bus.grants.of(s.conn, s.subjects) {
+	for _, ch := range s.bus.grants.of(s.conn, subjects) {
 		if !slices.Contains(list, ch) {
 			list = append(list, ch)
 		}
 	}
-	s.puts = list
+	if len(list) > 0 || s.mandate != nil {
+		s.mandated().puts = list
+	}
 }
 
 // put tells whether the server wants the connection in a channel.
-func (s *session) put(ch protocol.Channel) bool { return slices.Contains(s.puts, ch) }
+func (s *session) put(ch protocol.Channel) bool {
+	return s.mandate != nil && slices.Contains(s.mandate.puts, ch)
+}
 
 // mayRead tells why the client may not hear a channel; nil where it may.
 func (s *session) mayRead(ch protocol.Channel) *protocol.Error {
@@ -61,11 +102,12 @@ func (s *session) mayRead(ch protocol.Channel) *protocol.Error {
 
 // fill subscribes to what the server wants and the connection does not have. A plain client hears what it names, and nothing else.
 func (s *session) fill() {
-	if s.state == ended || s.conn.plain {
+	m := s.mandate
+	if m == nil || s.state == ended || s.conn.plain {
 		return
 	}
 	full := false
-	for _, ch := range s.puts {
+	for _, ch := range m.puts {
 		switch {
 		case s.find(ch) >= 0:
 		case len(s.subs) >= protocol.MaxSubscriptions:
@@ -77,10 +119,10 @@ func (s *session) fill() {
 			s.join(sub, nil)
 		}
 	}
-	if full && !s.full {
+	if full && !m.full {
 		s.bus.tally.putFull.Add(1)
 	}
-	s.full = full
+	m.full = full
 }
 
 func (s *session) onGrantsChanged() {
@@ -93,10 +135,11 @@ func (s *session) onGrantsChanged() {
 
 // fillLater tries again what a channel has just refused.
 func (s *session) fillLater() {
-	if s.retry == nil {
-		s.retry = &alarm{to: s.self, message: GrantsChanged{}}
+	m := s.mandated()
+	if m.retry == nil {
+		m.retry = &alarm{to: s.self, message: GrantsChanged{}}
 	}
-	s.bus.alarms.set(s.retry, jittered(putRetry))
+	s.bus.alarms.set(m.retry, jittered(putRetry))
 }
 
 // adopt makes a subscription of the server's the client's own, without a pause in what it hears.

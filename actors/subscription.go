@@ -25,12 +25,20 @@ type subscription struct {
 	index int32 // in lane.members, from 1; 0: not there
 
 	// Of the connection's actor.
-	own     bool     // the client asked for it; else the server did alone
-	gated   bool     // its recovery counts against maxRecoveries
-	settled bool     // its Join has its answer, as far as anybody asked
-	asked   bool     // the application has not yet said whether it may be; it has no entry until then
+	own     bool // the client asked for it; else the server did alone
+	gated   bool // its recovery counts against maxRecoveries
+	verdict verdict
 	hears   audience // what it is to hear of who comes and goes
 }
+
+// verdict is what the connection knows of whether a subscription may be.
+type verdict uint8
+
+const (
+	none    verdict = iota
+	asked           // the application has not yet said; it has no entry until then
+	settled         // its Join has its answer, as far as anybody asked
+)
 
 // stage is where a subscription stands with its channel.
 type stage uint8
