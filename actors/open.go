@@ -119,7 +119,11 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.P
 	c.identity.Store(shared(identity))
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
-	c.pid = b.spawnUnnamed(b.sessionProps, Begun{Conn: c, Page: page})
+	m := mandateOf(identity, page)
+	c.pid = b.spawnUnnamed(b.sessionProps, Begun{Conn: c, Mandate: m})
+	if m != nil {
+		b.grants.enter(c, m.subjects) // before its client hears that it is connected
+	}
 	gen, _ := c.out.Attach(link, 0, c.connected(session, false, c.Identity()), nil)
 	c.since.Store(gen)
 	b.send(c.pid, Attached{Gen: gen, Kind: kind, Identity: c.identity.Load()})

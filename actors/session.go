@@ -64,9 +64,7 @@ func (s *session) Receive(c actor.Context) {
 		s.bus.sessions.leave()
 	case Begun:
 		s.conn = m.Conn
-		if m.Page != nil {
-			s.mandated().page = *m.Page
-		}
+		s.mandate = m.Mandate
 	case Handle:
 		s.onHandle(m)
 	case Faulted:
@@ -161,7 +159,6 @@ func (s *session) onAttached(m Attached) {
 	}
 	s.enter(linked, m.Kind)
 	if begins {
-		s.register()
 		s.wish()
 		s.fill()
 		s.conn.out.Flush()

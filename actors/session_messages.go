@@ -35,8 +35,8 @@ type Faulted struct {
 // Begun says whose actor it is. It is the first message.
 type Begun struct {
 	event
-	Conn *Connection
-	Page *access.Page // by a signed connection id; nil for none
+	Conn    *Connection
+	Mandate *mandate // nil for none
 }
 
 // Attached says that a link was put under the outbox. Identity is what its client showed, nil for the next poll of one.

@@ -33,19 +33,34 @@ func (s *session) mandated() *mandate {
 	return s.mandate
 }
 
-// register says under whom grants find the connection.
-func (s *session) register() {
-	var as []subject
-	if id := s.conn.Identity(); !id.Anonymous() {
+// mandateOf gives the mandate of a connection that begins; nil where nothing but its own name says under whom grants find it.
+func mandateOf(id access.Identity, page *access.Page) *mandate {
+	if id.Anonymous() && page == nil {
+		return nil
+	}
+	m := &mandate{}
+	if page != nil {
+		m.page = *page
+	}
+	m.subjects = m.of(id)
+	return m
+}
+
+// of gives the subjects under which grants find the connection.
+func (m *mandate) of(id access.Identity) (as []subject) {
+	if !id.Anonymous() {
 		as = append(as, subject{ofUser, id.User})
 	}
-	if s.mandate != nil && s.mandate.page.ID != "" {
-		as = append(as, subject{ofPage, s.mandate.page.ID}, subject{ofSession, s.mandate.page.Session})
+	if m.page.ID != "" {
+		as = append(as, subject{ofPage, m.page.ID}, subject{ofSession, m.page.Session})
 	}
-	if len(as) == 0 && s.mandate == nil {
-		return
-	}
+	return as
+}
+
+// register says under whom grants find the connection from now on.
+func (s *session) register() {
 	m := s.mandated()
+	as := m.of(s.conn.Identity())
 	s.bus.grants.enter(s.conn, without(as, m.subjects))
 	s.bus.grants.leave(s.conn, without(m.subjects, as))
 	m.subjects = as
