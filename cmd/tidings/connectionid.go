@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +31,7 @@ func connectionIDCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if len(s.ConnectionIDSecrets) == 0 {
+			if s.ConnectionIDSecret == "" {
 				return errors.New("there is nothing to sign with: set connection_ids.secret or connection_ids.secret_file")
 			}
 			id, err := ids.Sign(or(page, rand.Text()), session)
@@ -51,8 +52,8 @@ func connectionIDCommand() *cobra.Command {
 // connectionIDs knows the ids that are signed with the settings' secrets.
 func connectionIDs(s config.Settings) (access.ConnectionIDs, error) {
 	var secrets [][]byte
-	for _, text := range s.ConnectionIDSecrets {
-		secrets = append(secrets, []byte(text))
+	for text := range strings.Lines(s.ConnectionIDSecret) {
+		secrets = append(secrets, []byte(strings.TrimSuffix(text, "\n")))
 	}
 	ids, err := access.NewConnectionIDs(secrets...)
 	if err != nil {

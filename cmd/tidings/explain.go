@@ -26,8 +26,8 @@ func explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain --channel CHANNEL | --event EVENT --data JSON",
 		Short: "Say which rule decides what a client may do in a channel, or which route where a message goes, and why",
-		Long: "Say which rule decides what a client may do in a channel, and why, from the settings that serve would read. No server is asked. The status is 0 where\n" +
-			"the client may subscribe, else 1. A token that does not count is a fault. Others on this machine can read a flag: TIDINGS_TOKEN is for real tokens.\n" +
+		Long: "Say which rule decides what a client may do in a channel, and why, from the settings that serve would read: rules, and joins, which let a client in, too. No server is asked,\n" +
+			"so that what backends have granted by POST /api/subscribe is not known here. The status is 0 where the client may subscribe, else 1. A token that does not count is a fault. Others on this machine can read a flag: TIDINGS_TOKEN is for real tokens.\n" +
 			"With --event it is about a message that a backend publishes without a channel: the status is 0 where a route decides, else 1.",
 		Example: "  tidings explain --channel orders/7 --token \"$(tidings token make --user u42 --role desk)\"\n" +
 			"  tidings explain --event 'messages created' --data '{\"userId\": 7}'",
@@ -114,6 +114,9 @@ func (e *explainer) print(out io.Writer, d access.Decision) error {
 			word = "yes"
 		}
 		fmt.Fprintf(out, "%-10s %s: %s\n", v.name, word, v.Why)
+	}
+	if !d.Subscribe.Allowed {
+		fmt.Fprintln(out, "grants     not known here: a backend may have put the client in the channel (POST /api/subscribe)")
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tidings/access"
 )
 
 const tokenSecret = "a secret of these tests, of more than 32 bytes"
@@ -17,6 +19,8 @@ func withRules(t *testing.T) (file string) {
 	file = filepath.Join(t.TempDir(), "tidings.yaml")
 	write(t, file, "api_key: "+otherSecret+`
 tokens: {issuer: tests, audience: tidings, secret: "`+tokenSecret+`"}
+joins: {anonymous: [anonymous], authenticated: ["user/{user}", "role/{role}"]}
+connection_ids: {secret: "`+tokenSecret+`"}
 rules:
   channels:
     "news/**": {subscribe: anyone}
@@ -115,6 +119,9 @@ func TestExplainSaysWhichRuleDecides(t *testing.T) {
 		{"its own", token, []string{"--channel", "inbox/u1"}, 0, []string{`rule       rules.channels, "inbox/{user}"`, "client     u1", "subscribe  yes: the channel is of this user", "presence   no : no client may"}},
 		{"another's", token, []string{"--channel", "inbox/u2"}, 1, []string{`subscribe  no : the channel is of user "u2"`, `publish    yes: the token has the role "desk"`}},
 		{"without a token", "", []string{"--channel", "inbox/u1"}, 1, []string{"client     anonymous", "the client is anonymous, and the rule asks for user"}},
+		{"a join", token, []string{"--channel", "role/desk"}, 0, []string{`subscribe  yes: the client is put in it by the join "role/{role}"`}},
+		{"a join of another", token, []string{"--channel", "user/u2"}, 1, []string{"subscribe  no", "grants     not known here"}},
+		{"a join of an anonymous client", "", []string{"--channel", "anonymous", "--json"}, 0, []string{`"join":"anonymous","subscribe":{"allowed":true`}},
 		{"no pattern", token, []string{"--channel", "other"}, 1, []string{"since no pattern matches"}},
 		{"JSON", "", []string{"--channel", "news/a", "--json", "--token", token}, 0, []string{`"rule":"news/**","user":"u1","subscribe":{"allowed":true,"asks":"anyone","why":"anyone may"}`}},
 		{"no channel", "", []string{"--channel", "a//b"}, 1, nil},
@@ -131,5 +138,27 @@ func TestExplainSaysWhichRuleDecides(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAConnectionIDIsMade(t *testing.T) {
+	file := withRules(t)
+	ids, err := access.NewConnectionIDs([]byte(tokenSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, errors, code := said(t, nil, "connection-id", "--config", file, "--session-key", "a key", "--page", "page-0123456789abcdef")
+	if page, ok := ids.Verify(strings.TrimSpace(out)); !ok || code != 0 || page.ID != "page-0123456789abcdef" || page.Session != access.SessionHash("a key") {
+		t.Errorf("got %d: %s %s", code, out, errors)
+	}
+	one, _, _ := said(t, nil, "connection-id", "--config", file, "--session-key", "a key")
+	two, _, _ := said(t, nil, "connection-id", "--config", file, "--session-key", "a key")
+	if _, ok := ids.Verify(strings.TrimSpace(one)); !ok || one == two {
+		t.Errorf("got %s and %s", one, two)
+	}
+	for _, args := range [][]string{{"--config", file}, {"--config", file, "--session-key", ""}, {"--config", file, "--session-key", "k", "--page", "short"}, {"--dev", "--session-key", "k"}} {
+		if out, errors, code := said(t, nil, append([]string{"connection-id"}, args...)...); code != 1 || out != "" || errors == "" {
+			t.Errorf("%q: %d %s %s", args, code, out, errors)
+		}
 	}
 }

@@ -81,31 +81,25 @@ func (s *Settings) tokens() error {
 	return nil
 }
 
-// connectionIDs gathers the secrets of signed connection ids.
+// connectionIDs reads the file of secrets.
 func (s *Settings) connectionIDs() error {
-	if s.ConnectionIDSecret != "" {
-		if s.ConnectionIDSecretFile != "" {
-			return errors.New("connection_ids.secret and connection_ids.secret_file exclude each other")
-		}
-		s.ConnectionIDSecrets, s.ConnectionIDSecret = []string{s.ConnectionIDSecret}, ""
-	}
 	if s.ConnectionIDSecretFile == "" {
 		return nil
+	}
+	if s.ConnectionIDSecret != "" {
+		return errors.New("connection_ids.secret and connection_ids.secret_file exclude each other")
 	}
 	raw, err := os.ReadFile(s.ConnectionIDSecretFile)
 	if err != nil {
 		return fmt.Errorf("connection_ids.secret_file: %w", err)
 	}
-	for line := range strings.Lines(string(raw)) {
-		if line = strings.TrimSpace(line); line == "" {
-			continue
-		}
-		if err := secretLength(line); err != nil {
+	list := strings.Fields(string(raw))
+	for _, secret := range list {
+		if err := secretLength(secret); err != nil {
 			return fmt.Errorf("connection_ids.secret_file: %s: a line %w", s.ConnectionIDSecretFile, err)
 		}
-		s.ConnectionIDSecrets = append(s.ConnectionIDSecrets, line)
 	}
-	if len(s.ConnectionIDSecrets) == 0 {
+	if s.ConnectionIDSecret = strings.Join(list, "\n"); len(list) == 0 {
 		return fmt.Errorf("connection_ids.secret_file: %s is empty", s.ConnectionIDSecretFile)
 	}
 	return nil

@@ -116,3 +116,42 @@ func TestB72_NothingTurnsVerificationOff(t *testing.T) {
 		}
 	}
 }
+
+func TestJoinsAndConnectionIDs(t *testing.T) {
+	secrets := filepath.Join(t.TempDir(), "secrets")
+	newer, older := strings.Repeat("n", 32), strings.Repeat("o", 40)
+	if err := os.WriteFile(secrets, []byte(newer+"\n\n  "+older+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := load(t, `joins: {anonymous: [anonymous], authenticated: [authenticated, "user/{user}", "role/{role}", "permission/{permission}"]}
+connection_ids: {secret_file: `+secrets+`}
+limits: {grants: 7}`, nil, "--dev")
+	want := access.Joins{Anonymous: []string{"anonymous"}, Authenticated: []string{"authenticated", "user/{user}", "role/{role}", "permission/{permission}"}}
+	if err != nil || !reflect.DeepEqual(s.Joins, want) || s.ConnectionIDSecret != newer+"\n"+older || s.MaxGrants != 7 {
+		t.Errorf("got %+v, secrets of %d bytes, %d grants, %v", s.Joins, len(s.ConnectionIDSecret), s.MaxGrants, err)
+	}
+	s, err = load(t, "", []string{"TIDINGS_JOINS_AUTHENTICATED=a, user/{user}", "TIDINGS_CONNECTION_IDS_SECRET=" + newer}, "--dev")
+	if err != nil || !reflect.DeepEqual(s.Joins.Authenticated, []string{"a", "user/{user}"}) || s.ConnectionIDSecret != newer || s.MaxGrants != 200_000 {
+		t.Errorf("from the environment: got %+v, secrets of %d bytes, %v", s.Joins, len(s.ConnectionIDSecret), err)
+	}
+	short := filepath.Join(t.TempDir(), "short")
+	if err := os.WriteFile(short, []byte(newer+"\n"+older[:31]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ file, want string }{
+		{`joins: {authenticated: ["news/*"]}`, `tidings.yaml:1: joins.authenticated: Joins.Authenticated: "news/*": "*" names no channel`},
+		{`joins: {anonymous: ["user/{user}"]}`, "nothing is known of an anonymous client"},
+		{`joins: {authenticated: "user-{user}"}`, "a placeholder is a whole segment"},
+		{`joins: {member: [a]}`, `"joins.member" is no setting`},
+		{`joins: {anonymous: 7}`, "joins.anonymous: must be a list of texts"},
+		{`connection_ids: {secret: short}`, "connection_ids.secret: must be a text of 32"},
+		{`connection_ids: {secret: ` + newer + `, secret_file: ` + secrets + `}`, "exclude each other"},
+		{`connection_ids: {secret_file: ` + short + `}`, "a line must be a text of 32"},
+		{`connection_ids: {secret_file: ` + os.DevNull + `}`, "is empty"},
+		{`limits: {grants: 0}`, "limits.grants: must be from 1"},
+	} {
+		if _, err := load(t, c.file, nil, "--dev"); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), newer) {
+			t.Errorf("%s: got %v, want %q", c.file, err, c.want)
+		}
+	}
+}

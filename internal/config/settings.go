@@ -60,9 +60,8 @@ type Settings struct {
 	TokenPrivateNetwork                               bool
 	TokenRoles, TokenPermissions                      string // claims
 
-	ConnectionIDSecret     string // a secret; Load moves it, and what ConnectionIDSecretFile holds, to ConnectionIDSecrets
+	ConnectionIDSecret     string // secrets, one per line; Load moves what ConnectionIDSecretFile holds here
 	ConnectionIDSecretFile string
-	ConnectionIDSecrets    []string // secrets; the first one signs
 	MaxGrants              int
 
 	MaxConnections, ConnectsPerSecond         int // 0: derived from the process's limit, none
