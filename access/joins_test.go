@@ -11,15 +11,6 @@ import (
 
 var fiveJoins = Joins{Anonymous: []string{"anonymous"}, Authenticated: []string{"authenticated", "user/{user}", "role/{role}", "permission/{permission}"}}
 
-func compiled(t *testing.T, r Rules) *Policy {
-	t.Helper()
-	p, err := r.Compile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 func TestJoins(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -42,7 +33,7 @@ func TestJoins(t *testing.T) {
 		{name: "a name that is too long", joins: Joins{Authenticated: []string{strings.Repeat("x", 100) + "/{user}"}}, id: NewIdentity(strings.Repeat("u", 100), nil, nil, nil), want: "[]", left: 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, left := compiled(t, Rules{Joins: tt.joins}).Joins(tt.id)
+			got, left := policyOf(t, Rules{Joins: tt.joins}).Joins(tt.id)
 			if fmt.Sprint(got) != tt.want || left != tt.left {
 				t.Errorf("got %v and %d left out, want %s and %d", got, left, tt.want, tt.left)
 			}
@@ -55,7 +46,7 @@ func TestJoinsAreBounded(t *testing.T) {
 	for i := range 1000 {
 		many = append(many, fmt.Sprint("r", i))
 	}
-	p := compiled(t, Rules{Joins: Joins{Authenticated: []string{"{role}/{permission}", "user/{user}"}}})
+	p := policyOf(t, Rules{Joins: Joins{Authenticated: []string{"{role}/{permission}", "user/{user}"}}})
 	list, left := p.Joins(NewIdentity("u1", many, many, nil))
 	if len(list) != MaxJoins || left == 0 || slices.Contains(list, "user/u1") {
 		t.Errorf("%d joins, %d left out", len(list), left)
@@ -86,18 +77,18 @@ func TestJoinsThatAreNone(t *testing.T) {
 
 // A session is not taken up by who would be put elsewhere.
 func TestJoinsTellIdentitiesApart(t *testing.T) {
-	p := compiled(t, Rules{Joins: Joins{Authenticated: []string{"shop/{tenant}"}}})
+	p := policyOf(t, Rules{Joins: Joins{Authenticated: []string{"shop/{tenant}"}}})
 	a, b := NewIdentity("u1", nil, nil, map[string][]string{"tenant": {"t1"}}), NewIdentity("u1", nil, nil, map[string][]string{"tenant": {"t2"}})
 	if p.Equivalent(a, b) || !p.Equivalent(a, a) {
 		t.Error("users of two tenants are taken for one")
 	}
-	if !p.NeedsIdentity() || compiled(t, Rules{Joins: Joins{Anonymous: []string{"a"}}}).NeedsIdentity() {
+	if !p.NeedsIdentity() || policyOf(t, Rules{Joins: Joins{Anonymous: []string{"a"}}}).NeedsIdentity() {
 		t.Error("joins of users need tokens, and others none")
 	}
 }
 
 func TestExplainNamesTheJoin(t *testing.T) {
-	p := compiled(t, Rules{Subscribe: Nobody, Presence: Anyone, Joins: fiveJoins})
+	p := policyOf(t, Rules{Subscribe: Nobody, Presence: Anyone, Joins: fiveJoins})
 	id := NewIdentity("u1", []string{"a"}, nil, nil)
 	for ch, join := range map[protocol.Channel]string{"user/u1": "user/{user}", "role/a": "role/{role}", "authenticated": "authenticated", "user/u2": "", "anonymous": ""} {
 		d := p.Explain(id, ch)

@@ -27,7 +27,6 @@ type Client struct {
 	line   *line
 
 	mu        sync.Mutex // guards all below
-	token     string     // of the Authorization header; "" for none
 	session   string
 	received  uint64 // counted frames
 	seq       uint64

@@ -98,10 +98,9 @@ var puts = []struct {
 	}},
 	{"a client signs in and out on its connection", func(w *world, b Backend) {
 		c := w.visit("", "+anonymous")
-		c.mu.Lock()
-		c.token = b.Token("u1")
-		c.mu.Unlock()
-		w.send(c, `{"type":"refresh","id":1,"token":"`+c.token+`"}`)
+		token := b.Token("u1")
+		c.Sign(token)
+		w.send(c, `{"type":"refresh","id":1,"token":"`+token+`"}`)
 		c.wantEvents("reply", "-anonymous", "+user/u1")
 		w.Publish("user/u1", "1")
 		c.WantMessages(1, 1)
