@@ -23,11 +23,11 @@ export function freePort() {
   });
 }
 
-/** Starts `tidings serve --dev` with further settings from the environment. Ends with `stop`. */
-export async function serve(env = {}, port) {
+/** Starts `tidings serve --dev` with further settings from the environment and flags. Ends with `stop`. */
+export async function serve(env = {}, port, flags = []) {
   build();
   port ??= await freePort();
-  const child = spawn(binary, ["serve", "--dev", "--addr", `127.0.0.1:${port}`], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary, ["serve", "--dev", "--addr", `127.0.0.1:${port}`, ...flags], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   const log = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (b) => log.push(b));
   const server = new Server(port, child, log);
