@@ -1,8 +1,8 @@
 // The example backends, Node's and Go's, behind the real binary, driven by a page in Chromium: sign in by a session cookie, subscribe by leave of the
-// application, call it, call a route of it, and hear what the route publishes; and the application is told who comes and goes.
+// application, call it, call a route of it, and hear what the route publishes; be put in channels by routes; and the application is told who comes and goes.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,13 +13,12 @@ import { freePort, serve } from "./tidings.mjs";
 
 const example = (path) => fileURLToPath(new URL(`../../examples/backend/${path}`, import.meta.url));
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw1234567890ab";
-const page = readFileSync(example("page.html"));
+const pageSecret = "the secret of these tests' pages, of more than 32 bytes";
 
 /** One origin for the page, the bus and the application, as a proxy in production makes it. */
 function front(bus, app) {
   const to = (url) => (/^\/(bus|client)\b/.test(url) ? bus : app);
   const server = createServer((req, res) => {
-    if (req.url === "/") return res.writeHead(200, { "content-type": "text/html" }).end(page);
     const on = request(`http://127.0.0.1:${to(req.url)}${req.url}`, { method: req.method, headers: req.headers }, (answer) => {
       res.writeHead(answer.statusCode, answer.headers);
       answer.pipe(res);
@@ -61,7 +60,7 @@ for (const [language, program] of Object.entries(backends)) {
     let log = "";
     const start = async (port) => {
       const [command, args] = program();
-      const child = spawn(command, args, { env: { ...process.env, PORT: String(port), TIDINGS: bus.url, HOOK_SECRET: secret }, stdio: ["ignore", "pipe", "inherit"] });
+      const child = spawn(command, args, { cwd: example("go"), env: { ...process.env, PORT: String(port), TIDINGS: bus.url, HOOK_SECRET: secret, PAGE_SECRET: pageSecret }, stdio: ["ignore", "pipe", "inherit"] });
       child.stdout.on("data", (text) => (log += text));
       await until("the backend", () => log.includes("listening"));
       return child;
@@ -70,9 +69,9 @@ for (const [language, program] of Object.entries(backends)) {
       const busPort = await freePort();
       appPort = await freePort();
       bus = await serve({
-        TIDINGS_HOOKS_URL: `http://127.0.0.1:${appPort}/hooks`, TIDINGS_HOOKS_ASK: "connect,subscribe,call,events", TIDINGS_HOOKS_SECRET: secret, TIDINGS_HOOKS_COOKIES: "true",
-        TIDINGS_HOOKS_ROUTES_URL: `http://127.0.0.1:${appPort}`, TIDINGS_HOOKS_ROUTES: "POST /visits", TIDINGS_PARK: "1s",
-      }, busPort);
+        TIDINGS_HOOKS_URL: `http://127.0.0.1:${appPort}/hooks`, TIDINGS_HOOKS_SECRET: secret, TIDINGS_HOOKS_ROUTES_URL: `http://127.0.0.1:${appPort}`,
+        TIDINGS_CONNECTION_IDS_SECRET: pageSecret, TIDINGS_PARK: "1s",
+      }, busPort, ["--config", example("tidings.yaml")]);
       app = await start(appPort);
       origin = await front(busPort, appPort);
     });
@@ -105,6 +104,59 @@ for (const [language, program] of Object.entries(backends)) {
       await until("the events", () => /connected \S+ ann/.test(log) && log.includes("occupied visits"));
       await context.close();
       await until("the end", () => /disconnected \S+ ann/.test(log));
+    });
+
+    test("the pages of a session are put at desks by its routes, before and after their sockets exist, until it signs out", async () => {
+      const context = await (await chrome()).newContext();
+      const url = `http://127.0.0.1:${origin.address().port}`;
+      const open = async (path, prepare = async () => {}) => {
+        const tab = await context.newPage();
+        await prepare(tab);
+        await tab.goto(url + path);
+        await until("connected", async () => (await tab.locator("#status").textContent()) === "connected");
+        await until("it is known", async () => (await tab.locator("#who").textContent()) === "bob");
+        return { tab, lines: (id) => tab.locator(`#${id} li`).allTextContents(), hears: (id, line) => until(line, async () => (await tab.locator(`#${id} li`).allTextContents()).includes(line)) };
+      };
+      const login = await context.request.post(`${url}/login`, { form: { user: "bob" } });
+      assert.equal(login.status(), 200);
+
+      const north = await open("/desk/north");
+      const plain = await open("/");
+      const forged = await open("/", (tab) => tab.route(`${url}/`, async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, body: (await answer.text()).replace(/(content="[^"]*~)(.)([^"~]*")/, (_, before, c, rest) => before + (c === "A" ? "B" : "A") + rest) });
+      }));
+      // By the call route: one visit, in two channels.
+      const checkIn = async (name, desk) => {
+        await plain.tab.bringToFront(); // where nobody looks a click waits long
+        await plain.tab.fill("#arrive input", name);
+        await plain.tab.selectOption("#arrive select", desk);
+        await plain.tab.click("#arrive button");
+        for (const page of [north, plain, forged]) await page.hears("visits", `${name}, by bob`);
+      };
+      await checkIn("Ada", "north");
+      for (const page of [north, plain]) await page.hears("desk", "Ada at desk/north");
+      await checkIn("Grace", "south");
+      await plain.tab.click("#follow");
+      await until("it follows", async () => (await plain.tab.locator("#following").textContent()).includes("south"));
+      await checkIn("Edsger", "south");
+      for (const page of [north, plain]) await page.hears("desk", "Edsger at desk/south");
+      assert.deepEqual(await north.lines("desk"), ["Ada at desk/north", "Edsger at desk/south"], "and not of Grace, who came before");
+
+      await north.tab.bringToFront();
+      await north.tab.click("#logout");
+      await until("it is out", async () => (await north.tab.locator("#who").textContent()) === "nobody");
+      await bus.publish("desk/north", { name: "Barbara" });
+      await bus.publish("visits", { name: "the", by: "end" });
+      for (const page of [north, plain, forged]) await page.hears("visits", "the, by end");
+      assert.deepEqual([await north.lines("desk"), await plain.lines("desk"), await forged.lines("desk")], [["Ada at desk/north", "Edsger at desk/south"], ["Ada at desk/north", "Edsger at desk/south"], []]);
+      if (process.env.SCREENSHOTS) {
+        for (const width of [390, 1280]) {
+          await plain.tab.setViewportSize({ width, height: 800 });
+          await plain.tab.screenshot({ path: join(process.env.SCREENSHOTS, `backend-${language}-${width}.png`), fullPage: true });
+        }
+      }
+      await context.close();
     });
 
     test("a request that is not the server's is refused", async () => {

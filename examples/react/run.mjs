@@ -11,8 +11,9 @@ const run = (...args) => spawnSync(process.execPath, args, { stdio: "inherit", t
 try {
   process.exitCode = run(here("../../node_modules/typescript/bin/tsc"), "-p", here("."));
   await build({
-    entryPoints: ["Arrivals.test.tsx", "Export.test.tsx", "examples.test.tsx"].map(here),
+    entryPoints: ["Arrivals.test.tsx", "Export.test.tsx", "SignIn.test.tsx", "examples.test.tsx"].map(here),
     outdir: out,
+    tsconfig: here("tsconfig.json"), // for the files of the client too: else they would find each other's sources
     bundle: true,
     format: "esm",
     platform: "node",
@@ -24,7 +25,7 @@ try {
     banner: { js: `import { createRequire as $require } from "node:module"; const require = $require(${JSON.stringify(here("run.mjs"))});` },
     logLevel: "warning",
   });
-  process.exitCode ||= run("--test", "--test-reporter=spec", `${out}/Arrivals.test.mjs`, `${out}/Export.test.mjs`, `${out}/examples.test.mjs`);
+  process.exitCode ||= run("--test", "--test-reporter=spec", `${out}/Arrivals.test.mjs`, `${out}/Export.test.mjs`, `${out}/SignIn.test.mjs`, `${out}/examples.test.mjs`);
 } finally {
   rmSync(out, { recursive: true, force: true });
 }

@@ -3,15 +3,21 @@ package main
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -19,12 +25,19 @@ import (
 
 type app struct {
 	bus, key string
+	pages    []byte // the secret that connection ids are signed with
+	html     *template.Template
 	signer   *webhooks.Webhook
 
-	mu       sync.Mutex // guards the rest
-	sessions map[string]string
+	mu       sync.Mutex          // guards the rest
+	sessions map[string]*session // by their key, which the cookie holds
 	visits   []visit
 	last     map[string]uint64 // number of the last event that was taken, by node
+}
+
+type session struct {
+	user  string
+	desks map[string]bool
 }
 
 type visit struct{ Name, By string }
@@ -42,8 +55,20 @@ func main() {
 	if err != nil {
 		log.Fatal("HOOK_SECRET: ", err)
 	}
-	a := &app{bus: or(os.Getenv("TIDINGS"), "http://127.0.0.1:8080"), key: os.Getenv("TIDINGS_API_KEY"), signer: signer, sessions: map[string]string{}, last: map[string]uint64{}}
+	page, err := os.ReadFile(or(os.Getenv("PAGE"), "../page.html"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	text := strings.NewReplacer("{{connection id}}", "{{.ID}}", "{{desks}}", "{{.Desks}}").Replace(string(page))
+	a := &app{
+		bus: or(os.Getenv("TIDINGS"), "http://127.0.0.1:8080"), key: os.Getenv("TIDINGS_API_KEY"), pages: []byte(os.Getenv("PAGE_SECRET")), signer: signer,
+		html: template.Must(template.New("page").Parse(text)), sessions: map[string]*session{}, last: map[string]uint64{},
+	}
+	http.HandleFunc("GET /{$}", a.page)
+	http.HandleFunc("GET /desk/{desk}", a.page)
+	http.HandleFunc("POST /follow/{desk}", a.follow)
 	http.HandleFunc("POST /login", a.login)
+	http.HandleFunc("POST /logout", a.logout)
 	http.HandleFunc("POST /hooks", a.hooks)
 	http.HandleFunc("POST /visits", a.arrive)
 	l, err := net.Listen("tcp", "127.0.0.1:"+or(os.Getenv("PORT"), "3000"))
@@ -54,12 +79,84 @@ func main() {
 	log.Fatal(http.Serve(l, nil))
 }
 
-func (a *app) login(w http.ResponseWriter, r *http.Request) {
-	session := rand.Text()
+// page renders the page of a session. One that opens a desk hears of it, although its socket does not exist yet.
+func (a *app) page(w http.ResponseWriter, r *http.Request) {
+	key, s := a.sessionOf(r)
+	if desk := r.PathValue("desk"); s != nil && desk != "" && !a.put(w, key, s, desk) {
+		return
+	}
+	var view struct{ ID, Desks string }
+	if s != nil {
+		a.mu.Lock()
+		view.ID, view.Desks = a.connectionID(key), strings.Join(slices.Sorted(maps.Keys(s.desks)), ", ")
+		a.mu.Unlock()
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	a.html.Execute(w, view)
+}
+
+// connectionID is how the server knows a page of this session, before and after its socket exists: nobody can make one up, or use it for another session.
+func (a *app) connectionID(key string) string {
+	hash := sha256.Sum256([]byte(key))
+	signed := rand.Text() + "~" + base64.RawURLEncoding.EncodeToString(hash[:])
+	mac := hmac.New(sha256.New, a.pages)
+	mac.Write([]byte(signed))
+	return signed + "~" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// follow puts the open pages of a session at a desk, and those that come.
+func (a *app) follow(w http.ResponseWriter, r *http.Request) {
+	key, s := a.sessionOf(r)
+	if s == nil {
+		say(w, 401, map[string]string{"error": "sign in first"})
+	} else if a.put(w, key, s, r.PathValue("desk")) {
+		say(w, 200, struct{}{})
+	}
+}
+
+func (a *app) put(w http.ResponseWriter, key string, s *session, desk string) bool {
+	if desk != "north" && desk != "south" {
+		say(w, 404, map[string]string{"error": "there is no such desk"})
+		return false
+	}
+	if err := a.ask("subscribe", map[string]any{"session": key, "channel": "desk/" + desk}); err != nil {
+		log.Print(err)
+		say(w, 500, map[string]string{"error": "not followed"})
+		return false
+	}
 	a.mu.Lock()
-	a.sessions[session] = r.FormValue("user")
+	defer a.mu.Unlock()
+	s.desks[desk] = true
+	return true
+}
+
+func (a *app) login(w http.ResponseWriter, r *http.Request) {
+	key := rand.Text()
+	a.mu.Lock()
+	a.sessions[key] = &session{user: r.FormValue("user"), desks: map[string]bool{}}
 	a.mu.Unlock()
-	http.SetCookie(w, &http.Cookie{Name: "session", Value: session, HttpOnly: true, SameSite: http.SameSiteLaxMode, Path: "/"})
+	http.SetCookie(w, &http.Cookie{Name: "session", Value: key, HttpOnly: true, SameSite: http.SameSiteLaxMode, Path: "/"})
+	say(w, 200, struct{}{})
+}
+
+func (a *app) logout(w http.ResponseWriter, r *http.Request) {
+	key, s := a.sessionOf(r)
+	a.mu.Lock()
+	delete(a.sessions, key)
+	var left []string
+	if s != nil {
+		for desk := range s.desks {
+			left = append(left, "desk/"+desk)
+		}
+	}
+	a.mu.Unlock()
+	if len(left) > 0 {
+		if err := a.ask("unsubscribe", map[string]any{"session": key, "channels": left}); err != nil {
+			log.Print(err)
+			say(w, 500, map[string]string{"error": "try again"})
+			return
+		}
+	}
 	say(w, 200, struct{}{})
 }
 
@@ -76,8 +173,8 @@ func (a *app) hooks(w http.ResponseWriter, r *http.Request) {
 	switch q.Hook {
 	case "connect":
 		answer := map[string]any{}
-		if user := a.sessions[sessionOf(q.Cookie)]; user != "" {
-			answer["user"] = user
+		if s := a.sessions[keyOf(q.Cookie)]; s != nil {
+			answer["user"] = s.user
 		}
 		say(w, 200, answer)
 	case "subscribe":
@@ -123,11 +220,15 @@ func (a *app) arrive(w http.ResponseWriter, r *http.Request) {
 		say(w, 401, struct{}{})
 		return
 	}
-	var by, input struct{ User, Name string }
+	var by, input struct{ User, Name, Desk string }
 	text, _ := base64.RawURLEncoding.DecodeString(caller)
 	json.Unmarshal(text, &by)
 	if json.Unmarshal(body, &input) != nil || by.User == "" {
 		say(w, 401, map[string]string{"error": "sign in first"})
+		return
+	}
+	if input.Desk != "north" && input.Desk != "south" {
+		say(w, 400, map[string]string{"error": "there is no such desk"})
 		return
 	}
 	a.mu.Lock()
@@ -135,7 +236,8 @@ func (a *app) arrive(w http.ResponseWriter, r *http.Request) {
 	n := len(a.visits)
 	a.mu.Unlock()
 	data := map[string]any{"visit": n, "name": input.Name, "by": by.User}
-	if err := a.publish("visits", data, "visit-"+r.Header.Get("webhook-id")); err != nil {
+	publish := map[string]any{"channels": []string{"visits", "desk/" + input.Desk}, "data": data, "idempotencyKey": "visit-" + r.Header.Get("webhook-id")}
+	if err := a.ask("publish", publish); err != nil {
 		log.Print(err)
 		say(w, 500, map[string]string{"error": "not published"})
 		return
@@ -143,12 +245,13 @@ func (a *app) arrive(w http.ResponseWriter, r *http.Request) {
 	say(w, 201, map[string]int{"visit": n})
 }
 
-func (a *app) publish(channel string, data any, key string) error {
-	body, err := json.Marshal(map[string]any{"channel": channel, "data": data, "idempotencyKey": key})
+// ask asks the bus for something: publish, subscribe, unsubscribe.
+func (a *app) ask(what string, body map[string]any) error {
+	text, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequest(http.MethodPost, a.bus+"/api/publish", bytes.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, a.bus+"/api/"+what, bytes.NewReader(text))
 	if err != nil {
 		return err
 	}
@@ -162,12 +265,19 @@ func (a *app) publish(channel string, data any, key string) error {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("publish: %s", res.Status)
+		return fmt.Errorf("%s: %s", what, res.Status)
 	}
 	return nil
 }
 
-func sessionOf(cookies string) string {
+func (a *app) sessionOf(r *http.Request) (key string, s *session) {
+	key = keyOf(r.Header.Get("Cookie"))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return key, a.sessions[key]
+}
+
+func keyOf(cookies string) string {
 	list, err := http.ParseCookie(cookies)
 	if err != nil {
 		return ""

@@ -1,10 +1,12 @@
-// An application with sessions of its own behind Tidings: it signs users in with a cookie, says who may hear what, answers calls and routes, and publishes.
-// It needs Node alone. TIDINGS is the bus's address, HOOK_SECRET its hooks.secret, TIDINGS_API_KEY a key of it.
-import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
+// An application with sessions of its own behind Tidings: it signs users in with a cookie, puts their pages in channels, says who may hear what, answers calls
+// and routes, and publishes. It needs Node alone. TIDINGS is the bus's address, HOOK_SECRET its hooks.secret, PAGE_SECRET its connection_ids.secret, TIDINGS_API_KEY a key of it.
+import { createHash, createHmac, randomUUID, timingSafeEqual } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 
-const { TIDINGS = "http://127.0.0.1:8080", HOOK_SECRET = "", TIDINGS_API_KEY = "", PORT = "3000" } = process.env;
-const sessions = new Map(); // cookie -> user
+const { TIDINGS = "http://127.0.0.1:8080", HOOK_SECRET = "", PAGE_SECRET = "", TIDINGS_API_KEY = "", PORT = "3000" } = process.env;
+const html = readFileSync(new URL("../page.html", import.meta.url), "utf8");
+const sessions = new Map(); // cookie -> { user, desks }
 const visits = [];
 const events = new Map(); // node -> number of the last event that was taken
 
@@ -19,11 +21,18 @@ function signed(req, content) {
   });
 }
 
-const sessionOf = (cookie = "") => sessions.get(/(?:^|; )session=([\w-]+)/.exec(cookie)?.[1]);
+const keyOf = (cookie = "") => /(?:^|; )session=([\w-]+)/.exec(cookie)?.[1];
+const sessionOf = (cookie) => sessions.get(keyOf(cookie));
+
+/** How the server knows a page of this session, before and after its socket exists: nobody can make one up, or use it for another session. */
+function connectionId(key) {
+  const signed = `${randomUUID()}~${createHash("sha256").update(key).digest("base64url")}`;
+  return `${signed}~${createHmac("sha256", PAGE_SECRET).update(signed).digest("base64url")}`;
+}
 
 /** What the server asks. A status of 400 or more is a no, with the reason in `error`. */
 const hooks = {
-  connect: ({ cookie }) => ({ user: sessionOf(cookie) }),
+  connect: ({ cookie }) => ({ user: sessionOf(cookie)?.user }),
   subscribe: ({ user, channel }) => (user || channel === "public" ? {} : { status: 403, error: { message: "sign in first", hint: "POST /login" } }),
   call: ({ method, user }) =>
     method === "whoami" ? { data: { user: user ?? null } }
@@ -39,21 +48,29 @@ const hooks = {
   },
 };
 
-async function publish(channel, data, idempotencyKey) {
-  const r = await fetch(`${TIDINGS}/api/publish`, {
+/** Asks the bus for something: publish, subscribe, unsubscribe. */
+async function bus(what, body) {
+  const r = await fetch(`${TIDINGS}/api/${what}`, {
     method: "POST",
     headers: { "content-type": "application/json", ...(TIDINGS_API_KEY && { authorization: `Bearer ${TIDINGS_API_KEY}` }) },
-    body: JSON.stringify({ channel, data, idempotencyKey }),
+    body: JSON.stringify(body),
   });
-  if (!r.ok) throw new Error(`publish: ${await r.text()}`);
+  if (!r.ok) throw new Error(`${what}: ${await r.text()}`);
+}
+
+/** From here on every page of the session hears of a desk: those that are open, and those that are still being loaded. */
+async function follow(key, desk) {
+  await bus("subscribe", { session: key, channel: `desk/${desk}` });
+  sessions.get(key).desks.add(desk);
 }
 
 /** Routes that clients call over their connection: who calls is in Tidings-Caller, which is signed. */
 const routes = {
-  "POST /visits": async (caller, { name }, id) => {
+  "POST /visits": async (caller, { name, desk }, id) => {
     if (!caller.user) return [401, { error: "sign in first" }];
+    if (!/^(north|south)$/.test(desk)) return [400, { error: "there is no such desk" }];
     const visit = visits.push({ name, by: caller.user });
-    await publish("visits", { visit, name, by: caller.user }, `visit-${id}`);
+    await bus("publish", { channels: ["visits", `desk/${desk}`], data: { visit, name, by: caller.user }, idempotencyKey: `visit-${id}` });
     return [201, { visit }];
   },
 };
@@ -80,10 +97,27 @@ const server = createServer(async (req, res) => {
       if (!signed(req, `${req.method} ${req.url}\n${caller}\n${text}`)) return reply(401, {});
       return reply(...(await route(JSON.parse(Buffer.from(caller, "base64url")), JSON.parse(text), req.headers["webhook-id"])));
     }
+    const key = keyOf(req.headers.cookie);
+    const session = sessions.get(key);
+    const [, path, desk] = /^\/(desk|follow)\/(north|south)$/.exec(req.url) ?? [];
+    if (req.method === "GET" && (req.url === "/" || path === "desk")) {
+      if (session && desk) await follow(key, desk);
+      const page = html.replace("{{connection id}}", session ? connectionId(key) : "").replace("{{desks}}", [...(session?.desks ?? [])].join(", "));
+      return res.writeHead(200, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" }).end(page);
+    }
+    if (req.method === "POST" && path === "follow" && session) {
+      await follow(key, desk);
+      return reply(200, {});
+    }
     if (req.method === "POST" && req.url === "/login") {
-      const session = randomUUID();
-      sessions.set(session, new URLSearchParams(text).get("user"));
-      return reply(200, {}, { "set-cookie": `session=${session}; HttpOnly; SameSite=Lax; Path=/` });
+      const fresh = randomUUID();
+      sessions.set(fresh, { user: new URLSearchParams(text).get("user"), desks: new Set() });
+      return reply(200, {}, { "set-cookie": `session=${fresh}; HttpOnly; SameSite=Lax; Path=/` });
+    }
+    if (req.method === "POST" && req.url === "/logout" && session) {
+      if (session.desks.size) await bus("unsubscribe", { session: key, channels: [...session.desks].map((d) => `desk/${d}`) });
+      sessions.delete(key);
+      return reply(200, {});
     }
     reply(404, {});
   } catch (error) {
