@@ -50,11 +50,15 @@ export function createBus(
   const statusListeners = createListeners<[Status]>();
   const frameListeners = createListeners<[ServerFrame]>();
   const asked = new Set<Request>();
+  /** What began the subscriptions that the server made. */
+  const joined = new Map<string, ServerFrame>();
 
   const hub = createHub({ clock, random, onGap: options.onGap, session: () => connection.session });
   const port: ConnectionPort = {
     ...hub.port,
     other(frame) {
+      if (frame.type === "subscribed") joined.set(frame.channel, frame);
+      if (frame.type === "unsubscribed") joined.delete(frame.channel);
       if (frame.type === "error") console.warn(`tidings: ${frame.code}: ${frame.message} ${frame.hint ?? ""}`);
       frameListeners.tell(frame);
     },
@@ -119,7 +123,10 @@ export function createBus(
       return { messages: reply.messages, position: pick(reply as unknown as Position), complete: reply.complete } as History<T>;
     },
     request,
-    onFrame: frameListeners.add,
+    onFrame(listener) {
+      joined.forEach((frame) => listener(frame));
+      return frameListeners.add(listener);
+    },
     url: options.url ?? "/bus",
     get status() {
       return connection.carrier.status;

@@ -8,26 +8,9 @@ export interface JoinedOptions {
   readonly onGap?: OnGap | undefined;
 }
 
-/** The channels that the server put each bus in. */
-const channelsOf = new WeakMap<Bus, Set<string>>();
-
-function channels(bus: Bus): Set<string> {
-  let known = channelsOf.get(bus);
-  if (!known) {
-    const all = new Set<string>();
-    channelsOf.set(bus, (known = all));
-    bus.onFrame((frame) => {
-      if (frame.type === "subscribed") all.add(frame.channel);
-      if (frame.type === "unsubscribed") all.delete(frame.channel);
-    });
-  }
-  return known;
-}
-
 /**
  * Calls `onMessage` for each message of every channel that the server puts this client in: by who it is (`user/ann`, `role/admin`), or because the application's backend
- * said so. In order, none twice, none missing without a gap, from the moment the server put it there, as of any subscription. The first call for a bus should come before the bus is used:
- * it knows of no earlier channel. A further one hears from then on.
+ * said so. In order, none twice, none missing without a gap, from the moment the server put it there, as of any subscription; of channels that the client was in before this was called, from the call on.
  */
 export function onJoined<T = unknown>(bus: Bus, onMessage: OnMessage<T>, { onGap }: JoinedOptions = {}): Unsubscribe {
   const own = new Map<string, Unsubscribe>();
@@ -40,10 +23,11 @@ export function onJoined<T = unknown>(bus: Bus, onMessage: OnMessage<T>, { onGap
     });
     own.set(channel, leave);
   }
-  for (const channel of channels(bus)) join(channel);
+  let late = true; // what is told at once began some time ago
   const deaf = bus.onFrame((frame) => {
-    if (frame.type === "subscribed") join(frame.channel, frame.late ? undefined : frame);
+    if (frame.type === "subscribed") join(frame.channel, late || frame.late ? undefined : frame);
   });
+  late = false;
   return () => {
     deaf();
     for (const leave of own.values()) leave();

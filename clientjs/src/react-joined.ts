@@ -12,8 +12,8 @@ export interface UseJoinedOptions {
 }
 
 /**
- * Calls `onMessage` for each message of every channel that the server puts this client in, while the component is mounted: `onJoined` of `tidings/joined` as a hook. Use it first in a
- * component that is there from the start: it knows of no channel that the server named before. A new `onMessage` on the next render takes over.
+ * Calls `onMessage` for each message of every channel that the server puts this client in, while the component is mounted: `onJoined` of `tidings/joined` as a hook.
+ * A new `onMessage` on the next render takes over.
  */
 export function useJoined<T = unknown>(onMessage: OnMessage<T>, options: UseJoinedOptions = {}): void {
   const nearest = useBus();

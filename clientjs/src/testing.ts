@@ -64,7 +64,10 @@ export function createFakeBus(): FakeBus {
     const members = present.get(channel) ?? [];
     return { members, count: members.length };
   };
+  const joined = new Map<string, ServerFrame>();
   function tell(frame: ServerFrame): void {
+    if (frame.type === "subscribed") joined.set(frame.channel, frame);
+    if (frame.type === "unsubscribed") joined.delete(frame.channel);
     for (const listener of [...frameListeners]) listener(frame);
   }
 
@@ -144,6 +147,7 @@ export function createFakeBus(): FakeBus {
       return { type: "reply", id: requests.length, ...answer(frame) };
     },
     onFrame(listener) {
+      for (const frame of joined.values()) listener(frame);
       frameListeners.add(listener);
       return () => void frameListeners.delete(listener);
     },

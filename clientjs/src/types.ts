@@ -129,7 +129,8 @@ export interface MessageBus {
    */
   request(frame: ClientFrame): Promise<ReplyFrame>;
   /**
-   * Calls `listener` for each frame that belongs to no subscription or request of the bus itself: `joined`, `left`, `event`, `subscribed` by the server, …
+   * Calls `listener` for each frame that belongs to no subscription or request of the bus itself: `joined`, `left`, `event`, `subscribed` by the server, … At once
+   * it is told of the subscriptions that the server made before.
    */
   onFrame(listener: (frame: ServerFrame) => void): Unsubscribe;
   /** The base of the server's endpoints, as it was given. */

@@ -62,6 +62,23 @@ test("two listeners are one subscription; one that comes later hears from then o
   assert.deepEqual([one.heard, two.heard, again.heard], [[], [], ["a 4 4"]]);
 });
 
+test("whoever comes when the server has long put the client in a channel hears from then on; of a channel that was taken away nothing", async () => {
+  const { bus, server, net } = servedBus();
+  bus.subscribe("own", () => {});
+  await settle();
+  server.put("a");
+  server.put("b");
+  server.publish("a", 1);
+  await settle();
+  server.say({ type: "unsubscribed", channel: "b", code: "removed", message: "", hint: "" });
+  await settle();
+  const { heard } = joined(bus);
+  await settle();
+  server.publish("a", 2);
+  await settle();
+  assert.deepEqual([heard, net.last.sent.filter((f) => f.type === "subscribe").map((f) => [f.channel, f.since])], [["a 2 2"], [["own", undefined], ["a", undefined]]]);
+});
+
 test("a channel that is taken away is heard no more, and heard again when it is given again", async () => {
   const { bus, net } = handBus();
   const { heard } = joined(bus);

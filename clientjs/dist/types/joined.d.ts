@@ -7,8 +7,7 @@ export interface JoinedOptions {
 }
 /**
  * Calls `onMessage` for each message of every channel that the server puts this client in: by who it is (`user/ann`, `role/admin`), or because the application's backend
- * said so. In order, none twice, none missing without a gap, from the moment the server put it there, as of any subscription. The first call for a bus should come before the bus is used:
- * it knows of no earlier channel. A further one hears from then on.
+ * said so. In order, none twice, none missing without a gap, from the moment the server put it there, as of any subscription; of channels that the client was in before this was called, from the call on.
  */
 export declare function onJoined<T = unknown>(bus: Bus, onMessage: OnMessage<T>, { onGap }?: JoinedOptions): Unsubscribe;
 /** Called with what a backend sent to this connection, this user or everybody (`POST /api/send`), and its name. */
