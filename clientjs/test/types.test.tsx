@@ -1,8 +1,9 @@
 // Checked by tsc, which fails where a line that must not compile does. Here it only has to run.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { call } from "../src/call.js";
 import type { MessageBus, Position, Status } from "../src/index.js";
-import { MessageBusProvider, useEffectWithPolling, useLiveQuery, useMessageBus, usePresence } from "../src/react.js";
+import { MessageBusProvider, useEffectWithPolling, useLiveQuery, useMessageBus, usePresence, useReplyChannel } from "../src/react.js";
 import { createFakeBus, type FakeBus } from "../src/testing.js";
 
 interface Arrival {
@@ -75,6 +76,18 @@ export function Component({ bus }: { bus: MessageBus }) {
   useLiveQuery({ channel: "a", fetch: () => 1, pollInterval: 5 });
   // @ts-expect-error: an interval is needed
   useEffectWithPolling("a", async () => {}, []);
+  const job = useReplyChannel<{ rows: number }, number>({ onProgress: (percent) => percent.toFixed(), onDone: ({ rows }) => rows.toFixed() });
+  const rows: number | undefined = job.result?.rows;
+  // @ts-expect-error: there may be no result yet
+  void job.result.rows;
+  // @ts-expect-error: that is not what progress is
+  useReplyChannel<unknown, number>({ onProgress: (percent) => percent.length });
+  const sum: Promise<number> = call<number>(bus, "sum", [1, 2]);
+  // @ts-expect-error: what to call is a name
+  void call(bus, 7);
+  // @ts-expect-error: an answer of no type given is unknown
+  void call(bus, "sum").then((n) => n.toFixed());
+  void [rows, sum];
   const { members, count, error: unseen } = usePresence("a", { bus });
   void [members[0]?.user?.length, members[0]?.connection, count.toFixed(), unseen?.hint, usePresence(null).known];
   // @ts-expect-error: one channel

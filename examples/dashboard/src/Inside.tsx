@@ -18,7 +18,7 @@ export function Inside({ building: { inside, floors, now } }: { building: Buildi
             </span>
             <span className="who">{name}</span>
             <small>
-              {floors[floor]?.name}, {span(now - since)}
+              {floors[floor]?.name}, {now - since < 60_000 ? "just now" : span(now - since)}
             </small>
           </li>
         ))}
