@@ -61,7 +61,7 @@ type Limits struct {
 	HistoryAge      time.Duration // how long they are kept
 	HistoryBytes    int           // kept per channel
 	Payload         int           // bytes of a message's data, at most protocol.MaxPayloadBytes
-	Rate            float64       // messages a second that one connection may publish in the rule's channels; as many may come at once, and at least one
+	Rate            float64       // messages a second that one user, or one connection without a token, may publish in the rule's channels through a node; as many may come at once, and at least one
 	CollectWindow   time.Duration // how long deliveries may wait for more, so that they are written together; at most 10 ms, negative for none
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"tidings/access"
+	"tidings/core"
 	"tidings/protocol"
 )
 
@@ -489,4 +491,50 @@ func TestARulesPayloadAndRate(t *testing.T) {
 			t.Errorf("one byte more by a backend: %v", err)
 		}
 	})
+}
+
+// Whom a token names has a rule's rate once, over all connections and beyond their end; who is not signed in has it once for each connection.
+func TestARulesRateIsOfTheUser(t *testing.T) {
+	rules := access.Rules{Channels: []access.Rule{{Pattern: "slow/*", Publish: access.Anyone, Limits: access.Limits{Rate: 2}}, {Pattern: "other", Publish: access.Anyone, Limits: access.Limits{Rate: 1}}}}
+	inBubble(t, withTokens(t, rules), func(w *world) {
+		token := sign(t, "u1", time.Hour)
+		first, second := w.signIn(token, ""), w.signIn(sign(t, "u1", time.Hour), "")
+		say := func(c *client, ch protocol.Channel, want protocol.Code) {
+			t.Helper()
+			if answer, _ := c.ask(protocol.ClientFrame{Type: protocol.TypePublish, Channel: ch, Data: []byte("1")}); answer.Code != want {
+				t.Errorf("%s: got %q, want %q", ch, answer.Code, want)
+			}
+		}
+		say(first, "slow/a", "")
+		say(second, "slow/b", "")
+		say(first, "slow/a", protocol.CodeRateLimited)
+		say(second, "slow/a", protocol.CodeRateLimited)
+		say(second, "other", "")
+		first.say(protocol.ClientFrame{Type: protocol.TypeDisconnect})
+		say(w.signIn(token, ""), "slow/a", protocol.CodeRateLimited)
+		say(w.signIn(sign(t, "u2", time.Hour), ""), "slow/a", "")
+		for range 2 {
+			anonymous := w.connect()
+			say(anonymous, "slow/a", "")
+			say(anonymous, "slow/a", "")
+			say(anonymous, "slow/a", protocol.CodeRateLimited)
+		}
+		w.pass(time.Second / 2)
+		say(second, "slow/a", "")
+		say(second, "slow/a", protocol.CodeRateLimited)
+	})
+}
+
+func TestRatesOfUsersAreForgotten(t *testing.T) {
+	var u userRates
+	r := core.Rate{PerSecond: 1, Burst: 1}
+	for i := range maxUserRates {
+		u.take(userRate{strconv.Itoa(i), "g"}, r, 0)
+	}
+	if !u.take(userRate{"late", "g"}, r, time.Second/2) || len(u.left) != maxUserRates {
+		t.Errorf("one too many: %d are kept", len(u.left))
+	}
+	if !u.take(userRate{"late", "g"}, r, time.Second) || len(u.left) != 1 {
+		t.Errorf("when all are full again %d are kept", len(u.left))
+	}
 }

@@ -32,6 +32,7 @@ type Bus struct {
 	revocations access.Revocations
 	tickets     tickets
 	quotas      quotas
+	userRates   userRates
 	grants      *grants
 	log         *slog.Logger
 	announce    *protocol.Announce

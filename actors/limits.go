@@ -1,55 +1,75 @@
 package actors
 
 import (
+	"maps"
+	"sync"
 	"time"
 
+	"tidings/core"
 	"tidings/protocol"
 )
 
 // Rates of one connection (RELIABILITY.md section 5): requests per second, and how many may come at once. A subscribe and a publish count
 // against their own rate alone; an unsubscribe and a goodbye, which only take load away, count against none.
 var (
-	commandRate   = rate{50, 100}
-	subscribeRate = rate{20, 128}
-	publishRate   = rate{50, 100}
+	commandRate   = core.Rate{PerSecond: 50, Burst: 100}
+	subscribeRate = core.Rate{PerSecond: 20, Burst: 128}
+	publishRate   = core.Rate{PerSecond: 50, Burst: 100}
 )
 
-type rate struct{ perSecond, burst float64 }
-
-// bucket is how much of a rate is left. The zero bucket is full.
-type bucket struct {
-	used float64
-	at   time.Duration // of the node's clock
+// userRates are what users have left of the rates of rules, over all their connections to the node.
+type userRates struct {
+	mu   sync.Mutex // guards what follows
+	left map[userRate]*core.Bucket
 }
 
-// take takes one request's worth, if there is so much.
-func (b *bucket) take(r rate, now time.Duration) bool {
-	b.used = max(0, b.used-(now-b.at).Seconds()*r.perSecond)
-	b.at = now
-	if b.used+1 > r.burst {
-		return false
+// userRate is a rule's rate, by its group, for a user.
+type userRate struct{ user, group string }
+
+const (
+	maxUserRates  = 100_000 // beyond it who publishes anew is not counted; the connections' own rates hold in any case
+	maxRateGroups = 64      // rules whose rates one anonymous connection's publishes are counted for
+)
+
+// take takes a publish.
+func (u *userRates) take(key userRate, r core.Rate, now time.Duration) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	b := u.left[key]
+	if b == nil {
+		if len(u.left) >= maxUserRates {
+			maps.DeleteFunc(u.left, func(_ userRate, b *core.Bucket) bool { return b.Full(now) })
+		}
+		if len(u.left) >= maxUserRates {
+			return true
+		}
+		if u.left == nil {
+			u.left = map[userRate]*core.Bucket{}
+		}
+		b = &core.Bucket{}
+		u.left[key] = b
 	}
-	b.used++
-	return true
+	return b.Take(1, r, now)
 }
 
-// maxRateGroups bounds the rules whose rates one connection's publishes are counted for.
-const maxRateGroups = 64
-
-// mayPublishIn takes a publish off the rate of a rule.
+// mayPublishIn takes a publish off the rate of a rule: the user's, or the connection's where nobody is signed in.
 func (s *session) mayPublishIn(group string, perSecond float64) bool {
+	r := core.Rate{PerSecond: perSecond, Burst: max(perSecond, 1)}
+	if id := s.conn.Identity(); !id.Anonymous() {
+		return s.bus.userRates.take(userRate{id.User, group}, r, s.bus.clock())
+	}
 	b := s.rates[group]
 	if b == nil {
 		if len(s.rates) >= maxRateGroups {
-			clear(s.rates) // the connection's own rate holds in any case
+			clear(s.rates)
 		}
 		if s.rates == nil {
-			s.rates = map[string]*bucket{}
+			s.rates = map[string]*core.Bucket{}
 		}
-		b = &bucket{}
+		b = &core.Bucket{}
 		s.rates[group] = b
 	}
-	return b.take(rate{perSecond, max(perSecond, 1)}, s.bus.clock())
+	return b.Take(1, r, s.bus.clock())
 }
 
 // errorBudget remembers when the last errors were.

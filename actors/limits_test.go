@@ -101,7 +101,7 @@ func TestFailuresOfTheServerDoNotCountAsErrors(t *testing.T) {
 func TestErrorsThatSayRetryDoNotCount(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connect()
-		for range int(publishRate.burst) + 5*protocol.MaxErrors {
+		for range int(publishRate.Burst) + 5*protocol.MaxErrors {
 			c.id++
 			c.say(protocol.ClientFrame{Type: protocol.TypePublish, ID: c.id, Channel: "news", Data: []byte("1")})
 			w.settle()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tidings/access"
+	"tidings/core"
 	"tidings/protocol"
 )
 
@@ -32,7 +33,7 @@ var (
 // quotas count connections of users and of addresses, and how fast they come. What a connection holds is given back with its end.
 type quotas struct {
 	mu        sync.Mutex // guards all below, and the quotas
-	node      bucket
+	node      core.Bucket
 	users     map[string]*quota
 	addresses map[netip.Addr]*quota
 
@@ -44,7 +45,7 @@ type quota struct {
 	user    string
 	address netip.Addr
 	n       int
-	connect bucket
+	connect core.Bucket
 }
 
 func (s *quotas) count(limit string) {
@@ -84,7 +85,7 @@ func (b *Bus) enter(address string) (*quota, *protocol.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := b.clock()
-	if r := b.cfg.ConnectsPerSecond; r > 0 && !s.node.take(rate{r, 4 * r}, now) {
+	if r := b.cfg.ConnectsPerSecond; r > 0 && !s.node.Take(1, core.Rate{PerSecond: r, Burst: 4 * r}, now) {
 		s.count(LimitConnects)
 		return nil, errConnects
 	}
@@ -97,7 +98,7 @@ func (b *Bus) enter(address string) (*quota, *protocol.Error) {
 	case b.cfg.ConnectionsPerAddress > 0 && q.n >= b.cfg.ConnectionsPerAddress:
 		s.count(LimitAddress)
 		return nil, errOfPlace
-	case b.cfg.ConnectsPerAddress > 0 && !q.connect.take(rate{b.cfg.ConnectsPerAddress, 5 * b.cfg.ConnectsPerAddress}, now):
+	case b.cfg.ConnectsPerAddress > 0 && !q.connect.Take(1, core.Rate{PerSecond: b.cfg.ConnectsPerAddress, Burst: 5 * b.cfg.ConnectsPerAddress}, now):
 		s.count(LimitAddressRate)
 		return nil, errOfPlace
 	default:
@@ -130,13 +131,10 @@ func (s *quotas) of(address string, now time.Duration) *quota {
 	return q
 }
 
-// sweepAfter is how long an address that holds nothing is remembered: by then its bucket is full again.
-const sweepAfter = 10 * time.Second
-
 // sweep forgets addresses that hold nothing. It tells whether there is room.
 func (s *quotas) sweep(now time.Duration) bool {
 	for a, q := range s.addresses {
-		if q.n == 0 && now-q.connect.at >= sweepAfter {
+		if q.n == 0 && q.connect.Full(now) {
 			delete(s.addresses, a)
 		}
 	}

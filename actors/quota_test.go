@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tidings/core"
 	"tidings/protocol"
 )
 
@@ -143,13 +144,13 @@ func TestConnectionsOfAUser(t *testing.T) {
 func TestQuotasOfAddressesAreForgotten(t *testing.T) {
 	s := &quotas{}
 	for i := range maxQuotaAddresses {
-		s.of(fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255), 0)
+		s.of(fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255), 0).connect.Take(1, core.Rate{PerSecond: 0.1, Burst: 1}, 0)
 	}
 	s.of("10.0.0.1", 0).n = 1
 	if s.of("192.0.2.1", time.Second) != nil {
 		t.Error("there is room for one more")
 	}
-	if s.of("192.0.2.1", sweepAfter) == nil || len(s.addresses) != 2 {
+	if s.of("192.0.2.1", 10*time.Second) == nil || len(s.addresses) != 2 {
 		t.Errorf("afterwards %d are kept", len(s.addresses))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tidings/access"
+	"tidings/core"
 	"tidings/protocol"
 )
 
@@ -20,7 +21,7 @@ const (
 )
 
 // replyRate bounds the publishes to one reply channel.
-var replyRate = rate{20, 50}
+var replyRate = core.Rate{PerSecond: 20, Burst: 50}
 
 // methodReply is the method of a call that opens a reply channel.
 const methodReply = "reply"
@@ -138,7 +139,7 @@ type replyBoxes struct {
 
 type replyBox struct {
 	expires time.Time
-	used    bucket
+	used    core.Bucket
 	closed  bool
 }
 
@@ -158,7 +159,7 @@ func (m *replyBoxes) take(ch protocol.Channel, now time.Time, at time.Duration) 
 		box = &replyBox{expires: expires}
 		m.boxes[ch] = box
 	}
-	if !box.used.take(replyRate, at) {
+	if !box.used.Take(1, replyRate, at) {
 		return errRate
 	}
 	return nil

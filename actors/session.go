@@ -3,6 +3,7 @@ package actors
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
+	"tidings/core"
 	"tidings/protocol"
 )
 
@@ -31,11 +32,11 @@ type session struct {
 	jobs []protocol.ClientFrame // requests for the broker, in order
 	busy bool                   // one is with the broker
 
-	commands, subscribes, publishes bucket
-	rates                           map[string]*bucket // of rules that say one, by their group
-	errors                          *errorBudget       // made with the first error
-	replies                         []protocol.Channel // that it opened, at most protocol.MaxReplies
-	calls                           *calls             // made with the first call
+	commands, subscribes, publishes core.Bucket
+	rates                           map[string]*core.Bucket // of rules that say one, by their group; of an anonymous client
+	errors                          *errorBudget            // made with the first error
+	replies                         []protocol.Channel      // that it opened, at most protocol.MaxReplies
+	calls                           *calls                  // made with the first call
 }
 
 type waitingJoin struct {

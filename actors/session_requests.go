@@ -43,13 +43,13 @@ func (s *session) affords(frameType string) bool {
 	now := s.bus.clock()
 	switch frameType {
 	case protocol.TypeSubscribe:
-		return s.subscribes.take(subscribeRate, now)
+		return s.subscribes.Take(1, subscribeRate, now)
 	case protocol.TypePublish:
-		return s.publishes.take(publishRate, now)
+		return s.publishes.Take(1, publishRate, now)
 	case protocol.TypeUnsubscribe, protocol.TypeDisconnect:
 		return true
 	}
-	return s.commands.take(commandRate, now)
+	return s.commands.Take(1, commandRate, now)
 }
 
 func (s *session) onPing(f *protocol.ClientFrame) {

@@ -3,14 +3,16 @@ package transports
 import (
 	"errors"
 	"time"
+
+	"tidings/core"
 )
 
 // intake bounds what one client may send: WebSocket frames of every kind, fragments and pings included, and bytes.
 // The zero intake is full.
 type intake struct {
 	framing framing
-	frames  bucket
-	bytes   bucket
+	frames  core.Bucket
+	bytes   core.Bucket
 }
 
 const (
@@ -25,17 +27,8 @@ var errIntake = errors.New("transports: the client sends too much")
 // take counts bytes that arrived. It answers false when the client went over its budget.
 func (in *intake) take(p []byte, now time.Time) bool {
 	n := in.framing.count(p)
-	return in.frames.take(n, framesPerSecond, framesBurst, now) && in.bytes.take(len(p), bytesPerSecond, bytesBurst, now)
-}
-
-// bucket is a token bucket in one word: the time, in Unix nanoseconds, at which it will be full again.
-type bucket struct{ full int64 }
-
-func (b *bucket) take(n, perSecond, burst int, now time.Time) bool {
-	each := int64(time.Second) / int64(perSecond)
-	t := now.UnixNano()
-	b.full = max(b.full, t) + int64(n)*each
-	return b.full-t <= int64(burst)*each
+	at := time.Duration(now.UnixNano())
+	return in.frames.Take(n, core.Rate{PerSecond: framesPerSecond, Burst: framesBurst}, at) && in.bytes.Take(len(p), core.Rate{PerSecond: bytesPerSecond, Burst: bytesBurst}, at)
 }
 
 // framing follows the boundaries of RFC 6455 frames in a stream of bytes, to count them. It checks nothing.

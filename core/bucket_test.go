@@ -1,0 +1,36 @@
+package core
+
+import (
+	"testing"
+	"time"
+)
+
+func TestBucket(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		rate Rate
+		n    int
+		at   []time.Duration
+		want []bool
+	}{
+		{"the burst and one more", Rate{1, 3}, 1, []time.Duration{0, 0, 0, 0}, []bool{true, true, true, false}},
+		{"a second later there is one more", Rate{1, 1}, 1, []time.Duration{0, time.Second - 1, time.Second, time.Second}, []bool{true, false, true, false}},
+		{"what is refused is not taken", Rate{1, 1}, 1, []time.Duration{0, 0, 0, 0, time.Second}, []bool{true, false, false, false, true}},
+		{"it is never more than full", Rate{10, 2}, 1, []time.Duration{time.Hour, time.Hour, time.Hour}, []bool{true, true, false}},
+		{"less than one a second", Rate{0.3, 1}, 1, []time.Duration{0, 3 * time.Second, 4 * time.Second}, []bool{true, false, true}},
+		{"a rate that does not divide", Rate{7, 7}, 1, []time.Duration{0, 0, 0, 0, 0, 0, 0, 0}, []bool{true, true, true, true, true, true, true, false}},
+		{"many at once", Rate{256 << 10, 1 << 20}, 1 << 20, []time.Duration{0, time.Second, 4 * time.Second}, []bool{true, false, true}},
+		{"more than there can be", Rate{1, 3}, 4, []time.Duration{0, time.Hour}, []bool{false, false}},
+	} {
+		var b Bucket
+		for i, at := range c.at {
+			if got := b.Take(c.n, c.rate, at); got != c.want[i] {
+				t.Errorf("%s: take %d at %v: %v", c.name, i+1, at, got)
+			}
+		}
+	}
+	var b Bucket
+	if b.Take(1, Rate{1, 1}, time.Second); b.Full(2*time.Second-1) || !b.Full(2*time.Second) {
+		t.Error("it is not full when it should be")
+	}
+}
