@@ -38,12 +38,15 @@ export function share(host: CarrierHost, platform: Platform = browser()): Carrie
       await identify();
     },
     name: async () => `tidings:${await platform.digest(JSON.stringify([build, platform.resolve(url), who]))}`,
-    credentials: (another) => ({
+    credentials: (another, failed) => ({
       token,
       getToken:
         getToken &&
         (async () => {
-          const next = await ask();
+          const next = await ask().catch((cause: unknown) => {
+            failed();
+            throw cause;
+          });
           if (typeof tabs !== "string" && identity(next) !== who) {
             token = undefined;
             another();

@@ -213,6 +213,44 @@ test("a leader that has only a fixed token gives way to one that can get another
   assert.deepEqual([fixed.bus.status.state, other.bus.status.tab, other.bus.status.state, heard], ["closed", "leader", "connected", [1, 2]]);
 });
 
+test("a leader whose getToken fails for good hands over, once the token is over, to a tab that gets one; where none does they take turns slowly", async () => {
+  const w = world();
+  let broken = [false, false];
+  const asked = [0, 0];
+  const tabs = [0, 1].map((i) =>
+    w.open({
+      getToken: async () => {
+        asked[i]!++;
+        if (broken[i]) throw new Error("offline");
+        return jwt("ann", asked[i]);
+      },
+    }),
+  );
+  const logs = tabs.map((tab) => listen(tab));
+  await w.clock.advance(60_000);
+  assert.equal(tabs[0]!.bus.status.tab, "leader");
+  const leader = tabs[0]!;
+  const over = () => [...w.server.sessions.values()].forEach((s) => s.link?.receive({ type: "disconnect", code: "token_expired", reason: "", retry: true }));
+  broken = [true, false];
+  await assert.rejects(leader.bus.refresh(), /offline/);
+  assert.deepEqual([leader.bus.status.tab, leader.bus.status.state], ["leader", "connected"], "the old token counts yet");
+  w.server.publish("a", 1);
+  over();
+  w.server.publish("a", 2);
+  await w.clock.advance(30_000);
+  assert.deepEqual([tabs.map((t) => t.bus.status.tab), tabs.map((t) => t.bus.status.state), logs], [["follower", "leader"], ["connected", "connected"], [[1, 2], [1, 2]]]);
+  broken = [true, true];
+  const before = asked[0]! + asked[1]!;
+  over();
+  await w.clock.advance(60_000);
+  assert.ok(asked[0]! + asked[1]! - before < 45, `${asked}`);
+  broken = [false, false];
+  await w.clock.advance(60_000);
+  w.server.publish("a", 3);
+  await settle();
+  assert.deepEqual([logs, w.live()], [[[1, 2, 3], [1, 2, 3]], 1]);
+});
+
 test("a tab that signs in goes to the tabs of that user, and back when it signs out; the others stay", async () => {
   const w = world();
   let user: GivenToken = null;

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { call } from "../src/call.js";
-import type { MessageBus, Position, Status } from "../src/index.js";
+import { createMessageBus, type MessageBus, type Position, type Status } from "../src/index.js";
+import { onEvent, onJoined } from "../src/joined.js";
 import { MessageBusProvider, useEffectWithPolling, useLiveQuery, useMessageBus, usePresence, useReplyChannel } from "../src/react.js";
+import { useJoined, useServerEvent } from "../src/react-joined.js";
 import { createFakeBus, type FakeBus } from "../src/testing.js";
 
 interface Arrival {
@@ -18,6 +20,17 @@ export function compiles(bus: MessageBus, fake: FakeBus): void {
   const state: Status["state"] = bus.status.state;
   const same: MessageBus = fake;
   void [position, state, same];
+
+  createMessageBus({ getToken: async () => null, connectionId: undefined });
+  createMessageBus({ getToken: () => "token" });
+  // @ts-expect-error: a token is a text
+  createMessageBus({ getToken: () => 7 });
+  void bus.refresh().then(() => {});
+  onJoined<Arrival>(bus, ({ user }, channel, message) => void [user, channel.length, message.event?.length], { onGap: (g) => g.reason });
+  onEvent<Arrival>(bus, "alarm", ({ user }, name) => void [user, name.length]);
+  onEvent(fake, null, () => {});
+  // @ts-expect-error: what comes with an event of no type given is unknown
+  onEvent(bus, null, ({ user }) => user);
 
   void bus.publish("a", 1, { spread: 5_000 });
   // @ts-expect-error: a spread is in ms
@@ -45,6 +58,10 @@ export function Component({ bus }: { bus: MessageBus }) {
   useMessageBus<Arrival>(null, ({ user }, channel) => void [user, channel.length], { onGap: (g) => g.reason, bus });
   useMessageBus<string>({ some: "context" }, "a", (payload, channel) => payload + channel);
   useMessageBus<Arrival>(["a", "b", null], ({ user }) => user.toUpperCase(), { onError: (error, channel) => void [error.hint, channel.length] });
+  useJoined<Arrival>(({ user }, channel) => void [user, channel.length], { bus });
+  useServerEvent<Arrival>("alarm", ({ user }, name) => void [user, name.length], bus);
+  // @ts-expect-error: that is not what an arrival is
+  useJoined<Arrival>(({ name }) => name);
   useMessageBus<Arrival>(["a"] as const, ({ user }) => user.toUpperCase());
   // @ts-expect-error: a payload of no type given is unknown
   useMessageBus("a", (payload) => payload.length);

@@ -88,6 +88,11 @@ export class Relay {
     this.announce();
   }
 
+  /** Whether other tabs are there. */
+  get others(): boolean {
+    return this.members.size > 1;
+  }
+
   announce(): void {
     this.config.say({ post: "lead", standing: this.standing(), session: this.connection.session.id });
   }

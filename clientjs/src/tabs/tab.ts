@@ -15,6 +15,8 @@ const QUIET = 2_500;
 const DEADLINE = 2_000;
 /** A follower lets itself be heard this often, in ms. */
 const BEAT = 20_000;
+/** How long a tab that gets no token leads, in ms. */
+const PATIENCE = 30_000;
 /** After a timer that is later than this, in ms, the leader is asked once more: this tab, or the machine, may have slept. Timers of hidden tabs are 1 s late. */
 const LATE = 1_500;
 
@@ -36,8 +38,8 @@ export interface Group {
   name(): Promise<string>;
   /** Finds out anew who the user is. Fails where `getToken` does. */
   again(): Promise<void>;
-  /** What to connect with for this identity; `another` is told where `getToken` gives a token of another. */
-  credentials(another: () => void): Pick<MessageBusOptions, "token" | "getToken">;
+  /** What to connect with for this identity; `another` is told where `getToken` gives a token of another, `failed` where it fails. */
+  credentials(another: () => void, failed: () => void): Pick<MessageBusOptions, "token" | "getToken">;
 }
 
 /**
@@ -55,7 +57,7 @@ export class Tab implements Carrier {
   private election: Election | undefined;
   private relay: Relay | undefined;
   private leader: Leader | undefined;
-  /** The highest term heard of. */
+  /** The highest term heard of; that of a tab that leads began then, by its clock. */
   private term = 0;
   private said = 0;
   /** What waits to be said at the end of this turn, so that frames that came together go together. */
@@ -205,12 +207,13 @@ export class Tab implements Carrier {
     const { host } = this;
     this.unlink();
     this.term = Math.max(this.term + 1, host.clock.now());
+    const mine = (then: () => void) => () => relay === this.relay && then();
     const relay: Relay = new Relay({
       me: this.me,
       now: () => host.clock.now(),
       own: (port) =>
         host.own(port, {
-          options: { ...host.options, ...this.group.credentials(() => relay === this.relay && this.move()) },
+          options: { ...host.options, ...this.group.credentials(mine(() => this.move()), mine(() => this.handOver())) },
           names: this.names,
           tabs: undefined,
         }),
@@ -239,6 +242,12 @@ export class Tab implements Carrier {
     this.quit();
     this.show();
     void this.join(0);
+  }
+
+  /** This tab gets no token. Another may, once the connection needs one; not at once, where none of them gets one. */
+  private handOver(): void {
+    const { others, connection } = this.relay as Relay;
+    if (others && connection.carrier.status.state !== "connected" && this.host.clock.now() - this.term > PATIENCE) this.stepDown();
   }
 
   /** Goes back into the queue: another tab leads. */

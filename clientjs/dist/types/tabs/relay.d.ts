@@ -37,6 +37,8 @@ export declare class Relay {
     /** Opens the connection, and tells the tabs who leads. */
     start(): void;
     private onStatus;
+    /** Whether other tabs are there. */
+    get others(): boolean;
     announce(): void;
     standing(): Standing;
     close(): void;

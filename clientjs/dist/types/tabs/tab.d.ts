@@ -11,8 +11,8 @@ export interface Group {
     name(): Promise<string>;
     /** Finds out anew who the user is. Fails where `getToken` does. */
     again(): Promise<void>;
-    /** What to connect with for this identity; `another` is told where `getToken` gives a token of another. */
-    credentials(another: () => void): Pick<MessageBusOptions, "token" | "getToken">;
+    /** What to connect with for this identity; `another` is told where `getToken` gives a token of another, `failed` where it fails. */
+    credentials(another: () => void, failed: () => void): Pick<MessageBusOptions, "token" | "getToken">;
 }
 /**
  * A tab among those of one browser that share a connection. Its session is linked to the leader's relay, which may be its own; who leads is
@@ -32,7 +32,7 @@ export declare class Tab implements Carrier {
     private election;
     private relay;
     private leader;
-    /** The highest term heard of. */
+    /** The highest term heard of; that of a tab that leads began then, by its clock. */
     private term;
     private said;
     /** What waits to be said at the end of this turn, so that frames that came together go together. */
@@ -78,6 +78,8 @@ export declare class Tab implements Carrier {
     private ended;
     /** The user is another one now: goes to the tabs of that one. */
     private move;
+    /** This tab gets no token. Another may, once the connection needs one; not at once, where none of them gets one. */
+    private handOver;
     /** Goes back into the queue: another tab leads. */
     private stepDown;
     private resign;
