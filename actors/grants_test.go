@@ -598,3 +598,96 @@ func TestTheServersSubscriptionsCount(t *testing.T) {
 		}
 	})
 }
+
+// A client may subscribe to, and leave, what the server has only asked for: each request has one answer, and messages come once.
+func TestAdoptingWhatIsNotAnsweredYet(t *testing.T) {
+	f := &faulty{}
+	release := make(chan struct{})
+	inBubble(t, func(c *Config) {
+		identified(t, closed)(c)
+		f.Broker = c.Broker
+		c.Broker = f
+		release = make(chan struct{})
+	}, func(w *world) {
+		f.before(func(_ context.Context, call string) error {
+			if call == "subscribe" {
+				<-release
+			}
+			return nil
+		})
+		w.grant(Whom{User: "u1"}, 0, "g")
+		c := w.visit(sign(t, "u1", time.Hour), "")
+		c.hears()
+		c.say(protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: 1, Channel: "g"}, protocol.ClientFrame{Type: protocol.TypeUnsubscribe, ID: 2, Channel: "g"},
+			protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: 3, Channel: "g"}, protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: 4, Channel: "user/u1"})
+		w.settle()
+		close(release)
+		w.settle()
+		w.publish("g", "1")
+		frames := c.next()
+		if got := events(slices.DeleteFunc(slices.Clone(frames), func(f protocol.ServerFrame) bool { return f.ID == 0 })); fmt.Sprint(got) != "[error superseded reply =user/u1 =g]" &&
+			fmt.Sprint(got) != "[error superseded reply =g =user/u1]" {
+			t.Errorf("answers: %q", got)
+		}
+		if got := data(frames, "g"); fmt.Sprint(got) != "[1]" {
+			t.Errorf("heard %q", got)
+		}
+	})
+}
+
+// A channel's actor that fails starts again, and those whom the server put there hear what they missed, without a word more.
+func TestAChannelThatFailsKeepsWhomTheServerPutThere(t *testing.T) {
+	f := &faulty{}
+	inBubble(t, func(c *Config) {
+		identified(t, closed)(c)
+		f.Broker = c.Broker
+		c.Broker = f
+	}, func(w *world) {
+		w.grant(Whom{User: "u1"}, 0, "g")
+		c := w.visit(sign(t, "u1", time.Hour), "")
+		c.hears("+authenticated", "+user/u1", "+g")
+		for i := 1; i <= 3; i++ {
+			f.poison("g")
+			w.publish("g", fmt.Sprint(i))
+			w.settle()
+		}
+		c.hears("g:1", "g:2", "g:3")
+		w.take(Whom{User: "u1"}, 1, "g")
+		c.hears("-g")
+	})
+}
+
+// Who signs out gives back what the user holds, and is parked as nobody's.
+func TestASignOutGivesTheUsersPlaceBack(t *testing.T) {
+	inBubble(t, func(c *Config) {
+		identified(t, closed)(c)
+		c.ConnectionsPerUser, c.ParkedPerIdentity = 1, 1
+	}, func(w *world) {
+		c, err := w.open(protocol.Peer{Transport: protocol.Poll}, &protocol.ClientFrame{Type: protocol.TypeConnect, Token: sign(t, "u1", time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.open(protocol.Peer{}, &protocol.ClientFrame{Type: protocol.TypeConnect, Token: sign(t, "u1", time.Hour)}); code(err) != protocol.CodeLimitExceeded {
+			t.Fatalf("a second connection: %v", err)
+		}
+		c.cut()
+		if err := c.conn.Send(context.Background(), &protocol.Send{Seq: 1, Frames: []protocol.ClientFrame{{Type: protocol.TypeRefresh, ID: 1}}}); err != nil {
+			t.Fatal(err)
+		}
+		w.settle()
+		other := w.visit(sign(t, "u1", time.Hour), "")
+		other.cut() // one more parked of u1: c is not one any more
+		if c.conn.ended.Load() || other.conn.ended.Load() || len(w.bus.parking.users) != 1 {
+			t.Errorf("ended: %v, %v; %d users have parked connections", c.conn.ended.Load(), other.conn.ended.Load(), len(w.bus.parking.users))
+		}
+		c = c.resume()
+		if !c.resumed {
+			t.Fatal("not resumed")
+		}
+		c.hears("+authenticated", "+user/u1", "reply", "-authenticated", "-user/u1", "+anonymous")
+		w.pass(2 * w.bus.cfg.Park)
+		if n := len(w.bus.parking.users); n != 0 {
+			t.Errorf("%d users have parked connections", n)
+		}
+	})
+}
