@@ -127,7 +127,12 @@ func (g *grants) add(who subject, channels []protocol.Channel, only *Connection)
 	if e == nil {
 		e = &grantee{subject: who}
 	}
-	added := slices.DeleteFunc(slices.Clone(channels), func(ch protocol.Channel) bool { return slices.Contains(e.channels, ch) })
+	var added []protocol.Channel
+	for _, ch := range channels {
+		if !slices.Contains(e.channels, ch) && !slices.Contains(added, ch) {
+			added = append(added, ch)
+		}
+	}
 	switch {
 	case only != nil && only.ended.Load():
 		return nil, errNoConnection
@@ -171,16 +176,23 @@ func (g *grants) remove(who subject, channels []protocol.Channel) []*Connection 
 	return slices.Clone(e.conns)
 }
 
-// room makes room for n channels more of to, if need be by forgetting others, who left longest ago.
+// room makes room for n channels more of to, if need be by forgetting others, who left longest ago. Where that is not enough it forgets nobody.
 func (g *grants) room(n int, to *grantee) bool {
-	for at := g.left.Front(); at != nil && g.n+n > g.max; {
-		e := at.Value.(*grantee)
-		at = at.Next()
-		if e != to {
-			g.forget(e)
+	var gone []*grantee
+	free := g.max - g.n
+	for at := g.left.Front(); at != nil && free < n; at = at.Next() {
+		if e := at.Value.(*grantee); e != to {
+			gone = append(gone, e)
+			free += len(e.channels)
 		}
 	}
-	return g.n+n <= g.max
+	if free < n {
+		return false
+	}
+	for _, e := range gone {
+		g.forget(e)
+	}
+	return true
 }
 
 // sweep forgets what is over.

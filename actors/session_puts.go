@@ -16,7 +16,8 @@ type mandate struct {
 	page     access.Page        // by a signed id; zero for none
 	subjects []subject          // under which grants find the connection
 	puts     []protocol.Channel // that the server wants it in
-	full     bool               // there is no room for all of them
+	left     int                // joins that were left out
+	full     bool               // there is no room for all of puts
 	retry    *alarm             // for those that a channel refused; made with the first
 }
 
@@ -88,8 +89,8 @@ func (s *session) wish() {
 		subjects = s.mandate.subjects
 	}
 	list, left := s.bus.policy.Load().Joins(s.conn.Identity())
-	if left > 0 {
-		s.bus.tally.joinsLeft.Add(uint64(left))
+	if left > 0 && left > s.mandated().left {
+		s.bus.tally.joinsLeft.Add(uint64(left - s.mandate.left))
 		s.bus.log.Debug("joins of a connection were left out", "connection", s.conn.id, "user", s.conn.Identity().User, "joins", left)
 	}
 	for _, ch := range s.bus.grants.of(s.conn, subjects) {
@@ -98,7 +99,7 @@ func (s *session) wish() {
 		}
 	}
 	if len(list) > 0 || s.mandate != nil {
-		s.mandated().puts = list
+		s.mandated().puts, s.mandate.left = list, left
 	}
 }
 
