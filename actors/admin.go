@@ -143,17 +143,13 @@ func (b *Bus) info(c *Connection, d description) ConnectionInfo {
 
 var errNoConnection = &protocol.Error{Code: protocol.CodeNotFound, Reason: "there is no connection of this id on this node", Hint: "It may have ended, or be on another node; GET /api/connections lists those that are here."}
 
-// Send hands an event to one connection. A parked one hears it when it comes back. It fails with CodeNotFound.
+// Send hands an event to one connection, by its public name, or to those of a page, by the page's own id. A parked one hears it when it comes back. It fails with CodeNotFound.
 func (b *Bus) Send(connection string, e Sent) (receivers int, err error) {
-	c := b.registry.get(connection)
-	if c == nil || c.ended.Load() {
+	list := slices.DeleteFunc(b.named(connection), func(c *Connection) bool { return c.ended.Load() })
+	if len(list) == 0 {
 		return 0, errNoConnection
 	}
-	if e.Exclude.Narrow().Connection == connection {
-		return 0, nil
-	}
-	c.hand(e.frame())
-	return 1, nil
+	return e.hand(list), nil
 }
 
 // Broadcast hands an event to every connection of this node, parked ones included, and gives their number; exact tells whether there is no
@@ -169,14 +165,20 @@ func (b *Bus) SendUsers(users []string, e Sent) (receivers int, exact bool) {
 }
 
 func (b *Bus) sendWhere(e Sent, match func(access.Identity) bool) (receivers int, exact bool) {
-	frame, but := e.frame(), e.Exclude.Narrow().Connection
-	for _, c := range b.registry.all() {
-		if !c.ended.Load() && c.id != but && match(c.Identity()) {
+	list := slices.DeleteFunc(b.registry.all(), func(c *Connection) bool { return c.ended.Load() || !match(c.Identity()) })
+	return e.hand(list), b.alone()
+}
+
+// hand hands the event to connections, but to the excluded one, and gives their number.
+func (e *Sent) hand(list []*Connection) (receivers int) {
+	frame, but := protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeEvent, Event: e.Event, Data: e.Data, Exclude: e.Exclude.Tab}), e.Exclude.Narrow().Connection
+	for _, c := range list {
+		if !c.goesBy(but) {
 			c.hand(frame)
 			receivers++
 		}
 	}
-	return receivers, b.alone()
+	return receivers
 }
 
 // Sent is an event for connections: no message of a channel.
@@ -184,10 +186,6 @@ type Sent struct {
 	Event   string
 	Data    []byte // compact JSON
 	Exclude protocol.Exclude
-}
-
-func (e *Sent) frame() *protocol.Encoded {
-	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeEvent, Event: e.Event, Data: e.Data, Exclude: e.Exclude.Tab})
 }
 
 // hand pushes a frame from outside of the connection's actor.

@@ -35,7 +35,7 @@ func (p port) Refused(j *join) { p.turnAway(p.pending[j.Member]) }
 func (p port) Replay(j *join, messages []*protocol.Message, prev uint64, more bool) {
 	frames := make([]*protocol.Encoded, len(messages))
 	for i, m := range messages {
-		if m.Exclude.Connection != "" && m.Exclude.Connection == j.Member.conn.id {
+		if j.Member.conn.goesBy(m.Exclude.Connection) {
 			frames[i] = positionFrame(p.entry.name, j.Room, m.Position())
 			p.bus.tally.excluded.Add(1)
 		} else {
@@ -85,14 +85,10 @@ func (p port) Enter(j *join) {
 
 func (p port) Live(room string, m *protocol.Message, prev uint64) {
 	frame := frameOf(m, room, prev)
-	but, of := p.bus.exceptionOf(m)
-	for _, l := range p.lanes {
-		switch {
-		case l == nil:
-		case l.shard == of:
-			l.deliverBut(frame, but)
-		default:
-			l.deliver(frame, true)
+	but := p.bus.exceptions(m)
+	for i, l := range p.lanes {
+		if l != nil {
+			l.message(frame, but[i])
 		}
 	}
 }
@@ -117,7 +113,7 @@ func (p port) note(j *join, r Record) {
 func (p port) all(frame *protocol.Encoded) {
 	for _, l := range p.lanes {
 		if l != nil {
-			l.deliver(frame, false)
+			l.deliver(frame)
 		}
 	}
 }

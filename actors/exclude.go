@@ -2,57 +2,96 @@ package actors
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"tidings/access"
 	"tidings/core"
 	"tidings/protocol"
 )
 
-// exception is the one member that does not get a message: what it gets in its place, so that its position is as exact as that of all others.
+// exception is who of a shard does not get a message, and what they get in its place, so that their positions are as exact as those of all others.
 type exception struct {
-	out   *core.Outbox
-	frame *protocol.Encoded // its position; nil for a volatile message, which has none
+	outs  []*core.Outbox
+	frame *protocol.Encoded // the message's position; nil for a volatile message, which has none
 }
 
-// exceptionOf gives who of this node shall not get m, and the shard that it is in; nil where it is not here.
-func (b *Bus) exceptionOf(m *protocol.Message) (*exception, *shard) {
+func (x *exception) has(out *core.Outbox) bool { return slices.Contains(x.outs, out) }
+
+// exceptions gives who of this node shall not get m, by their shards' indexes; nil where nobody is here, as for most messages.
+func (b *Bus) exceptions(m *protocol.Message) map[int]*exception {
 	if m.Exclude.Connection == "" {
-		return nil, nil
+		return nil
 	}
-	c := b.registry.get(m.Exclude.Connection)
-	if c == nil {
-		return nil, nil
+	var list map[int]*exception
+	for _, c := range b.named(m.Exclude.Connection) {
+		x := list[c.shard.index]
+		if x == nil {
+			x = &exception{}
+			if !m.Volatile {
+				x.frame = positionFrame(m.Channel, "", m.Position())
+			}
+			if list == nil {
+				list = map[int]*exception{}
+			}
+			list[c.shard.index] = x
+		}
+		x.outs = append(x.outs, c.out)
 	}
-	x := &exception{out: c.out}
-	if !m.Volatile {
-		x.frame = positionFrame(m.Channel, "", m.Position())
+	return list
+}
+
+// named gives the connections of this node that a backend calls by name: one by its public name, or all of a page by the page's own id.
+func (b *Bus) named(name string) []*Connection {
+	if access.GoodPageID(name) {
+		return b.grants.conns(subject{ofPage, name})
 	}
-	return x, c.shard
+	if c := b.registry.get(name); c != nil {
+		return []*Connection{c}
+	}
+	return nil
+}
+
+// goesBy tells whether that is one of the connection's names.
+func (c *Connection) goesBy(name string) bool {
+	return name != "" && (name == c.id || c.page != nil && name == c.page.ID)
+}
+
+// lastingName is its page's id, by which the application knows the page's next connection too, or else its public name.
+func (c *Connection) lastingName() string {
+	if c.page != nil {
+		return c.page.ID
+	}
+	return c.id
 }
 
 // excludePatience bounds how long a publish waits to learn whether who it excludes is subscribed.
 const excludePatience = 100 * time.Millisecond
 
-// passBy takes the excluded connection out of what a publish is answered with, where it is subscribed.
+// passBy takes the excluded connections out of what a publish is answered with, as far as they are subscribed.
 func (b *Bus) passBy(ctx context.Context, p *Publish, out *Published) {
-	c := b.registry.get(p.Exclude.Connection)
-	if c == nil || c.ended.Load() || out.Receivers == 0 {
+	list := b.named(p.Exclude.Connection)
+	if len(list) == 0 || out.Receivers == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, excludePatience)
 	defer cancel()
-	found, err := b.describe(ctx, []*Connection{c}, p.Channel)
-	d, ok := found[c.id]
-	if err != nil || !ok || !d.subscribed || d.recovering {
+	found, err := b.describe(ctx, list, p.Channel)
+	if err != nil {
 		return
 	}
-	out.Filtered = 1
-	out.Receivers--
-	switch {
-	case d.state == parked:
-		out.Parked = max(0, out.Parked-1)
-	case d.kind == pollKind:
-		out.Polling = max(0, out.Polling-1)
+	for _, d := range found {
+		if !d.subscribed || d.recovering || out.Receivers == 0 {
+			continue
+		}
+		out.Filtered++
+		out.Receivers--
+		switch {
+		case d.state == parked:
+			out.Parked = max(0, out.Parked-1)
+		case d.kind == pollKind:
+			out.Polling = max(0, out.Polling-1)
+		}
 	}
 }
 

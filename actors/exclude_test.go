@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"tidings/access"
 	"tidings/protocol"
 )
 
@@ -161,6 +162,45 @@ func TestATabIsNarrowerThanItsConnection(t *testing.T) {
 		}
 		if got := only(c.next(), protocol.TypeMessage); len(got) != 1 || got[0].Msg.Exclude.Tab != "t1" {
 			t.Errorf("told %+v", got)
+		}
+	})
+}
+
+// A page that the application knows by its own id stays excluded when its session was lost; whoever else shows the id unsigned is not that page.
+func TestAPageIsExcludedOverItsSessions(t *testing.T) {
+	inBubble(t, identified(t, access.Rules{Subscribe: access.Anyone, Publish: access.Anyone}), func(w *world) {
+		const page = "a-page-of-the-application"
+		first, other := w.visit("", pageID(t, page, "key")), w.visit("", page)
+		from, _ := first.subscribe("news", nil)
+		other.subscribe("news", nil)
+		but := protocol.Exclude{Connection: page}
+		if got := w.publishBut("news", "1", but); got.Receivers != 1 || got.Filtered != 1 {
+			t.Errorf("answered %+v", got)
+		}
+		same(t, "the page", told(first.next(), "news"), []string{"at 1"})
+		same(t, "the other", told(other.next(), "news"), []string{"0<1:1"})
+		w.why(first, "news", 1, WhyExcluded)
+		w.bus.Disconnect(first.conn.ID(), protocol.CodeSessionGone)
+		w.settle()
+		second := w.visit("", pageID(t, page, "key"))
+		_, rest := second.subscribe("news", &from)
+		same(t, "its next session", told(rest, "news"), []string{"at 1"})
+		_, rest = second.ask(protocol.ClientFrame{Type: protocol.TypePublish, Channel: "news", Data: []byte("2"), ExcludeSelf: true})
+		same(t, "its own", told(rest, "news"), []string{"at 2"})
+		w.bus.Disconnect(second.conn.ID(), protocol.CodeSessionGone)
+		w.settle()
+		third := w.visit("", pageID(t, page, "key"))
+		_, rest = third.subscribe("news", &from)
+		same(t, "the third", told(rest, "news"), []string{"at 1", "at 2"})
+
+		if n, err := w.bus.Send(page, Sent{Event: "e", Data: []byte("1")}); n != 1 || err != nil || len(only(third.next(), protocol.TypeEvent)) != 1 {
+			t.Errorf("sent to %d, %v", n, err)
+		}
+		if n, _ := w.bus.Broadcast(Sent{Event: "e", Data: []byte("1"), Exclude: but}); n != 1 || len(only(third.next(), protocol.TypeEvent)) != 0 {
+			t.Errorf("sent to %d", n)
+		}
+		if n, err := w.bus.Send("another-page-of-it", Sent{Event: "e"}); n != 0 || asError(err).Code != protocol.CodeNotFound {
+			t.Errorf("sent to %d of nobody, %v", n, err)
 		}
 	})
 }

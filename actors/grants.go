@@ -77,6 +77,16 @@ func (g *grants) of(c *Connection, subjects []subject) (all []protocol.Channel) 
 	return all
 }
 
+// conns gives the connections of a subject.
+func (g *grants) conns(who subject) []*Connection {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if e := g.grantees[who]; e != nil {
+		return slices.Clone(e.conns)
+	}
+	return nil
+}
+
 // enter says that c is there, for these subjects.
 func (g *grants) enter(c *Connection, subjects []subject) {
 	g.mu.Lock()

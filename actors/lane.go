@@ -47,7 +47,7 @@ type operation struct {
 	frame   *protocol.Encoded   // deliver, push
 	frames  []*protocol.Encoded // replay
 	tell    *displacement
-	but     *exception // deliver: but to this one; nil for most
+	but     *exception // deliver: but to these; nil for most
 }
 
 type deed uint8
@@ -71,10 +71,8 @@ type displacement struct {
 	at protocol.Position
 }
 
-func (l *lane) deliver(frame *protocol.Encoded, message bool) {
-	l.put(operation{do: deliver, frame: frame, message: message})
-}
-func (l *lane) deliverBut(frame *protocol.Encoded, but *exception) {
+func (l *lane) deliver(frame *protocol.Encoded) { l.put(operation{do: deliver, frame: frame}) }
+func (l *lane) message(frame *protocol.Encoded, but *exception) {
 	l.put(operation{do: deliver, frame: frame, message: true, but: but})
 }
 func (l *lane) announce(frame *protocol.Encoded, to audience) {
@@ -141,7 +139,7 @@ func (l *lane) walk(o *operation, budget int) (n int, done bool) {
 		m := &l.members[l.walked]
 		l.walked++ // first: should this push fail, the next turn goes on behind it
 		frame := o.frame
-		if o.but != nil && o.but.out == m.out {
+		if o.but != nil && o.but.has(m.out) {
 			l.passed++
 			if frame = o.but.frame; frame == nil {
 				continue

@@ -55,10 +55,15 @@ type posted struct {
 // hearer is one client: what it can see, by channel.
 type hearer struct {
 	*client
+	page   string                                 // by which the application knows it over all its sessions; "" for some
 	at     map[protocol.Channel]protocol.Position // cursor
 	waits  map[uint64]protocol.Channel            // subscribes that are not answered
 	heard  int
 	faults []string
+}
+
+func (h *hearer) excluded(m posted) bool {
+	return m.exclude == h.conn.ID() || m.exclude == h.page && h.page != ""
 }
 
 func (h *hearer) fault(format string, args ...any) {
@@ -81,13 +86,13 @@ func (p *posting) look(h *hearer) {
 			if !subscribed || f.Msg.Prev != cursor.Offset || string(f.Msg.Data) != m.data {
 				h.fault("%s/%d follows %d, the cursor is %v", ch, f.Msg.Offset, f.Msg.Prev, cursor)
 			}
-			if m.exclude == h.conn.ID() {
+			if h.excluded(m) {
 				h.fault("%s/%d came, which excludes it", ch, f.Msg.Offset)
 			}
 			h.heard++
 			h.at[ch] = m.at
 		case protocol.TypePosition:
-			if f.Position.Offset != cursor.Offset+1 || p.kept[ch][cursor.Offset].at != f.Position || p.kept[ch][cursor.Offset].exclude != h.conn.ID() {
+			if f.Position.Offset != cursor.Offset+1 || p.kept[ch][cursor.Offset].at != f.Position || !h.excluded(p.kept[ch][cursor.Offset]) {
 				h.fault("%s is at %v, the cursor was %v", ch, f.Position, cursor)
 			}
 			p.hit++
@@ -116,7 +121,10 @@ func (p *posting) send(channels []string, event string) {
 	p.seq++
 	but := protocol.Exclude{}
 	if p.r.IntN(3) > 0 {
-		but.Connection = p.clients[p.r.IntN(len(p.clients))].conn.ID()
+		who := p.clients[p.r.IntN(len(p.clients))]
+		if but.Connection = who.conn.ID(); who.page != "" && p.r.IntN(2) == 0 {
+			but.Connection = who.page
+		}
 	}
 	if p.r.IntN(8) == 0 {
 		but.Tab = "t1" // narrower: nobody's connection is excluded
@@ -220,10 +228,18 @@ func (p *posting) back(h *hearer, session bool) {
 		return
 	}
 	h.conn.bus.Disconnect(h.conn.ID(), protocol.CodeSessionGone)
-	h.client = p.connect()
+	h.client = p.visit("", h.signed(p.t))
 	for _, ch := range slices.Sorted(maps.Keys(h.at)) {
 		p.subscribe(h, ch)
 	}
+}
+
+// signed is the connection id that the page shows.
+func (h *hearer) signed(t *testing.T) string {
+	if h.page == "" {
+		return ""
+	}
+	return pageID(t, h.page, "a session")
 }
 
 func (p *posting) finish() (faults []string) {
@@ -242,10 +258,21 @@ func (p *posting) finish() (faults []string) {
 }
 
 func playSending(t *testing.T, seed uint64, skip string) (faults []string, heard, hit int) {
-	inBubble(t, func(cfg *Config) { cfg.Routing, cfg.Shards = sendingRoutes, 2 }, func(w *world) {
+	inBubble(t, func(cfg *Config) {
+		cfg.Routing, cfg.Shards = sendingRoutes, 2
+		var err error
+		if cfg.ConnectionIDs, err = access.NewConnectionIDs(pageSecret); err != nil {
+			t.Fatal(err)
+		}
+	}, func(w *world) {
 		p := &posting{world: w, r: rand.New(rand.NewPCG(seed, 7)), kept: map[protocol.Channel][]posted{}, skip: skip}
-		for range 4 {
-			p.clients = append(p.clients, &hearer{client: w.connect(), at: map[protocol.Channel]protocol.Position{}, waits: map[uint64]protocol.Channel{}})
+		for i := range 4 {
+			h := &hearer{at: map[protocol.Channel]protocol.Position{}, waits: map[uint64]protocol.Channel{}}
+			if i < 2 {
+				h.page = fmt.Sprint("the-page-of-client-", i)
+			}
+			h.client = w.visit("", h.signed(t))
+			p.clients = append(p.clients, h)
 		}
 		for range 80 {
 			p.step()

@@ -157,7 +157,7 @@ func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame) (*protocol.E
 		Exclude: protocol.Exclude{Tab: f.ExcludeTab},
 	}
 	if f.ExcludeSelf {
-		what.Exclude.Connection = c.id
+		what.Exclude.Connection = c.lastingName()
 	}
 	if fault := b.revise(c.caller(), &what); fault != nil {
 		return nil, fault

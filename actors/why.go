@@ -62,7 +62,7 @@ func (b *Bus) Why(ctx context.Context, connection string, ch protocol.Channel, o
 	if err != nil {
 		return Why{}, err
 	}
-	q.excluded = m.Exclude.Connection == connection
+	q.excluded = connection == m.Exclude.Connection || c != nil && c.goesBy(m.Exclude.Connection)
 	if c != nil {
 		found, err := b.describe(ctx, []*Connection{c}, ch)
 		if err != nil {

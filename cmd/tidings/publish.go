@@ -73,7 +73,7 @@ func publishCommand() *cobra.Command {
 	flags.BoolVar(&p.text, "text", false, "the message is a text, not JSON")
 	flags.StringVar(&p.event, "event", "", "a name for the kind of message")
 	flags.StringVar(&p.pattern, "pattern", "", "publish to the channels whose names match, such as 'chat:*' or 'orders/**', instead of named ones")
-	flags.StringVar(&p.exclude, "exclude", "", "the id of a connection that shall not get it")
+	flags.StringVar(&p.exclude, "exclude", "", "the id of a connection, or of a page, that shall not get it")
 	flags.StringVar(&p.tab, "exclude-tab", "", "the name of a browser's tab that shall not get it")
 	flags.StringVar(&p.key, "idempotency-key", "", "a key of your own; a random one by default, so that a retry publishes once")
 	flags.StringVar(&p.spread, "spread", "", "who refetches because of it waits a random part of this first, such as 5s")
