@@ -71,11 +71,11 @@ func delivered(w *world) (n uint64) {
 	return n
 }
 
-func publishAll(b *testing.B, w *world, channel func(i int) protocol.Channel, deliveriesPerMessage int) {
+func publishAll(b *testing.B, w *world, channel func(i int) protocol.Channel, deliveriesPerMessage int, but string) {
 	data := []byte(`{"visitor":"u42","at":"gate 7","photo":"https://example.org/visitors/u42/photo.jpg","note":"arrived, please come down"}`)
 	start, busy := delivered(w), cpu()
 	for i := 0; b.Loop(); i++ {
-		if _, err := w.bus.Publish(context.Background(), Publish{Channel: channel(i), Data: data}); err != nil {
+		if _, err := w.bus.Publish(context.Background(), Publish{Channel: channel(i), Data: data, Exclude: protocol.Exclude{Connection: but}}); err != nil {
 			b.Fatal(err)
 		}
 		for i%256 == 0 && uint64(i*deliveriesPerMessage) > delivered(w)-start+uint64(512*deliveriesPerMessage) {
@@ -98,7 +98,16 @@ func BenchmarkDeliverTo1000(b *testing.B) {
 	one := func(int) protocol.Channel { return "news" }
 	crowd(b, w, 1000, one)
 	b.ReportAllocs()
-	publishAll(b, w, one, 1000)
+	publishAll(b, w, one, 1000, "")
+}
+
+// The same, but for one of the members; each publish waits until that one has said that it is subscribed.
+func BenchmarkDeliverTo1000ButOne(b *testing.B) {
+	w := inTheOpen(b, nil)
+	one := func(int) protocol.Channel { return "news" }
+	crowd(b, w, 1000, one)
+	b.ReportAllocs()
+	publishAll(b, w, one, 999, w.bus.registry.all()[0].id)
 }
 
 // 1,000 channels of one member each, in turn.
@@ -107,7 +116,7 @@ func BenchmarkDeliverTo1000Channels(b *testing.B) {
 	each := func(i int) protocol.Channel { return protocol.Channel(fmt.Sprintf("news/%d", i%1000)) }
 	crowd(b, w, 1000, each)
 	b.ReportAllocs()
-	publishAll(b, w, each, 1)
+	publishAll(b, w, each, 1, "")
 }
 
 // What waits for nobody: one publish, delivered to one member.
