@@ -54,15 +54,15 @@ func (b *Bus) named(name string) []*Connection {
 
 // goesBy tells whether that is one of the connection's names.
 func (c *Connection) goesBy(name string) bool {
-	return name != "" && (name == c.id || c.page != nil && name == c.page.ID)
+	return name != "" && (name == c.id || access.GoodPageID(name) && slices.Contains(c.bus.named(name), c))
 }
 
-// lastingName is its page's id, by which the application knows the page's next connection too, or else its public name.
-func (c *Connection) lastingName() string {
-	if c.page != nil {
-		return c.page.ID
+// lastingName is the connection's page's own id, which the page's next connection has too, or else its public name.
+func (s *session) lastingName() string {
+	if s.mandate != nil && s.mandate.page.ID != "" {
+		return s.mandate.page.ID
 	}
-	return c.id
+	return s.conn.id
 }
 
 // excludePatience bounds how long a publish waits to learn whether who it excludes is subscribed.

@@ -70,14 +70,16 @@ func (s *session) askBroker() {
 	if s.jobs = s.jobs[1:]; len(s.jobs) == 0 {
 		s.jobs = nil
 	}
-	b, c, self := s.bus, s.conn, s.self
+	b, c, self, name := s.bus, s.conn, s.self, s.lastingName()
 	pool := b.publishes
 	asks := b.cfg.Hooks.concern(f.Type) && (f.Type == protocol.TypePublish || !s.put(f.Channel))
 	if asks {
 		pool = b.asking
 	}
 	pool.run(func() {
-		ask := b.answerPublish
+		ask := func(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
+			return b.answerPublish(c, f, name)
+		}
 		switch f.Type {
 		case protocol.TypeHistory:
 			ask = b.answerHistory
@@ -151,13 +153,14 @@ func (s *session) onAnswered(m Answered) {
 	s.askBroker()
 }
 
-func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
+// answerPublish publishes for a client; name is what it is called where it excludes itself.
+func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame, name string) (*protocol.Encoded, error) {
 	what := Publish{
 		Channel: f.Channel, Data: f.Data, Event: f.Event, SpreadMS: f.SpreadMS, Trace: f.Trace, IdempotencyKey: f.IdempotencyKey, Principal: c.principal(),
 		Exclude: protocol.Exclude{Tab: f.ExcludeTab},
 	}
 	if f.ExcludeSelf {
-		what.Exclude.Connection = c.lastingName()
+		what.Exclude.Connection = name
 	}
 	if fault := b.revise(c.caller(), &what); fault != nil {
 		return nil, fault
