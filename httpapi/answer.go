@@ -52,11 +52,12 @@ func (a *API) asError(err error) *protocol.Error {
 
 var errInternal = &protocol.Error{Code: protocol.CodeInternal, Reason: "the server failed", Hint: "Try again; the server's log says why."}
 
+// Values of headers that every answer has, made once.
+var contentJSON, noStore, noSniff = []string{"application/json"}, []string{"no-store"}, []string{"nosniff"}
+
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Content-Type-Options", "nosniff")
+	header["Content-Type"], header["Cache-Control"], header["X-Content-Type-Options"] = contentJSON, noStore, noSniff
 	header.Add("Vary", "Origin")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)

@@ -26,8 +26,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 // readBodyOf reads a request's JSON: at most max bytes within 10 s, declared as what it is.
 func readBodyOf(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/json" {
+	if !declaresJSON(r.Header.Get("Content-Type")) {
 		return nil, &protocol.Error{Code: protocol.CodeUnsupportedMediaType, Reason: "the body is not declared as application/json", Hint: "Send Content-Type: application/json."}
 	}
 	if len(r.Header["Content-Encoding"]) > 0 {
@@ -38,7 +37,7 @@ func readBodyOf(w http.ResponseWriter, r *http.Request, max int64) ([]byte, erro
 	}
 	ctl := http.NewResponseController(w)
 	ctl.SetReadDeadline(time.Now().Add(bodyDeadline))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
+	body, err := readAll(http.MaxBytesReader(w, r.Body, max), r.ContentLength)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -48,6 +47,26 @@ func readBodyOf(w http.ResponseWriter, r *http.Request, max int64) ([]byte, erro
 	}
 	ctl.SetReadDeadline(time.Time{})
 	return body, nil
+}
+
+func declaresJSON(contentType string) bool {
+	const want = "application/json"
+	if contentType == want {
+		return true
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && media == want
+}
+
+// readAll is io.ReadAll, with room for just what was announced, if that is not much.
+func readAll(r io.Reader, announced int64) ([]byte, error) {
+	const most = 64 << 10 // more comes in steps, as it arrives
+	if announced <= 0 || announced > most {
+		return io.ReadAll(r)
+	}
+	body := make([]byte, announced)
+	_, err := io.ReadFull(r, body)
+	return body, err
 }
 
 func bodyTooLarge(max int64) *protocol.Error {
