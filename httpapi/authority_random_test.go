@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -22,7 +23,7 @@ import (
 )
 
 // Random stories of who may hear what, over the whole server and each transport: rules, tokens and links change while messages flow. No frame comes to an
-// identity that may not have it, and who may hear a channel and stays misses nothing: both are compared with mayHear, which is all that this test
+// identity that may not have it, and who may hear a channel and stays misses nothing: both are compared with mayHear and put, which is all that this test
 // knows of rules. actors/authority_random_test.go does the first of it below the transports, where a link can be held up.
 
 var (
@@ -55,10 +56,29 @@ var places = map[protocol.Channel]struct {
 	"shop/t1/x":    {"", "t1", []string{"shop/{tenant}/*", "shop/**", "**"}},
 	"shop/t2/x":    {"", "t2", []string{"shop/{tenant}/*", "shop/**", "**"}},
 	"other":        {"", "", []string{"**"}},
+
+	"joins/anonymous": {"", "", []string{"**"}},
+	"joins/user/u1":   {"", "", []string{"**"}},
+	"joins/role/desk": {"", "", []string{"**"}},
 }
 
+// put is what the server does by itself: the joins of its configuration, and what the backend granted.
+func put(granted map[string]bool, p person, ch protocol.Channel) bool {
+	switch ch {
+	case "joins/anonymous":
+		return p.user == ""
+	case "joins/user/u1":
+		return p.user == "u1"
+	case "joins/role/desk":
+		return p.role == "desk"
+	}
+	return granted[p.user+" "+string(ch)]
+}
+
+var theJoins = access.Joins{Anonymous: []string{"joins/anonymous"}, Authenticated: []string{"joins/user/{user}", "joins/role/{role}"}}
+
 var (
-	placeNames    = []protocol.Channel{"news", "inbox/u1", "inbox/u2", "shop/t1/open", "shop/t1/x", "shop/t2/x", "other"}
+	placeNames    = []protocol.Channel{"news", "inbox/u1", "inbox/u2", "shop/t1/open", "shop/t1/x", "shop/t2/x", "other", "joins/anonymous", "joins/user/u1", "joins/role/desk"}
 	placePatterns = []string{"news", "inbox/{user}", "shop/t1/open", "shop/{tenant}/*", "shop/**", "**"}
 )
 
@@ -83,6 +103,7 @@ type listener struct {
 	mayEnd   bool                              // its link, in this step
 	resumed  bool                              // its last connect
 	subs     map[protocol.Channel]map[int]bool // what it must yet hear
+	own      map[protocol.Channel]bool         // those of subs that it asked for
 	got      map[int]bool
 	answers  map[uint64]protocol.Code // of requests; "" for a yes
 	nextID   uint64
@@ -95,11 +116,14 @@ type story struct {
 	r       *rand.Rand
 	rules   map[string]access.Allowance
 	before  map[string]access.Allowance // of the step at hand
+	granted map[string]bool             // "user channel"
+	had     map[string]bool             // before the step at hand
 	revoked []func(person) bool
 	all     []*listener
 	sent    map[protocol.Channel][]int
 	began   time.Time // the step at hand
-	racing  bool      // it does two things at once
+	pinged  time.Time
+	racing  bool // it does two things at once
 	n       int
 	told    []string
 	faults  []string
@@ -129,7 +153,7 @@ func (p person) String() string {
 
 // startStory starts the whole server in the bubble of the caller.
 func startStory(t *testing.T, seed uint64) *story {
-	s := &story{r: rand.New(rand.NewPCG(seed, 2)), sent: map[protocol.Channel][]int{}}
+	s := &story{r: rand.New(rand.NewPCG(seed, 2)), sent: map[protocol.Channel][]int{}, granted: map[string]bool{}}
 	var rules access.Rules
 	s.rules, rules = s.drawRules()
 	s.world, s.target = startWithTokens(t, rules)
@@ -155,7 +179,7 @@ func (s *story) oneIn(n int) bool { return s.r.IntN(n) == 0 }
 func oneOf[T any](s *story, list ...T) T { return list[s.r.IntN(len(list))] }
 
 func (s *story) drawRules() (map[string]access.Allowance, access.Rules) {
-	rules, out := map[string]access.Allowance{}, access.Rules{Subscribe: access.Nobody}
+	rules, out := map[string]access.Allowance{}, access.Rules{Subscribe: access.Nobody, Joins: theJoins}
 	for _, pattern := range placePatterns {
 		if s.oneIn(5) {
 			continue
@@ -225,7 +249,7 @@ func isAway(l *listener) bool   { return !l.linked }
 
 // enter brings a new client, who says that a session is his; "" for none.
 func (s *story) enter(p person, session string) *listener {
-	l := &listener{name: fmt.Sprint("c", len(s.all)), subs: map[protocol.Channel]map[int]bool{}, got: map[int]bool{}, answers: map[uint64]protocol.Code{}}
+	l := &listener{name: fmt.Sprint("c", len(s.all)), subs: map[protocol.Channel]map[int]bool{}, own: map[protocol.Channel]bool{}, got: map[int]bool{}, answers: map[uint64]protocol.Code{}}
 	l.Client = transporttest.NewClient(s.T, s.target, protocol.WebSocket)
 	s.all = append(s.all, l)
 	s.connect(l, p, session)
@@ -291,7 +315,7 @@ func (s *story) send(l *listener, format string, args ...any) protocol.Code {
 }
 
 func (s *story) subscribe(l *listener, ch protocol.Channel) {
-	if l.subs[ch] != nil {
+	if l.own[ch] {
 		return
 	}
 	all, since := s.oneIn(2), ""
@@ -306,7 +330,9 @@ func (s *story) subscribe(l *listener, ch protocol.Channel) {
 	may, might := s.mayHear(l, ch)
 	switch {
 	case answer == "" && might:
-		l.subs[ch] = map[int]bool{}
+		if l.own[ch] = true; l.subs[ch] == nil {
+			l.subs[ch] = map[int]bool{}
+		}
 		for _, n := range s.sent[ch] {
 			if all && !l.got[n] {
 				l.subs[ch][n] = true
@@ -321,10 +347,10 @@ func (s *story) subscribe(l *listener, ch protocol.Channel) {
 
 // mayHear tells whether a client surely may hear a channel in this step, and whether it might: in a step that does two things at once either may be the first.
 func (s *story) mayHear(l *listener, ch protocol.Channel) (may, might bool) {
-	after := !s.isRevoked(l.who) && mayHear(s.rules, l.who, ch)
+	after := !s.isRevoked(l.who) && (mayHear(s.rules, l.who, ch) || put(s.granted, l.who, ch))
 	before := after
 	if s.racing {
-		before = mayHear(s.before, l.was, ch)
+		before = mayHear(s.before, l.was, ch) || put(s.had, l.was, ch)
 	}
 	return before && after, before || after
 }
@@ -362,6 +388,20 @@ func (s *story) changeRules() {
 	if err := s.bus.SetRules(rules); err != nil {
 		s.Fatal(err)
 	}
+}
+
+// grant puts a user in a channel, or takes it back.
+func (s *story) grant(user string, ch protocol.Channel) {
+	if strings.HasPrefix(string(ch), "joins/") {
+		return
+	}
+	key, do := user+" "+string(ch), "subscribe"
+	if s.granted[key] {
+		do = "unsubscribe"
+	}
+	s.granted[key] = !s.granted[key]
+	s.say("the backend: %s %s", do, key)
+	s.ok(s.do(request{path: "/api/" + do, body: fmt.Sprintf(`{"user":%q,"channel":%q}`, user, ch)}), &struct{}{})
 }
 
 // revoke lets a token, or all of a user's until now, count no more.
@@ -450,6 +490,7 @@ func (s *story) comeBack(l *listener) {
 		s.fault("%s did not get its session", l.name)
 	default:
 		clear(l.subs)
+		clear(l.own)
 	}
 }
 
@@ -528,11 +569,16 @@ func (s *story) check() {
 		if l.gone = l.gone || s.isRevoked(l.who); l.linked && (l.gone || l.who.over(time.Now().Add(-time.Second))) {
 			s.fault("%s as %s is still connected", l.name, l.who)
 		}
-		for ch, due := range l.subs {
-			if may, _ := s.mayHear(l, ch); !may {
+		for _, ch := range placeNames {
+			may, _ := s.mayHear(l, ch)
+			if isPut := put(s.granted, l.who, ch); !may || !l.own[ch] && !isPut {
+				delete(l.own, ch)
 				delete(l.subs, ch)
-				continue
 			}
+			if isPut := put(s.granted, l.who, ch); isPut && l.subs[ch] == nil {
+				l.subs[ch] = map[int]bool{}
+			}
+			due := l.subs[ch]
 			for n := range due {
 				if l.linked && !l.got[n] {
 					s.fault("message %d of %s did not come to %s", n, ch, l.name)
@@ -544,7 +590,7 @@ func (s *story) check() {
 		}
 		l.was, l.mayEnd = l.who, false
 	}
-	s.before, s.racing = s.rules, false
+	s.before, s.had, s.racing = s.rules, maps.Clone(s.granted), false
 }
 
 // place gives a channel, most often one that somebody hears, or would if he were not away.
@@ -561,6 +607,10 @@ func (s *story) place() protocol.Channel {
 
 // ping keeps the links of those who say nothing else.
 func (s *story) ping() {
+	if time.Since(s.pinged) < 5*time.Second {
+		return
+	}
+	s.pinged = time.Now()
 	for _, l := range s.all {
 		if _, ended := l.Ended(); !ended {
 			l.Send(`{"type":"ping","id":1}`) // its token may be over
@@ -586,14 +636,16 @@ func (s *story) step() {
 // act does one thing, if there is somebody to do it.
 func (s *story) act(ch protocol.Channel) {
 	linked := s.pick(isLinked)
-	switch n := s.r.IntN(24); {
+	switch n := s.r.IntN(26); {
 	case linked == nil || n == 0 && len(s.all) < 9:
 		s.enter(s.draw(), "")
 	case n < 7:
 		s.subscribe(linked, ch)
 	case n == 7:
 		if s.send(linked, `{"type":"unsubscribe","channel":%q}`, ch) == "" {
-			delete(linked.subs, ch)
+			if delete(linked.own, ch); !put(s.granted, linked.who, ch) {
+				delete(linked.subs, ch)
+			}
 		}
 	case n == 8:
 		answer := s.send(linked, `{"type":"history","channel":%q}`, ch)
@@ -614,6 +666,10 @@ func (s *story) act(ch protocol.Channel) {
 		s.comeBack(linked)
 	case n < 21:
 		s.changeRules()
+	case n > 23:
+		if linked.who.user != "" {
+			s.grant(linked.who.user, ch)
+		}
 	case n == 21:
 		switch s.r.IntN(3) {
 		case 0:

@@ -23,7 +23,7 @@ type Client struct {
 	kind   string
 	http   *http.Client
 
-	frames chan protocol.ServerFrame // all that came, on whatever link
+	frames chan *protocol.ServerFrame // all that came, on whatever link
 	line   *line
 
 	mu        sync.Mutex // guards all below
@@ -58,7 +58,7 @@ func newClient(w *world, kind string) *Client { return NewClient(w.T, w.Target, 
 // NewClient makes a client of the transport kind, which has not connected yet.
 func NewClient(t testing.TB, target Target, kind string) *Client {
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return target.Dial(ctx) }}
-	c := &Client{t: t, target: target, kind: kind, http: &http.Client{Transport: transport}, frames: make(chan protocol.ServerFrame, 1<<14)}
+	c := &Client{t: t, target: target, kind: kind, http: &http.Client{Transport: transport}, frames: make(chan *protocol.ServerFrame, 1<<14)}
 	t.Cleanup(func() {
 		c.Cut()
 		transport.CloseIdleConnections()
@@ -121,7 +121,7 @@ func (c *Client) Next() protocol.ServerFrame {
 	c.t.Helper()
 	select {
 	case f := <-c.frames:
-		return f
+		return *f
 	case <-time.After(patience):
 		c.t.Fatalf("%s: no frame came in %v", c.kind, patience)
 		return protocol.ServerFrame{}
@@ -131,7 +131,7 @@ func (c *Client) Next() protocol.ServerFrame {
 // All gives the frames that have come and were not looked at yet.
 func (c *Client) All() (frames []protocol.ServerFrame) {
 	for len(c.frames) > 0 {
-		frames = append(frames, <-c.frames)
+		frames = append(frames, *<-c.frames)
 	}
 	return frames
 }
@@ -175,7 +175,7 @@ func (c *Client) WantNothing(within time.Duration) {
 	c.t.Helper()
 	select {
 	case f := <-c.frames:
-		c.t.Fatalf("%s: got frame %+v, want none", c.kind, f)
+		c.t.Fatalf("%s: got frame %+v, want none", c.kind, *f)
 	case <-time.After(within):
 	}
 }
@@ -218,7 +218,7 @@ func (c *Client) note(frames []protocol.ServerFrame, l *line) {
 		}
 		c.mu.Unlock()
 		if c.kind != protocol.Poll || f.Type != protocol.TypePong { // see isAlive
-			c.frames <- f
+			c.frames <- &f
 		}
 		if c.isStalled() && c.kind != protocol.Poll {
 			<-l.gone
