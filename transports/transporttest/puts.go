@@ -98,6 +98,7 @@ var puts = []struct {
 	}},
 	{"a client signs in and out on its connection", func(w *world, b Backend) {
 		c := w.visit("", "+anonymous")
+		synctest.Wait() // a poll is held: one on its way without the token would come too late
 		token := b.Token("u1")
 		c.Sign(token)
 		w.send(c, `{"type":"refresh","id":1,"token":"`+token+`"}`)
