@@ -26,7 +26,7 @@ func told(frames []protocol.ServerFrame, ch protocol.Channel) (list []string) {
 		switch {
 		case f.Channel != ch:
 		case f.Type == protocol.TypeMessage && f.Msg.Volatile:
-			list = append(list, fmt.Sprintf("%s", f.Msg.Data))
+			list = append(list, string(f.Msg.Data))
 		case f.Type == protocol.TypeMessage:
 			list = append(list, fmt.Sprintf("%d<%d:%s", f.Msg.Prev, f.Msg.Offset, f.Msg.Data))
 		case f.Type == protocol.TypePosition:
