@@ -1,7 +1,12 @@
 package httpapi
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,4 +118,82 @@ func tokenOf(t *testing.T, user, id string) string {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// B55 to B61 and B66 are tried on tokens alone in access; here is that each transport asks: at its connect, with the token in the frame and in the header, and at a refresh.
+func TestB55_BadTokensOnEachTransport(t *testing.T) {
+	text := func(header, claims string) string {
+		encode := base64.RawURLEncoding.EncodeToString
+		signed := encode([]byte(header)) + "." + encode([]byte(claims))
+		mac := hmac.New(sha256.New, tokenSecret)
+		mac.Write([]byte(signed))
+		return signed + "." + encode(mac.Sum(nil))
+	}
+	const good = `{"alg":"HS256"}`
+	claims := func(change string) string {
+		return fmt.Sprintf(`{"iss":"tests","aud":"tidings","sub":"u1","iat":%d,"exp":%d%s}`, time.Now().Unix(), time.Now().Unix()+60, change)
+	}
+	for _, c := range []struct {
+		name  string
+		token func() string
+		want  protocol.Code // "" for a good one
+	}{
+		{"good", func() string { return text(good, claims("")) }, ""},
+		{"B55 alg none", func() string { return text(`{"alg":"none"}`, claims("")) }, protocol.CodeUnauthorized},
+		{"B55 alg none, unsigned", func() string {
+			signed := text(`{"alg":"none"}`, claims(""))
+			return signed[:strings.LastIndex(signed, ".")+1]
+		}, protocol.CodeUnauthorized},
+		{"B57 no end", func() string { return text(good, `{"iss":"tests","aud":"tidings","sub":"u1"}`) }, protocol.CodeUnauthorized},
+		{"B58 not yet", func() string { return text(good, claims(fmt.Sprintf(`,"nbf":%d`, time.Now().Unix()+3600))) }, protocol.CodeUnauthorized},
+		{"B58 over", func() string {
+			return text(good, fmt.Sprintf(`{"iss":"tests","aud":"tidings","sub":"u1","iat":%d,"exp":%d}`, time.Now().Unix()-3600, time.Now().Unix()-60))
+		}, protocol.CodeTokenExpired},
+		{"B59 crit", func() string { return text(`{"alg":"HS256","crit":["x"]}`, claims("")) }, protocol.CodeUnauthorized},
+		{"B60 another audience", func() string { return text(good, strings.Replace(claims(""), `"tidings"`, `"other"`, 1)) }, protocol.CodeUnauthorized},
+		{"B61 altered", func() string { signed := text(good, claims("")); return signed[:len(signed)-2] + "xx" }, protocol.CodeUnauthorized},
+		{"B66 dots", func() string { return strings.Repeat(".", 8000) }, protocol.CodeUnauthorized},
+	} {
+		for _, kind := range []string{protocol.WebSocket, protocol.SSE, protocol.Poll} {
+			t.Run(c.name+"/"+kind, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					_, target := startWithTokens(t, access.Rules{Channels: []access.Rule{{Pattern: "news", Subscribe: access.Anyone}}})
+					bad := c.token()
+					ends := func(l *transporttest.Client, err error) protocol.Code {
+						synctest.Wait()
+						if e := (*protocol.Error)(nil); errors.As(err, &e) {
+							return e.Code
+						}
+						end, _ := l.Ended()
+						return end.Code
+					}
+					inFrame := transporttest.NewClient(t, target, kind)
+					if c.want == "" {
+						inFrame.Sign(bad) // the polls after it show it again
+					}
+					if got := ends(inFrame, inFrame.Open(fmt.Sprintf(`{"type":"connect","token":%q}`, bad))); got != c.want {
+						t.Errorf("in connect: %q, want %q", got, c.want)
+					}
+					if kind != protocol.WebSocket { // whose browsers cannot set it
+						inHeader := transporttest.NewClient(t, target, kind)
+						inHeader.Sign(bad)
+						if got := ends(inHeader, inHeader.Open(`{"type":"connect"}`)); got != c.want {
+							t.Errorf("in the header: %q, want %q", got, c.want)
+						}
+					}
+					l := transporttest.NewClient(t, target, kind)
+					if err := l.Open(`{"type":"connect"}`); err != nil {
+						t.Fatal(err)
+					}
+					l.Want(protocol.TypeConnected)
+					if err := l.Send(fmt.Sprintf(`{"type":"refresh","id":1,"token":%q}`, bad)); err != nil {
+						t.Fatal(err)
+					}
+					if f := l.Next(); f.Code != c.want || f.ID != 1 {
+						t.Errorf("refresh: %+v, want %q", f, c.want)
+					}
+				})
+			})
+		}
+	}
 }
