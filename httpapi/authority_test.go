@@ -186,6 +186,9 @@ func TestB55_BadTokensOnEachTransport(t *testing.T) {
 						t.Fatal(err)
 					}
 					l.Want(protocol.TypeConnected)
+					if c.want == "" {
+						l.Sign(bad)
+					}
 					if err := l.Send(fmt.Sprintf(`{"type":"refresh","id":1,"token":%q}`, bad)); err != nil {
 						t.Fatal(err)
 					}
