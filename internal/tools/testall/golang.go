@@ -19,6 +19,7 @@ const module = "tidings"
 type event struct {
 	Action, Package, Test, Output string
 	FailedBuild                   string
+	Elapsed                       float64 // seconds
 }
 
 // goRun collects the events of one `go test -json`. A row is a top-level folder; a package is looked at by itself, so that
@@ -92,7 +93,7 @@ func (g *goRun) takePackage(e event, key string) {
 		if g.tests[e.Package] == 0 && !g.noFiles[e.Package] {
 			g.row(e.Package).broken = e.Package + " ran no test"
 		}
-		fmt.Fprintf(g.out, "ok    %s\t%d tests\n", e.Package, g.tests[e.Package])
+		fmt.Fprintf(g.out, "ok    %s\t%d tests\t%.0f s\n", e.Package, g.tests[e.Package], e.Elapsed)
 	case "fail":
 		r := g.row(e.Package)
 		if r.failed == 0 {
