@@ -32,7 +32,7 @@ func (s *session) become(id *access.Identity) {
 		return
 	}
 	s.warned = false
-	s.conn.lapsed.Store(false)
+	s.conn.lapsed.Store(0)
 	if !s.bus.policy.Load().Equivalent(old, *id) {
 		s.register()
 		s.authorise()
@@ -80,7 +80,7 @@ func (s *session) lapse() {
 		s.finish(disconnectFrame(access.ErrTokenExpired, 0), protocol.CodeTokenExpired)
 		return
 	}
-	s.conn.lapsed.Store(true)
+	s.conn.lapsed.Store(s.gen) // a connect that came meanwhile is newer
 	if s.conn.out.Part(disconnectFrame(access.ErrTokenExpired, 0)) {
 		s.onDetached(Detached{Gen: s.gen, Code: protocol.CodeTokenExpired})
 	}

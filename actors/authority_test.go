@@ -139,7 +139,7 @@ func TestATokenThatExpiresIsToldAndThenEndsTheConnection(t *testing.T) {
 		if err != nil || !again.resumed {
 			t.Fatalf("with another token it did not resume: %v", err)
 		}
-		if got := data(again.next(), "inbox/u1"); len(got) != 1 || again.conn.lapsed.Load() {
+		if got := data(again.next(), "inbox/u1"); len(got) != 1 || again.conn.lapsed.Load() != 0 {
 			t.Errorf("then it heard %q", got)
 		}
 		if other.link.end() != "" {
@@ -164,6 +164,31 @@ func TestAPollGoesOnWithAnotherTokenAlone(t *testing.T) {
 		w.settle()
 		if _, err := c.conn.Poll(&link{}, c.received); err != nil {
 			t.Errorf("after a refresh: %v", err)
+		}
+	})
+}
+
+// A client that was told connected polls at once, before its connection's actor has heard of the new token.
+func TestAPollGoesOnAfterAConnectWithAnotherToken(t *testing.T) {
+	inBubble(t, withTokens(t, usual), func(w *world) {
+		peer := protocol.Peer{Transport: protocol.Poll}
+		c, err := w.open(peer, &protocol.ClientFrame{Type: protocol.TypeConnect, Token: sign(t, "u1", time.Minute)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			w.pass(time.Minute + refreshGrace)
+			if _, err := c.conn.Poll(&link{}, 0); !errors.Is(err, access.ErrTokenExpired) {
+				t.Fatalf("with the old token: %v", err)
+			}
+			connect := &protocol.ClientFrame{Type: protocol.TypeConnect, Session: c.session, Token: sign(t, "u1", time.Minute)}
+			conn, _, err := w.bus.Open(context.Background(), peer, connect, &link{})
+			if err != nil || conn != c.conn {
+				t.Fatalf("with a new one: %v", err)
+			}
+			if _, err := conn.Poll(&link{}, 0); err != nil {
+				t.Fatalf("the poll after it: %v", err)
+			}
 		}
 	})
 }

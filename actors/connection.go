@@ -28,12 +28,12 @@ type Connection struct {
 	transport atomic.Uint32 // transportKind of the last link
 	since     atomic.Uint64 // generation of the link that the last connect came over; polls go on with newer ones
 	pending   atomic.Int32  // frames on their way to the actor
-	lapsed    atomic.Bool   // its token is over: only connect or refresh go on
+	lapsed    atomic.Uint64 // up to which generation its token is over: only connect or refresh go on; 0: it is not
 	ended     atomic.Bool
 	over      atomic.Bool // the outbox overflowed, and the actor was told
 	opened    uint32      // seconds after the node's start
 
-	attaching sync.Mutex // one connect at a time; guards attempt
+	attaching sync.Mutex // one connect at a time; guards attempt, and that a poll sees all of a connect or nothing
 	attempt   uint64     // of the last connect that resumed
 
 	room  atomic.Pointer[room]      // made with the first recovery
@@ -59,10 +59,13 @@ func (c *Connection) Poll(link core.Link, received uint64) (gen uint64, err erro
 	if c.ended.Load() {
 		return 0, c.gone()
 	}
-	if c.kind() != pollKind {
+	c.attaching.Lock() // a client that was told connected is past that connect
+	onPoll, lapsed := c.kind() == pollKind, c.lapsed.Load() != 0 && c.lapsed.Load() >= c.since.Load()
+	c.attaching.Unlock()
+	if !onPoll {
 		return 0, &protocol.Error{Code: protocol.CodeWrongTransport, Reason: "the session is not on long-polling", Hint: "Send connect with the session to change the transport."}
 	}
-	if c.lapsed.Load() {
+	if lapsed {
 		return 0, access.ErrTokenExpired
 	}
 	if err := c.out.Ack(received); err != nil {

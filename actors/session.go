@@ -193,7 +193,7 @@ func (s *session) onDetached(m Detached) {
 func (s *session) onParkOver() {
 	if _, attached := s.conn.out.Attached(); s.state == parked && !attached {
 		code := protocol.CodeSessionGone
-		if s.conn.lapsed.Load() {
+		if s.conn.lapsed.Load() != 0 {
 			code = protocol.CodeTokenExpired
 		}
 		s.finish(disconnectFrame(errGone, 0), code)
