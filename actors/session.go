@@ -160,9 +160,10 @@ func (s *session) onAttached(m Attached) {
 	}
 	s.enter(linked, m.Kind)
 	if begins {
-		s.wish()
-		s.fill()
-		s.conn.out.Flush()
+		if s.wish(); s.mandate != nil { // a connection without one is not woken for it
+			s.fill()
+			s.conn.out.Flush()
+		}
 	}
 }
 

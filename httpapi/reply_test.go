@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,11 +16,15 @@ import (
 // asker is a client that asks for reply channels, and hears nothing else.
 type asker struct {
 	frames chan *protocol.Encoded
-	out    *core.Outbox
-	gen    uint64
+
+	mu  sync.Mutex // guards all below: the bus may wake it before Open returns
+	out *core.Outbox
+	gen uint64
 }
 
 func (l *asker) Wake() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.out != nil {
 		for _, f := range l.out.Take(l.gen, nil, 64, 1<<20) {
 			l.frames <- f
@@ -37,7 +42,9 @@ func (w *world) openReply() (path string, ch protocol.Channel) {
 	if err != nil {
 		w.Fatal(err)
 	}
+	link.mu.Lock()
 	link.out, link.gen = c.Outbox(), gen
+	link.mu.Unlock()
 	if err := c.Receive(gen, []protocol.ClientFrame{{Type: protocol.TypeCall, ID: 1, Method: "reply"}}); err != nil {
 		w.Fatal(err)
 	}
