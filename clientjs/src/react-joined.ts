@@ -1,7 +1,8 @@
-import { useEffect, useInsertionEffect, useRef } from "react";
+import { useEffect } from "react";
 import type { MessageBus, OnGap, OnMessage } from "tidings";
 import { onEvent, onJoined, type OnEvent } from "tidings/joined";
 import { useBus } from "tidings/react";
+import { useLatest } from "./react/latest.js";
 
 /** Options of {@link useJoined}. */
 export interface UseJoinedOptions {
@@ -35,13 +36,4 @@ export function useServerEvent<T = unknown>(name: string | null, callback: OnEve
   const own = bus ?? nearest;
   const latest = useLatest(callback);
   useEffect(() => onEvent<T>(own, name, (...event) => latest.current(...event)), [own, name]);
-}
-
-/** What the last render gave, for callbacks that come later. */
-function useLatest<T>(value: T): { readonly current: T } {
-  const latest = useRef(value);
-  useInsertionEffect(() => {
-    latest.current = value;
-  });
-  return latest;
 }

@@ -1,8 +1,9 @@
-import { useEffect, useInsertionEffect, useMemo, useRef, useSyncExternalStore, type DependencyList } from "react";
+import { useEffect, useMemo, useSyncExternalStore, type DependencyList } from "react";
 import type { MessageBus } from "tidings";
 import { liveQuery, type LiveQuery, type LiveQueryOptions, type LiveQueryState } from "tidings/live";
 import { listOf, type Channels } from "../channels.js";
 import { asBus, useBus } from "./bus.js";
+import { useLatest } from "./latest.js";
 
 /** Options of {@link useLiveQuery}. */
 export interface UseLiveQueryOptions<T> extends LiveQueryOptions<T> {
@@ -25,10 +26,7 @@ export function useLiveQuery<T>(options: UseLiveQueryOptions<T>): LiveQueryResul
   const nearest = useBus();
   const bus = options.bus ?? nearest;
   const channel = listOf(options.channel);
-  const latest = useRef(options);
-  useInsertionEffect(() => {
-    latest.current = options;
-  });
+  const latest = useLatest(options);
   const query = useMemo(
     () =>
       liveQuery<T>(bus, {
@@ -84,10 +82,7 @@ export function useEffectWithPolling(...args: unknown[]): void {
   const [channel, interval, callback, deps = []] = (older ? args.slice(1) : args) as [Channels, number, PolledCallback, DependencyList?];
   const nearest = useBus();
   const bus = (older && asBus(args[0])) || nearest;
-  const latest = useRef(callback);
-  useInsertionEffect(() => {
-    latest.current = callback;
-  });
+  const latest = useLatest(callback);
   useEffect(() => {
     let told: unknown = null;
     const query = liveQuery<void>(bus, {

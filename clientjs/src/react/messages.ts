@@ -1,6 +1,7 @@
-import { useEffect, useInsertionEffect, useRef } from "react";
+import { useEffect, useRef } from "react";
 import type { MessageBus, OnGap, OnMessage, Position, TidingsError, Unsubscribe } from "tidings";
 import { asBus, useBus } from "./bus.js";
+import { useLatest } from "./latest.js";
 import { listOf, type Channels } from "../channels.js";
 
 /** Options of {@link useMessageBus}. Only another `bus` resubscribes. */
@@ -39,10 +40,7 @@ export function useMessageBus(...args: unknown[]): void {
   const [channel, onMessage, options = {}] = (older ? args.slice(1) : args) as [Channels, OnMessage, UseMessageBusOptions?];
   const nearest = useBus();
   const bus = options.bus ?? ((older && asBus(args[0])) || nearest);
-  const latest = useRef({ onMessage, ...options });
-  useInsertionEffect(() => {
-    latest.current = { onMessage, ...options };
-  });
+  const latest = useLatest({ onMessage, ...options });
   const channels = listOf(channel);
   const held = useRef(new Map<string, Unsubscribe>()).current;
   const { onGap, onError } = options;

@@ -1,7 +1,8 @@
-import { useEffect, useInsertionEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import type { MessageBus, TidingsError } from "tidings";
 import { replyChannel, type JobError, type ReplyChannel, type ReplyOptions } from "tidings/reply";
 import { useBus } from "./bus.js";
+import { useLatest } from "./latest.js";
 
 /** Options of {@link useReplyChannel}. What is given on the latest render counts. */
 export interface UseReplyChannelOptions<Result = unknown, Progress = unknown> extends ReplyOptions<Result, Progress> {
@@ -39,10 +40,7 @@ export function useReplyChannel<Result = unknown, Progress = unknown>(
 ): UseReplyChannel<Result, Progress> {
   const nearest = useBus();
   const bus = options.bus ?? nearest;
-  const latest = useRef(options);
-  useInsertionEffect(() => {
-    latest.current = options;
-  });
+  const latest = useLatest(options);
   const [state, setState] = useState<ReplyState<Result, Progress>>(IDLE);
   const calls = useMemo(() => {
     let attempt = 0;
