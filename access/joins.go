@@ -134,6 +134,7 @@ func (p Pattern) fill(id Identity) (names []protocol.Channel, bad int) {
 	return names, bad
 }
 
+// segmentOfName tells whether a text can be one segment of a channel's name.
 func segmentOfName(text string) bool {
 	_, err := protocol.ParseChannel(text)
 	return err == nil && !strings.Contains(text, "/")

@@ -237,7 +237,7 @@ func slotValue(value []byte) (text, fault string) {
 		return "", "is not there"
 	case value[0] == '"':
 		text, err := protocol.ReadString(value)
-		if _, bad := protocol.ParseChannel(text); err != nil || bad != nil || strings.Contains(text, "/") {
+		if err != nil || !segmentOfName(text) {
 			return "", "cannot stand in a channel's name"
 		}
 		return text, ""

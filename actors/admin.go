@@ -149,7 +149,7 @@ func (b *Bus) Send(connection string, e Sent) (receivers int, err error) {
 	if len(list) == 0 {
 		return 0, errNoConnection
 	}
-	return e.hand(list), nil
+	return b.hand(&e, list), nil
 }
 
 // Broadcast hands an event to every connection of this node, parked ones included, and gives their number; exact tells whether there is no
@@ -166,14 +166,15 @@ func (b *Bus) SendUsers(users []string, e Sent) (receivers int, exact bool) {
 
 func (b *Bus) sendWhere(e Sent, match func(access.Identity) bool) (receivers int, exact bool) {
 	list := slices.DeleteFunc(b.registry.all(), func(c *Connection) bool { return c.ended.Load() || !match(c.Identity()) })
-	return e.hand(list), b.alone()
+	return b.hand(&e, list), b.alone()
 }
 
-// hand hands the event to connections, but to the excluded one, and gives their number.
-func (e *Sent) hand(list []*Connection) (receivers int) {
-	frame, but := protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeEvent, Event: e.Event, Data: e.Data, Exclude: e.Exclude.Tab}), e.Exclude.Narrow().Connection
+// hand hands the event to connections, but to those excluded, and gives their number.
+func (b *Bus) hand(e *Sent, list []*Connection) (receivers int) {
+	frame := protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeEvent, Event: e.Event, Data: e.Data, Exclude: e.Exclude.Tab})
+	but := b.named(e.Exclude.Narrow().Connection)
 	for _, c := range list {
-		if !c.goesBy(but) {
+		if !slices.Contains(but, c) {
 			c.hand(frame)
 			receivers++
 		}

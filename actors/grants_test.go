@@ -536,11 +536,7 @@ func TestPlainClientsAreNotPutInChannels(t *testing.T) {
 // A broker that does not answer delays what the server puts a connection in; nothing is said to the client until it does.
 func TestTheServerTriesAgainWhereTheBrokerFails(t *testing.T) {
 	f := &faulty{}
-	inBubble(t, func(c *Config) {
-		identified(t, closed)(c)
-		f.Broker = c.Broker
-		c.Broker = f
-	}, func(w *world) {
+	inBubble(t, withFaults(f, identified(t, closed)), func(w *world) {
 		f.before(func(context.Context, string) error { return errors.New("the broker is down") })
 		c := w.visit(sign(t, "u1", time.Hour), "")
 		c.hears()
@@ -603,12 +599,10 @@ func TestTheServersSubscriptionsCount(t *testing.T) {
 func TestAdoptingWhatIsNotAnsweredYet(t *testing.T) {
 	f := &faulty{}
 	release := make(chan struct{})
-	inBubble(t, func(c *Config) {
+	inBubble(t, withFaults(f, func(c *Config) {
 		identified(t, closed)(c)
-		f.Broker = c.Broker
-		c.Broker = f
 		release = make(chan struct{})
-	}, func(w *world) {
+	}), func(w *world) {
 		f.before(func(_ context.Context, call string) error {
 			if call == "subscribe" {
 				<-release
@@ -638,11 +632,7 @@ func TestAdoptingWhatIsNotAnsweredYet(t *testing.T) {
 // A channel's actor that fails starts again, and those whom the server put there hear what they missed, without a word more.
 func TestAChannelThatFailsKeepsWhomTheServerPutThere(t *testing.T) {
 	f := &faulty{}
-	inBubble(t, func(c *Config) {
-		identified(t, closed)(c)
-		f.Broker = c.Broker
-		c.Broker = f
-	}, func(w *world) {
+	inBubble(t, withFaults(f, identified(t, closed)), func(w *world) {
 		w.grant(Whom{User: "u1"}, 0, "g")
 		c := w.visit(sign(t, "u1", time.Hour), "")
 		c.hears("+authenticated", "+user/u1", "+g")

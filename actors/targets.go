@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tidings/access"
+	"tidings/core"
 	"tidings/protocol"
 )
 
@@ -100,10 +101,7 @@ const (
 
 func (t *target) answer(asked [sha256.Size]byte) (access.Routed, error) {
 	if t.asked != asked {
-		return access.Routed{}, &protocol.Error{
-			Code: protocol.CodeIdempotencyConflict, Reason: "the idempotency key was used before with another message",
-			Hint: "Use a new key for each message, and the same key only to repeat one unchanged.",
-		}
+		return access.Routed{}, core.ErrIdempotencyConflict
 	}
 	return t.Routed, nil
 }

@@ -5,7 +5,15 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"tidings/protocol"
 )
+
+// ErrIdempotencyConflict is for a key that comes again with something else.
+var ErrIdempotencyConflict = &protocol.Error{
+	Code: protocol.CodeIdempotencyConflict, Reason: "the idempotency key was used before with another message",
+	Hint: "Use a new key for each message, and the same key only to repeat one unchanged.",
+}
 
 // idempotency remembers the answers to keyed publishes for a time. All entries live equally long, so the oldest is the next to
 // expire, and each is dropped once: O(1) amortised.

@@ -98,11 +98,7 @@ func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, 
 		content = contentOf(&e)
 		if a, ok := s.keys.get(now, key); ok {
 			if a.content != content {
-				return nil, false, &protocol.Error{
-					Code:   protocol.CodeIdempotencyConflict,
-					Reason: "the idempotency key was used before with another message",
-					Hint:   "Use a new key for each message, and the same key only to repeat one unchanged.",
-				}
+				return nil, false, ErrIdempotencyConflict
 			}
 			return s.answered(a, e.Volatile), true, nil
 		}

@@ -53,13 +53,13 @@ func channelName(channels int) func(i int) string {
 	return func(i int) string { return fmt.Sprintf("bench/%d", i%channels) }
 }
 
-// crowd connects n clients spread over the channels and waits until they are there.
-func crowd(t *target, n, channels int) (*swarm, int64, error) {
+// crowd connects n clients, each to its channel, and waits until they are there.
+func crowd(t *target, n int, channel func(i int) string) (*swarm, int64, error) {
 	s, err := newSwarm()
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := s.connect(t.server.addr, t.form, n, channelName(channels)); err != nil {
+	if err := s.connect(t.server.addr, t.form, n, channel); err != nil {
 		return nil, 0, err
 	}
 	if err := s.run(); err != nil {
@@ -79,7 +79,7 @@ const tidied = 4 * time.Second
 // steady delivers at a rate for three seconds: processor time per delivery, and latency.
 func steady(clients, channels int, deliveries float64) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
-		s, base, err := crowd(t, clients, channels)
+		s, base, err := crowd(t, clients, channelName(channels))
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +117,7 @@ func deliver(t *target, s *swarm, base int64, channels, fan int, deliveries floa
 // highest raises the rate by 1.4 until p99 passes 250 ms or the publisher falls behind, and gives the last good step.
 func highest(clients int) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
-		s, base, err := crowd(t, clients, 1)
+		s, base, err := crowd(t, clients, channelName(1))
 		if err != nil {
 			return nil, err
 		}
@@ -167,7 +167,7 @@ func idle(clients int) func(*target) (map[string]float64, error) {
 
 // quiet connects clients and gives the server's memory five seconds later.
 func quiet(t *target, clients int) (*swarm, int64, error) {
-	s, _, err := crowd(t, clients, 1)
+	s, _, err := crowd(t, clients, channelName(1))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -199,7 +199,7 @@ func between(clients int) func(*target) (map[string]float64, error) {
 
 // pause lets clients poll once, answers them, and gives the server's memory while nobody polls again.
 func pause(t *target, clients int) (open, closed int64, err error) {
-	s, base, err := crowd(t, clients, 1)
+	s, base, err := crowd(t, clients, channelName(1))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -222,7 +222,7 @@ func pause(t *target, clients int) (open, closed int64, err error) {
 func storm(clients int) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
 		before, start := t.server.cpu(), time.Now()
-		s, _, err := crowd(t, clients, 1)
+		s, _, err := crowd(t, clients, channelName(1))
 		if err != nil {
 			return nil, err
 		}
@@ -239,7 +239,7 @@ func storm(clients int) func(*target) (map[string]float64, error) {
 func publishes(subscribers, conns int) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
 		if subscribers > 0 {
-			s, _, err := crowd(t, subscribers, 1)
+			s, _, err := crowd(t, subscribers, channelName(1))
 			if err != nil {
 				return nil, err
 			}
@@ -266,7 +266,7 @@ func publishes(subscribers, conns int) func(*target) (map[string]float64, error)
 // slowReader compares the others' latency with and without one client that does not read.
 func slowReader(clients int) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
-		s, base, err := crowd(t, clients, 1)
+		s, base, err := crowd(t, clients, channelName(1))
 		if err != nil {
 			return nil, err
 		}
@@ -298,26 +298,17 @@ func slowReader(clients int) func(*target) (map[string]float64, error) {
 // besideHot compares the latency in a quiet channel alone and beside a hot one.
 func besideHot(hot, quiet int) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
-		crowded, base, err := crowd(t, hot, 1)
+		crowded, base, err := crowd(t, hot, channelName(1))
 		if err != nil {
 			return nil, err
 		}
 		defer crowded.close()
-		few, err := newSwarm()
+		channel := func(int) string { return "bench/quiet" }
+		few, _, err := crowd(t, quiet, channel)
 		if err != nil {
 			return nil, err
 		}
-		channel := func(int) string { return "bench/quiet" }
-		if err := few.connect(t.server.addr, t.form, quiet, channel); err != nil {
-			return nil, err
-		}
-		if err := few.run(); err != nil {
-			return nil, err
-		}
 		defer few.close()
-		if _, err := few.settle(t.raw); err != nil {
-			return nil, err
-		}
 		p99 := func() (float64, error) {
 			few.latencies.reset()
 			_, err := publishFor(t, channel, 50, 3*time.Second, 2)

@@ -83,8 +83,7 @@ func (f *file) read(above string, node *yaml.Node) {
 }
 
 func (f *file) take(name string, label, value *yaml.Node) {
-	if _, ok := f.values[name]; ok {
-		f.fault(label, "%s is set twice", name)
+	if f.again(name, label) {
 		return
 	}
 	var v any
@@ -98,6 +97,15 @@ func (f *file) take(name string, label, value *yaml.Node) {
 	}
 	f.values[name] = v
 	f.origin[name] = fmt.Sprintf("%s:%d", f.name, value.Line)
+}
+
+// again tells whether a setting was there before, which is a fault.
+func (f *file) again(name string, label *yaml.Node) bool {
+	_, ok := f.values[name]
+	if ok {
+		f.fault(label, "%s is set twice", name)
+	}
+	return ok
 }
 
 func (f *file) fault(node *yaml.Node, format string, args ...any) {

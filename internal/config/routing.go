@@ -14,8 +14,7 @@ const routingKey = "routing"
 
 // routes reads where messages without a channel go.
 func (f *file) routes(label, node *yaml.Node) {
-	if _, ok := f.values[routingKey]; ok {
-		f.fault(label, "%s is set twice", routingKey)
+	if f.again(routingKey, label) {
 		return
 	}
 	if node.Kind != yaml.SequenceNode || len(node.Content) == 0 {

@@ -69,8 +69,7 @@ func inRange(name string, v any, err error) error {
 
 // channels reads the rules of patterns.
 func (f *file) channels(label, node *yaml.Node) {
-	if _, ok := f.values[channelRules]; ok {
-		f.fault(label, "%s is set twice", channelRules)
+	if f.again(channelRules, label) {
 		return
 	}
 	if node.Kind != yaml.MappingNode || len(node.Content) == 0 {
