@@ -14,7 +14,7 @@ BUILT       := clientjs/dist examples/dashboard/dist
 
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
-.PHONY: help run build test check lint fuzz bench client sim profile deps clean
+.PHONY: help run build test check lint house fuzz bench client sim profile deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/  make \1\t\2/' | expand -t 18
@@ -43,6 +43,9 @@ lint: ## format, vet, staticcheck, and that what is generated and committed is u
 	npm run --silent build
 	npm run --silent build:demo
 	@test -z "$$(git status --porcelain -- $(BUILT))" || { git --no-pager diff --stat -- $(BUILT); git status --short -- $(BUILT); echo 'what is built is not what is committed: run "make client" and commit it'; exit 1; }
+
+house: ## print how the code is cut: uses from file to file, lengths, what is documented
+	@$(GO) run ./internal/tools/house
 
 FUZZTIME ?= 60s
 fuzz: ## run every fuzz target for a while, two at once: make fuzz FUZZTIME=10m ARGS='-match Decode -keep 20'
