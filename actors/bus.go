@@ -242,11 +242,8 @@ func (e *entry) reserve(ctx context.Context, patience time.Duration) bool {
 	}
 }
 
-// alone tells whether this node is the only one of its broker. A broker that others share says so by a method Shared.
-func (b *Bus) alone() bool {
-	s, ok := b.cfg.Broker.(interface{ Shared() bool })
-	return !ok || !s.Shared()
-}
+// alone reports whether this node is the only one of its broker.
+func (b *Bus) alone() bool { return !broker.IsShared(b.cfg.Broker) }
 
 // History reads what a channel keeps: the messages strictly after since, or the newest ones where since is zero, at most limit of them
 // and at most protocol.RecoveryPageBytes. It fails with CodeBrokerUnavailable.

@@ -153,7 +153,7 @@ func (c *Connection) whenRoomy(pid *actor.PID, message any) {
 	r.mu.Lock()
 	r.waiting = append(r.waiting, waiter{pid, message})
 	r.mu.Unlock()
-	c.out.WhenRoomy(c.roomy)
+	c.out.WhenSpace(c.roomy)
 }
 
 func (c *Connection) roomy() {

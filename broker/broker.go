@@ -1,5 +1,10 @@
-// Package broker says how nodes hear each other and who numbers the messages. A broker owns epoch, offset, history and
-// idempotency; a node holds at most a cache. The suite in brokertest says what each implementation must do.
+// Package broker defines how nodes hear each other and who numbers the messages. A broker owns epoch, offset, history and
+// idempotency; a node keeps at most a cache. The suite in brokertest checks what each implementation must do.
+//
+//	broker.go      Broker, and what a broker may be besides: Shared, Faithful, Holder, Pinger
+//	presence.go    Presence, which a broker may be too
+//	brokertest/    the suite that every broker passes
+//	memory/        the broker of a single node
 package broker
 
 import (
@@ -23,26 +28,30 @@ type Publish struct {
 	Last           bool             // nothing can follow it: later publishes fail with CodeChannelClosed, as long as the message is in history. Not with Volatile
 }
 
-// Receipt answers a Publish: the message was in history before it was given.
+// Receipt is the answer to a Publish. The message is in history before the receipt is returned.
 type Receipt struct {
 	Position  protocol.Position
 	ID        string
-	Duplicate bool // the key was used before: this is the position of then, and nothing was published now
+	Duplicate bool // the key was used before: the position and id are those of the first publish, and nothing was published now
 }
 
 // Sink takes what the broker brings for one channel. Its methods are called one at a time and must not block.
 type Sink interface {
-	// Message brings a message, usually but not surely in order, and not surely at all: the sink checks offsets.
+	// Message brings a message. Messages may be out of order, repeated or missing: the sink checks offsets.
 	Message(m *protocol.Message)
-	// Interrupted says that messages may be missing: the stream broke and is there again, or the broker lost its memory.
+	// Interrupted reports that messages may be missing: the stream broke and is there again, or the broker lost its memory.
 	Interrupted()
 }
 
 // Broker numbers, keeps and carries the messages of all channels. Its methods may be called from any goroutine. They fail with a
-// *protocol.Error: CodeBrokerUnavailable where the broker does not answer (a publish may or may not have happened then: CodeTimeout),
-// CodeIdempotencyConflict for a key that was used with other data.
+// *protocol.Error:
+//
+//   - CodeBrokerUnavailable if the broker does not answer,
+//   - CodeTimeout if it is unknown whether a publish happened,
+//   - CodeIdempotencyConflict for a key that was used with other content,
+//   - CodeChannelClosed for a publish after a channel's last message.
 type Broker interface {
-	// Publish looks up the key, numbers, keeps and sends the message on, in one atomic step.
+	// Publish looks up the key, numbers the message, keeps it and sends it on, in one atomic step.
 	Publish(ctx context.Context, p Publish) (Receipt, error)
 	// History reads the messages strictly after a position, at most limit of them and at most
 	// protocol.RecoveryPageBytes but for the first. A zero position asks for the top alone. An unknown channel is made, so that it
@@ -51,7 +60,7 @@ type Broker interface {
 	// Last reads the newest messages, at most limit of them, in order.
 	Last(ctx context.Context, ch protocol.Channel, limit int) (core.Page, error)
 	// Subscribe brings the channel's messages to sink until stop is called. When it returns without error the broker
-	// has confirmed: no message that is numbered later is left out, unless Interrupted says so.
+	// has confirmed: no message that is numbered later is left out without a call of Interrupted.
 	Subscribe(ctx context.Context, ch protocol.Channel, sink Sink) (stop func(), err error)
 	// Close ends all subscriptions.
 	Close() error
@@ -61,17 +70,32 @@ type Broker interface {
 type Holdings struct {
 	Channels, Messages, Bytes int
 	Keys                      int    // idempotency keys
-	KeysForgotten             uint64 // of them, given up before their time since a channel had too many: a repetition is a second message then
+	KeysForgotten             uint64 // keys given up before their time because a channel had too many; a repetition is a second message then
 }
 
-// Holder is a broker that can tell what it holds. It walks all channels: ask it for a scrape.
+// Holder is a broker that can count what it keeps. Holdings walks all channels: call it for a scrape, not for a request.
 type Holder interface{ Holdings() Holdings }
 
-// Pinger is a broker that can tell whether it works, for readiness.
+// Pinger is a broker that can check that it works, for readiness.
 type Pinger interface {
+	// Ping returns nil if the broker answers.
 	Ping(ctx context.Context) error
 }
 
-// Faithful is a broker whose sinks miss nothing, not even a last message, without being told: it shares the node's memory and fate. Positions
-// of its channels are compared rarely.
+// Faithful is a broker whose sinks miss nothing without a call of Interrupted, not even a last message: it shares the node's
+// memory and fate. Nodes rarely compare the positions of its channels.
 type Faithful interface{ Faithful() }
+
+// Shared is a broker that other nodes may use at the same time. A broker that is not Shared serves a single node.
+//
+// A node of a shared broker sees only the receivers that are connected to it, so it does not report their count as exact.
+type Shared interface {
+	// Shared reports whether other nodes may use the broker. It is constant, and known before the first call of Publish.
+	Shared() bool
+}
+
+// IsShared reports whether other nodes may use b.
+func IsShared(b Broker) bool {
+	s, ok := b.(Shared)
+	return ok && s.Shared()
+}

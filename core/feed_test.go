@@ -6,7 +6,7 @@ import (
 	"tidings/protocol"
 )
 
-// The numbers are those of the table of mechanisms in RELIABILITY section 2.2.
+// #n is line n of the mechanisms in sim/model/table.go.
 
 // #5, #6: what a page says is lost is lost; a replay starts strictly after the cursor.
 func TestFeedReplaysStrictlyAfterTheCursor(t *testing.T) {
@@ -120,7 +120,7 @@ func TestFeedTellsARewoundBroker(t *testing.T) {
 	s.Message(message(foreign(5)))
 	s.want("read 2 after 5")
 	s.HistoryRead(2, lost(protocol.GapPositionUnknown, foreign(5)))
-	s.want("gap position_unknown from 5 to e5x", "read 3 after e5x") // what was held may be of either past: history knows
+	s.want("gap position_unknown from 5 to e5x", "read 3 after e5x") // what was kept may be of either past: history knows
 }
 
 func TestFeedCheckFindsARewoundBroker(t *testing.T) {
@@ -400,7 +400,7 @@ func TestFeedHandsOutVolatileMessages(t *testing.T) {
 	s.want("a subscribed at 5", "a enter")
 	s.Message(volatile)
 	s.Message(message(at(7)))
-	s.Message(volatile) // held with what it came among
+	s.Message(volatile) // kept with what it came among
 	s.want("live volatile", "read 2 after 5")
 	s.HistoryRead(2, page(at(7), messages(6, 7)...))
 	s.want("live 6, prev 5", "live 7, prev 6", "live volatile")
@@ -409,28 +409,28 @@ func TestFeedHandsOutVolatileMessages(t *testing.T) {
 func TestFeedHoldsABoundedNumber(t *testing.T) {
 	for name, c := range map[string]struct {
 		size int // of data
-		held uint64
+		kept uint64
 	}{
-		"of messages": {size: 1, held: maxHeld},
-		"of bytes":    {size: 60 << 10, held: 17},
+		"of messages": {size: 1, kept: maxEarly},
+		"of bytes":    {size: 60 << 10, kept: 17},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := liveAt(t, 5)
 			s.Join(join("a"))
-			for n := uint64(7); n <= 7+2*maxHeld; n++ {
+			for n := uint64(7); n <= 7+2*maxEarly; n++ {
 				m := message(at(n))
 				m.Data = make([]byte, c.size)
 				s.Message(m)
 			}
 			s.log = nil
 			s.HistoryRead(2, page(at(6), message(at(6))))
-			if got := uint64(len(s.log)); got != 1+c.held {
-				t.Fatalf("%d messages went out after the hole was filled, want 1 and the %d that were held", got, c.held)
+			if got := uint64(len(s.log)); got != 1+c.kept {
+				t.Fatalf("%d messages went out after the hole was filled, want 1 and the %d that were kept", got, c.kept)
 			}
 			s.log = nil
-			s.Message(message(at(7 + 2*maxHeld + 1))) // finds what was not held
-			s.HistoryRead(3, page(at(7+2*maxHeld+1), messages(7+c.held, 7+2*maxHeld+1)...))
-			s.want(append([]string{"read 3 after " + place(at(6+c.held))}, lives(7+c.held, 7+2*maxHeld+1)...)...)
+			s.Message(message(at(7 + 2*maxEarly + 1))) // finds what was not kept
+			s.HistoryRead(3, page(at(7+2*maxEarly+1), messages(7+c.kept, 7+2*maxEarly+1)...))
+			s.want(append([]string{"read 3 after " + place(at(6+c.kept))}, lives(7+c.kept, 7+2*maxEarly+1)...)...)
 		})
 	}
 }

@@ -6,45 +6,46 @@ import (
 	"tidings/protocol"
 )
 
-// Link is the transport under an outbox, seen from above. Its methods never block: a link that cannot write at once goes on in
-// a goroutine of its own.
-type Link interface {
-	// Wake says that frames wait: take them and write them.
-	Wake()
-	// End says that nothing more will come: write last (a disconnect frame), if it is not nil, and close.
-	End(last *protocol.Encoded)
-}
-
-// Outbox holds the frames of one connection that are not yet written, and those that are written and not yet reported as
-// received, so that it outlives a transport. It is bounded by the protocol's limits. All methods may be called from any
-// goroutine; none blocks, and links are called without the lock.
+// Outbox keeps the frames of one connection that are not yet written, and those that are written and not yet reported as
+// received, so that the connection outlives a transport. It is bounded by the protocol's limits. All methods may be called
+// from any goroutine. None blocks, and links are called without the lock.
 //
-// Counted frames are numbered from 1 in the order of Push. Frames that are not counted belong to the link of the moment and
-// leave first.
+// Counted frames are numbered from 1 in the order of Push:
+//
+//	      1 ... forgot | forgot+1 ... forgot+written | forgot+written+1 ...
+//	[   forgotten      |          written            |       waiting        ]
+//	  received, or too     unacked bytes; kept for     bytes in waiting;
+//	  many to be kept      a resume until Ack          taken by the next Take
+//
+// Push appends on the right. Take moves the second border to the right, Ack the first. Attach moves the second one back to
+// what the client received, so that what was written and not received waits again; reached stays where it was.
+//
+// Frames that are not counted belong to the present link and leave first.
 type Outbox struct {
 	mu        sync.Mutex
 	link      Link
-	gen       uint64
+	gen       uint64 // of link; one higher for each Attach
 	resumable bool
 
 	control []*protocol.Encoded // not counted, for this link
-	slots   []*protocol.Encoded // slots[head] has number forgot+1; before it are dropped ones
+	slots   []*protocol.Encoded // slots[head] has number forgot+1; the slots before it are free
 	head    int
-	one     [1]*protocol.Encoded // slots of a connection that hears one message at a time
+	one     [1]*protocol.Encoded // the slots of a connection that never has more than one frame
 	forgot  uint64               // counted frames that were received, or forgotten
-	written int                  // of those from head
-	reached uint64               // the highest number ever written; above forgot+written where a new link begins again
-	unacked int                  // bytes of the written ones
-	waiting int                  // bytes of those behind them
+	written int                  // frames from head on that were written to link
+	reached uint64               // the highest number ever written; above forgot+written if a new link repeats
+	unacked int                  // bytes of the written frames
+	waiting int                  // bytes of the waiting frames
 	broken  bool                 // overflowed or ended
-	drained func()
+	onSpace func()               // waits for space, see WhenSpace
 }
 
-// NewOutbox makes an empty outbox. One that is not resumable forgets what it wrote.
+// NewOutbox returns an empty outbox. One that is not resumable forgets what it wrote.
 func NewOutbox(resumable bool) *Outbox { return &Outbox{resumable: resumable} }
 
-// Push appends a frame; Flush tells the link. It answers false exactly once, when the frame does not fit: then the outbox is
-// broken, holds nothing more, and the connection must be cut with slow_consumer. Without a link less fits.
+// Push appends a frame; Flush wakes the link for it. Push returns false exactly once, when the frame does not fit. The outbox
+// is broken and empty from then on, and the connection must be cut with slow_consumer. At most MaxOutboxFrames and
+// MaxOutboxBytes wait, and without a link MaxUnackedFrames and MaxUnackedBytes.
 func (o *Outbox) Push(e *protocol.Encoded) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -61,10 +62,10 @@ func (o *Outbox) Push(e *protocol.Encoded) bool {
 	if o.link == nil {
 		frames, bytes = protocol.MaxUnackedFrames, protocol.MaxUnackedBytes
 	}
-	waiting := o.held() - o.written
-	// A single frame always fits an empty outbox, however long it is.
+	waiting := o.kept() - o.written
+	// A single frame always fits an outbox in which nothing waits, however long it is.
 	if waiting >= frames || waiting > 0 && o.waiting+e.Size() > bytes {
-		o.overflow()
+		o.abandon()
 		return false
 	}
 	o.append(e)
@@ -72,10 +73,10 @@ func (o *Outbox) Push(e *protocol.Encoded) bool {
 	return true
 }
 
-// held is the number of counted frames here, written or not.
-func (o *Outbox) held() int { return len(o.slots) - o.head }
+// kept is the number of counted frames here, written and waiting.
+func (o *Outbox) kept() int { return len(o.slots) - o.head }
 
-// append takes the room of dropped frames before it asks for more.
+// append uses free slots before it asks for more.
 func (o *Outbox) append(e *protocol.Encoded) {
 	switch {
 	case o.slots == nil:
@@ -91,21 +92,23 @@ func (o *Outbox) append(e *protocol.Encoded) {
 	o.slots = append(o.slots, e)
 }
 
-// maxControlFrames bounds pongs and the like that a link did not take yet; more are dropped, since the link is stuck.
+// maxControlFrames bounds the uncounted frames (pongs and the like) that a link has not taken yet. Further ones are dropped,
+// since the link is stuck.
 const maxControlFrames = 16
 
-func (o *Outbox) overflow() {
+// abandon drops everything and refuses what follows.
+func (o *Outbox) abandon() {
 	o.broken = true
-	o.control, o.slots, o.drained = nil, nil, nil
+	o.control, o.slots, o.onSpace = nil, nil, nil
 	o.one[0] = nil
 	o.head, o.written, o.waiting, o.unacked = 0, 0, 0, 0
 }
 
-// Flush wakes the link where frames wait for it.
+// Flush wakes the link if frames wait for it.
 func (o *Outbox) Flush() {
 	o.mu.Lock()
 	link := o.link
-	if len(o.control) == 0 && o.written == o.held() {
+	if len(o.control) == 0 && o.written == o.kept() {
 		link = nil
 	}
 	o.mu.Unlock()
@@ -114,8 +117,8 @@ func (o *Outbox) Flush() {
 	}
 }
 
-// Take moves waiting frames to dst, at most maxFrames and, but for the first, at most maxBytes of JSON, and counts
-// the counted ones as written. It gives nothing to a link that was fenced: gen is what Attach gave it.
+// Take appends waiting frames to dst, at most maxFrames and, but for the first, at most maxBytes of JSON. The counted ones
+// are written from then on. It appends nothing for a link that was fenced: gen is what Attach returned for it.
 func (o *Outbox) Take(gen uint64, dst []*protocol.Encoded, maxFrames, maxBytes int) []*protocol.Encoded {
 	o.mu.Lock()
 	if gen != o.gen || o.link == nil {
@@ -134,7 +137,7 @@ func (o *Outbox) Take(gen uint64, dst []*protocol.Encoded, maxFrames, maxBytes i
 	}
 	if len(o.control) == 0 {
 		o.control = nil
-		for o.written < o.held() && fits(o.slots[o.head+o.written]) {
+		for o.written < o.kept() && fits(o.slots[o.head+o.written]) {
 			e := o.slots[o.head+o.written]
 			dst = append(dst, e)
 			o.written++
@@ -144,20 +147,21 @@ func (o *Outbox) Take(gen uint64, dst []*protocol.Encoded, maxFrames, maxBytes i
 	}
 	o.reached = max(o.reached, o.forgot+uint64(o.written))
 	o.forget()
-	drained := o.takeDrained()
+	onSpace := o.takeOnSpace()
 	o.mu.Unlock()
-	if drained != nil {
-		drained()
+	if onSpace != nil {
+		onSpace()
 	}
 	return dst
 }
 
-func (o *Outbox) takeDrained() func() {
-	if o.drained == nil || !o.roomy() {
+// takeOnSpace returns the function that waits for space, if there is one and space.
+func (o *Outbox) takeOnSpace() func() {
+	if o.onSpace == nil || !o.hasSpace() {
 		return nil
 	}
-	fn := o.drained
-	o.drained = nil
+	fn := o.onSpace
+	o.onSpace = nil
 	return fn
 }
 
@@ -171,6 +175,7 @@ func (o *Outbox) forget() {
 	o.dropFirst(n)
 }
 
+// dropFirst forgets the first n frames, whose bytes the caller has taken off.
 func (o *Outbox) dropFirst(n int) {
 	if n == 0 {
 		return
@@ -179,14 +184,14 @@ func (o *Outbox) dropFirst(n int) {
 	o.head += n
 	o.written -= n
 	o.forgot += uint64(n)
-	if o.held() == 0 {
+	if o.kept() == 0 {
 		o.slots, o.head = nil, 0 // an idle connection keeps no ring
 	}
 }
 
-// Ack forgets the frames up to number received. It fails with CodeBadCursor where so many were never written; a
-// number that was reported before changes nothing. What an older link brought while a new one was being opened is written again all the
-// same, since the client counts it there.
+// Ack forgets the frames up to number received. It fails with CodeBadCursor if so many were never written. A number that was
+// reported before changes nothing. Frames that an older link brought while a new one was being opened are written again
+// nevertheless, since the client counts them on the new link.
 func (o *Outbox) Ack(received uint64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -205,116 +210,30 @@ func (o *Outbox) Ack(received uint64) error {
 	return nil
 }
 
-// Attach puts link under the outbox, fences and ends the one before it with fence, and lets frames go on after number received:
-// what was written and not received waits again. It answers the link's generation, and false, with nothing changed, where the
-// frames after received are not there any more or never were. connected leaves first; it is given the generation. Where it is nil,
-// link is the same client's next request, and what waits without a number stays.
-func (o *Outbox) Attach(link Link, received uint64, connected func(gen uint64) *protocol.Encoded, fence *protocol.Encoded) (gen uint64, ok bool) {
-	o.mu.Lock()
-	if o.broken || received < o.forgot || received > o.reached {
-		o.mu.Unlock()
-		return 0, false
-	}
-	old := o.link
-	n := int(received - o.forgot)
-	for _, e := range o.slots[o.head : o.head+n] {
-		o.waiting -= e.Size()
-	}
-	o.waiting += o.unacked
-	o.unacked, o.written = 0, n
-	o.dropFirst(n)
-	o.link = link
-	o.gen++
-	gen = o.gen
-	if connected != nil {
-		o.control = []*protocol.Encoded{connected(gen)}
-	}
-	drained := o.takeDrained() // nothing may wait that would wake the link
-	o.mu.Unlock()
-	if old != nil {
-		old.End(fence)
-	}
-	if drained != nil {
-		drained()
-	}
-	return gen, true
-}
-
-// Detach takes the link of generation gen away: its transport is lost. It answers false where that link was fenced before.
-func (o *Outbox) Detach(gen uint64) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if gen != o.gen || o.link == nil {
-		return false
-	}
-	o.link = nil
-	o.control = nil
-	return true
-}
-
-// Part ends the link with last, as if its transport were lost after it; what waits stays. It answers false where there is none.
-func (o *Outbox) Part(last *protocol.Encoded) bool {
-	o.mu.Lock()
-	link := o.link
-	o.link, o.control = nil, nil
-	o.mu.Unlock()
-	if link == nil {
-		return false
-	}
-	link.End(last)
-	return true
-}
-
-// End breaks the outbox and ends its link with last.
-func (o *Outbox) End(last *protocol.Encoded) {
-	o.mu.Lock()
-	link := o.link
-	o.link = nil
-	o.overflow()
-	o.mu.Unlock()
-	if link != nil {
-		link.End(last)
-	}
-}
-
-// Attached reports whether a link is under the outbox, and its generation.
-func (o *Outbox) Attached() (gen uint64, ok bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.gen, o.link != nil
-}
-
-// Link gives the link under the outbox, nil where there is none.
-func (o *Outbox) Link() Link {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.link
-}
-
-// Sent is the number of counted frames written so far.
+// Sent returns the number of counted frames written so far.
 func (o *Outbox) Sent() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.forgot + uint64(o.written)
 }
 
-// Waiting tells how many frames and bytes are not yet written.
+// Waiting returns how many frames and bytes are not yet written.
 func (o *Outbox) Waiting() (frames, bytes int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.control) + o.held() - o.written, o.waiting
+	return len(o.control) + o.kept() - o.written, o.waiting
 }
 
-// WhenRoomy calls fn once, as soon as a recovery page fits well: at once, on this goroutine, or later from Take or Attach.
+// WhenSpace calls fn once, as soon as a recovery page fits well: at once, on this goroutine, or later from Take or Attach.
 // It replaces a fn that still waits. A broken outbox never calls.
-func (o *Outbox) WhenRoomy(fn func()) {
+func (o *Outbox) WhenSpace(fn func()) {
 	o.mu.Lock()
 	if o.broken {
 		o.mu.Unlock()
 		return
 	}
-	if !o.roomy() {
-		o.drained = fn
+	if !o.hasSpace() {
+		o.onSpace = fn
 		o.mu.Unlock()
 		return
 	}
@@ -322,7 +241,7 @@ func (o *Outbox) WhenRoomy(fn func()) {
 	fn()
 }
 
-// roomy: less than a page waits, so that with the page the outbox is at most half full.
-func (o *Outbox) roomy() bool {
-	return o.link != nil && o.held()-o.written < protocol.RecoveryPageFrames && o.waiting < protocol.RecoveryPageBytes
+// hasSpace reports whether less than a page waits, so that with the page the outbox is at most half full.
+func (o *Outbox) hasSpace() bool {
+	return o.link != nil && o.kept()-o.written < protocol.RecoveryPageFrames && o.waiting < protocol.RecoveryPageBytes
 }

@@ -8,11 +8,12 @@ type Stage string
 // The stages.
 const (
 	Waiting Stage = "waiting" // not yet written
-	Written Stage = "written" // and not yet reported as received
+	Written Stage = "written" // written, and not yet reported as received
 	Absent  Stage = "absent"  // never pushed, or received, or forgotten
 )
 
-// Find tells how far the message of a channel's offset has come. It looks through all frames: it is for a person's question, not for a message.
+// Find returns how far the message at an offset of a channel has come. It looks through all frames: use it for an operator's
+// question, not for each message.
 func (o *Outbox) Find(ch protocol.Channel, offset uint64) Stage {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -2,8 +2,8 @@ package core
 
 import "tidings/protocol"
 
-// Replace puts what fn gives for a counted frame in its place, whether it waits or was written and may have to be written again: the same frame to keep
-// it, another counted one to take it back. The numbers of frames stay as they are. fn is called with the lock, for each frame that is held.
+// Replace puts the result of fn in the place of each counted frame that is kept, waiting or written. fn returns the same frame
+// to keep it, or another counted one to take it back. The numbers of frames do not change. fn is called with the lock.
 func (o *Outbox) Replace(fn func(*protocol.Encoded) *protocol.Encoded) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -110,7 +110,7 @@ func TestOutboxOverflowsOnce(t *testing.T) {
 				link, gen = attach(t, o, 0)
 			}
 			push(t, o, c.fits...)
-			o.WhenRoomy(func() { t.Error("a broken outbox says that it has room") })
+			o.WhenSpace(func() { t.Error("a broken outbox says that it has space") })
 			if o.Push(c.not) {
 				t.Fatal("one frame too many fits")
 			}
@@ -361,7 +361,7 @@ func TestOutboxThatDoesNotResume(t *testing.T) {
 	push(t, o, numbered(1, 3)...)
 	wantTaken(t, o, gen, "1 2 3")
 	if o.slots != nil || o.one[0] != nil || o.unacked != 0 {
-		t.Errorf("%d frames are kept", o.held())
+		t.Errorf("%d frames are kept", o.kept())
 	}
 	if err := o.Ack(2); err != nil {
 		t.Errorf("a report: %v", err)
@@ -371,23 +371,23 @@ func TestOutboxThatDoesNotResume(t *testing.T) {
 	}
 }
 
-func TestOutboxWhenRoomy(t *testing.T) {
+func TestOutboxWhenSpace(t *testing.T) {
 	var log []string
 	say := func(what string) func() { return func() { log = append(log, what) } }
 	o := NewOutbox(true)
-	o.WhenRoomy(say("no link"))
-	o.WhenRoomy(say("replaces it"))
+	o.WhenSpace(say("no link"))
+	o.WhenSpace(say("replaces it"))
 	_, gen := attach(t, o, 0) // nothing waits, so no Take need come
-	o.WhenRoomy(say("at once"))
+	o.WhenSpace(say("at once"))
 	push(t, o, numbered(1, protocol.RecoveryPageFrames)...)
-	o.WhenRoomy(say("after take"))
+	o.WhenSpace(say("after take"))
 	if want := []string{"replaces it", "at once"}; !slices.Equal(log, want) {
 		t.Fatalf("called %q, want %q", log, want)
 	}
 	o.Take(gen, nil, 1, plenty)
 	o.Take(gen, nil, 1, plenty) // calls once
 	push(t, o, sizedFrame(protocol.RecoveryPageBytes))
-	o.WhenRoomy(func() {
+	o.WhenSpace(func() {
 		o.Push(frame(0)) // may use the outbox
 		log = append(log, "bytes")
 	})
@@ -460,8 +460,8 @@ func TestOutboxCarriesASessionOverCuts(t *testing.T) {
 			for _, e := range o.slots[o.head+o.written:] {
 				sum += e.Size()
 			}
-			if waiting != o.held()-o.written || bytes != sum {
-				t.Fatalf("seed %d: %d frames and %d bytes wait, says it; it is %d and %d", seed, waiting, bytes, o.held()-o.written, sum)
+			if waiting != o.kept()-o.written || bytes != sum {
+				t.Fatalf("seed %d: %d frames and %d bytes wait, says it; it is %d and %d", seed, waiting, bytes, o.kept()-o.written, sum)
 			}
 		}
 	}
@@ -491,7 +491,7 @@ func TestOutboxUnderRace(t *testing.T) {
 				if !ok {
 					continue // another took frames meanwhile, or it overflowed
 				}
-				o.WhenRoomy(func() { o.Push(control("page")) })
+				o.WhenSpace(func() { o.Push(control("page")) })
 				for range 5 {
 					o.Take(gen, nil, 10, plenty)
 				}

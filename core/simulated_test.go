@@ -94,7 +94,7 @@ func TestFeedTakesNoMessageOfAnotherPast(t *testing.T) {
 // A new link, with nothing to write, must let a recovery go on: over long-polling it waited for the end of the poll's hold.
 func TestOutboxIsRoomyOnceALinkIsThere(t *testing.T) {
 	o, called := NewOutbox(true), 0
-	o.WhenRoomy(func() { called++ })
+	o.WhenSpace(func() { called++ })
 	if called != 0 {
 		t.Fatal("roomy without a link")
 	}

@@ -45,6 +45,7 @@ type altered struct {
 	onMembers   func(context.Context, protocol.Channel, protocol.Member, int) (core.MembersPage, error)
 	onWatch     func(context.Context, protocol.Channel, broker.MembersSink) (func(), error)
 
+	shared   bool
 	attended map[protocol.Channel][]protocol.Member // what a breakage remembers
 }
 
@@ -66,6 +67,7 @@ func (a *altered) Last(ctx context.Context, ch protocol.Channel, limit int) (cor
 func (a *altered) Subscribe(ctx context.Context, ch protocol.Channel, s broker.Sink) (func(), error) {
 	return a.onSubscribe(ctx, ch, s)
 }
+func (a *altered) Shared() bool { return a.shared }
 func (a *altered) Close() error { return a.onClose() }
 func (a *altered) Attend(ctx context.Context, ch protocol.Channel, joined, left []protocol.Member) error {
 	return a.onAttend(ctx, ch, joined, left)

@@ -87,6 +87,13 @@ type breakage struct {
 
 var broken = []breakage{
 	{
+		name: "a broker of a single node reports that others share it", caughtBy: []string{"a broker that nodes share reports it"},
+		breakIt: func(_ *world, a *altered) { a.shared = true },
+	}, {
+		name: "a broker of several nodes does not report it", caughtBy: []string{"a broker that nodes share reports it"},
+		breakIt: func(w *world, _ *altered) { w.Peer = w.Restart },
+	},
+	{
 		name: "an unused channel has no epoch", caughtBy: []string{"an unused channel has an epoch"},
 		breakIt: paging(func(p *core.Page, _ protocol.Position, _ int) {
 			if p.Top.Offset == 0 {

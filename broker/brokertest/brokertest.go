@@ -22,7 +22,8 @@ type Fixture struct {
 	Wait func(d time.Duration)
 	// Restart ends the broker's process and gives the one that runs after it, its memory lost.
 	Restart func() broker.Broker
-	// Peer gives the broker of another node, over the same channels. Nil where a broker serves a single node.
+	// Peer returns the broker of another node, over the same channels. Nil if a broker serves a single node, in which case it
+	// must not report that it is shared.
 	Peer func() broker.Broker
 	// NoPresence says that the broker is no broker.Presence.
 	NoPresence bool
@@ -100,6 +101,7 @@ var checks = []check{
 	{name: "stop stops", run: stopStops},
 	{name: "stop waits for the message in hand", run: stopUnderLoad},
 	{name: "nodes hear each other", run: peers},
+	{name: "a broker that nodes share reports it", run: shared},
 
 	{name: "who comes is counted and listed", run: attending, presence: true},
 	{name: "who is there twice is there once", run: attendingTwice, presence: true},

@@ -155,3 +155,10 @@ func peers(w *world) {
 		w.Fatalf("a key repeated at the other node: %+v, %v, want %+v", again, err, first)
 	}
 }
+
+// shared checks that a broker reports what its node needs to know before it answers with counts of receivers.
+func shared(w *world) {
+	if got, want := broker.IsShared(w.Broker), w.Peer != nil; got != want {
+		w.Fatalf("IsShared: %v, want %v: the fixture's Peer is there: %v", got, want, want)
+	}
+}

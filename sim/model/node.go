@@ -31,7 +31,6 @@ const (
 	pollHold     = 2 * time.Second
 	rpcTimeout   = time.Second
 	sequenceHold = time.Second
-	idleFeed     = 2 * time.Second
 )
 
 func (w *World) newNode(id int) *node {

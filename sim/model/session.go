@@ -309,7 +309,7 @@ func (s *session) whenRoomy(next func()) {
 	if len(s.roomy) > 1 {
 		return
 	}
-	s.outbox.WhenRoomy(func() {
+	s.outbox.WhenSpace(func() {
 		s.n.after(0, func() {
 			all := s.roomy
 			s.roomy = nil

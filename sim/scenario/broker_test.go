@@ -154,9 +154,12 @@ func (g *ground) before(ctx context.Context) (*memory.Broker, error) {
 // view is what one node sees of the ground.
 type view struct{ *ground }
 
-var _ broker.Broker = (*view)(nil)
+var (
+	_ broker.Broker = (*view)(nil)
+	_ broker.Shared = (*view)(nil)
+)
 
-// Shared says that other nodes may be there.
+// Shared reports that other nodes may be there.
 func (v *view) Shared() bool { return true }
 
 func (v *view) Publish(ctx context.Context, p broker.Publish) (broker.Receipt, error) {

@@ -1,0 +1,192 @@
+package core
+
+import (
+	"slices"
+
+	"tidings/protocol"
+)
+
+// Frame takes one frame that a link brought. Frames of links that no longer, or do not yet, carry the session are dropped.
+func (c *Client) Frame(link int, f *protocol.ServerFrame) {
+	switch {
+	case f.Type == protocol.TypeConnected && link == c.opening.link && link != 0:
+		c.onConnected(f)
+	case f.Type == protocol.TypeDisconnect && (link == c.opening.link || link == c.current.link):
+		c.Lost(link)
+		c.port.Disconnected(link, f)
+	case link == c.current.link && link != 0 && protocol.Counted(f.Type):
+		c.current.n++
+		c.counted = c.current.n
+		if c.current.n > c.received { // else this link repeats what an older one brought
+			c.received = c.current.n
+			c.onCounted(f)
+		}
+		if c.current.link == link && c.opening.link == 0 && c.counted-c.acked >= ackEvery {
+			c.ping()
+		}
+	}
+}
+
+func (c *Client) onConnected(f *protocol.ServerFrame) {
+	resumed := f.Resumed && f.Session == c.session
+	c.current, c.opening = c.opening, linkState{}
+	c.session, c.generation = f.Session, f.Generation
+	unsubscribe := func(r *Request) bool { return r.Frame.Type == protocol.TypeUnsubscribe }
+	var out []protocol.ClientFrame
+	if !resumed {
+		c.received, c.acked, c.current.n = 0, 0, 0
+		c.requests = slices.DeleteFunc(c.requests, unsubscribe)
+		c.subs = slices.DeleteFunc(c.subs, func(s *Subscription) bool { return s.over })
+	}
+	c.counted = c.current.n
+	for _, r := range c.requests {
+		if unsubscribe(r) {
+			out = append(out, c.request(r))
+		}
+	}
+	for _, s := range c.subs {
+		if !resumed || !s.live && !s.over {
+			out = append(out, c.subscribe(s))
+		}
+	}
+	for _, r := range c.requests {
+		if !unsubscribe(r) {
+			out = append(out, c.request(r))
+		}
+	}
+	link := c.current.link
+	for chunk := range slices.Chunk(out, protocol.MaxFrames) {
+		c.port.Send(link, chunk...)
+	}
+	c.port.Connected(link, resumed)
+}
+
+func (c *Client) onCounted(f *protocol.ServerFrame) {
+	switch f.Type {
+	case protocol.TypeMessage:
+		c.onMessage(f)
+	case protocol.TypeSubscribed:
+		c.onSubscribed(f)
+	case protocol.TypeGap:
+		c.onGap(f)
+	case protocol.TypePosition:
+		if s := c.find(f.Channel, f.Room); s != nil && s.live && !s.cursor.Skipped(f.Position) {
+			c.again(s)
+		}
+	case protocol.TypeUnsubscribed:
+		if s := c.find(f.Channel, f.Room); s != nil && s.live {
+			c.end(s, &protocol.Error{Code: f.Code, Reason: f.Message, Hint: f.Hint})
+		}
+	case protocol.TypeReply, protocol.TypeError:
+		c.onAnswer(f)
+	default:
+		c.port.Other(f)
+	}
+}
+
+func (c *Client) onMessage(f *protocol.ServerFrame) {
+	s := c.find(f.Channel, f.Room)
+	if s == nil || !s.live {
+		return
+	}
+	switch s.cursor.Check(f.Msg) {
+	case Deliver:
+		c.port.Message(s, f.Msg)
+		s.cursor.Moved(f.Msg)
+	case Seen:
+		s.cursor.Moved(f.Msg)
+	case Missing:
+		c.again(s)
+	}
+}
+
+// again subscribes from the cursor: the continuity check failed.
+func (c *Client) again(s *Subscription) {
+	c.port.Send(c.current.link, c.subscribe(s))
+}
+
+func (c *Client) onSubscribed(f *protocol.ServerFrame) {
+	i := slices.IndexFunc(c.subs, func(s *Subscription) bool { return s.pending == f.ID && f.ID != 0 })
+	if i < 0 {
+		return // the answer to an older subscribe
+	}
+	s := c.subs[i]
+	s.pending, s.Room, s.live = 0, f.Room, true
+	if s.over {
+		s.over = false
+		c.Unsubscribe(s)
+		return
+	}
+	g := s.cursor.Subscribed(f.Position, f.Recovered, s.told)
+	if g != nil {
+		c.port.Gap(s, *g)
+	}
+	c.port.Subscribed(s, f.Recovered)
+}
+
+func (c *Client) onGap(f *protocol.ServerFrame) {
+	var s *Subscription
+	if f.ID != 0 {
+		if i := slices.IndexFunc(c.subs, func(s *Subscription) bool { return s.pending == f.ID }); i >= 0 {
+			s = c.subs[i]
+			s.told = true
+		}
+		if s != nil && s.over {
+			return
+		}
+	} else if s = c.find(f.Channel, f.Room); s != nil && !s.live {
+		s = nil // it belongs to the subscription that a newer subscribe replaces
+	}
+	if s != nil && f.From != nil {
+		c.port.Gap(s, *s.cursor.Gapped(protocol.GapReason(f.Reason), *f.From))
+	}
+}
+
+func (c *Client) onAnswer(f *protocol.ServerFrame) {
+	var fault *protocol.Error
+	if f.Type == protocol.TypeError {
+		fault = &protocol.Error{Code: f.Code, Reason: f.Message, Hint: f.Hint}
+	}
+	if i := slices.IndexFunc(c.subs, func(s *Subscription) bool { return s.pending == f.ID && f.ID != 0 }); i >= 0 && fault != nil {
+		s := c.subs[i]
+		if s.over {
+			c.subs = slices.Delete(c.subs, i, i+1)
+			return
+		}
+		if !f.Retry {
+			c.end(s, fault)
+			return
+		}
+		s.pending, s.retry = 0, true
+		c.port.RetryLater()
+		return
+	}
+	i := slices.IndexFunc(c.requests, func(r *Request) bool { return r.id == f.ID && f.ID != 0 })
+	if i < 0 {
+		if fault != nil && f.ID == 0 {
+			c.port.Other(f)
+		}
+		return
+	}
+	r := c.requests[i]
+	c.requests = slices.Delete(c.requests, i, i+1)
+	if fault != nil {
+		c.port.Answered(r, nil, fault)
+		return
+	}
+	c.port.Answered(r, f, nil)
+}
+
+func (c *Client) end(s *Subscription, fault *protocol.Error) {
+	c.subs = slices.DeleteFunc(c.subs, func(t *Subscription) bool { return t == s })
+	c.port.Ended(s, fault)
+}
+
+func (c *Client) find(ch protocol.Channel, room string) *Subscription {
+	for _, s := range c.subs {
+		if s.Channel == ch && s.Room == room && (room != "" || s.Filter == nil) { // a filtered one has no room until it is named
+			return s
+		}
+	}
+	return nil
+}

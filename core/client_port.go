@@ -1,0 +1,28 @@
+package core
+
+import "tidings/protocol"
+
+// ClientPort is what a Client asks of its program. It is called from within the Client's methods, in order. Message, Gap and
+// Ended may call Subscribe, Unsubscribe and Request, and nothing else.
+type ClientPort interface {
+	// Send writes frames to a link, as one message.
+	Send(link int, frames ...protocol.ClientFrame)
+	// Message hands out a message. The cursor moves when it returns.
+	Message(s *Subscription, m *protocol.Message)
+	// Gap reports that messages of s may be missing.
+	Gap(s *Subscription, g Gap)
+	// Subscribed reports that s is live from its cursor.
+	Subscribed(s *Subscription, recovered bool)
+	// Ended reports that the server refused or ended s, which is forgotten.
+	Ended(s *Subscription, fault *protocol.Error)
+	// Answered hands out the answer to a request: a reply, or a fault.
+	Answered(r *Request, reply *protocol.ServerFrame, fault *protocol.Error)
+	// Connected reports that link carries the session now.
+	Connected(link int, resumed bool)
+	// Disconnected reports that the server ended link, which carries nothing more.
+	Disconnected(link int, d *protocol.ServerFrame)
+	// Other hands out frames that do not concern the machine: event, presence, joined, left, and errors without an id.
+	Other(f *protocol.ServerFrame)
+	// RetryLater asks for a call of Retry after a while: the server refused a subscription for the moment.
+	RetryLater()
+}

@@ -1,0 +1,107 @@
+package core
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"tidings/protocol"
+)
+
+// Subscription is a client's subscription to one channel, with or without a filter.
+type Subscription struct {
+	Channel protocol.Channel
+	Filter  []byte // raw JSON; nil for none
+	Room    string // named by the server if there is a filter
+	users   string // which changes of presence it hears: a value of a subscribe's users
+	cursor  Cursor
+	pending uint64 // id of the subscribe that has no answer yet; 0 for none
+	told    bool   // a gap with that id came already
+	retry   bool   // refused for the moment
+	live    bool   // confirmed on this session
+	over    bool   // unsubscribed before the server named its room; the unsubscribe frame follows then
+}
+
+// Cursor returns the subscription's position, to store or to resume from; zero before it was subscribed.
+func (s *Subscription) Cursor() protocol.Position { return s.cursor.Position() }
+
+// Live reports whether the server confirmed the subscription on this session.
+func (s *Subscription) Live() bool { return s.live }
+
+// Subscribe makes a subscription, from since if it is not zero. The caller makes at most one per channel and filter.
+func (c *Client) Subscribe(ch protocol.Channel, filter []byte, since protocol.Position) *Subscription {
+	return c.SubscribeWatching(ch, filter, since, "")
+}
+
+// SubscribeWatching is Subscribe and Watch in one.
+func (c *Client) SubscribeWatching(ch protocol.Channel, filter []byte, since protocol.Position, users string) *Subscription {
+	// The new subscription replaces the old one at the server: an unsubscribe that would be sent again would end it.
+	c.requests = slices.DeleteFunc(c.requests, func(r *Request) bool {
+		return r.Frame.Type == protocol.TypeUnsubscribe && r.Frame.Channel == ch && filter == nil && r.Frame.Room == ""
+	})
+	c.subs = slices.DeleteFunc(c.subs, func(s *Subscription) bool {
+		return s.over && s.Channel == ch && bytes.Equal(s.Filter, filter)
+	})
+	s := &Subscription{Channel: ch, Filter: filter, users: users}
+	s.cursor.pos, s.cursor.omit = since, c.Omit
+	c.subs = append(c.subs, s)
+	if c.current.link != 0 {
+		c.port.Send(c.current.link, c.subscribe(s))
+	}
+	return s
+}
+
+// Watch sets which changes of presence s hears from now on: one of the values of a subscribe's users, "" for none.
+func (c *Client) Watch(s *Subscription, users string) {
+	if s.users == users || !slices.Contains(c.subs, s) {
+		return
+	}
+	s.users = users
+	if c.session != "" {
+		c.Request(protocol.ClientFrame{Type: protocol.TypePresence, Channel: s.Channel, Users: cmp.Or(users, protocol.UsersNone)})
+	}
+}
+
+// subscribe makes the frame that subscribes s from its cursor, and marks s as waiting for the answer.
+func (c *Client) subscribe(s *Subscription) protocol.ClientFrame {
+	s.pending, s.told, s.retry, s.live = c.nextID(), false, false, false
+	f := protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: s.pending, Channel: s.Channel, Filter: s.Filter, Users: s.users}
+	if at := s.cursor.Position(); !at.IsZero() {
+		f.Since = &at
+	}
+	return f
+}
+
+func (c *Client) nextID() uint64 {
+	c.lastID++
+	return c.lastID
+}
+
+// Unsubscribe ends a subscription; nothing more is handed out for it.
+func (c *Client) Unsubscribe(s *Subscription) {
+	i := slices.Index(c.subs, s)
+	if i < 0 || s.over {
+		return
+	}
+	unnamed := s.Filter != nil && s.Room == ""
+	if unnamed && s.pending != 0 {
+		s.over = true
+		return
+	}
+	c.subs = slices.Delete(c.subs, i, i+1)
+	if c.session != "" && !unnamed {
+		c.Request(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, Channel: s.Channel, Room: s.Room})
+	}
+}
+
+// Retry subscribes again what the server refused for the moment.
+func (c *Client) Retry() {
+	if c.current.link == 0 {
+		return
+	}
+	for _, s := range c.subs {
+		if s.retry {
+			c.port.Send(c.current.link, c.subscribe(s))
+		}
+	}
+}
