@@ -43,7 +43,8 @@ type Rules struct {
 	Joins Joins
 }
 
-const maxCollectWindow = 10 * time.Millisecond
+// MaxCollectWindow bounds a channel's and a node's CollectWindow: a longer wait would be felt.
+const MaxCollectWindow = 10 * time.Millisecond
 
 // MaxRules bounds the rules of patterns.
 const MaxRules = 10_000
@@ -195,8 +196,8 @@ func (l Limits) check() error {
 	switch {
 	case l.HistoryMessages < 0, l.HistoryAge < 0, l.HistoryBytes < 0, l.Rate < 0:
 		return errors.New("Limits: a number is negative")
-	case l.CollectWindow > maxCollectWindow:
-		return fmt.Errorf("Limits.CollectWindow: %v is more than %v", l.CollectWindow, maxCollectWindow)
+	case l.CollectWindow > MaxCollectWindow:
+		return fmt.Errorf("Limits.CollectWindow: %v is more than %v", l.CollectWindow, MaxCollectWindow)
 	case l.Payload < 0 || l.Payload > protocol.MaxPayloadBytes:
 		return fmt.Errorf("Limits.Payload: must be from 1 to %d bytes", protocol.MaxPayloadBytes)
 	}

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"container/heap"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -95,11 +94,6 @@ func (s *alarms) stop() {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-}
-
-// jittered is d, give or take a fifth.
-func jittered(d time.Duration) time.Duration {
-	return d - d/5 + rand.N(2*d/5+1)
 }
 
 type alarmHeap []*alarm

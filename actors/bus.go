@@ -305,7 +305,7 @@ func (b *Bus) callWith(ctx context.Context, fn func(context.Context) error) (err
 		if reason := recover(); reason != nil {
 			b.tally.failures.Add(1)
 			b.log.Error("the broker failed", "panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
-			err = errInternal
+			err = protocol.Internal
 		}
 	}()
 	return fn(p)
@@ -321,14 +321,5 @@ func (b *Bus) failure(err error, late *protocol.Error) *protocol.Error {
 		return late
 	}
 	b.log.Error("the broker failed", "error", err)
-	return errInternal
-}
-
-// asError gives err as a client may see it.
-func asError(err error) *protocol.Error {
-	var known *protocol.Error
-	if errors.As(err, &known) {
-		return known
-	}
-	return errInternal
+	return protocol.Internal
 }

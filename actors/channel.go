@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"tidings/core"
+	"tidings/internal/patience"
 	"tidings/protocol"
 )
 
@@ -279,7 +280,7 @@ func (ch *channel) lane(sub *subscription) *lane {
 
 // setAlarm sets the alarm to half a check interval, or to when an empty channel may go.
 func (ch *channel) setAlarm() {
-	d := jittered(ch.bus.cfg.CheckInterval / 2)
+	d := patience.Jittered(ch.bus.cfg.CheckInterval / 2)
 	if ch.members == 0 {
 		d = ch.bus.cfg.ChannelIdle
 	}

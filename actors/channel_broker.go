@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"tidings/core"
+	"tidings/internal/patience"
 	"tidings/protocol"
 )
 
@@ -110,7 +111,7 @@ func (ch *channel) onListened(m Listened) {
 		for _, j := range held {
 			ch.turnAway(j)
 		}
-		ch.bus.alarms.set(&ch.alarm, jittered(retryDelay))
+		ch.bus.alarms.set(&ch.alarm, patience.Jittered(retryDelay))
 		return
 	}
 	ch.listening = true
@@ -175,5 +176,5 @@ func (ch *channel) onHistoryRead(m HistoryRead) {
 	ch.bus.log.Warn("the broker did not give history", "error", m.Err)
 	ch.feed.ReadFailed(m.Ticket)
 	ch.sinceCheck = 1 // the next alarm checks
-	ch.bus.alarms.set(&ch.alarm, jittered(retryDelay))
+	ch.bus.alarms.set(&ch.alarm, patience.Jittered(retryDelay))
 }

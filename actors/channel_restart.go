@@ -14,7 +14,7 @@ import (
 func (ch *channel) onRestarting() {
 	ch.onStopping()
 	if j, ok := ch.handling.(Join); ok && j.Sub.stage == inside {
-		ch.refuse(j.Sub, errInternal)
+		ch.refuse(j.Sub, protocol.Internal)
 	}
 	for _, j := range ch.pending {
 		if j.answered {

@@ -86,14 +86,13 @@ type Config struct {
 
 // Bounds of Config.
 const (
-	maxPark          = 10 * time.Minute
-	maxCollectWindow = 10 * time.Millisecond
-	maxShards        = 256
+	maxPark   = 10 * time.Minute
+	maxShards = 256
 )
 
 // DefaultConfig gives the defaults in full, but for the broker and what follows from it.
 func DefaultConfig() Config {
-	c := Config{CollectWindow: maxCollectWindow}.withDefaults()
+	c := Config{CollectWindow: access.MaxCollectWindow}.withDefaults()
 	c.CheckInterval = 0
 	return c
 }
@@ -181,8 +180,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("SigningSecret: it is shorter than %d bytes", access.MinSecretBytes)
 	case c.Park > maxPark:
 		return fmt.Errorf("Park: %v is more than %v", c.Park, maxPark)
-	case c.CollectWindow > maxCollectWindow:
-		return fmt.Errorf("CollectWindow: %v is more than %v", c.CollectWindow, maxCollectWindow)
+	case c.CollectWindow > access.MaxCollectWindow:
+		return fmt.Errorf("CollectWindow: %v is more than %v", c.CollectWindow, access.MaxCollectWindow)
 	case c.Shards > maxShards:
 		return fmt.Errorf("Shards: %d is more than %d", c.Shards, maxShards)
 	}

@@ -121,7 +121,7 @@ func (c *Connection) overflowed() {
 // fail ends the connection because of a fault of ours.
 func (c *Connection) fail() {
 	if c.over.CompareAndSwap(false, true) {
-		c.bus.send(c.pid, End{Err: errInternal})
+		c.bus.send(c.pid, End{Err: protocol.Internal})
 	}
 }
 

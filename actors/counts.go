@@ -1,9 +1,9 @@
 package actors
 
 import (
-	"sync"
 	"sync/atomic"
 
+	"tidings/internal/counts"
 	"tidings/protocol"
 )
 
@@ -13,35 +13,11 @@ type Cause struct {
 	Code      string // of protocol.Code, or another word that the count's field names
 }
 
-// maxCauses bounds one count. Codes and transports are few; this is for what clients may say.
-const maxCauses = 256
-
 // causes counts by transport and cause.
-type causes struct {
-	mu sync.Mutex // guards n
-	n  map[Cause]uint64
-}
+type causes struct{ counts.Map[Cause] }
 
 func (t *causes) add(kind transportKind, code string, n int) {
-	c := Cause{kind.String(), code}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.n == nil {
-		t.n = map[Cause]uint64{}
-	}
-	if _, ok := t.n[c]; ok || len(t.n) < maxCauses {
-		t.n[c] += uint64(n)
-	}
-}
-
-func (t *causes) snapshot() map[Cause]uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	m := make(map[Cause]uint64, len(t.n))
-	for c, n := range t.n {
-		m[c] = n
-	}
-	return m
+	t.Add(Cause{kind.String(), code}, uint64(n))
 }
 
 // perTransport counts by transport alone.

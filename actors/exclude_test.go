@@ -199,7 +199,7 @@ func TestAPageIsExcludedOverItsSessions(t *testing.T) {
 		if n, _ := w.bus.Broadcast(Sent{Event: "e", Data: []byte("1"), Exclude: but}); n != 1 || len(only(third.next(), protocol.TypeEvent)) != 0 {
 			t.Errorf("sent to %d", n)
 		}
-		if n, err := w.bus.Send("another-page-of-it", Sent{Event: "e"}); n != 0 || asError(err).Code != protocol.CodeNotFound {
+		if n, err := w.bus.Send("another-page-of-it", Sent{Event: "e"}); n != 0 || protocol.AsError(err).Code != protocol.CodeNotFound {
 			t.Errorf("sent to %d of nobody, %v", n, err)
 		}
 	})

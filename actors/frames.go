@@ -7,7 +7,6 @@ import (
 
 // What is said to clients in several places.
 var (
-	errInternal = &protocol.Error{Code: protocol.CodeInternal, Reason: "the server failed", Hint: "Try again; the server's log says why."}
 	errBroker   = &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "the broker does not answer", Hint: "Try again in a moment."}
 	errTimeout  = &protocol.Error{Code: protocol.CodeTimeout, Reason: "no answer in time; it may or may not have happened", Hint: "Repeat it with the same idempotency key."}
 	errReplaced = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a later subscribe or unsubscribe of the channel took over", Hint: "Use the answer to the later one."}

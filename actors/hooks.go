@@ -105,7 +105,7 @@ func (t *hookTally) count(name string, fault *protocol.Error) {
 	switch {
 	case fault == nil:
 		n.yes.Add(1)
-	case fault == errBackend || fault == errInternal:
+	case fault == errBackend || fault == protocol.Internal:
 		n.failed.Add(1)
 	default:
 		n.no.Add(1)
@@ -138,7 +138,7 @@ func (b *Bus) hook(ctx context.Context, name string, fn func(context.Context) er
 		if reason := recover(); reason != nil {
 			b.tally.failures.Add(1)
 			b.log.Error("a hook failed", "hook", name, "panic", reason)
-			fault = errInternal
+			fault = protocol.Internal
 		}
 		b.hookTally.count(name, fault)
 	}()
@@ -192,7 +192,7 @@ func (b *Bus) revise(by Caller, p *Publish) *protocol.Error {
 	}
 	if err != nil {
 		b.log.Warn("a hook made a publish that cannot be", "hook", "publish", "error", err)
-		return errInternal
+		return protocol.Internal
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"tidings/broker"
 	"tidings/core"
+	"tidings/internal/patience"
 	"tidings/protocol"
 )
 
@@ -174,7 +175,7 @@ func (p *presence) read() {
 	}, func(m PresenceDone) {
 		if m.Err == nil {
 			herald.Read(m.Page)
-			p.checkAt = p.ch.bus.clock() + jittered(p.ch.bus.cfg.CheckInterval)
+			p.checkAt = p.ch.bus.clock() + patience.Jittered(p.ch.bus.cfg.CheckInterval)
 		}
 	})
 }
@@ -182,7 +183,7 @@ func (p *presence) read() {
 // check asks what the newest version is.
 func (p *presence) check() {
 	herald, name := p.herald, p.ch.entry.name
-	p.checkAt = p.ch.bus.clock() + jittered(p.ch.bus.cfg.CheckInterval)
+	p.checkAt = p.ch.bus.clock() + patience.Jittered(p.ch.bus.cfg.CheckInterval)
 	p.call(func(ctx context.Context, keeper broker.Presence) (core.MembersPage, error) {
 		return keeper.Members(ctx, name, protocol.Member{}, 0)
 	}, func(m PresenceDone) {
@@ -211,7 +212,7 @@ func (ch *channel) onPresenceDone(m PresenceDone) {
 	ch.answer = nil
 	p := ch.presence()
 	if m.Err != nil {
-		p.notNow = ch.bus.clock() + jittered(retryDelay)
+		p.notNow = ch.bus.clock() + patience.Jittered(retryDelay)
 		if ch.bus.ctx.Err() == nil {
 			ch.bus.tally.presenceFailed.Add(1)
 			ch.bus.log.Warn("the broker did not keep presence", "error", m.Err)

@@ -107,16 +107,13 @@ func (b *Bus) enter(address string) (*quota, *protocol.Error) {
 	return q, nil
 }
 
-// of gives the quota of an address, or of the /64 of an IPv6 address: one household has all of it.
+// of returns the quota of an address, or nil if it is not counted.
 func (s *quotas) of(address string, now time.Duration) *quota {
 	a, err := netip.ParseAddr(address)
 	if err != nil {
 		return nil
 	}
-	if a = a.Unmap().WithZone(""); a.Is6() {
-		p, _ := a.Prefix(64)
-		a = p.Addr()
-	}
+	a = protocol.AddressBlock(a)
 	q := s.addresses[a]
 	if q == nil {
 		if len(s.addresses) >= maxQuotaAddresses && !s.sweep(now) {

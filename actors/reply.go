@@ -34,7 +34,7 @@ func (s *session) onReplyCall(f *protocol.ClientFrame) {
 	}
 	ttl, err := readReplyTTL(f.Data)
 	if err != nil {
-		s.refuse(asError(err), f.ID)
+		s.refuse(protocol.AsError(err), f.ID)
 		return
 	}
 	if !s.mayOpenReply() {

@@ -46,7 +46,7 @@ func (w *world) reply(g given, event, data, key string) (Published, protocol.Cod
 		To: u.Query().Get("to"), Signature: u.Query().Get("signature"), Event: event, Data: []byte(data), IdempotencyKey: key,
 	})
 	if err != nil {
-		return Published{}, asError(err).Code
+		return Published{}, protocol.AsError(err).Code
 	}
 	return done, ""
 }
@@ -280,7 +280,7 @@ func TestWithoutReplyChannels(t *testing.T) {
 		if got, _ := w.connect().ask(protocol.ClientFrame{Type: protocol.TypeCall, Method: "reply"}); got.Code != protocol.CodeUnsupported {
 			t.Errorf("got %+v", got)
 		}
-		if _, err := w.bus.Reply(context.Background(), Reply{To: "a", Signature: "b", Event: "done", Data: []byte("1")}); asError(err).Code != protocol.CodeUnsupported {
+		if _, err := w.bus.Reply(context.Background(), Reply{To: "a", Signature: "b", Event: "done", Data: []byte("1")}); protocol.AsError(err).Code != protocol.CodeUnsupported {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -264,7 +264,7 @@ func (s *session) onStopping() {
 	case s.bus.ctx.Err() != nil:
 		s.finish(disconnectFrame(errStopped, 0), protocol.CodeShuttingDown)
 	default:
-		s.finish(disconnectFrame(errInternal, 0), protocol.CodeInternal)
+		s.finish(disconnectFrame(protocol.Internal, 0), protocol.CodeInternal)
 	}
 }
 

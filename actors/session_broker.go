@@ -96,7 +96,7 @@ func (s *session) askBroker() {
 		}
 		frame, err := ask(c, &f)
 		if err != nil {
-			b.send(self, Answered{ID: f.ID, Err: asError(err)})
+			b.send(self, Answered{ID: f.ID, Err: protocol.AsError(err)})
 			return
 		}
 		answered := Answered{ID: f.ID, Frame: frame}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tidings/access"
+	"tidings/internal/patience"
 	"tidings/protocol"
 )
 
@@ -155,7 +156,7 @@ func (s *session) fillLater() {
 	if m.retry == nil {
 		m.retry = &alarm{to: s.self, message: GrantsChanged{}}
 	}
-	s.bus.alarms.set(m.retry, jittered(putRetry))
+	s.bus.alarms.set(m.retry, patience.Jittered(putRetry))
 }
 
 // adopt makes a subscription of the server's the client's own, without a pause in what it hears.

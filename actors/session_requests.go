@@ -55,7 +55,7 @@ func (s *session) affords(frameType string) bool {
 func (s *session) onPing(f *protocol.ClientFrame) {
 	if f.Received != nil {
 		if err := s.conn.out.Ack(*f.Received); err != nil {
-			s.refuse(asError(err), f.ID)
+			s.refuse(protocol.AsError(err), f.ID)
 			return
 		}
 	}

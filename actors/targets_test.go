@@ -30,7 +30,7 @@ func TestOnceGivesARepetitionTheSameTargets(t *testing.T) {
 		want(2, "c2", "b", "k", "chat:*") // keys of different principals do not meet
 		want(3, "c3", "a", "", "chat:*")
 		want(4, "c4", "a", "", "chat:*")
-		if _, err := once("a", "k", "other:*"); asError(err).Code != protocol.CodeIdempotencyConflict {
+		if _, err := once("a", "k", "other:*"); protocol.AsError(err).Code != protocol.CodeIdempotencyConflict {
 			t.Errorf("another pattern: got %v", err)
 		}
 		w.pass(targetLife - time.Millisecond)

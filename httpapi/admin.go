@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -166,27 +165,4 @@ func mayConnections(b access.Backend, ch protocol.Channel) error {
 		return b.MayEverywhere(access.ActionAdmin)
 	}
 	return b.May(access.ActionAdmin, ch)
-}
-
-// readLimit reads the parameter limit, from 1 to max.
-func readLimit(q map[string]string, otherwise, max int) (int, error) {
-	text, ok := q["limit"]
-	if !ok {
-		return otherwise, nil
-	}
-	limit, err := strconv.Atoi(text)
-	if err != nil || limit < 1 || limit > max {
-		return 0, badRequest(`parameter "limit" must be a number from 1 to `+strconv.Itoa(max), "Leave it out for "+strconv.Itoa(otherwise)+".")
-	}
-	return limit, nil
-}
-
-// short refuses parameters that are there and empty, or longer than max bytes.
-func short(q map[string]string, max int, names ...string) error {
-	for _, name := range names {
-		if text, ok := q[name]; ok && (text == "" || len(text) > max) {
-			return badRequest(`parameter "`+name+`" must have 1 to `+strconv.Itoa(max)+" bytes", "Leave it out, or give a text.")
-		}
-	}
-	return nil
 }

@@ -247,7 +247,7 @@ func TestAdminRefuses(t *testing.T) {
 		{"/api/revoke", `{"tokn":"t"}`, protocol.CodeUnknownField},
 		{"/api/revoke", `{"user":"u"}`, protocol.CodeUnsupported},
 	} {
-		t.Run(cut(tt.path+" "+tt.body, 80), func(t *testing.T) {
+		t.Run(protocol.Cut(tt.path+" "+tt.body, 80), func(t *testing.T) {
 			w := w.in(t)
 			q := request{path: tt.path, body: tt.body}
 			w.refusedWith(w.do(q), tt.want)

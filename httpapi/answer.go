@@ -2,13 +2,14 @@ package httpapi
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"tidings/protocol"
+	"tidings/transports"
 )
 
 // answer writes v as JSON.
@@ -20,46 +21,39 @@ func answer(c *gin.Context, v any) {
 	writeJSON(c.Writer, http.StatusOK, body)
 }
 
-// refuse answers with an error: a *protocol.Error as it is, everything else as CodeInternal, and whole in the log.
+// refuse answers with what a caller may see of err.
 func (a *API) refuse(c *gin.Context, err error) {
-	e := a.asError(err)
-	a.refused.add(e.Code)
+	fault := a.asError(err)
+	a.refused.Add(fault.Code, 1)
 	header := c.Writer.Header()
-	switch e.Code {
-	case protocol.CodeUnauthorized:
+	if fault.Code == protocol.CodeUnauthorized {
 		header.Set("WWW-Authenticate", `Bearer realm="tidings"`)
-	case protocol.CodeRateLimited:
-		header.Set("Retry-After", strconv.Itoa(int(failureWindow.Seconds())))
-	case protocol.CodeOverloaded, protocol.CodeBrokerUnavailable, protocol.CodeShuttingDown:
-		header.Set("Retry-After", "5")
+	}
+	after := protocol.RetryAfter(fault.Code)
+	if fault == errFailures {
+		after = failureWindow
+	}
+	if after > 0 {
+		header.Set("Retry-After", strconv.Itoa(int(after/time.Second)))
 	}
 	if c.Request.ContentLength != 0 && c.Request.ProtoMajor == 1 {
 		header.Set("Connection", "close") // whatever of the body was not read is not worth reading
 	}
-	c.Set(codeKey, string(e.Code))
-	writeJSON(c.Writer, e.Code.Row().HTTP, protocol.AppendError(nil, e))
+	c.Set(codeKey, string(fault.Code))
+	writeJSON(c.Writer, fault.Code.Row().HTTP, protocol.AppendError(nil, fault))
 	c.Abort()
 }
 
+// asError returns what a caller may see of err, and writes what is hidden from it to the log.
 func (a *API) asError(err error) *protocol.Error {
-	var e *protocol.Error
-	if errors.As(err, &e) {
-		return e
+	fault := protocol.AsError(err)
+	if fault == protocol.Internal && err != error(fault) {
+		a.log.Error("httpapi: the bus failed", "error", err)
 	}
-	a.log.Error("httpapi: the bus failed", "error", err)
-	return errInternal
+	return fault
 }
 
-var errInternal = &protocol.Error{Code: protocol.CodeInternal, Reason: "the server failed", Hint: "Try again; the server's log says why."}
-
-// Values of headers that every answer has, made once.
-var contentJSON, noStore, noSniff = []string{"application/json"}, []string{"no-store"}, []string{"nosniff"}
-
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
-	header := w.Header()
-	header["Content-Type"], header["Cache-Control"], header["X-Content-Type-Options"] = contentJSON, noStore, noSniff
-	header.Add("Vary", "Origin")
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	w.Write(body)
+	w.Header().Add("Vary", "Origin")
+	transports.WriteJSON(w, status, body)
 }

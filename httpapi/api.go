@@ -13,7 +13,9 @@ import (
 
 	"tidings/actors"
 	"tidings/clientjs"
+	"tidings/internal/counts"
 	"tidings/internal/doctor"
+	"tidings/protocol"
 	"tidings/transports"
 )
 
@@ -35,7 +37,7 @@ type API struct {
 	demoBackend http.Handler
 	exporter    http.Handler
 
-	refused refusals
+	refused counts.Map[protocol.Code]
 	silent  silent
 	panics  atomic.Uint64
 	closed  chan struct{} // when no tail may go on
@@ -71,7 +73,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 	cfg.Transports.ClientAddress = a.proxies.knownText
 	cfg.Transports.Scheme = a.proxies.scheme
 	cfg.Transports.Log = a.log
-	if a.handler, err = transports.New(joined{bus}, cfg.Transports); err != nil {
+	if a.handler, err = transports.New(bridge{bus}, cfg.Transports); err != nil {
 		return nil, err
 	}
 	a.closed = make(chan struct{})

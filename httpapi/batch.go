@@ -18,7 +18,7 @@ var (
 // onBatch serves POST /api/batch: many publishes in one request, carried out in their order. Each has its result: one that fails does not
 // harm the others.
 func (a *API) onBatch(c *gin.Context) {
-	body, ok := a.publishing(c)
+	body, ok := a.body(c, access.Backend.MaySomewhere, access.ActionPublish)
 	if !ok {
 		return
 	}

@@ -136,7 +136,7 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 func (c collector) Collect(ch chan<- prometheus.Metric) {
 	collectBus(ch, c.api.bus.Stats())
 	collectTransports(ch, c.api.handler.Stats())
-	sendCodes(ch, mRefused, c.api.refused.snapshot())
+	sendCodes(ch, mRefused, c.api.refused.Snapshot())
 	send(ch, mSilent, c.api.silent.refused.Load())
 	var ends int64
 	if c.api.ends != nil {

@@ -32,18 +32,11 @@ func (a *API) onSubscribe(c *gin.Context) { a.grant(c, a.bus.Subscribe) }
 func (a *API) onUnsubscribe(c *gin.Context) { a.grant(c, a.bus.Unsubscribe) }
 
 func (a *API) grant(c *gin.Context, do func(actors.Whom, []protocol.Channel) (actors.Granted, error)) {
-	err := a.admit(c)
-	if err == nil {
-		err = backendOf(c).MaySomewhere(access.ActionSubscribe)
+	body, ok := a.body(c, access.Backend.MaySomewhere, access.ActionSubscribe)
+	if !ok {
+		return
 	}
-	var body []byte
-	if err == nil {
-		body, err = readBody(c.Writer, c.Request)
-	}
-	var q *grantRequest
-	if err == nil {
-		q, err = readGrant(body)
-	}
+	q, err := readGrant(body)
 	var channels []protocol.Channel
 	if err == nil {
 		channels, err = q.channels(backendOf(c))

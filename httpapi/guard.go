@@ -36,8 +36,8 @@ func (a *API) logged(c *gin.Context) {
 		return
 	}
 	a.log.LogAttrs(context.Background(), level, "request",
-		slog.String("method", cut(c.Request.Method, 16)),
-		slog.String("path", cut(c.Request.URL.EscapedPath(), maxLogText)),
+		slog.String("method", protocol.Cut(c.Request.Method, 16)),
+		slog.String("path", protocol.Cut(c.Request.URL.EscapedPath(), maxLogText)),
 		slog.Int("status", status),
 		slog.String("code", c.GetString(codeKey)),
 		slog.Duration("took", time.Since(start)),
@@ -59,7 +59,7 @@ func (a *API) recovered(c *gin.Context) {
 		a.panics.Add(1)
 		a.log.Error("httpapi: panic", "value", v, "stack", string(debug.Stack()))
 		if !c.Writer.Written() {
-			a.refuse(c, errInternal)
+			a.refuse(c, protocol.Internal)
 		}
 		c.Abort()
 	}()
@@ -72,12 +72,4 @@ func (a *API) bounded(c *gin.Context) {
 	if strings.Count(query, "&")+strings.Count(query, ";") >= maxParameters {
 		a.refuse(c, errTooManyParameters)
 	}
-}
-
-// cut gives at most n bytes of s. What it gives is escaped or ASCII by its caller.
-func cut(s string, n int) string {
-	if len(s) > n {
-		return s[:n] + "…"
-	}
-	return s
 }

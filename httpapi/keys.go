@@ -55,11 +55,13 @@ func (k *keyring) backend(r *http.Request) (access.Backend, error) {
 		addr = k.proxies.client(r)
 	}
 	if k.failures.tooMany(addr) {
-		return access.Backend{}, &protocol.Error{Code: protocol.CodeRateLimited, Reason: "too many requests from this address had no valid API key", Hint: "Send a valid key; without one, wait a minute."}
+		return access.Backend{}, errFailures
 	}
 	k.failures.add(addr)
 	return access.Backend{}, &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "no valid API key", Hint: "Send one, as Authorization: Bearer <key>. It counts in no other place."}
 }
+
+var errFailures = &protocol.Error{Code: protocol.CodeRateLimited, Reason: "too many requests from this address had no valid API key", Hint: "Send a valid key; without one, wait a minute."}
 
 // admit finds who makes a request of the API and remembers it for the log and for may.
 func (a *API) admit(c *gin.Context) error {
@@ -98,7 +100,7 @@ func (f *failures) tooMany(a netip.Addr) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.turn()
-	return f.count[network(a)] >= maxFailures
+	return f.count[protocol.AddressBlock(a)] >= maxFailures
 }
 
 func (f *failures) add(a netip.Addr) {
@@ -108,7 +110,7 @@ func (f *failures) add(a netip.Addr) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.turn()
-	a = network(a)
+	a = protocol.AddressBlock(a)
 	if _, ok := f.count[a]; ok || len(f.count) < maxFailureRows {
 		f.count[a]++
 	}
@@ -118,16 +120,4 @@ func (f *failures) turn() {
 	if now := time.Now(); f.count == nil || now.Sub(f.since) >= failureWindow {
 		f.since, f.count = now, map[netip.Addr]int{}
 	}
-}
-
-// network is the address itself, or the /64 of an IPv6 address: one household has all of it.
-func network(a netip.Addr) netip.Addr {
-	if a.Is4() {
-		return a
-	}
-	p, err := a.WithZone("").Prefix(64)
-	if err != nil {
-		return a
-	}
-	return p.Addr()
 }

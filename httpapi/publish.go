@@ -52,7 +52,7 @@ type reach struct {
 
 // onPublish serves POST /api/publish.
 func (a *API) onPublish(c *gin.Context) {
-	body, ok := a.publishing(c)
+	body, ok := a.body(c, access.Backend.MaySomewhere, access.ActionPublish)
 	if !ok {
 		return
 	}
@@ -72,23 +72,6 @@ func (a *API) onPublish(c *gin.Context) {
 		return
 	}
 	answer(c, done)
-}
-
-// publishing checks that the key may publish to some channel at least, and reads the body; false where it was refused.
-func (a *API) publishing(c *gin.Context) ([]byte, bool) {
-	err := a.admit(c)
-	if err == nil {
-		err = backendOf(c).MaySomewhere(access.ActionPublish)
-	}
-	var body []byte
-	if err == nil {
-		body, err = readBody(c.Writer, c.Request)
-	}
-	if err != nil {
-		a.refuse(c, err)
-		return nil, false
-	}
-	return body, true
 }
 
 func (a *API) publish(ctx context.Context, b access.Backend, p *publishRequest, name string) (*published, error) {
@@ -202,26 +185,6 @@ func (p *publishRequest) readChannels(value []byte) error {
 	return err
 }
 
-// readKeyHeader gives the idempotency key of the body, or that of the Idempotency-Key header, which many HTTP libraries set by themselves.
-func readKeyHeader(key string, values []string) (string, error) {
-	switch {
-	case len(values) == 0:
-		return key, nil
-	case len(values) > 1 || key != "" && key != values[0]:
-		return "", badRequest("several idempotency keys are given", "Give one, in the body or in the header.")
-	}
-	return values[0], protocol.CheckIdempotencyKey(values[0])
-}
-
-// readKey reads an idempotency key.
-func readKey(value []byte) (string, error) {
-	key, err := protocol.ReadString(value)
-	if err == nil {
-		err = protocol.CheckIdempotencyKey(key)
-	}
-	return key, err
-}
-
 // readSpread reads a duration such as "5s".
 func readSpread(value []byte) (time.Duration, error) {
 	text, err := protocol.ReadString(value)
@@ -236,21 +199,3 @@ func readSpread(value []byte) (time.Duration, error) {
 }
 
 const spreadHint = `Give a text like "500ms", "5s" or "2m".`
-
-// readShort reads a text of 1 to max bytes.
-func readShort(name string, value []byte, max int) (string, error) {
-	text, err := protocol.ReadString(value)
-	if err == nil && text == "" {
-		err = badRequest(`field "`+name+`" is empty`, "Leave it out, or give a text.")
-	}
-	if err == nil && len(text) > max {
-		err = badRequest(`field "`+name+`" is too long`, "See the table of limits in SPEC.md section 9.")
-	}
-	return text, err
-}
-
-func badRequest(reason, hint string) *protocol.Error {
-	return &protocol.Error{Code: protocol.CodeBadRequest, Reason: reason, Hint: hint}
-}
-
-var errTooManyParameters = badRequest("the URL has more than 100 parameters", "Send less, or a body.")

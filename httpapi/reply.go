@@ -7,6 +7,7 @@ import (
 
 	"tidings/actors"
 	"tidings/protocol"
+	"tidings/transports"
 )
 
 var (
@@ -54,7 +55,7 @@ func readReply(c *gin.Context) (*actors.Reply, error) {
 	if r.To == "" || r.Signature == "" || len(r.To)+len(r.Signature) > protocol.MaxChannelBytes {
 		return nil, &protocol.Error{Code: protocol.CodeUnauthorized, Reason: `the URL lacks "to" or "signature"`, Hint: "Use the whole publish URL as the client handed it over."}
 	}
-	body, err := readBodyOf(c.Writer, c.Request, maxReplyBody)
+	body, err := transports.ReadJSON(c.Writer, c.Request, maxReplyBody)
 	if err != nil {
 		return nil, err
 	}

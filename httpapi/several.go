@@ -71,10 +71,10 @@ func (a *API) each(ctx context.Context, n int, publish func(ctx context.Context,
 			results[i].published, err = publish(ctx, i)
 		}
 		if err != nil {
-			e := a.asError(err)
-			a.refused.add(e.Code)
-			results[i].Error = &failure{e.Code, e.Reason, e.Hint, e.Code.Row().Retry}
-			down = down || brokerFailed(e.Code) || ctx.Err() != nil
+			fault := a.asError(err)
+			a.refused.Add(fault.Code, 1)
+			results[i].Error = &failure{fault.Code, fault.Reason, fault.Hint, fault.Code.Row().Retry}
+			down = down || brokerFailed(fault.Code) || ctx.Err() != nil
 		}
 	}
 	return results

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+
+	"tidings/protocol"
 )
 
 // maxSilent is how many connections of one address may be open at once on which no request has begun. A client that has something to say says it within a round trip, so
@@ -37,7 +39,7 @@ func (s *silent) state(c net.Conn, now http.ConnState) {
 	if s.trusted(address) {
 		return
 	}
-	if !s.remember(c, network(address)) {
+	if !s.remember(c, protocol.AddressBlock(address)) {
 		s.refused.Add(1)
 		c.Close()
 	}

@@ -1,5 +1,7 @@
 package protocol
 
+import "net/netip"
+
 // Peer is who stands at the other end of a transport, as far as the transport can tell.
 type Peer struct {
 	Transport string // WebSocket, SSE or Poll
@@ -10,4 +12,15 @@ type Peer struct {
 	Ticket    string // of the URL of a browser's EventSource, in the place of a token; a secret
 	Cookie    string // the Cookie header; a secret
 	Plain     bool   // came by ?channel= without frames of its own: never parked, cannot resume
+}
+
+// AddressBlock returns what an address counts by in limits: an IPv4 address itself, and the /64 of an IPv6 address, since
+// one household has all of it. Zones are dropped, and an IPv4 address in IPv6 form counts as IPv4.
+func AddressBlock(a netip.Addr) netip.Addr {
+	a = a.Unmap().WithZone("")
+	if !a.Is6() {
+		return a
+	}
+	block, _ := a.Prefix(64) // fails only above 128 bits
+	return block.Addr()
 }

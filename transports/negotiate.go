@@ -5,6 +5,6 @@ import "net/http"
 // Negotiate serves GET /bus: what this server offers.
 func (h *Handler) Negotiate(w http.ResponseWriter, r *http.Request) {
 	if _, ok := h.admit(w, r, http.MethodGet); ok {
-		writeJSON(w, http.StatusOK, h.hello)
+		WriteJSON(w, http.StatusOK, h.hello)
 	}
 }

@@ -157,7 +157,7 @@ func (p *heldPoll) write(w http.ResponseWriter, frames []*protocol.Encoded, curs
 	body := protocol.AppendPollAnswer(nil, frames, cursor)
 	ctl := http.NewResponseController(w)
 	ctl.SetWriteDeadline(time.Now().Add(p.h.cfg.WriteDeadline * time.Duration(1+len(body)/chunkBytes)))
-	writeJSON(w, http.StatusOK, body)
+	WriteJSON(w, http.StatusOK, body)
 	ctl.Flush()
 	ctl.SetWriteDeadline(time.Time{})
 	t := &p.h.tallies[pollKind]

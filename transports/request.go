@@ -1,14 +1,10 @@
 package transports
 
 import (
-	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"tidings/protocol"
 )
@@ -56,7 +52,7 @@ func (h *Handler) peer(r *http.Request, transport, origin string) (protocol.Peer
 		Transport: transport,
 		Address:   h.cfg.ClientAddress(r),
 		Origin:    origin,
-		UserAgent: cut(strings.ToValidUTF8(r.UserAgent(), "?"), 256),
+		UserAgent: protocol.Cut(strings.ToValidUTF8(r.UserAgent(), "?"), 256),
 		Token:     token,
 		Cookie:    r.Header.Get("Cookie"),
 	}, err
@@ -80,31 +76,9 @@ func bearer(r *http.Request) (string, error) {
 	return strings.TrimSpace(token), nil
 }
 
-// body reads a POST's JSON, at most protocol.MaxMessageBytes of it within 10 s.
+// body reads a POST's JSON, at most protocol.MaxMessageBytes of it.
 func body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/json" {
-		return nil, &protocol.Error{Code: protocol.CodeUnsupportedMediaType, Reason: "the body is not declared as application/json", Hint: "Send Content-Type: application/json."}
-	}
-	if r.Header.Get("Content-Encoding") != "" {
-		return nil, &protocol.Error{Code: protocol.CodeUnsupportedMediaType, Reason: "the body is compressed", Hint: "Send it without Content-Encoding."}
-	}
-	if r.ContentLength > protocol.MaxMessageBytes {
-		return nil, errTooLarge
-	}
-	ctl := http.NewResponseController(w)
-	ctl.SetReadDeadline(time.Now().Add(bodyLimit))
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, protocol.MaxMessageBytes))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case err == nil:
-		ctl.SetReadDeadline(time.Time{})
-		r.Body, r.ContentLength, r.TransferEncoding = http.NoBody, 0, nil // it is read: see refuseAs
-		return b, nil
-	case errors.As(err, &tooLarge):
-		return nil, errTooLarge
-	}
-	return nil, &protocol.Error{Code: protocol.CodeHeartbeatTimeout, Reason: "the body did not arrive in time", Hint: "Send it within 10 s."}
+	return ReadJSON(w, r, protocol.MaxMessageBytes)
 }
 
 var errTooLarge = &protocol.Error{Code: protocol.CodeTooLarge, Reason: "the message is larger than 65536 bytes", Hint: "Send less, or several messages."}

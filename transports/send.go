@@ -18,7 +18,7 @@ func (h *Handler) Send(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, append(strconv.AppendUint([]byte(`{"seq":`), seq, 10), '}'))
+	WriteJSON(w, http.StatusOK, append(strconv.AppendUint([]byte(`{"seq":`), seq, 10), '}'))
 }
 
 func (h *Handler) send(w http.ResponseWriter, r *http.Request, origin string) (seq uint64, err error) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"tidings/internal/patience"
 	"tidings/protocol"
 )
 
@@ -145,7 +146,7 @@ func (ev *eventStream) serve(w http.ResponseWriter, r *http.Request, session Ses
 func (ev *eventStream) begin() bool {
 	now := time.Now()
 	life := ev.h.cfg.StreamLifetime
-	ev.endAt = now.Add(life - life/5 + rand.N(2*life/5+1))
+	ev.endAt = now.Add(patience.Jittered(life))
 	return ev.start(now.Add(min(ev.h.cfg.Heartbeat, life-life/5)))
 }
 

@@ -1,7 +1,6 @@
 package transports
 
 import (
-	"sync"
 	"sync/atomic"
 
 	"tidings/protocol"
@@ -82,36 +81,12 @@ func (t *tally) flushed(n int) {
 	}
 }
 
-type refusals struct {
-	mu    sync.Mutex // guards count
-	count map[Refusal]uint64
-}
-
-func (r *refusals) add(of Refusal) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.count == nil {
-		r.count = make(map[Refusal]uint64)
-	}
-	r.count[of]++
-}
-
-func (r *refusals) snapshot() map[Refusal]uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	m := make(map[Refusal]uint64, len(r.count))
-	for of, n := range r.count {
-		m[of] = n
-	}
-	return m
-}
-
 // Stats counts what happened so far.
 func (h *Handler) Stats() Stats {
 	return Stats{
 		WebSocket: h.tallies[webSocketKind].stats(),
 		SSE:       h.tallies[sseKind].stats(),
 		Poll:      h.tallies[pollKind].stats(),
-		Refused:   h.refused.snapshot(),
+		Refused:   h.refused.Snapshot(),
 	}
 }

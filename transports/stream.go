@@ -153,7 +153,7 @@ func (s *stream) fail(err *protocol.Error) {
 // disconnect is the frame that ends a transport with err.
 func disconnect(err *protocol.Error) *protocol.ServerFrame {
 	f := &protocol.ServerFrame{Type: protocol.TypeDisconnect, Code: err.Code, Reason: err.Reason, Hint: err.Hint, Retry: err.Code.Row().Retry}
-	if after := retryAfter(err.Code); after > 0 {
+	if after := protocol.RetryAfter(err.Code); after > 0 {
 		f.AfterMS = after.Milliseconds()
 	}
 	return f

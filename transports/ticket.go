@@ -18,7 +18,7 @@ func (h *Handler) Ticket(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, b)
+	WriteJSON(w, http.StatusOK, b)
 }
 
 func (h *Handler) ticket(r *http.Request, origin string) ([]byte, error) {

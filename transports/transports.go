@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"tidings/core"
+	"tidings/internal/counts"
 	"tidings/protocol"
 )
 
@@ -63,7 +64,7 @@ type Handler struct {
 	wheel    *wheel
 	readers  readers
 	tallies  [kinds]tally
-	refused  refusals
+	refused  counts.Map[Refusal]
 	answers  answers
 	machines sync.Pool // of *machine
 	hello    []byte    // the negotiation document

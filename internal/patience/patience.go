@@ -1,8 +1,9 @@
-// Package patience has a context with a deadline for what mostly does not wait.
+// Package patience is about waiting: a context with a deadline for what mostly does not wait, and times that are spread.
 package patience
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -62,4 +63,9 @@ func (p *Patience) Err() error {
 		return context.DeadlineExceeded
 	}
 	return p.Context.Err()
+}
+
+// Jittered returns d, give or take a fifth, so that what began together does not go on together.
+func Jittered(d time.Duration) time.Duration {
+	return d - d/5 + rand.N(2*d/5+1)
 }

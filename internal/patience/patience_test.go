@@ -49,3 +49,17 @@ func TestPatience(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestJitteredStaysWithinAFifth(t *testing.T) {
+	low, high := time.Minute, time.Minute
+	for range 1000 {
+		d := Jittered(time.Minute)
+		low, high = min(low, d), max(high, d)
+	}
+	if low < 48*time.Second || low > 50*time.Second || high > 72*time.Second || high < 70*time.Second {
+		t.Errorf("of a minute: got %v to %v, want 48 s to 72 s", low, high)
+	}
+	if got := Jittered(0); got != 0 {
+		t.Errorf("of nothing: got %v", got)
+	}
+}

@@ -32,7 +32,7 @@ type sent struct {
 
 // onSend serves POST /api/send: an event frame to one connection, to all of some users, or to every connection of this node.
 func (a *API) onSend(c *gin.Context) {
-	body, ok := a.commanded(c, access.ActionAdmin)
+	body, ok := a.body(c, access.Backend.MayEverywhere, access.ActionAdmin)
 	if !ok {
 		return
 	}
@@ -55,23 +55,6 @@ func (a *API) onSend(c *gin.Context) {
 		return
 	}
 	answer(c, done)
-}
-
-// commanded checks that the key may do what is about no single channel, and reads the body of a request for the API; false where it was refused.
-func (a *API) commanded(c *gin.Context, do access.Action) ([]byte, bool) {
-	err := a.admit(c)
-	if err == nil {
-		err = backendOf(c).MayEverywhere(do)
-	}
-	var body []byte
-	if err == nil {
-		body, err = readBody(c.Writer, c.Request)
-	}
-	if err != nil {
-		a.refuse(c, err)
-		return nil, false
-	}
-	return body, true
 }
 
 func readSend(body []byte) (*sendRequest, error) {
@@ -143,7 +126,7 @@ type disconnected struct {
 
 // onDisconnect serves POST /api/disconnect: one connection, or all of a user, end, for good or so that their clients come back.
 func (a *API) onDisconnect(c *gin.Context) {
-	body, ok := a.commanded(c, access.ActionAdmin)
+	body, ok := a.body(c, access.Backend.MayEverywhere, access.ActionAdmin)
 	if !ok {
 		return
 	}
@@ -221,7 +204,7 @@ type revoked struct {
 
 // onRevoke serves POST /api/revoke: a token, or all that a user has, count no more.
 func (a *API) onRevoke(c *gin.Context) {
-	body, ok := a.commanded(c, access.ActionAdmin)
+	body, ok := a.body(c, access.Backend.MayEverywhere, access.ActionAdmin)
 	if !ok {
 		return
 	}
