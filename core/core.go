@@ -33,5 +33,7 @@
 //	window.go            Window: the last ids of a channel
 //	presence_view.go     PresenceView: who is in a channel, by frames
 //
-// omit.go names the mechanisms that the simulator leaves out to show that its checkers notice.
+// For the simulator:
+//
+//	omit.go  the mechanisms that it leaves out, to show that its checkers notice
 package core

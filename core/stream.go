@@ -68,7 +68,7 @@ type Entry struct {
 }
 
 // Stream is one channel at its broker: it numbers and keeps messages, and answers a publish that is repeated with its key as it did
-// the first time. A call is the atomic step of RELIABILITY's rule for publish; its caller makes it atomic. Time is passed in.
+// the first time. A publish is one step, from the look at its key to the append: its caller makes it atomic. Time is passed in.
 type Stream struct {
 	channel protocol.Channel
 	top     protocol.Position // the newest message's, also when history has nothing left

@@ -19,7 +19,7 @@ import (
 
 const bodyLimit = 10 * time.Second // of transports.ReadJSON
 
-// The rows of RELIABILITY.md section 4, "HTTP API", by number.
+// The rows of docs/RELIABILITY.md about the HTTP API, by number.
 
 // B73: a body of one byte too many, also without a length.
 func TestB73_BodyAboveItsLimit(t *testing.T) {

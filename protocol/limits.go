@@ -2,7 +2,7 @@ package protocol
 
 import "time"
 
-// Limits of the wire. SPEC.md section 9 lists them; RELIABILITY.md section 5 says where the numbers come from.
+// Limits of the wire. SPEC.md section 9 lists them.
 const (
 	MaxMessageBytes        = 64 << 10 // inbound WebSocket message, or body of an SSE, poll or send request
 	MaxPayloadBytes        = 64 << 10 // data of one message

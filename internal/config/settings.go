@@ -16,7 +16,7 @@ import (
 	"tidings/access"
 )
 
-// Settings is everything that can be configured. The table in keys.go says how each is called.
+// Settings is everything that can be configured. The table below says how each is called.
 type Settings struct {
 	Dev      bool
 	Addr     string

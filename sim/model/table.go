@@ -5,13 +5,13 @@ type Row struct {
 	Mechanism Mechanism
 	Name      string
 	Without   []Mutant // tried in this order; the first is the mechanism alone
-	Published string   // what RELIABILITY's simulation counted, of 2,000 seeds
+	Published string   // what the earlier simulation counted of 2,000 seeds, the last column of docs/PROOF.md
 	Test      string   // a deterministic story of it, where others mask it
 	Trust     bool     // played with trust_persistence, without which it does not matter
 }
 
-// Table is RELIABILITY's table 2.2. A combination counts a seed for a mechanism only where the same seed passes without that mechanism's
-// part in it.
+// Table lists the mechanisms of the guarantee as docs/PROOF.md does. A combination counts a seed for a mechanism only if
+// the same seed passes without that mechanism's part in it.
 var Table = []Row{
 	{CursorEpoch, "epoch and offset go together, and the epoch is never empty", []Mutant{{CursorEpoch}}, "1,339", "", false},
 	{Epoch, "the epoch is compared on resume", []Mutant{{Epoch}, {Epoch, Tag}}, "1,327", "", false},

@@ -36,7 +36,7 @@ type World struct {
 
 // Violation is one broken promise.
 type Violation struct {
-	Check   string // I1 to I7, by RELIABILITY's names
+	Check   string // I1 to I7 of docs/PROOF.md
 	Anomaly string // in Jepsen's words
 	At      time.Duration
 	Text    string

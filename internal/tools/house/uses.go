@@ -11,7 +11,7 @@ type tangle struct {
 	name   string
 	files  int      // without those that only hold the package's comment
 	uses   int      // pairs of a file and another that it uses
-	mutual []string // pairs that use each other, as "a.go b.go"
+	mutual []string // pairs that use each other, with a space between their names
 }
 
 func (t tangle) perFile() float64 {
