@@ -51,6 +51,8 @@ const (
 	CodeChannelExpired       Code = "channel_expired"
 	CodeBackendUnavailable   Code = "backend_unavailable"
 	CodeRemoved              Code = "removed"
+	CodeBadFilter            Code = "bad_filter"
+	CodeFilterTooComplex     Code = "filter_too_complex"
 )
 
 // CodeRow is one row of the table of codes.
@@ -106,6 +108,8 @@ var codeRows = []CodeRow{
 	{CodeChannelClosed, 4523, 410, false},
 	{CodeChannelExpired, 4524, 410, false},
 	{CodeRemoved, 4525, 403, false},
+	{CodeBadFilter, 4526, 400, false},
+	{CodeFilterTooComplex, 4527, 400, false},
 }
 
 var codeIndex = func() map[Code]CodeRow {
