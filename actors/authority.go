@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tidings/access"
+	"tidings/actors/ground"
 	"tidings/protocol"
 )
 
@@ -42,11 +43,11 @@ func (s *session) become(id *access.Identity) {
 	switch {
 	case !until.IsZero():
 		if s.expiry == nil {
-			s.expiry = &alarm{to: s.self, message: TokenOver{}}
+			s.expiry = &ground.Alarm{To: s.self, Message: TokenOver{}}
 		}
-		s.bus.alarms.set(s.expiry, time.Until(until))
+		s.bus.alarms.Set(s.expiry, time.Until(until))
 	case s.expiry != nil:
-		s.bus.alarms.cancel(s.expiry)
+		s.bus.alarms.Cancel(s.expiry)
 		s.expiry = nil
 	}
 }
@@ -58,7 +59,7 @@ func (s *session) onTokenOver() {
 		return
 	}
 	if wait := time.Until(until); wait > 0 {
-		s.bus.alarms.set(s.expiry, wait)
+		s.bus.alarms.Set(s.expiry, wait)
 		return
 	}
 	// From the token's own end, so that coming back with it, within the leeway, wins no time.
@@ -70,7 +71,7 @@ func (s *session) onTokenOver() {
 	s.warned = true
 	s.push(errorFrame(0, access.ErrTokenExpired))
 	s.conn.out.Flush()
-	s.bus.alarms.set(s.expiry, grace)
+	s.bus.alarms.Set(s.expiry, grace)
 }
 
 // lapse sends the client away to come back with another token. What it was subscribed to waits for it as if its network had failed, and nothing is written
@@ -100,7 +101,7 @@ func (s *session) onRefresh(f *protocol.ClientFrame) {
 	}
 	s.verifying = true
 	b, self, id, token := s.bus, s.self, f.ID, f.Token
-	b.publishes.run(func() {
+	b.publishes.Run(func() {
 		identity, err := b.verify(b.ctx, token)
 		b.send(self, Verified{ID: id, Identity: identity, Err: err})
 	})

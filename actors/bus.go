@@ -15,6 +15,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"tidings/access"
+	"tidings/actors/ground"
 	"tidings/broker"
 	"tidings/core"
 	"tidings/internal/patience"
@@ -38,10 +39,10 @@ type Bus struct {
 	announce    *protocol.Announce
 	started     time.Time
 
-	system       *actor.ActorSystem
+	system       *ground.System
+	supervision  *ground.Supervision
 	channelProps func(*entry) *actor.Props
 	sessionProps *actor.Props
-	spawning     sync.Mutex // see spawnUnnamed
 	router       *router
 	registry     *registry
 	pressure     atomic.Int32                            // a Pressure
@@ -52,20 +53,20 @@ type Bus struct {
 	tails        tails
 	shards       []*shard
 	nextShard    atomic.Uint64
-	alarms       *alarms
-	workers      *workers // of the channels
-	clerks       *workers // of the connections
-	reads        *pool    // subscriptions and history, for the channels
-	publishes    *pool    // what clients ask of the broker
-	asking       *pool    // what clients ask of the application
+	alarms       *ground.Alarms
+	workers      *ground.Workers // of the channels
+	clerks       *ground.Workers // of the connections
+	reads        *ground.Pool    // subscriptions and history, for the channels
+	publishes    *ground.Pool    // what clients ask of the broker
+	asking       *ground.Pool    // what clients ask of the application
 	publishing   atomic.Int64
 
 	draining   atomic.Bool
 	stopping   atomic.Bool
 	ctx        context.Context // ends with Stop
 	stop       context.CancelFunc
-	channels   census
-	sessions   census
+	channels   ground.Census
+	sessions   ground.Census
 	background sync.WaitGroup
 
 	tally     tally
@@ -76,6 +77,7 @@ type Bus struct {
 const (
 	maxReads   = 64
 	maxAnswers = 64
+	maxClerks  = 64 // workers of the connections
 )
 
 // Start makes a bus. It fails where Config.Validate does.
@@ -97,7 +99,6 @@ func Start(cfg Config) (*Bus, error) {
 		log:        cfg.Logger,
 		announce:   cfg.announce(),
 		started:    time.Now(),
-		system:     newSystem(cfg.Logger),
 		registry:   newRegistry(),
 		endings:    newEndings(),
 		grants:     newGrants(cfg.MaxGrants),
@@ -105,23 +106,27 @@ func Start(cfg Config) (*Bus, error) {
 		chronicle:  newChronicle(),
 		replies:    access.NewReplies(cfg.SigningSecret),
 		replyBoxes: replyBoxes{max: cfg.MaxReplies, boxes: map[protocol.Channel]*replyBox{}},
-		reads:      newPool(maxReads),
-		publishes:  newPool(maxAnswers),
-		asking:     newPool(maxAsking),
+		reads:      ground.NewPool(maxReads),
+		publishes:  ground.NewPool(maxAnswers),
+		asking:     ground.NewPool(maxAsking),
 	}
 	b.policy.Store(policy)
 	b.routing.Store(router)
 	b.tokens.Store(cfg.Tokens)
 	b.ctx, b.stop = context.WithCancel(context.Background())
-	b.alarms = &alarms{send: b.send}
+	b.alarms = &ground.Alarms{Send: b.send}
 	b.router = newRouter(b.startChannel)
-	b.system.EventStream.Subscribe(b.onDeadLetter)
-	b.workers, b.clerks = newWorkers(2*runtime.GOMAXPROCS(0)), newWorkers(maxClerks)
-	channels, sessions := &supervisor{bus: b, restart: true}, &supervisor{bus: b}
-	b.channelProps = func(e *entry) *actor.Props {
-		return actor.PropsFromProducer(func() actor.Actor { return newChannel(b, e) }, actor.WithMailbox(newMailbox), actor.WithDispatcher(b.workers), actor.WithGuardian(channels))
+	b.system = ground.NewSystem(cfg.Logger, b.onLost)
+	b.supervision = &ground.Supervision{
+		Context: b.ctx, Background: &b.background, Log: cfg.Logger, Failures: &b.tally.failures, Restarts: &b.tally.restarts,
 	}
-	b.sessionProps = actor.PropsFromProducer(func() actor.Actor { return &session{bus: b} }, actor.WithMailbox(newIdleMailbox), actor.WithDispatcher(b.clerks), actor.WithGuardian(sessions))
+	b.workers, b.clerks = ground.NewWorkers(2*runtime.GOMAXPROCS(0)), ground.NewWorkers(maxClerks)
+	channels := &ground.Supervisor{Supervision: b.supervision, Restart: true}
+	sessions := &ground.Supervisor{Supervision: b.supervision}
+	b.channelProps = func(e *entry) *actor.Props {
+		return actor.PropsFromProducer(func() actor.Actor { return newChannel(b, e) }, actor.WithMailbox(ground.NewMailbox), actor.WithDispatcher(b.workers), actor.WithGuardian(channels))
+	}
+	b.sessionProps = actor.PropsFromProducer(func() actor.Actor { return &session{bus: b} }, actor.WithMailbox(ground.NewIdleMailbox), actor.WithDispatcher(b.clerks), actor.WithGuardian(sessions))
 	for i := range cfg.Shards {
 		s := newShard(b, i)
 		b.shards = append(b.shards, s)
@@ -132,11 +137,17 @@ func Start(cfg Config) (*Bus, error) {
 
 // startChannel spawns an entry's actor. It is called with the router's lock.
 func (b *Bus) startChannel(e *entry) {
-	b.channels.enter()
-	e.pid = b.system.Root.Spawn(b.channelProps(e))
+	b.channels.Enter()
+	e.pid = b.system.Spawn(b.channelProps(e))
 }
 
-func (b *Bus) send(to *actor.PID, message any) { b.system.Root.Send(to, message) }
+func (b *Bus) send(to *actor.PID, message any) { b.system.Send(to, message) }
+
+// onLost counts requests that were sent to an actor that has ended: there should be none.
+func (b *Bus) onLost(message any) {
+	b.tally.deadLetters.Add(1)
+	b.log.Warn("a message was sent to an actor that is no more", "message", fmt.Sprintf("%T", message))
+}
 
 // clock is the time since the start, which no change of the wall clock touches.
 func (b *Bus) clock() time.Duration { return time.Since(b.started) }
@@ -236,7 +247,7 @@ func (e *entry) reserve(ctx context.Context, patience time.Duration) bool {
 			return true
 		}
 		e.inFlight.Add(-1)
-		if time.Since(start) >= patience || !pause(ctx, time.Millisecond) {
+		if time.Since(start) >= patience || !ground.Pause(ctx, time.Millisecond) {
 			return false
 		}
 	}

@@ -339,10 +339,5 @@ func TestConnectionsAreUnnamed(t *testing.T) {
 				t.Errorf("got %v, want a pong", got)
 			}
 		}
-		for _, name := range []string{"unnamed", "connection"} {
-			if _, found := w.bus.system.ProcessRegistry.GetLocal(name); found {
-				t.Errorf("%q has an entry", name)
-			}
-		}
 	})
 }

@@ -60,7 +60,7 @@ func (s *session) onCall(f *protocol.ClientFrame) {
 	s.calls.add(c)
 	b, self, by := s.bus, s.self, s.conn.caller()
 	call := Call{Method: f.Method, Data: f.Data, Key: f.IdempotencyKey}
-	b.asking.run(func() {
+	b.asking.Run(func() {
 		data, err := b.answerTo(answer, by, call)
 		b.send(self, Called{Call: c, Data: data, Err: err})
 	})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"tidings/actors/ground"
 	"tidings/core"
 	"tidings/internal/patience"
 	"tidings/protocol"
@@ -27,7 +28,7 @@ type channel struct {
 	delayed   []delayedRead
 	handling  any // the message at hand
 
-	alarm      alarm
+	alarm      ground.Alarm
 	emptySince time.Time
 	sinceCheck int // alarms since the last check
 
@@ -55,7 +56,7 @@ func newChannel(b *Bus, e *entry) *channel {
 
 // Receive implements actor.Actor.
 func (ch *channel) Receive(c actor.Context) {
-	defer ch.bus.noteFailure(c)
+	defer ch.bus.supervision.Note(c)
 	ch.handling = c.Message()
 	switch m := ch.handling.(type) {
 	case *actor.Started:
@@ -66,7 +67,7 @@ func (ch *channel) Receive(c actor.Context) {
 	case *actor.Stopping:
 		ch.onStopping()
 	case *actor.Stopped:
-		ch.bus.channels.leave()
+		ch.bus.channels.Leave()
 	case Arrived:
 		ch.entry.finished(ch.bus, 1)
 		ch.feed.Message(m.Message)
@@ -119,7 +120,7 @@ func (ch *channel) onStarted(c actor.Context) {
 		ch.bus.chronicle.ofChannel(Record{What: RecordRestarted, Channel: ch.entry.name})
 	}
 	ch.feed = core.NewFeed(port{ch})
-	ch.alarm = alarm{to: ch.self, message: TimePassed{}}
+	ch.alarm = ground.Alarm{To: ch.self, Message: TimePassed{}}
 	ch.setAlarm()
 	again := ch.displaced
 	ch.displaced = nil
@@ -284,7 +285,7 @@ func (ch *channel) setAlarm() {
 	if ch.members == 0 {
 		d = ch.bus.cfg.ChannelIdle
 	}
-	ch.bus.alarms.set(&ch.alarm, d)
+	ch.bus.alarms.Set(&ch.alarm, d)
 }
 
 func (ch *channel) onTimePassed(c actor.Context) {
@@ -327,7 +328,7 @@ func (ch *channel) tellVacated() {
 }
 
 func (ch *channel) onStopping() {
-	ch.bus.alarms.cancel(&ch.alarm)
+	ch.bus.alarms.Cancel(&ch.alarm)
 	ch.stopPresence()
 	if ch.sink != nil {
 		ch.sink.close()

@@ -64,7 +64,7 @@ func (s *ending) opened(stop func()) {
 // close lets nothing more through, and ends the subscription without waiting for it.
 func (s *ending) close() {
 	s.closed.Store(true)
-	s.bus.reads.run(s.end)
+	s.bus.reads.Run(s.end)
 }
 
 func (s *ending) end() {
@@ -86,7 +86,7 @@ func (ch *channel) listen() {
 	s := &sink{ending: ending{bus: ch.bus}, entry: ch.entry, pid: ch.self}
 	ch.sink = s
 	b, self, incarnation := ch.bus, ch.self, ch.incarnation
-	b.reads.run(func() {
+	b.reads.Run(func() {
 		err := b.call(func(ctx context.Context) error {
 			stop, err := b.cfg.Broker.Subscribe(ctx, s.entry.name, s)
 			if err == nil {
@@ -111,7 +111,7 @@ func (ch *channel) onListened(m Listened) {
 		for _, j := range held {
 			ch.turnAway(j)
 		}
-		ch.bus.alarms.set(&ch.alarm, patience.Jittered(retryDelay))
+		ch.bus.alarms.Set(&ch.alarm, patience.Jittered(retryDelay))
 		return
 	}
 	ch.listening = true
@@ -145,7 +145,7 @@ func (ch *channel) read(ticket uint64, after protocol.Position) {
 	}
 	ch.reads++
 	b, self, incarnation, name := ch.bus, ch.self, ch.incarnation, ch.entry.name
-	b.reads.run(func() {
+	b.reads.Run(func() {
 		var page core.Page
 		err := b.call(func(ctx context.Context) (err error) {
 			page, err = b.cfg.Broker.History(ctx, name, after, protocol.RecoveryPageFrames)
@@ -176,5 +176,5 @@ func (ch *channel) onHistoryRead(m HistoryRead) {
 	ch.bus.log.Warn("the broker did not give history", "error", m.Err)
 	ch.feed.ReadFailed(m.Ticket)
 	ch.sinceCheck = 1 // the next alarm checks
-	ch.bus.alarms.set(&ch.alarm, patience.Jittered(retryDelay))
+	ch.bus.alarms.Set(&ch.alarm, patience.Jittered(retryDelay))
 }

@@ -10,7 +10,7 @@
 //	session*.go                    a connection's actor: requests, parking, the end
 //	router.go, registry.go, parking.go   who is there, by name, by session, and who is parked
 //	admin.go, describe.go, why.go, chronicle.go   what the HTTP API asks: who is there, what became of a message, and the records of it
-//	mailbox.go, supervision.go, pool.go, alarms.go   the ground under the actors
+//	ground/   what the actors stand on
 //
 // A published message passes the broker, the channel's actor, and a shard; no connection's actor takes part. Order per
 // subscription holds because everything of it, answers and messages alike, goes through its lane.

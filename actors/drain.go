@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"tidings/actors/ground"
 	"time"
 )
 
@@ -27,12 +28,12 @@ func (b *Bus) Drain(ctx context.Context) error {
 		for _, c := range list[:n] {
 			b.send(c.pid, End{Err: errStopped, AfterMS: spread.Milliseconds()})
 		}
-		if list = list[n:]; len(list) > 0 && !pause(ctx, drainSlice) {
+		if list = list[n:]; len(list) > 0 && !ground.Pause(ctx, drainSlice) {
 			return ctx.Err()
 		}
 	}
 	for b.registry.len() > 0 || b.publishing.Load() > 0 {
-		if !pause(ctx, 10*time.Millisecond) {
+		if !ground.Pause(ctx, 10*time.Millisecond) {
 			return ctx.Err()
 		}
 	}
@@ -49,18 +50,6 @@ func sliceSize(ctx context.Context, n int) int {
 	return max(minSliceSize, n/slices+1)
 }
 
-// pause waits for d. It answers false where ctx ended before.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // Stop ends everything at once: connections get disconnect with CodeShuttingDown. It returns when no actor and no goroutine of the bus is
 // left. The broker stays open.
 func (b *Bus) Stop() {
@@ -69,20 +58,20 @@ func (b *Bus) Stop() {
 		return
 	}
 	b.stop()
-	b.alarms.stop()
-	gone := b.sessions.close()
+	b.alarms.Stop()
+	gone := b.sessions.Close()
 	for _, c := range b.registry.all() {
 		b.send(c.pid, End{Err: errStopped})
 	}
 	<-gone
-	gone = b.channels.close() // only a session starts a channel
-	b.router.each(func(e *entry) { b.system.Root.Stop(e.pid) })
+	gone = b.channels.Close() // only a session starts a channel
+	b.router.each(func(e *entry) { b.system.Stop(e.pid) })
 	<-gone
-	b.workers.stop()
-	b.clerks.stop()
-	b.reads.wait()
-	b.publishes.wait()
-	b.asking.wait()
+	b.workers.Stop()
+	b.clerks.Stop()
+	b.reads.Wait()
+	b.publishes.Wait()
+	b.asking.Wait()
 	for _, s := range b.shards {
 		s.stop()
 	}

@@ -203,7 +203,7 @@ func (c *Connection) caller() Caller { return Caller{Connection: c.id, Identity:
 func (s *session) askLeave(sub *subscription, since *protocol.Position) {
 	sub.verdict = asked
 	b, self, by := s.bus, s.self, s.conn.caller()
-	b.asking.run(func() {
+	b.asking.Run(func() {
 		b.send(self, Permitted{Sub: sub, Since: since, Err: b.mayHear(by, sub.channel)})
 	})
 }

@@ -32,7 +32,7 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 		return nil, 0, errMemory
 	}
 	held, fault := b.take(identity, peer.Address)
-	if fault == nil && !b.sessions.enter() {
+	if fault == nil && !b.sessions.Enter() {
 		b.give(held)
 		fault = errStopped
 	}
@@ -120,7 +120,7 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.P
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
 	m := mandateOf(identity, page)
-	c.pid = b.spawnUnnamed(b.sessionProps, Begun{Conn: c, Mandate: m})
+	c.pid = b.system.SpawnUnnamed(b.sessionProps, Begun{Conn: c, Mandate: m})
 	if m != nil {
 		b.grants.enter(c, m.subjects) // before its client hears that it is connected
 	}

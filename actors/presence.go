@@ -3,6 +3,7 @@ package actors
 import (
 	"time"
 
+	"tidings/actors/ground"
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -21,7 +22,7 @@ type presence struct {
 	lost     uint64            // of the herald, as counted
 	snapshot *protocol.Encoded // what was told so far, for who begins to watch; nil where it has changed since it was made
 	due      time.Duration     // when the alarm rings; 0 where it is not set
-	alarm    alarm
+	alarm    ground.Alarm
 }
 
 // presenceState is what a channel's presence hands over to its next incarnation.
@@ -59,7 +60,7 @@ func (ch *channel) presence() *presence {
 		if ch.attendance == nil {
 			ch.attendance = core.NewAttendance()
 		}
-		ch.crowd = &presence{ch: ch, saidAt: -sayEvery, alarm: alarm{to: ch.self, message: PresenceDue{}}}
+		ch.crowd = &presence{ch: ch, saidAt: -sayEvery, alarm: ground.Alarm{To: ch.self, Message: PresenceDue{}}}
 	}
 	return ch.crowd
 }
@@ -79,7 +80,7 @@ func (ch *channel) startPresence() {
 
 func (ch *channel) stopPresence() {
 	if p := ch.crowd; p != nil {
-		ch.bus.alarms.cancel(&p.alarm)
+		ch.bus.alarms.Cancel(&p.alarm)
 		p.unwatch()
 	}
 }
@@ -242,7 +243,7 @@ func (p *presence) setAlarm(now time.Duration) {
 	}
 	at = max(at, now+time.Millisecond)
 	p.due = at
-	p.ch.bus.alarms.set(&p.alarm, at-now)
+	p.ch.bus.alarms.Set(&p.alarm, at-now)
 }
 
 func (ch *channel) onPresenceDue() {

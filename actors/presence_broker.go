@@ -197,7 +197,7 @@ func (p *presence) check() {
 func (p *presence) call(fn func(context.Context, broker.Presence) (core.MembersPage, error), answer func(PresenceDone)) {
 	p.ch.answer = answer
 	b, self := p.ch.bus, p.ch.self
-	b.reads.run(func() {
+	b.reads.Run(func() {
 		var page core.MembersPage
 		err := b.call(func(ctx context.Context) (err error) {
 			page, err = fn(ctx, b.keeper())

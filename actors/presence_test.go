@@ -29,7 +29,7 @@ func (w *world) asOver(user string, peer protocol.Peer) *client {
 	w.t.Helper()
 	c := &client{w: w, link: &link{}, transport: peer.Transport}
 	conn, gen := w.bus.begin(peer, access.Identity{User: user}, nil, holding{}, c.link)
-	if !w.bus.sessions.enter() {
+	if !w.bus.sessions.Enter() {
 		w.t.Fatal("the bus has stopped")
 	}
 	c.use(conn, gen)

@@ -66,7 +66,7 @@ func TestARevocationWhileATokenIsOnItsWay(t *testing.T) {
 	inBubble(t, withTokens(t, usual), func(w *world) {
 		id := access.NewIdentity("u1", nil, nil, nil)
 		w.bus.RevokeUser("u1")
-		w.bus.sessions.enter()
+		w.bus.sessions.Enter()
 		link := &link{}
 		c, gen := w.bus.begin(protocol.Peer{}, id, nil, holding{}, link)
 		(&client{w: w, link: link}).use(c, gen)

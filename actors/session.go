@@ -3,6 +3,7 @@ package actors
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
+	"tidings/actors/ground"
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -16,7 +17,7 @@ type session struct {
 	state sessionState
 	kind  transportKind
 	gen   uint64
-	park  *alarm // made with the first parking
+	park  *ground.Alarm // made with the first parking
 
 	subs       []*subscription
 	mandate    *mandate      // nil where the server wants nothing of it
@@ -24,9 +25,9 @@ type session struct {
 	recovering int           // subscriptions that are gated
 	awaiting   bool          // Roomed will come
 
-	expiry    *alarm // of the token; nil where it has no end
-	warned    bool   // that it is over
-	verifying bool   // the token of a refresh; what comes meanwhile waits
+	expiry    *ground.Alarm // of the token; nil where it has no end
+	warned    bool          // that it is over
+	verifying bool          // the token of a refresh; what comes meanwhile waits
 	held      []Handle
 
 	jobs []protocol.ClientFrame // requests for the broker, in order
@@ -55,14 +56,14 @@ const (
 
 // Receive implements actor.Actor.
 func (s *session) Receive(c actor.Context) {
-	defer s.bus.noteFailure(c)
+	defer s.bus.supervision.Note(c)
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		s.self = c.Self()
 	case *actor.Stopping:
 		s.onStopping()
 	case *actor.Stopped:
-		s.bus.sessions.leave()
+		s.bus.sessions.Leave()
 	case Begun:
 		s.conn = m.Conn
 		s.mandate = m.Mandate
@@ -152,7 +153,7 @@ func (s *session) onAttached(m Attached) {
 	if s.state == parked {
 		s.note(Record{What: RecordResumed})
 		s.bus.parking.remove(s.conn)
-		s.bus.alarms.cancel(s.park)
+		s.bus.alarms.Cancel(s.park)
 	}
 	begins := s.state == fresh
 	if begins {
@@ -186,9 +187,9 @@ func (s *session) onDetached(m Detached) {
 		s.bus.send(c.pid, ParkOver{})
 	}
 	if s.park == nil {
-		s.park = &alarm{to: s.self, message: ParkOver{}}
+		s.park = &ground.Alarm{To: s.self, Message: ParkOver{}}
 	}
-	s.bus.alarms.set(s.park, s.bus.cfg.Park)
+	s.bus.alarms.Set(s.park, s.bus.cfg.Park)
 }
 
 func (s *session) onParkOver() {
@@ -241,10 +242,10 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	b.tickets.left(c, code != "" && !code.Row().Retry, b.cfg.Park)
 	b.registry.remove(c)
 	b.parking.remove(c)
-	b.alarms.cancel(s.park)
+	b.alarms.Cancel(s.park)
 	s.unregister()
 	if s.expiry != nil {
-		b.alarms.cancel(s.expiry)
+		b.alarms.Cancel(s.expiry)
 	}
 	made(&c.order).end()
 	c.out.End(last) // before the lanes push more
@@ -254,7 +255,7 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 		}
 	}
 	s.subs, s.joins, s.jobs, s.held = nil, nil, nil, nil
-	b.system.Root.Stop(s.self)
+	b.system.Stop(s.self)
 }
 
 // onStopping runs after finish, and where the actor failed or the bus stops without it.

@@ -76,7 +76,7 @@ func (s *session) askBroker() {
 	if asks {
 		pool = b.asking
 	}
-	pool.run(func() {
+	pool.Run(func() {
 		ask := func(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
 			return b.answerPublish(c, f, name)
 		}

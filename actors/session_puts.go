@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tidings/access"
+	"tidings/actors/ground"
 	"tidings/internal/patience"
 	"tidings/protocol"
 )
@@ -19,7 +20,7 @@ type mandate struct {
 	puts     []protocol.Channel // that the server wants it in
 	left     int                // joins that were left out
 	full     bool               // there is no room for all of puts
-	retry    *alarm             // for those that a channel refused; made with the first
+	retry    *ground.Alarm      // for those that a channel refused; made with the first
 }
 
 // putRetry is how long a channel that did not take a subscription of the server's is left alone.
@@ -76,7 +77,7 @@ func without(list, others []subject) []subject {
 func (s *session) unregister() {
 	gone := []subject{{ofConnection, s.conn.id}}
 	if m := s.mandate; m != nil {
-		s.bus.alarms.cancel(m.retry)
+		s.bus.alarms.Cancel(m.retry)
 		gone = append(gone, m.subjects...)
 		m.puts = nil
 	}
@@ -154,9 +155,9 @@ func (s *session) onGrantsChanged() {
 func (s *session) fillLater() {
 	m := s.mandated()
 	if m.retry == nil {
-		m.retry = &alarm{to: s.self, message: GrantsChanged{}}
+		m.retry = &ground.Alarm{To: s.self, Message: GrantsChanged{}}
 	}
-	s.bus.alarms.set(m.retry, patience.Jittered(putRetry))
+	s.bus.alarms.Set(m.retry, patience.Jittered(putRetry))
 }
 
 // adopt makes a subscription of the server's the client's own, without a pause in what it hears.

@@ -177,7 +177,7 @@ func (b *Bus) Stats() Stats {
 		TailDropped: b.tails.dropped.Load(),
 
 		PendingPublishes: int(b.publishing.Load()),
-		BrokerQueue:      b.reads.depth() + b.publishes.depth() + b.asking.depth(),
+		BrokerQueue:      b.reads.Depth() + b.publishes.Depth() + b.asking.Depth(),
 	}
 	if h, ok := b.cfg.Broker.(broker.Holder); ok {
 		s.Holdings = h.Holdings()

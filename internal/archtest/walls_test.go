@@ -41,6 +41,7 @@ func TestPlantedArrows(t *testing.T) {
 		{"a module whose path only starts alike", "httpapi/api.go", `package httpapi; import _ "github.com/gin-gonic/ginx"`, "httpapi may not import github.com/gin-gonic/ginx"},
 		{"a folder in its neighbour's house", "broker/brokertest/world.go", `package brokertest; import _ "tidings/broker/memory"`, "broker may not import tidings/broker/memory"},
 		{"a folder that the table does not know", "misc/misc.go", `package misc`, `"misc" has no row`},
+		{"a folder that is within another", "hooks/ask.go", `package hooks; import _ "tidings/actors/ground"`, "hooks may not import tidings/actors/ground"},
 		{"a foreign type in an exported signature", "actors/bus.go", `package actors; import "github.com/asynkron/protoactor-go/actor"; func PID() *actor.PID { return nil }`, "exports actor.PID"},
 		{"a foreign type in an exported field", "httpapi/api.go", `package httpapi; import g "github.com/gin-gonic/gin"; type API struct { Engine *g.Engine }`, "exports g.Engine"},
 	} {
@@ -58,6 +59,7 @@ func TestAllowedArrows(t *testing.T) {
 		{"downwards", "actors/bus.go", `package actors; import (_ "tidings/core"; _ "tidings/broker"; _ "github.com/asynkron/protoactor-go/actor")`},
 		{"inside one folder", "broker/memory/memory.go", `package memory; import _ "tidings/broker"`},
 		{"a test of anything", "core/feed_test.go", `package core; import _ "tidings/httpapi"`},
+		{"a foreign type that is shown to the one folder that may see it", "actors/ground/system.go", `package ground; import "github.com/asynkron/protoactor-go/actor"; func PID() *actor.PID { return nil }`},
 		{"a foreign type that stays inside", "actors/bus.go", `package actors; import "github.com/asynkron/protoactor-go/actor"; type Bus struct { root *actor.PID }; func (b *Bus) pid() *actor.PID { return b.root }; type hidden struct { PID *actor.PID }; func (h hidden) Receive(c actor.Context) {}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -128,8 +130,8 @@ func faultsOf(name string, file *ast.File) []string {
 			foreign[localName(spec, imported)] = true
 		}
 	}
-	if strings.HasPrefix(home, "internal/") {
-		return found // nobody outside of this module sees its signatures
+	if strings.HasPrefix(home, "internal/") || folders[home].within != "" {
+		return found // nobody outside of this module, or of the folder that it is within, sees its signatures
 	}
 	for _, leak := range exported(file, foreign) {
 		found = append(found, fmt.Sprintf("%s: %s exports %s, a foreign type", name, home, leak))
@@ -150,6 +152,9 @@ func rowOf(dir string) (string, bool) {
 func allowed(home, imported string) bool {
 	if ours, ok := strings.CutPrefix(imported, module+"/"); ok {
 		target, known := rowOf(ours)
+		if within := folders[target].within; within != "" && within != home && target != home {
+			return false
+		}
 		return known && (target == home || slices.Contains(folders[home].ours, target))
 	}
 	if !isForeign(imported) {

@@ -1,4 +1,4 @@
-package actors
+package ground
 
 import (
 	"runtime"
@@ -7,9 +7,9 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// mailbox is an actor's queue in place of protoactor's own, which keeps 700 bytes when idle and for ever what a burst made it grow
-// to, or spins its sender when it is bounded. This one is bounded by those who send (each counts what it has
-// under way), never blocks, and holds nothing when it is empty.
+// mailbox is an actor's queue in place of protoactor's own. That one keeps 700 bytes when idle, and for ever what a burst made it
+// grow to; if it is bounded it spins its sender. This one is bounded by its senders, each of which counts what it has under way.
+// It never blocks, and holds nothing when it is empty.
 type mailbox struct {
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher
@@ -29,19 +29,23 @@ var _ actor.Mailbox = (*mailbox)(nil)
 // keptSlots is how many slots of an empty queue are kept for the next messages.
 const keptSlots = 4
 
-func newMailbox() actor.Mailbox { return new(mailbox) }
+// NewMailbox returns a mailbox for an actor that is busy now and then.
+func NewMailbox() actor.Mailbox { return new(mailbox) }
 
-// newIdleMailbox is for actors of which there are many and most are idle.
-func newIdleMailbox() actor.Mailbox { return &mailbox{idle: true} }
+// NewIdleMailbox returns a mailbox for actors of which there are many and most are idle.
+func NewIdleMailbox() actor.Mailbox { return &mailbox{idle: true} }
 
+// RegisterHandlers implements actor.Mailbox.
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.invoker, m.dispatcher, m.work = invoker, dispatcher, m.process
 }
 
+// Start implements actor.Mailbox.
 func (m *mailbox) Start() {}
 
+// PostUserMessage implements actor.Mailbox. It never waits.
 func (m *mailbox) PostUserMessage(message any) {
 	m.mu.Lock()
 	if len(m.user) == cap(m.user) && m.head > len(m.user)/2 {
@@ -53,6 +57,7 @@ func (m *mailbox) PostUserMessage(message any) {
 	m.schedule()
 }
 
+// PostSystemMessage implements actor.Mailbox. It never waits.
 func (m *mailbox) PostSystemMessage(message any) {
 	m.mu.Lock()
 	m.system = append(m.system, message)
@@ -69,6 +74,7 @@ func (m *mailbox) schedule() {
 	}
 }
 
+// UserMessageCount implements actor.Mailbox.
 func (m *mailbox) UserMessageCount() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -80,8 +86,8 @@ func (m *mailbox) process() {
 	}
 }
 
-// run handles messages until there are none. It answers true where a panic ended it: the supervisor was told, the rest
-// is to be gone on with.
+// run handles messages until there are none. It reports true if a panic ended it: the supervisor knows, and the caller
+// goes on with the rest.
 func (m *mailbox) run() (again bool) {
 	var message any
 	defer func() {
@@ -107,7 +113,7 @@ func (m *mailbox) run() (again bool) {
 	}
 }
 
-// next takes the next message. Where there is none the run is over, under the same lock, so that no post is missed.
+// next takes the next message. If there is none the run is over, under the same lock, so that no post is missed.
 func (m *mailbox) next() (message any, system bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,4 +1,4 @@
-package actors
+package ground
 
 import (
 	"sync"
@@ -9,7 +9,7 @@ import (
 // An answer of the broker may come while the bus stops, to an actor that has just ended: no worker begins then, so that stop waits for all there ever are.
 func TestNoWorkerBeginsAfterStop(t *testing.T) {
 	for range 50 {
-		w := newWorkers(4)
+		w := NewWorkers(4)
 		var senders sync.WaitGroup
 		var over atomic.Bool
 		for range 3 {
@@ -23,7 +23,7 @@ func TestNoWorkerBeginsAfterStop(t *testing.T) {
 				}
 			})
 		}
-		w.stop()
+		w.Stop()
 		over.Store(true)
 		senders.Wait()
 		w.Schedule(func() { t.Error("a worker ran after stop") })

@@ -1,4 +1,4 @@
-package actors
+package ground
 
 import (
 	"container/heap"
@@ -8,17 +8,17 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// alarm is a message that an actor gets at a time. It lies in its actor's state and is set again and again.
-type alarm struct {
-	to      *actor.PID
-	message any
+// Alarm is a message that an actor gets at a time. It lies in its actor's state and is set again and again.
+type Alarm struct {
+	To      *actor.PID
+	Message any
 	at      time.Time
 	index   int // in the heap, from 1; 0: not set
 }
 
-// alarms are all alarms of a bus under one timer. None of them keeps a goroutine.
-type alarms struct {
-	send func(*actor.PID, any)
+// Alarms are all alarms of a node under one timer. None of them keeps a goroutine.
+type Alarms struct {
+	Send func(*actor.PID, any) // it must not wait
 
 	mu      sync.Mutex // guards all below, and the alarms
 	heap    alarmHeap
@@ -26,8 +26,8 @@ type alarms struct {
 	stopped bool
 }
 
-// set lets a ring d from now, whatever was set before.
-func (s *alarms) set(a *alarm, d time.Duration) {
+// Set makes a ring d from now, whatever was set before.
+func (s *Alarms) Set(a *Alarm, d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
@@ -44,8 +44,8 @@ func (s *alarms) set(a *alarm, d time.Duration) {
 	}
 }
 
-// cancel takes an alarm back; its message may be under way already. a may be nil.
-func (s *alarms) cancel(a *alarm) {
+// Cancel takes an alarm back; its message may be under way already. a may be nil.
+func (s *Alarms) Cancel(a *Alarm) {
 	if a == nil {
 		return
 	}
@@ -57,7 +57,7 @@ func (s *alarms) cancel(a *alarm) {
 }
 
 // wind sets the timer to the first alarm.
-func (s *alarms) wind() {
+func (s *Alarms) wind() {
 	d := max(time.Until(s.heap[0].at), 0)
 	if s.timer == nil {
 		s.timer = time.AfterFunc(d, s.ring)
@@ -66,7 +66,7 @@ func (s *alarms) wind() {
 	s.timer.Reset(d)
 }
 
-func (s *alarms) ring() {
+func (s *Alarms) ring() {
 	type due struct {
 		to      *actor.PID
 		message any
@@ -74,19 +74,20 @@ func (s *alarms) ring() {
 	var list []due
 	s.mu.Lock()
 	for now := time.Now(); len(s.heap) > 0 && !s.heap[0].at.After(now); {
-		a := heap.Pop(&s.heap).(*alarm)
-		list = append(list, due{a.to, a.message})
+		a := heap.Pop(&s.heap).(*Alarm)
+		list = append(list, due{a.To, a.Message})
 	}
 	if len(s.heap) > 0 && !s.stopped {
 		s.wind()
 	}
 	s.mu.Unlock()
 	for _, d := range list {
-		s.send(d.to, d.message)
+		s.Send(d.to, d.message)
 	}
 }
 
-func (s *alarms) stop() {
+// Stop takes all alarms back, and those that are set from now on.
+func (s *Alarms) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
@@ -96,7 +97,7 @@ func (s *alarms) stop() {
 	}
 }
 
-type alarmHeap []*alarm
+type alarmHeap []*Alarm
 
 func (h alarmHeap) Len() int           { return len(h) }
 func (h alarmHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
@@ -106,7 +107,7 @@ func (h alarmHeap) Swap(i, j int) {
 }
 
 func (h *alarmHeap) Push(x any) {
-	a := x.(*alarm)
+	a := x.(*Alarm)
 	*h = append(*h, a)
 	a.index = len(*h)
 }

@@ -1,10 +1,10 @@
-package actors
+package ground
 
 import "sync"
 
-// pool runs what may wait, which is calls of the broker, in at most max goroutines; more wait their turn. Those who ask are bounded in
-// what they ask. A pool without work has no goroutine.
-type pool struct {
+// Pool runs functions that may wait, in at most max goroutines; more functions wait for their turn, in order. Its queue has no bound:
+// each caller bounds what it has under way. A pool without work has no goroutine.
+type Pool struct {
 	max int
 
 	mu      sync.Mutex // guards all below
@@ -13,13 +13,15 @@ type pool struct {
 	idle    *sync.Cond // running fell to 0
 }
 
-func newPool(max int) *pool {
-	p := &pool{max: max}
+// NewPool returns a pool of at most max goroutines, at least 1.
+func NewPool(max int) *Pool {
+	p := &Pool{max: max}
 	p.idle = sync.NewCond(&p.mu)
 	return p
 }
 
-func (p *pool) run(fn func()) {
+// Run has fn run as soon as a goroutine is free. It does not wait for it.
+func (p *Pool) Run(fn func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.running == p.max {
@@ -30,13 +32,13 @@ func (p *pool) run(fn func()) {
 	go p.work(fn)
 }
 
-func (p *pool) work(fn func()) {
+func (p *Pool) work(fn func()) {
 	for ; fn != nil; fn = p.next() {
 		fn()
 	}
 }
 
-func (p *pool) next() func() {
+func (p *Pool) next() func() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.queue) == 0 {
@@ -52,8 +54,8 @@ func (p *pool) next() func() {
 	return fn
 }
 
-// wait returns when nothing runs.
-func (p *pool) wait() {
+// Wait returns when nothing runs.
+func (p *Pool) Wait() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.running > 0 {
@@ -61,8 +63,8 @@ func (p *pool) wait() {
 	}
 }
 
-// depth is how many wait their turn.
-func (p *pool) depth() int {
+// Depth returns how many functions wait for their turn.
+func (p *Pool) Depth() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.queue)

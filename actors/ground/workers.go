@@ -1,4 +1,4 @@
-package actors
+package ground
 
 import (
 	"sync"
@@ -6,10 +6,10 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// workers run actors, in place of protoactor's goroutine for every time that an actor has something to do: that costs 2 µs
-// and a stack that has to grow, a message. There are a few of them, since Receive never waits. Connections' actors, which call
+// Workers run actors, in place of protoactor's goroutine for every time that an actor has something to do: that costs 2 µs,
+// and a stack that has to grow, for each message. There are a few of them, since Receive never waits. Connections' actors, which call
 // links, foreign code, have more, of their own.
-type workers struct {
+type Workers struct {
 	max int
 
 	running sync.WaitGroup
@@ -25,18 +25,16 @@ type workers struct {
 // throughput is how many messages an actor handles before others get a turn; protoactor's default.
 const throughput = 300
 
-var _ actor.Dispatcher = (*workers)(nil)
+var _ actor.Dispatcher = (*Workers)(nil)
 
-// maxClerks bounds the workers of connections.
-const maxClerks = 64
-
-func newWorkers(max int) *workers { return &workers{max: max} }
+// NewWorkers returns at most max workers, at least 1. Each begins when it is needed, and stays.
+func NewWorkers(max int) *Workers { return &Workers{max: max} }
 
 // Throughput implements actor.Dispatcher.
-func (w *workers) Throughput() int { return throughput }
+func (w *Workers) Throughput() int { return throughput }
 
-// Schedule implements actor.Dispatcher. After stop it does nothing: what comes late is for an actor that has ended.
-func (w *workers) Schedule(fn func()) {
+// Schedule implements actor.Dispatcher. After Stop it does nothing: what comes late is for an actor that has ended.
+func (w *Workers) Schedule(fn func()) {
 	w.mu.Lock()
 	if last := len(w.idle) - 1; last >= 0 {
 		c := w.idle[last] // the one that slept last: its stack is warm
@@ -62,7 +60,7 @@ func (w *workers) Schedule(fn func()) {
 	w.queue = append(w.queue, fn)
 }
 
-func (w *workers) work(fn func()) {
+func (w *Workers) work(fn func()) {
 	c := make(chan func(), 1)
 	for fn != nil {
 		fn()
@@ -72,8 +70,8 @@ func (w *workers) work(fn func()) {
 	}
 }
 
-// next gives what waits, or registers c as idle; after stop it closes c.
-func (w *workers) next(c chan func()) func() {
+// next returns what waits, or registers c as idle; after stop it closes c.
+func (w *Workers) next(c chan func()) func() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.head == len(w.queue) {
@@ -92,8 +90,8 @@ func (w *workers) next(c chan func()) func() {
 	return fn
 }
 
-// stop ends the workers. All actors must have ended.
-func (w *workers) stop() {
+// Stop ends the workers, and returns when none is left. All actors must have ended.
+func (w *Workers) Stop() {
 	w.mu.Lock()
 	w.stopped = true
 	for _, c := range w.idle {
