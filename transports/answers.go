@@ -2,16 +2,17 @@ package transports
 
 import "sync"
 
-// answers gives the answers of held polls on few goroutines: a message to many of them would start one for each, and the runtime keeps
-// what it knows of a goroutine, 500 bytes, for ever. What is run here does not wait.
+// answers writes the answers of waiting polls on few goroutines. Without it a message to many of them would start one
+// goroutine each, and the runtime never frees the 500 bytes that it keeps of every goroutine. No function run here
+// waits.
 type answers struct {
 	mu      sync.Mutex // guards all below
 	queue   []func()
-	head    int // queue[:head] is done
+	head    int // queue[:head] has run
 	running int
 }
 
-// maxAnswering is how many run at once.
+// maxAnswering is how many functions run at once.
 const maxAnswering = 32
 
 func (a *answers) run(fn func()) {

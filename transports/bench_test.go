@@ -21,8 +21,8 @@ import (
 
 const drainEnv = "TIDINGS_TEST_DRAIN" // address and number of sockets of a drain
 
-// TestMain makes this binary, where it is asked to be, the clients of a benchmark: sockets in another process that read and
-// throw away, so that their CPU is not counted.
+// TestMain makes this binary, if asked, the clients of a benchmark: sockets in another process that read
+// and throw away, so that their CPU is not counted.
 func TestMain(m *testing.M) {
 	if job := os.Getenv(drainEnv); job != "" {
 		drain(job)
@@ -85,8 +85,8 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkFanoutWrite writes one message of 150 bytes to each of 1,000 sockets: as the links do it, and as a loop that writes the
-// same bytes. ns/delivery is this process's CPU. With a batch, so many messages wait together.
+// BenchmarkFanoutWrite writes one message of 150 bytes to each of 1,000 sockets: as the links do it, and as a loop that
+// writes the same bytes. ns/delivery is this process's CPU. With a batch, so many messages wait together.
 func BenchmarkFanoutWrite(b *testing.B) {
 	const n = 1000
 	r, links := drained(b, n)
@@ -128,7 +128,7 @@ func measure(b *testing.B, deliveries int, fn func()) {
 	b.ReportMetric(float64(cpu()-start)/float64(b.N*deliveries), "cpu-ns/delivery")
 }
 
-// BenchmarkIdle tells what an idle connection costs this process in heap and stack, after a first message.
+// BenchmarkIdle measures what an idle connection costs this process in heap and stack, after a first message.
 func BenchmarkIdle(b *testing.B) {
 	for b.Loop() {
 		const n = 2000
@@ -149,4 +149,29 @@ func memory() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapInuse + m.StackInuse
+}
+
+// BenchmarkWaitingPolls answers 100 long-polls that wait with one message and lets each client ask again. The clients
+// are in this process: ns/answer is the CPU of both sides.
+func BenchmarkWaitingPolls(b *testing.B) {
+	const n = 100
+	r := onLoopback(b, nil)
+	all := make([]*poller, n)
+	for i := range all {
+		all[i] = r.poller(b)
+		all[i].ask(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)
+		all[i].answer()
+	}
+	b.ReportAllocs()
+	start := cpu()
+	for b.Loop() {
+		for _, p := range all {
+			p.poll()
+		}
+		r.bus.publish("a", "1")
+		for _, p := range all {
+			p.answer()
+		}
+	}
+	b.ReportMetric(float64(cpu()-start)/float64(b.N*n), "cpu-ns/answer")
 }

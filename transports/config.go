@@ -11,46 +11,52 @@ import (
 	"tidings/protocol"
 )
 
-// Config is how the transports behave. Zero durations mean the default.
+// Config is how the transports behave. A duration of zero means its default.
 type Config struct {
-	// Origins lists the origins whose pages may connect, as scheme://host or scheme://host:port, compared exactly. "*" means any.
-	// The origin of the request itself is always allowed; "null" (a sandboxed page, a file) only where it is listed.
+	// Origins lists the origins whose pages may connect, as scheme://host or scheme://host:port, compared exactly. "*"
+	// means any. The origin of the request itself is always allowed; "null" (a sandboxed page, a file) only if it is
+	// listed.
 	Origins []string
 	// LocalhostOrigins allows pages of localhost, 127.0.0.1 and [::1] on any port, for development.
 	LocalhostOrigins bool
-	// AllowedHosts lists the names, with or without port, by which this server may be addressed, against DNS rebinding.
-	// Empty means all.
+	// AllowedHosts lists the names, with or without port, by which this server may be addressed. It protects against
+	// DNS rebinding. Empty means all.
 	AllowedHosts []string
 
 	// Heartbeat is the silence after which a client pings, and after which an idle plain client is probed. Zero means
-	// protocol.DefaultHeartbeat, 25 s. A client that was silent for 1.1 times as long and 10 s is taken for lost.
+	// protocol.DefaultHeartbeat, 25 s. A client that is silent for 1.1 times as long and 10 s more is taken for lost.
 	Heartbeat time.Duration
-	// Park is announced to clients; the bus keeps it. Zero means protocol.DefaultPark, 30 s.
+	// Park is announced to clients. The bus keeps to it. Zero means protocol.DefaultPark, 30 s.
 	Park time.Duration
 	// PollHold is how long a long-poll request waits for a first frame before it is answered empty. Zero means
 	// protocol.DefaultPollHold, 25 s: below the 30 s after which common proxies cut an idle request. At most 60 s.
 	PollHold time.Duration
-	// StreamLifetime is how long an SSE stream lives, give or take a fifth, before it ends with CodeRotated. Zero means 15 min.
+	// StreamLifetime is how long an SSE stream lives, plus or minus a fifth, before it ends with CodeRotated. Zero
+	// means 15 min.
 	StreamLifetime time.Duration
-	// WriteDeadline is how long a client may take to read 16 KiB before it is cut with CodeSlowConsumer. Zero means 5 s.
+	// WriteDeadline is how long a client may take to read 16 KiB before it is cut with CodeSlowConsumer. Zero means 5
+	// s.
 	WriteDeadline time.Duration
-	// ConnectDeadline is how long a WebSocket may stay without a connect frame. Zero means protocol.ConnectDeadline, 10 s.
+	// ConnectDeadline is how long a WebSocket may stay without a connect frame. Zero means protocol.ConnectDeadline, 10
+	// s.
 	ConnectDeadline time.Duration
 
-	// ReaderGoroutines gives each connection a goroutine that waits for what its client says: about 4 KB each. False means that on Linux
-	// only those connections cost one whose client is speaking; TLS that is ended here, and other systems, have it always.
+	// ReaderGoroutines gives each connection a goroutine that waits for what its client sends: about 4 KB each. False
+	// means that on Linux a connection has one only while its client is sending. Connections whose TLS ends here, and
+	// other systems, always have one.
 	ReaderGoroutines bool
 
-	// ClientAddress tells a request's client, for limits and the log; it knows which proxies to believe. Nil means the host of
-	// RemoteAddr.
+	// ClientAddress returns the address of a request's client, for limits and the log; it knows which proxies to
+	// believe. Nil means the host of RemoteAddr.
 	ClientAddress func(*http.Request) string
-	// Scheme tells whether a request came by "http" or "https", where a proxy in front ends TLS. Nil means what this server saw.
+	// Scheme returns "http" or "https": how the client sent a request, if a proxy in front ends TLS. Nil means what
+	// this server saw.
 	Scheme func(*http.Request) string
 	// Log takes one line per refused handshake (Debug) and per failure of the bus (Error). Nil means slog.Default.
 	Log *slog.Logger
 }
 
-// Times that nobody has had a reason to change.
+// Times that are no settings, because nobody has had a reason to change them.
 const (
 	defaultLifetime = 15 * time.Minute
 	defaultWrite    = 5 * time.Second
@@ -60,7 +66,7 @@ const (
 	closeGrace      = time.Second      // between our close frame and the end of the socket
 )
 
-// DefaultConfig gives the defaults in full.
+// DefaultConfig returns the defaults in full.
 func DefaultConfig() Config { return Config{}.withDefaults() }
 
 func (c Config) withDefaults() Config {
@@ -91,7 +97,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate refuses what cannot work, naming the field.
+// Validate returns an error, which names the field, for what cannot work.
 func (c Config) Validate() error {
 	for _, o := range c.Origins {
 		if o == "*" || o == "null" {
@@ -123,7 +129,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Announce is what clients are told in GET /bus; without Transports it is what connected carries.
+// Announce returns the answer to GET /bus. Without its Transports it is what a connected frame carries.
 func (c Config) Announce() protocol.Announce {
 	c = c.withDefaults()
 	return protocol.Announce{
@@ -141,7 +147,7 @@ func (c Config) Announce() protocol.Announce {
 	}
 }
 
-// silence is how long a client may be silent before it is lost.
+// silence is how long a client may be silent before it is taken for lost.
 func (c *Config) silence() time.Duration {
 	return c.Heartbeat + c.Heartbeat/10 + protocol.PongDeadline
 }

@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// epoll is the notifier of Linux: a set of its own beside that of Go's runtime, which waits for this one as for any other file, so that it
-// takes a goroutine and no thread. Edges are told, not levels: no call is needed to ask for the next.
+// epoll is the notifier of Linux: an epoll set beside the one of Go's runtime. The runtime waits for this set as for
+// any other file, so it costs a goroutine and no thread. It is edge-triggered: no call is needed to ask for the next
+// event.
 type epoll struct {
 	fire func(place)
 
@@ -21,7 +22,7 @@ type epoll struct {
 
 func newNotifier(fire func(place)) notifier { return &epoll{fire: fire} }
 
-// open makes the set. The lock is held.
+// open makes the set. The caller has the lock.
 func (e *epoll) open() error {
 	if e.closed {
 		return net.ErrClosed
@@ -48,7 +49,7 @@ func (e *epoll) open() error {
 	return nil
 }
 
-// wait hands on events until the set is closed.
+// wait reports events to fire until the set is closed.
 func (e *epoll) wait(raw syscall.RawConn) {
 	events := make([]syscall.EpollEvent, 128)
 	for {
@@ -69,8 +70,8 @@ func (e *epoll) wait(raw syscall.RawConn) {
 
 var errUnwatchable = errors.New("transports: not a plain socket")
 
-// add takes the conn into the set. The kernel takes it out when it is closed; what it said before goes by place, not by number of
-// file, so that it cannot reach another conn.
+// add puts the conn into the set. The kernel removes it when it is closed. Events carry a place and not the number of a
+// file, so that a late one cannot reach another conn.
 func (e *epoll) add(s *source, at place) error {
 	if s.raw == nil {
 		return errUnwatchable
@@ -82,7 +83,7 @@ func (e *epoll) add(s *source, at place) error {
 		if failed = e.open(); failed != nil {
 			return
 		}
-		ev := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | 1<<31 /* EPOLLET */, Fd: int32(at.index), Pad: int32(at.turn)}
+		ev := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | 1<<31 /* EPOLLET */, Fd: int32(at.index), Pad: int32(at.use)}
 		failed = syscall.EpollCtl(e.fd, syscall.EPOLL_CTL_ADD, int(fd), &ev)
 	})
 	return errors.Join(err, failed)

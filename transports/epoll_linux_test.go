@@ -13,8 +13,9 @@ import (
 	"tidings/protocol"
 )
 
-// TestTheLibraryIsTheOneThatEpollLeansOn: after a read error before the first byte of a frame, coder/websocket reads on. That is
-// nowhere promised. Where this fails after an upgrade, look at readFrameHeader and finishRead; TestEpoll tells whether it still holds.
+// TestTheLibraryIsTheOneThatEpollLeansOn: after a read error before the first byte of a frame, coder/websocket reads
+// on. No documentation promises that. If this fails after an upgrade, look at readFrameHeader and finishRead; TestEpoll
+// reports whether it still holds.
 func TestTheLibraryIsTheOneThatEpollLeansOn(t *testing.T) {
 	mod, err := os.ReadFile("../go.mod")
 	if err != nil {
@@ -25,7 +26,8 @@ func TestTheLibraryIsTheOneThatEpollLeansOn(t *testing.T) {
 	}
 }
 
-// TestEpoll says messages whole, cut, in bursts, and with pings between, over many sockets, and looks at goroutines between.
+// TestEpoll sends messages whole, cut, in bursts, and with pings between, over many sockets, and looks at goroutines
+// between.
 func TestEpoll(t *testing.T) {
 	r := onLoopback(t, nil)
 	const clients = 50
@@ -84,7 +86,8 @@ func TestEpoll(t *testing.T) {
 	})
 }
 
-// TestEpollRacesClosing: clients come and go while the server cuts them, so that numbers of files are used again at once.
+// TestEpollRacesClosing: clients come and go while the server cuts them, so that numbers of files are used again at
+// once.
 func TestEpollRacesClosing(t *testing.T) {
 	r := onLoopback(t, nil)
 	var wg sync.WaitGroup

@@ -2,5 +2,5 @@
 
 package transports
 
-// newNotifier gives none: each conn has a goroutine.
+// newNotifier returns nil: each conn has a goroutine.
 func newNotifier(func(place)) notifier { return nil }

@@ -12,8 +12,8 @@ import (
 	"tidings/protocol"
 )
 
-// fakeBus is a Bus of one lock: sessions, channels and their whole history. It does at once what it is told, and notes what it
-// was told.
+// fakeBus is a Bus of one lock: sessions, channels and their whole history. It does everything at once, and notes
+// what it was asked.
 type fakeBus struct {
 	park   time.Duration
 	refuse *protocol.Error // what Open answers, if not nil
@@ -37,7 +37,7 @@ func newFakeBus() *fakeBus {
 	return &fakeBus{park: protocol.DefaultPark, sessions: map[string]*fakeSession{}, channels: map[protocol.Channel]*fakeChannel{}}
 }
 
-// channel gives a channel, made by its first use. The lock is held.
+// channel returns a channel, made by its first use. The caller has the lock.
 func (b *fakeBus) channel(name protocol.Channel) *fakeChannel {
 	ch := b.channels[name]
 	if ch == nil {
@@ -160,7 +160,7 @@ func goodbye(code protocol.Code, reason string) *protocol.Encoded {
 
 var fence = goodbye(protocol.CodeSuperseded, "a newer transport took over")
 
-// after gives the messages that follow a position, and false where that cannot be said.
+// after returns the messages that follow a position, and false where that cannot be said.
 func (ch *fakeChannel) after(since protocol.Position) ([]*protocol.Message, protocol.GapReason) {
 	switch n := int(since.Offset); {
 	case since.Epoch != ch.epoch:

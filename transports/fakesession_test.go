@@ -31,7 +31,7 @@ type fakeSession struct {
 
 func (s *fakeSession) Outbox() *core.Outbox { return s.outbox }
 
-// push puts a frame into the outbox; the lock of the bus may be held.
+// push puts a frame into the outbox; the lock of the bus may be taken.
 func (s *fakeSession) push(e *protocol.Encoded) {
 	if !s.outbox.Push(e) {
 		go s.end(goodbye(protocol.CodeSlowConsumer, "messages come faster than they are read"))
@@ -172,15 +172,15 @@ func (s *fakeSession) fault(id uint64, code protocol.Code) {
 	}
 }
 
-func (s *fakeSession) Fault(gen uint64, ids []uint64, err *protocol.Error) {
+func (s *fakeSession) Fault(gen uint64, ids []uint64, fault *protocol.Error) {
 	s.mu.Lock()
-	s.faults = append(s.faults, err)
+	s.faults = append(s.faults, fault)
 	s.mu.Unlock()
 	if len(ids) == 0 {
 		ids = []uint64{0}
 	}
 	for _, id := range ids {
-		s.fault(id, err.Code)
+		s.fault(id, fault.Code)
 	}
 }
 

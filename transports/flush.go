@@ -13,23 +13,23 @@ import (
 const (
 	batchFrames   = 64
 	batchBytes    = 64 << 10
-	inlineBatches = 4        // so many a caller of Wake writes itself; the rest goes on in a goroutine
-	chunkBytes    = 16 << 10 // has WriteDeadline to go out
-	keepBytes     = 128 << 10
+	inlineBatches = 4         // that a caller of Wake writes itself; the rest is left to a goroutine
+	chunkBytes    = 16 << 10  // that must go out within WriteDeadline
+	keepBytes     = 128 << 10 // of buffer that a pooled batch keeps
 )
 
-// batch is what one write call takes: frames that wait together.
+// batch is the input of one write call: frames that wait together.
 type batch struct {
 	frames []*protocol.Encoded
 	head   []byte // goes before them
 	buf    []byte
-	made   []*protocol.Encoded // whose bytes buf holds: those of a channel's next subscriber are often the same
+	made   []*protocol.Encoded // the frames in buf: the next subscriber of a channel often has the same
 	form   form                // of buf
 	out    []byte              // not yet written: the rest of buf, or of one frame's shared bytes
-	final  bool                // ends with the farewell
+	final  bool                // the farewell is in it
 
-	n   int   // answer of try
-	err error // answer of try
+	n   int   // result of try
+	err error // result of try
 	try func(fd uintptr) bool
 }
 
@@ -52,14 +52,14 @@ func (b *batch) empty() {
 	b.frames, b.head, b.out, b.final = b.frames[:0], nil, nil, false
 }
 
-// Wake writes what waits. It never blocks: what the kernel does not take at once goes on in a goroutine.
+// Wake writes what waits. It never blocks: what the kernel does not take at once is left to a goroutine.
 func (s *stream) Wake() {
 	if s.turn.take() {
 		s.flush()
 	}
 }
 
-// flush writes what waits. The turn is ours.
+// flush writes what waits. The caller has the turn.
 func (s *stream) flush() {
 	if s.raw == nil {
 		go s.flushSlowly(batches.Get().(*batch))
@@ -68,7 +68,7 @@ func (s *stream) flush() {
 	s.flushNow()
 }
 
-// flushNow writes without blocking. The turn is ours, and handed on or given back.
+// flushNow writes without blocking. The caller has the turn, which is handed on or given back.
 func (s *stream) flushNow() {
 	b := batches.Get().(*batch)
 	for range inlineBatches {
@@ -82,7 +82,7 @@ func (s *stream) flushNow() {
 		s.flushed(b.n)
 		if err != nil {
 			b.release()
-			go s.broken(err) // this may be a fan-out's goroutine: the bus is told on another
+			go s.broken(err) // this may be a fan-out's goroutine, which must not wait for the bus
 			return
 		}
 		if b.out = b.out[b.n:]; len(b.out) > 0 {
@@ -97,7 +97,7 @@ func (s *stream) flushNow() {
 	go s.flushSlowly(b)
 }
 
-// flushSlowly writes what is in b and all that waits, with deadlines, and ends. The turn is ours.
+// flushSlowly writes what is in b and all that waits, with deadlines, and ends. It has the turn.
 func (s *stream) flushSlowly(b *batch) {
 	defer b.release()
 	for {
@@ -136,7 +136,7 @@ func (s *stream) flushed(n int) {
 	s.lastOut.Store(time.Now().UnixNano())
 }
 
-// fill gathers what waits into one batch. It answers false where nothing does.
+// fill gathers what waits into one batch. It reports false if nothing waits.
 func (s *stream) fill(b *batch) bool {
 	b.empty()
 	s.mu.Lock()
@@ -160,7 +160,8 @@ func (s *stream) fill(b *batch) bool {
 	return len(b.out) > 0 || b.final
 }
 
-// render makes the bytes. A frame that goes alone is not copied, and frames that go to many are copied once.
+// render makes the bytes. A frame that goes out alone is not copied, and frames that go to many clients are copied
+// once.
 func (b *batch) render(f form) {
 	if len(b.frames) == 0 {
 		b.out = b.head
@@ -185,7 +186,7 @@ func (b *batch) render(f form) {
 	b.out = b.buf
 }
 
-// broken cuts a stream whose client does not read, or is not there any more. The turn is kept: nothing is written again.
+// broken cuts a stream whose client does not read, or is gone. The turn is kept, so that nothing is written again.
 func (s *stream) broken(err error) {
 	code := protocol.Code("")
 	if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -8,7 +8,7 @@ import (
 	"tidings/protocol"
 )
 
-// A batch makes the bytes of several frames once for all who get them, whatever it carried before.
+// A batch makes the bytes of several frames once for all receivers, whatever it carried before.
 func TestBatchRender(t *testing.T) {
 	var frames []*protocol.Encoded
 	for i := range 4 {

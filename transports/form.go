@@ -7,13 +7,13 @@ import (
 	"tidings/protocol"
 )
 
-// form is how frames become the bytes of one transport.
+// form turns frames into the bytes of one transport.
 type form interface {
-	// whole gives the frame's bytes as all connections share them, nil where each has its own.
+	// whole returns the frame's bytes as all connections share them, or nil if each has its own.
 	whole(e *protocol.Encoded) []byte
 	// add appends the frame's bytes.
 	add(dst []byte, e *protocol.Encoded) []byte
-	// farewell gives the last bytes of all. last may be nil.
+	// farewell returns the last bytes of a stream. last may be nil.
 	farewell(last *protocol.Encoded) []byte
 }
 
@@ -21,7 +21,7 @@ type webSocketForm struct{}
 
 func (webSocketForm) whole(e *protocol.Encoded) []byte {
 	if e.Message == nil {
-		return nil // it is this connection's alone
+		return nil // the frame goes to this connection only
 	}
 	return e.WebSocket()
 }
@@ -48,7 +48,8 @@ const (
 	maxCloseBytes = 123 // of the reason
 )
 
-// appendClose appends a close frame. The reason is a code's name: never a library's text, never input.
+// appendClose appends a close frame. The reason is the name of a code, and never a library's text or the client's
+// input.
 func appendClose(dst []byte, number int, reason string) []byte {
 	reason = reason[:min(len(reason), maxCloseBytes)]
 	dst = append(dst, finClose, byte(2+len(reason)))
@@ -79,7 +80,7 @@ func (sseForm) farewell(last *protocol.Encoded) []byte {
 	return last.SSE()
 }
 
-// codeOf reads the code of a disconnect frame.
+// codeOf returns the code of a disconnect frame.
 func codeOf(last *protocol.Encoded) protocol.Code {
 	if last.Frame != nil {
 		return last.Frame.Code

@@ -38,8 +38,8 @@ func newGate(c *Config) gate {
 	return g
 }
 
-// check gives the request's origin, "" where it has none, or says why it is refused.
-func (g *gate) check(r *http.Request) (origin string, refused *protocol.Error) {
+// check returns the request's origin, "" if it has none, or why the request is refused.
+func (g *gate) check(r *http.Request) (origin string, fault *protocol.Error) {
 	if !g.hostAllowed(r.Host) {
 		return "", &protocol.Error{Code: protocol.CodeForbidden, Reason: "this server does not answer to that host name", Hint: "Add the name to allowed hosts."}
 	}
@@ -87,8 +87,8 @@ func (g *gate) hostAllowed(host string) bool {
 	return err == nil && (g.hosts[name] || g.hosts["["+name+"]"])
 }
 
-// canonicalOrigin gives scheme://host[:port] in lower case without the scheme's own port. It refuses everything that is more or
-// less than that.
+// canonicalOrigin returns scheme://host[:port] in lower case without the scheme's own port. It reports false for
+// everything that is more or less than that.
 func canonicalOrigin(s string) (string, bool) {
 	lower := strings.ToLower(s)
 	scheme, host, ok := strings.Cut(lower, "://")

@@ -144,7 +144,7 @@ func Test_B90_wrongCounts(t *testing.T) {
 func Test_B91_lastEventID(t *testing.T) {
 	for _, row := range []struct {
 		name, id string
-		reason   protocol.GapReason // "" where it recovers
+		reason   protocol.GapReason // "" if it recovers
 	}{
 		{"good", "e1:2:t2", ""},
 		{"foreign epoch", "other:2:t2", protocol.GapEpochChanged},

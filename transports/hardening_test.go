@@ -11,14 +11,15 @@ import (
 	"tidings/protocol"
 )
 
-// Bad handshakes. The numbers are those of the matrix of bad input that this project keeps; each right answer is the matrix's.
+// Bad handshakes. The numbers are those of the matrix of bad input that this project keeps; each right answer is the
+// matrix's.
 
 // handshake is one request for an upgrade, or for what stands beside it, and its answer.
 type handshake struct {
 	name    string
 	request string
 	status  int
-	code    protocol.Code // "" where the answer is no error
+	code    protocol.Code // "" if the answer is no error
 	closed  bool
 }
 

@@ -24,7 +24,7 @@ const (
 
 var errIntake = errors.New("transports: the client sends too much")
 
-// take counts bytes that arrived. It answers false when the client went over its budget.
+// take counts bytes that arrived. It reports false once the client is over its budget.
 func (in *intake) take(p []byte, now time.Time) bool {
 	n := in.framing.count(p)
 	at := time.Duration(now.UnixNano())
@@ -36,7 +36,7 @@ type framing struct {
 	skip uint64 // bytes of mask and payload still to come
 	len  uint64
 	ext  uint8 // bytes of the extended length still to come
-	mask uint8 // 4 where the frame is masked
+	mask uint8 // 4 if the frame is masked
 	part uint8
 }
 
@@ -46,7 +46,7 @@ const (
 	atExtended
 )
 
-// count gives the number of frames that begin in p.
+// count returns the number of frames that begin in p.
 func (f *framing) count(p []byte) (n int) {
 	for len(p) > 0 {
 		if f.skip > 0 {

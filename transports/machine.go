@@ -13,20 +13,21 @@ import (
 	"tidings/protocol"
 )
 
-// machine is a Conn of the library over a wire that goes from socket to socket: where the system tells when something is there to be
-// read, only sockets that are being read have one. It is given on only between two messages, with nothing in its buffer. The library
-// reads on after a wire that found nothing: epoll_linux_test.go pins the version.
+// machine is a Conn of the library, over a wire that is lent from socket to socket. On systems that report which conns
+// are readable, only sockets that are being read have one. A machine is passed on only between two messages, with
+// nothing in its buffer. It relies on the library reading on after a read that found nothing: epoll_linux_test.go pins
+// the version.
 type machine struct {
 	ws       *websocket.Conn
 	buffered *bufio.Reader // the library's
 	socket   *socket       // nil while it is idle
-	early    []byte        // of the client, read before the upgrade was done
-	readErr  error         // what Read gave last
+	early    []byte        // read from the client before the upgrade was done
+	readErr  error         // the last error of wire.Read
 	between  bool          // no message is under way
 	timed    bool          // the socket's conn has a read deadline
 }
 
-// machineFor gives a socket a machine.
+// machineFor returns a machine that reads for k.
 func machineFor(k *socket) *machine {
 	m, ok := k.h.machines.Get().(*machine)
 	if !ok {
@@ -36,13 +37,14 @@ func machineFor(k *socket) *machine {
 	return m
 }
 
-// Buffers of one machine, in bytes. A control frame has at most 127 bytes, so each that the library writes is one Write.
+// Buffers of one machine, in bytes. A control frame has at most 127 bytes, so each that the library writes is one
+// Write.
 const (
-	readBuffer  = 128 // what is longer goes past it, to the message's own
+	readBuffer  = 128 // longer reads bypass it, into the message's own buffer
 	writeBuffer = 144
 )
 
-// newMachine lets the library make a Conn the only way that it does, by a handshake.
+// newMachine has the library make a Conn in its only way, by a handshake.
 func newMachine() *machine {
 	m := &machine{}
 	ws, err := websocket.Accept(&rehearsal{header: http.Header{}, machine: m}, &http.Request{
@@ -59,11 +61,11 @@ func newMachine() *machine {
 	}
 	ws.SetReadLimit(protocol.MaxMessageBytes)
 	m.ws = ws
-	m.buffered.Reset((*wire)(m)) // without the reader that the library puts between, for which an EOF is the last word
+	m.buffered.Reset((*wire)(m)) // without the library's own reader between, which would read no more after an EOF
 	return m
 }
 
-// rehearsal is the server's side of the handshake that nobody hears.
+// rehearsal is the server's side of a handshake that no client sees.
 type rehearsal struct {
 	header  http.Header
 	machine *machine
@@ -79,7 +81,7 @@ func (h *rehearsal) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return wire, bufio.NewReadWriter(h.machine.buffered, bufio.NewWriterSize(wire, writeBuffer)), nil
 }
 
-// release gives the machine on.
+// release frees the machine for another socket.
 func (m *machine) release() {
 	h := m.socket.h
 	m.socket.machine, m.socket = nil, nil
@@ -87,7 +89,7 @@ func (m *machine) release() {
 	h.machines.Put(m)
 }
 
-// limitTime gives the message under way assemblyLimit to be complete.
+// limitTime sets the deadline, assemblyLimit from now, by which the message under way must be complete.
 func (m *machine) limitTime() {
 	if !m.timed {
 		m.timed = true
@@ -95,6 +97,7 @@ func (m *machine) limitTime() {
 	}
 }
 
+// untime removes that deadline.
 func (m *machine) untime() {
 	if m.timed {
 		m.timed = false
@@ -102,7 +105,8 @@ func (m *machine) untime() {
 	}
 }
 
-// wire is the net.Conn that the library has. What it writes, pongs and close frames, goes through the stream, between two batches.
+// wire is the net.Conn that the library reads and writes. Its writes, pongs and close frames, go out through the
+// stream, between two batches.
 type wire machine
 
 func (w *wire) Read(p []byte) (n int, err error) {
@@ -122,7 +126,7 @@ func (w *wire) Read(p []byte) (n int, err error) {
 		if k.watched {
 			(*machine)(w).limitTime()
 		}
-		k.letGo()
+		k.startWriting()
 		n, err = k.conn.Read(p)
 	}
 	if w.readErr = err; err == errDry {
@@ -148,7 +152,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// closeAs replaces a close frame of the library: its reason is a library's text, or the client's own, and goes to nobody.
+// closeAs replaces a close frame of the library, whose reason is the library's text or the client's own.
 func (k *socket) closeAs(p []byte) {
 	number := closeNormal
 	if len(p) >= 4 {
@@ -164,7 +168,7 @@ func (k *socket) closeAs(p []byte) {
 	}
 }
 
-// Close is called by the library when it gives the conn up. An idle machine that is collected has none.
+// Close is called by the library when it abandons the conn. An idle machine has no conn when it is collected.
 func (w *wire) Close() error {
 	if w.socket != nil {
 		w.socket.shut()
@@ -172,7 +176,7 @@ func (w *wire) Close() error {
 	return nil
 }
 
-// The library asks for none of these.
+// The library uses none of these.
 
 func (w *wire) LocalAddr() net.Addr              { return nil }
 func (w *wire) RemoteAddr() net.Addr             { return nil }

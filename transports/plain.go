@@ -7,11 +7,11 @@ import (
 	"tidings/protocol"
 )
 
-// plain follows what a plain client was told, so that it can be given a cursor.
+// plain follows what a plain client was sent, so that the client can be given a cursor.
 type plain struct {
 	channels []protocol.Channel
 	at       []protocol.Position
-	unknown  []bool // its client named a position that says nothing to us: it is told of a gap
+	unknown  []bool // for each channel: the client named a position that is unknown here, and is to be sent a gap
 	answered int    // subscriptions that were answered, with subscribed or error
 	failed   *protocol.ServerFrame
 	refused  int
@@ -25,7 +25,7 @@ func newPlain(q *query) *plain {
 	return p
 }
 
-// follow moves the cursor over a frame. It answers false where it did not move.
+// follow moves the cursor over a frame, and reports whether it moved.
 func (p *plain) follow(e *protocol.Encoded) bool {
 	if m := e.Message; m != nil {
 		return !m.Volatile && p.move(m.Channel, m.Position())
@@ -61,7 +61,7 @@ func (p *plain) move(ch protocol.Channel, to protocol.Position) bool {
 	return true
 }
 
-// gap gives the frame that must go before e, where the client's position said nothing.
+// gap returns the frame that must go before e if the client's position was unknown, else nil.
 func (p *plain) gap(e *protocol.Encoded) *protocol.Encoded {
 	f := e.Frame
 	if p.unknown == nil || f == nil || f.Type != protocol.TypeSubscribed {
@@ -79,7 +79,7 @@ func (p *plain) gap(e *protocol.Encoded) *protocol.Encoded {
 // appendCursor appends the position of a single channel, or the cursor of several.
 func (p *plain) appendCursor(dst []byte) []byte { return protocol.AppendCursor(dst, p.at) }
 
-// cursor gives the cursor as JSON.
+// cursor returns the cursor as JSON.
 func (p *plain) cursor() string { return strconv.Quote(string(p.appendCursor(nil))) }
 
 // plainForm is sseForm with an id on each event that moves the cursor, so that Last-Event-ID resumes.

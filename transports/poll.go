@@ -27,7 +27,7 @@ func (h *Handler) Poll(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// poll opens a session, or goes on with one. Where it gives an error nothing is answered yet.
+// poll opens a session, or resumes one. If it fails nothing has been answered yet.
 func (h *Handler) poll(w http.ResponseWriter, r *http.Request, peer protocol.Peer) error {
 	frames, err := opening(w, r)
 	if err != nil {
@@ -42,7 +42,7 @@ func (h *Handler) poll(w http.ResponseWriter, r *http.Request, peer protocol.Pee
 	case protocol.TypeConnect:
 		err = p.open(r, peer, first, rest)
 	case protocol.TypePoll:
-		err = p.goOn(peer, first, rest)
+		err = p.resume(peer, first, rest)
 	case protocol.TypePing: // proves the path, and makes no session
 		p.write(w, []*protocol.Encoded{protocol.Encode(&protocol.ServerFrame{Type: protocol.TypePong, ID: first.ID})}, "0")
 		return nil
@@ -53,13 +53,13 @@ func (h *Handler) poll(w http.ResponseWriter, r *http.Request, peer protocol.Pee
 	return p.wait(w, r)
 }
 
-func (p *heldPoll) open(r *http.Request, peer protocol.Peer, connect *protocol.ClientFrame, rest []protocol.ClientFrame) error {
+func (p *pollLink) open(r *http.Request, peer protocol.Peer, connect *protocol.ClientFrame, rest []protocol.ClientFrame) error {
 	session, gen, err := p.h.bus.Open(r.Context(), peer, connect, p)
 	if err != nil {
 		return err
 	}
 	p.h.tallies[pollKind].opened.Add(1)
-	p.enter(session, gen)
+	p.bind(session, gen)
 	if len(rest) > 0 {
 		if err := session.Receive(gen, rest); err != nil {
 			p.lose("")
@@ -69,7 +69,7 @@ func (p *heldPoll) open(r *http.Request, peer protocol.Peer, connect *protocol.C
 	return nil
 }
 
-func (p *heldPoll) goOn(peer protocol.Peer, poll *protocol.ClientFrame, rest []protocol.ClientFrame) error {
+func (p *pollLink) resume(peer protocol.Peer, poll *protocol.ClientFrame, rest []protocol.ClientFrame) error {
 	if len(rest) > 0 {
 		return &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a poll frame goes alone", Hint: "Send other frames with POST /bus/send."}
 	}
@@ -81,17 +81,17 @@ func (p *heldPoll) goOn(peer protocol.Peer, poll *protocol.ClientFrame, rest []p
 	if err != nil {
 		return err
 	}
-	p.enter(session, gen)
+	p.bind(session, gen)
 	return nil
 }
 
-// wait answers with the first frames that come, or with none when the hold is over.
-func (p *heldPoll) wait(w http.ResponseWriter, r *http.Request) error {
+// wait answers with the first frames that come, or with none when the hold ends.
+func (p *pollLink) wait(w http.ResponseWriter, r *http.Request) error {
 	frames := p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, protocol.RecoveryPageBytes)
 	if len(frames) > 0 {
 		return p.answer(w, frames)
 	}
-	if p.hold(w, r) {
+	if p.takeConn(w, r) {
 		return nil
 	}
 	waiter := p.listen()
@@ -115,23 +115,23 @@ func (p *heldPoll) wait(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
-// answer gives the frames and how many counted ones the client then has. Frames that were taken while a newer request came are
-// that one's again: then there is no telling what the count is, and the client would get them twice.
-func (p *heldPoll) answer(w http.ResponseWriter, frames []*protocol.Encoded) error {
+// answer sends the frames, and the number of counted frames that the client then has. If a newer request came since the
+// frames were taken they belong to that request: sent here too, the client would get them twice, under a wrong count.
+func (p *pollLink) answer(w http.ResponseWriter, frames []*protocol.Encoded) error {
 	received := p.bound.outbox.Sent()
 	if gen, _ := p.bound.outbox.Attached(); gen != p.bound.gen {
 		p.retire()
 		return errSuperseded
 	}
 	p.write(w, frames, strconv.FormatUint(received, 10))
-	p.rest()
+	p.awaitNext()
 	return nil
 }
 
 var errSuperseded = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer request or transport took over", Hint: "Keep one poll at a time."}
 
-// answerLast tells what ended the link.
-func (p *heldPoll) answerLast(w http.ResponseWriter) error {
+// answerLast answers with what ended the link.
+func (p *pollLink) answerLast(w http.ResponseWriter) error {
 	p.retire()
 	last := p.farewell()
 	switch {
@@ -147,7 +147,7 @@ func (p *heldPoll) answerLast(w http.ResponseWriter) error {
 	return nil
 }
 
-func (p *heldPoll) write(w http.ResponseWriter, frames []*protocol.Encoded, cursor string) {
+func (p *pollLink) write(w http.ResponseWriter, frames []*protocol.Encoded, cursor string) {
 	messages := 0
 	for _, e := range frames {
 		if e.Message != nil {

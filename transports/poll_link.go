@@ -9,40 +9,40 @@ import (
 	"tidings/protocol"
 )
 
-// heldPoll is the link of one long-poll request. After its answer it rests under the outbox, which so keeps its room for frames,
-// until the next request takes its place or the client was silent too long.
-type heldPoll struct {
+// pollLink is the link of one long-poll request. After the answer it stays under the outbox, so that the session is not
+// parked, until the next request's link replaces it or the client was silent for too long.
+type pollLink struct {
 	h     *Handler
 	bound binding
 	alarm alarm
 
-	held atomic.Pointer[holding] // the conn, when the answer may be given without a handler
+	conn atomic.Pointer[pollConn] // set while the answer is written without a handler
 
-	mu      sync.Mutex // guards all below
-	waiter  *waiter    // of the handler that waits, if one does
-	resting bool       // answered: no request waits
-	ended   bool
-	last    *protocol.Encoded
-	heard   time.Time // when the client was heard last
-	retired bool
+	mu       sync.Mutex // guards all below
+	waiter   *waiter    // of the handler that waits, or nil
+	answered bool       // no request waits
+	ended    bool
+	last     *protocol.Encoded // the farewell, or nil
+	heard    time.Time         // when the client was last heard
+	retired  bool
 }
 
-var _ core.Link = (*heldPoll)(nil)
+var _ core.Link = (*pollLink)(nil)
 
-// waiter lets a handler hear of its link.
+// waiter wakes the handler that waits for its link.
 type waiter struct {
-	wake chan struct{} // holds one
+	wake chan struct{} // has space for one signal
 	done chan struct{} // closed by End
 }
 
-func (h *Handler) newPoll() *heldPoll {
-	p := &heldPoll{h: h}
+func (h *Handler) newPoll() *pollLink {
+	p := &pollLink{h: h}
 	p.alarm.owner = p
 	return p
 }
 
-// listen makes the handler hear of what happens from now on.
-func (p *heldPoll) listen() *waiter {
+// listen returns a waiter that is signalled for all that happens from now on.
+func (p *pollLink) listen() *waiter {
 	w := &waiter{wake: make(chan struct{}, 1), done: make(chan struct{})}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -53,17 +53,17 @@ func (p *heldPoll) listen() *waiter {
 	return w
 }
 
-// enter puts the link among those that the handler knows.
-func (p *heldPoll) enter(session Session, gen uint64) {
+// bind sets the session whose frames the link carries, and registers the link with the handler.
+func (p *pollLink) bind(session Session, gen uint64) {
 	p.bound = binding{session, session.Outbox(), gen}
 	p.h.tallies[pollKind].open.Add(1)
-	if !p.h.enter(p) {
+	if !p.h.register(p) {
 		p.End(nil)
 	}
 }
 
-// Wake tells the request that frames wait.
-func (p *heldPoll) Wake() {
+// Wake wakes the request, because frames wait.
+func (p *pollLink) Wake() {
 	p.mu.Lock()
 	w := p.waiter
 	p.mu.Unlock()
@@ -76,10 +76,11 @@ func (p *heldPoll) Wake() {
 	p.poke()
 }
 
-// End lets the request answer last. Where it is answered already there is nobody to tell: the next request will be told.
-func (p *heldPoll) End(last *protocol.Encoded) {
+// End has the request answered with the farewell. If it is answered already, the client's next request is refused
+// instead.
+func (p *pollLink) End(last *protocol.Encoded) {
 	p.mu.Lock()
-	resting := p.resting
+	answered := p.answered
 	if !p.ended {
 		p.ended, p.last = true, last
 		if p.waiter != nil {
@@ -87,24 +88,24 @@ func (p *heldPoll) End(last *protocol.Encoded) {
 		}
 	}
 	p.mu.Unlock()
-	if resting {
+	if answered {
 		p.retire()
 	}
 	p.poke()
 }
 
-func (p *heldPoll) closeNow() { p.End(nil) }
+func (p *pollLink) closeNow() { p.End(nil) }
 
-func (p *heldPoll) farewell() *protocol.Encoded {
+func (p *pollLink) farewell() *protocol.Encoded {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.last
 }
 
-// rest begins the time between two requests.
-func (p *heldPoll) rest() {
+// awaitNext begins the time between two requests.
+func (p *pollLink) awaitNext() {
 	p.mu.Lock()
-	p.resting, p.heard, p.waiter = true, time.Now(), nil
+	p.answered, p.heard, p.waiter = true, time.Now(), nil
 	ended := p.ended
 	at := p.heard.Add(p.h.cfg.silence())
 	p.mu.Unlock()
@@ -115,10 +116,10 @@ func (p *heldPoll) rest() {
 	p.h.wheel.set(&p.alarm, at)
 }
 
-// due ends the hold, and takes the client for lost that sends no further request.
-func (p *heldPoll) due(now time.Time) time.Time {
+// due ends the hold. After the answer it ends the link of a client that sends no further request in time.
+func (p *pollLink) due(now time.Time) time.Time {
 	p.mu.Lock()
-	if !p.resting {
+	if !p.answered {
 		p.mu.Unlock()
 		p.poke()
 		return now.Add(p.h.wheel.tick) // until it is answered
@@ -132,21 +133,21 @@ func (p *heldPoll) due(now time.Time) time.Time {
 	return time.Time{}
 }
 
-// touch notes what the client sends by POST /bus/send.
-func (p *heldPoll) touch() {
+// touch notes that the client sent something with POST /bus/send.
+func (p *pollLink) touch() {
 	p.mu.Lock()
 	p.heard = time.Now()
 	p.mu.Unlock()
 }
 
-// lose tells the bus that the client is gone.
-func (p *heldPoll) lose(code protocol.Code) {
+// lose reports to the bus that the client is gone.
+func (p *pollLink) lose(code protocol.Code) {
 	p.bound.session.Lost(p.bound.gen, code)
 	p.retire()
 }
 
-// retire takes the link out of the handler's books.
-func (p *heldPoll) retire() {
+// retire removes the link from the handler's wheel, links and counts. Only the first call does something.
+func (p *pollLink) retire() {
 	p.mu.Lock()
 	retired := p.retired
 	p.retired = true
@@ -155,6 +156,6 @@ func (p *heldPoll) retire() {
 		return
 	}
 	p.h.wheel.remove(&p.alarm)
-	p.h.leave(p)
-	p.h.tallies[pollKind].leave()
+	p.h.forget(p)
+	p.h.tallies[pollKind].end()
 }

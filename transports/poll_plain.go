@@ -23,7 +23,7 @@ func (h *Handler) pollPlain(w http.ResponseWriter, r *http.Request, peer protoco
 		return err
 	}
 	h.tallies[pollKind].opened.Add(1)
-	p.enter(session, gen)
+	p.bind(session, gen)
 	defer p.lose("")
 	if err := session.Receive(gen, q.frames()); err != nil {
 		return err
@@ -31,15 +31,15 @@ func (h *Handler) pollPlain(w http.ResponseWriter, r *http.Request, peer protoco
 	return p.waitPlain(w, r, newPlain(q))
 }
 
-// waitPlain answers when all channels are subscribed and the first frame came, or when the hold is over.
-func (p *heldPoll) waitPlain(w http.ResponseWriter, r *http.Request, plain *plain) error {
+// waitPlain answers when all channels are subscribed and the first frame has come, or when the hold ends.
+func (p *pollLink) waitPlain(w http.ResponseWriter, r *http.Request, plain *plain) error {
 	waiter := p.listen()
 	hold := time.NewTimer(p.h.cfg.PollHold)
 	defer hold.Stop()
 	var taken answerFrames
 	for {
-		room := protocol.RecoveryPageBytes - taken.size
-		for _, e := range p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, room) {
+		space := protocol.RecoveryPageBytes - taken.size
+		for _, e := range p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, space) {
 			plain.follow(e)
 			taken.add(e)
 		}
@@ -64,8 +64,8 @@ func (p *heldPoll) waitPlain(w http.ResponseWriter, r *http.Request, plain *plai
 	}
 }
 
-// endedPlain says why the bus ended the connection.
-func (p *heldPoll) endedPlain() error {
+// endedPlain returns why the bus ended the connection.
+func (p *pollLink) endedPlain() error {
 	last := p.farewell()
 	if last == nil {
 		return &protocol.Error{Code: protocol.CodeShuttingDown, Reason: "this node is going down", Hint: "Come back."}
@@ -73,7 +73,7 @@ func (p *heldPoll) endedPlain() error {
 	return &protocol.Error{Code: codeOf(last), Reason: "the server ended the connection", Hint: "Ask again where the error may be retried."}
 }
 
-// answerFrames gathers what a plain client is told: all but what answers the frames it never sent.
+// answerFrames gathers the frames for a plain client: all but the answers to frames that the client never sent itself.
 type answerFrames struct {
 	frames []*protocol.Encoded
 	size   int

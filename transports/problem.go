@@ -19,6 +19,7 @@ func (h *Handler) asError(err error) *protocol.Error {
 	return fault
 }
 
+// panicked logs a panic and returns what the client sees of it.
 func (h *Handler) panicked(cause any) *protocol.Error {
 	h.cfg.Log.Error("transports: a panic ended one connection", "cause", cause, "stack", string(debug.Stack()))
 	return protocol.Internal
@@ -26,15 +27,16 @@ func (h *Handler) panicked(cause any) *protocol.Error {
 
 // refuse answers a request with an error, counts it and logs one line of our own words.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	e := h.asError(err)
-	h.refuseAs(w, r, e, e.Code.Row().HTTP)
+	fault := h.asError(err)
+	h.refuseAs(w, r, fault, fault.Code.Row().HTTP)
 }
 
-func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, e *protocol.Error, status int) {
-	h.refused.Add(Refusal{endpointOf(r), e.Code}, 1)
-	h.cfg.Log.Debug("transports: refused", "code", string(e.Code), "reason", e.Reason, "address", protocol.Cut(h.cfg.ClientAddress(r), 64))
+// refuseAs is refuse with a status of its own.
+func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, fault *protocol.Error, status int) {
+	h.refused.Add(Refusal{endpointOf(r), fault.Code}, 1)
+	h.cfg.Log.Debug("transports: refused", "code", string(fault.Code), "reason", fault.Reason, "address", protocol.Cut(h.cfg.ClientAddress(r), 64))
 	header := w.Header()
-	if after := protocol.RetryAfter(e.Code); after > 0 {
+	if after := protocol.RetryAfter(fault.Code); after > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(after/time.Second)))
 	}
 	if r.ContentLength != 0 && r.ProtoMajor == 1 {
@@ -42,10 +44,10 @@ func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, e *protocol.E
 		header.Set("Connection", "close")
 		http.NewResponseController(w).SetReadDeadline(time.Now().Add(closeGrace))
 	}
-	WriteJSON(w, status, protocol.AppendError(nil, e))
+	WriteJSON(w, status, protocol.AppendError(nil, fault))
 }
 
-// endpointOf names what a request was for, by the end of its path. One that is made up for a held poll has none.
+// endpointOf names what a request was for, by the end of its path. One that is made up for a poll that waits has none.
 func endpointOf(r *http.Request) string {
 	if r.URL == nil {
 		return protocol.Poll

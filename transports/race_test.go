@@ -43,8 +43,8 @@ func TestTurn(t *testing.T) {
 	}
 }
 
-// TestTurnLosesNoWakeUp: whoever comes to a taken turn is seen by the holder before the turn is free. Two come at once, again and
-// again; when both have gone nothing may be left to do.
+// TestTurnLosesNoWakeUp: a goroutine that finds the turn taken is noticed by the one that has it before the turn is
+// free. Two come at once, again and again; when both have gone nothing may be left to do.
 func TestTurnLosesNoWakeUp(t *testing.T) {
 	var turn turn
 	var waiting atomic.Int64 // what a Wake announces
@@ -77,7 +77,8 @@ func TestTurnLosesNoWakeUp(t *testing.T) {
 	}
 }
 
-// TestConcurrentWakes pushes to one connection from many goroutines, with the client's pings between: each frame arrives, whole.
+// TestConcurrentWakes pushes to one connection from many goroutines, with the client's pings between: each frame
+// arrives, whole.
 func TestConcurrentWakes(t *testing.T) {
 	play := func(t *testing.T, r *rig) {
 		s := r.rawSocket(t).connected()

@@ -56,7 +56,7 @@ func (r *rig) ask(t testing.TB, request string) answer {
 	return a
 }
 
-// lines makes a request of a first line and headers; Host is added where none is given.
+// lines makes a request of a first line and headers; Host is added if none is given.
 func lines(first string, headers ...string) string {
 	if !slices.ContainsFunc(headers, func(h string) bool { return strings.HasPrefix(h, "Host:") }) {
 		headers = append([]string{"Host: tidings.test"}, headers...)
@@ -159,7 +159,7 @@ func (s *rawSocket) drip(every time.Duration, parts [][]byte) {
 	}()
 }
 
-// read gives the server's next frame.
+// read returns the server's next frame.
 func (s *rawSocket) read() (op byte, payload string, err error) {
 	var head [10]byte
 	s.conn.SetReadDeadline(time.Now().Add(time.Minute))

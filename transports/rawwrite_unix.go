@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// rawConn gives the socket under c for writes that do not wait, nil where c is more than a plain socket.
+// rawConn returns the socket under c, for writes that do not wait, or nil if c is more than a plain socket.
 func rawConn(c net.Conn) syscall.RawConn {
 	var raw syscall.RawConn
-	switch c := c.(type) { // exact types: what embeds one of these wants its own Write called
+	switch c := c.(type) { // exact types: a type that embeds one of these has a Write of its own
 	case *net.TCPConn:
 		raw, _ = c.SyscallConn()
 	case *net.UnixConn:
@@ -19,7 +19,8 @@ func rawConn(c net.Conn) syscall.RawConn {
 	return raw
 }
 
-// writeNow writes as much of b.out as the kernel takes at once, in one system call, and leaves in b.n how much that was.
+// writeNow writes as much of b.out as the kernel takes at once, in one system call, and leaves in b.n how much that
+// was.
 func (b *batch) writeNow(raw syscall.RawConn) error {
 	b.n, b.err = 0, nil
 	if err := raw.Write(b.try); err != nil {
@@ -28,7 +29,7 @@ func (b *batch) writeNow(raw syscall.RawConn) error {
 	return b.err
 }
 
-// tryFD always answers true: RawConn would wait for the socket otherwise.
+// tryFD always reports true: RawConn would wait for the socket otherwise.
 func (b *batch) tryFD(fd uintptr) bool {
 	for len(b.out) > 0 {
 		n, err := syscall.Write(int(fd), b.out)

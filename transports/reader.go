@@ -1,24 +1,24 @@
 package transports
 
-// inbound is what a client sends over one conn.
+// inbound deals with what a client sends over one conn.
 type inbound interface {
-	// read waits for what comes next and deals with it. It answers false when nothing more is to be read.
+	// read waits for what comes next and deals with it. It reports false when nothing more is to be read.
 	read() bool
-	// shallow tells that read's last call left the stack small, or that more waits to be read at once.
+	// shallow reports whether the last call of read left the stack small, or more can be read at once.
 	shallow() bool
-	// base is what is read.
+	// base returns the conn that is read.
 	base() *source
 	// crashed ends the connection after read panicked: a fault that one client can provoke must not end the process.
 	crashed(cause any)
 }
 
-// readers brings the bytes of all conns to those who read them: goroutines everywhere, readiness where the system can tell which conns
-// are readable. They call read one at a time for each inbound.
+// readers calls read for all inbounds, one call at a time for each of them: goroutines on every system, readiness on
+// systems that report which conns are readable.
 type readers interface {
 	watch(in inbound)
-	// fire says that a conn which is watched was closed by us.
+	// fire reports that we have closed a conn that is watched.
 	fire(at place)
-	// release ends the watching of a conn that goes on elsewhere; its inbound's next read must answer false.
+	// release stops watching a conn that goes on elsewhere. The next read of its inbound must report false.
 	release(s *source)
 	close()
 }
@@ -31,8 +31,8 @@ func newReaders(cfg *Config) readers {
 	return r
 }
 
-// goroutines reads each conn in a goroutine of its own. Dealing with a message takes 8 KB of stack, which a goroutine that waits in
-// the same call does not give back; waiting takes 4 KB. So the wait goes on in a new goroutine.
+// goroutines reads each conn in a goroutine of its own. Dealing with a message takes 8 KB of stack, which a goroutine
+// does not give back while it waits; waiting takes 4 KB. So after a message a new goroutine waits for the next one.
 type goroutines struct{}
 
 func (g goroutines) watch(in inbound) {
@@ -51,7 +51,7 @@ func (g goroutines) watch(in inbound) {
 	}()
 }
 
-// fire has nothing to do: closing a conn wakes who reads it.
+// fire has nothing to do: closing a conn wakes the goroutine that reads it.
 func (g goroutines) fire(place) {}
 
 func (g goroutines) release(*source) {}

@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// readiness reads a conn only when the system says that something is there, so that an idle conn has no goroutine. Who reads is one of
-// a few workers, or a goroutine of its own where they are busy; one at a time for each conn.
+// readiness reads a conn only when the system reports that something is there, so that an idle conn has no goroutine.
+// One of a few workers reads, or a new goroutine if all of them are busy, and never two for one conn.
 type readiness struct {
 	system  notifier
 	plain   goroutines // for what the system cannot watch
@@ -24,8 +24,8 @@ type readiness struct {
 	free  []uint32
 }
 
-// notifier tells readiness.fire when a conn that was added becomes readable or is closed by the client: at each change, whether
-// or not what came before was read. A conn that we close is forgotten by itself.
+// notifier calls readiness.fire when a conn that was added becomes readable or is closed by the client: at each change,
+// whether or not the bytes before it were read. A conn that we close is removed without a call.
 type notifier interface {
 	add(s *source, at place) error
 	remove(s *source)
@@ -33,18 +33,18 @@ type notifier interface {
 	close()
 }
 
-// place names a spot and which of its users is meant, so that what is said too late reaches nobody: 0 is nowhere.
-type place struct{ index, turn uint32 }
+// place is a spot and which use of it is meant, so that a late event reaches nobody. Use 0 is no place.
+type place struct{ index, use uint32 }
 
 type spot struct {
 	in    inbound
-	turn  uint32
+	use   uint32
 	state uint8
 }
 
 const (
-	vacant  uint8 = iota
-	resting       // nobody reads; who makes it reading shall
+	vacant uint8 = iota
+	quiet        // nobody reads; the goroutine that sets reading has to
 	reading
 	recall // reading, and something came meanwhile
 )
@@ -61,19 +61,19 @@ func (r *readiness) watch(in inbound) {
 	}
 }
 
-// try watches what can be watched, and reads what is there. Where it answers false nothing is read.
+// try watches in and reads what is there. If in cannot be watched it reads nothing and reports false.
 func (r *readiness) try(in inbound) bool {
 	s := in.base()
-	at := r.enter(in)
-	s.settle(at)
+	at := r.occupy(in)
+	s.setPlace(at)
 	s.watched = true
 	if err := r.system.add(s, at); err != nil {
-		s.settle(place{})
+		s.setPlace(place{})
 		s.watched = false
-		r.leave(at)
+		r.vacate(at)
 		return false
 	}
-	r.serve(at) // here, where the stack has grown already: what came with the request is there
+	r.serve(at) // on this goroutine, whose stack has grown already: what came with the request is there
 	return true
 }
 
@@ -84,14 +84,14 @@ func (r *readiness) canWatch(req *http.Request) bool {
 }
 
 func (r *readiness) release(s *source) {
-	if at := s.place(); at.turn != 0 {
+	if at := s.place(); at.use != 0 {
 		r.system.remove(s)
 		r.fire(at)
 	}
 }
 
-// enter gives in a spot, with its first reading begun.
-func (r *readiness) enter(in inbound) place {
+// occupy returns the place of a spot for in, with its first reading begun.
+func (r *readiness) occupy(in inbound) place {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var i uint32
@@ -103,11 +103,11 @@ func (r *readiness) enter(in inbound) place {
 	}
 	sp := &r.spots[i]
 	sp.in, sp.state = in, reading
-	sp.turn++
-	return place{i, sp.turn}
+	sp.use++
+	return place{i, sp.use}
 }
 
-func (r *readiness) leave(at place) {
+func (r *readiness) vacate(at place) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	sp := &r.spots[at.index]
@@ -115,17 +115,17 @@ func (r *readiness) leave(at place) {
 	r.free = append(r.free, at.index)
 }
 
-// fire says that a conn is to be read: it may be readable, or was closed.
+// fire has a conn read, which may be readable or was closed.
 func (r *readiness) fire(at place) {
 	r.mu.Lock()
-	if at.turn == 0 || int(at.index) >= len(r.spots) || r.spots[at.index].turn != at.turn {
+	if at.use == 0 || int(at.index) >= len(r.spots) || r.spots[at.index].use != at.use {
 		r.mu.Unlock()
 		return
 	}
 	sp := &r.spots[at.index]
-	start := sp.state == resting
+	start := sp.state == quiet
 	switch sp.state {
-	case resting:
+	case quiet:
 		sp.state = reading
 	case reading:
 		sp.state = recall
@@ -136,7 +136,7 @@ func (r *readiness) fire(at place) {
 	}
 }
 
-// rest ends a reading that found nothing more. It answers false where something came meanwhile: then the reading goes on.
+// rest ends a reading that found nothing more. If something came meanwhile it reports false, and the reading goes on.
 func (r *readiness) rest(at place) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -145,7 +145,7 @@ func (r *readiness) rest(at place) bool {
 		sp.state = reading
 		return false
 	}
-	sp.state = resting
+	sp.state = quiet
 	return true
 }
 
@@ -181,7 +181,7 @@ func (r *readiness) serve(at place) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			in.crashed(cause)
-			r.leave(at)
+			r.vacate(at)
 		}
 	}()
 	for in.read() {
@@ -189,10 +189,10 @@ func (r *readiness) serve(at place) {
 			return
 		}
 	}
-	r.leave(at)
+	r.vacate(at)
 }
 
-// close ends the waiting workers; those that read end after it.
+// close ends the waiting workers. Those that are reading end afterwards.
 func (r *readiness) close() {
 	r.once.Do(func() { close(r.quit) })
 	r.system.close()

@@ -13,7 +13,8 @@ import (
 	"tidings/transports/transporttest"
 )
 
-// TestConformanceOfReadiness runs the suite over conns that are read only when something is there, as with epoll, but in a bubble.
+// TestConformanceOfReadiness runs the suite over conns that are read only when something is there, as with epoll, but
+// in a bubble.
 func TestConformanceOfReadiness(t *testing.T) {
 	transporttest.Run(t, func(t *testing.T) transporttest.Target {
 		r := pumpedInMemory(t, &http.Server{})
@@ -158,22 +159,22 @@ func (c *pumped) SetReadDeadline(t time.Time) error {
 	return c.Conn.SetReadDeadline(t)
 }
 
-// TestReadinessGivesThePlaceOfTheDeadToOthers: what the system says of a conn that is gone reaches nobody.
+// TestReadinessGivesThePlaceOfTheDeadToOthers: a late event of a conn that is gone reaches nobody.
 func TestReadinessGivesThePlaceOfTheDeadToOthers(t *testing.T) {
 	r := newReadiness()
-	first := r.enter(nil)
-	r.leave(first)
-	second := r.enter(nil)
+	first := r.occupy(nil)
+	r.vacate(first)
+	second := r.occupy(nil)
 	if second.index != first.index || second == first {
 		t.Fatalf("places %v and %v", first, second)
 	}
 	r.fire(first)
 	r.fire(place{})
-	r.fire(place{index: 9, turn: 1})
+	r.fire(place{index: 9, use: 1})
 	if !r.rest(second) {
 		t.Error("an event of the first reached the second")
 	}
-	if r.spots[second.index].state != resting {
+	if r.spots[second.index].state != quiet {
 		t.Error("it does not rest")
 	}
 }

@@ -2,24 +2,25 @@ package transports
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
 	"tidings/protocol"
 )
 
-// admit checks the method, the host and the page's origin, and answers CORS. Where it answers false the request is answered.
+// admit checks the method, the host and the page's origin, and handles CORS. If it reports false the request is
+// answered.
 func (h *Handler) admit(w http.ResponseWriter, r *http.Request, methods ...string) (origin string, ok bool) {
 	header := w.Header()
 	header.Add("Vary", "Origin")
-	origin, refused := h.gate.check(r)
-	if refused != nil {
-		if refused.Code == protocol.CodeOriginForbidden && r.Method == http.MethodGet {
-			// So that the page's client can tell why: browsers hide it of a WebSocket's handshake, and of every answer that does not say this.
+	origin, fault := h.gate.check(r)
+	if fault != nil {
+		if fault.Code == protocol.CodeOriginForbidden && r.Method == http.MethodGet {
+			// So that the page's client can read why: browsers hide the reason of a failed WebSocket handshake, and of
+			// every answer without this header.
 			header.Set("Access-Control-Allow-Origin", "*")
 		}
-		h.refuse(w, r, refused)
+		h.refuse(w, r, fault)
 		return "", false
 	}
 	if origin != "" {
@@ -45,7 +46,7 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request, methods ...strin
 	return "", false
 }
 
-// peer tells what the request says of its client.
+// peer returns what the request says about its client.
 func (h *Handler) peer(r *http.Request, transport, origin string) (protocol.Peer, error) {
 	token, err := bearer(r)
 	return protocol.Peer{
@@ -98,98 +99,8 @@ func opening(w http.ResponseWriter, r *http.Request) ([]protocol.ClientFrame, er
 
 var errNotConnected = &protocol.Error{Code: protocol.CodeNotConnected, Reason: "the first frame is not connect", Hint: "Send a connect frame first."}
 
-// query is a request of a plain client.
-type query struct {
-	channels []protocol.Channel
-	since    []protocol.Position // one per channel, zero where there is none
-	unknown  bool                // a Last-Event-ID came that says nothing to us
-	ticket   string
-}
-
-// maxParameters bounds what a URL may hold beside the channels.
-const maxParameters = 2 * protocol.MaxURLChannels
-
-// plainQuery reads ?channel=, ?cursor= and, for SSE, Last-Event-ID, which wins: EventSource comes back with its first URL.
-// It answers nil where there is no channel.
-func plainQuery(r *http.Request, sse bool) (*query, error) {
-	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, badQuery("the query is malformed")
-	}
-	n := 0
-	for _, v := range values {
-		n += len(v)
-	}
-	names := values["channel"]
-	if values.Has("token") || values.Has("access_token") {
-		return nil, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a token is never part of a URL", Hint: "Send Authorization: Bearer <token>, or, for a browser's EventSource, get a ticket with POST /bus/ticket."}
-	}
-	switch {
-	case n > maxParameters, len(names) > protocol.MaxURLChannels:
-		return nil, badQuery("the URL has too many parameters")
-	case len(names) == 0:
-		return nil, nil
-	}
-	q := &query{}
-	if tickets := values["ticket"]; sse && len(tickets) == 1 {
-		q.ticket = tickets[0]
-	} else if len(tickets) > 0 {
-		return nil, badQuery("a ticket is for SSE, and one is enough")
-	}
-	for _, name := range names {
-		ch, err := protocol.ParseChannel(name)
-		if err != nil {
-			return nil, err
-		}
-		if slices.Contains(q.channels, ch) {
-			return nil, badQuery("a channel is named twice")
-		}
-		q.channels = append(q.channels, ch)
-	}
-	return q, q.readCursor(r, values["cursor"], sse)
-}
-
-func (q *query) readCursor(r *http.Request, cursor []string, sse bool) (err error) {
-	q.since = make([]protocol.Position, len(q.channels))
-	if ids := r.Header["Last-Event-Id"]; sse && len(ids) > 0 && ids[0] != "" {
-		if len(ids[0]) > protocol.MaxCursorBytes {
-			return &protocol.Error{Code: protocol.CodeBadCursor, Reason: "Last-Event-ID is too long", Hint: "Send it as the server gave it."}
-		}
-		since, err := protocol.ParseCursor(ids[0], len(q.channels))
-		if err != nil {
-			q.unknown = true
-			return nil
-		}
-		q.since = since
-		return nil
-	}
-	switch {
-	case len(cursor) > 1:
-		return badQuery("more than one cursor")
-	case len(cursor) == 1 && cursor[0] != "":
-		q.since, err = protocol.ParseCursor(cursor[0], len(q.channels))
-	}
-	return err
-}
-
-// frames subscribes to the channels, with ids from 1.
-func (q *query) frames() []protocol.ClientFrame {
-	frames := make([]protocol.ClientFrame, len(q.channels))
-	for i, ch := range q.channels {
-		frames[i] = protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: uint64(i + 1), Channel: ch}
-		if since := q.since[i]; !since.IsZero() {
-			frames[i].Since = &since
-		}
-	}
-	return frames
-}
-
-func badQuery(reason string) *protocol.Error {
-	return &protocol.Error{Code: protocol.CodeBadRequest, Reason: reason, Hint: "Name 1 to 32 channels, each with ?channel=, and at most one cursor."}
-}
-
-// connectFrame is what a plain client's URL says.
-// opens checks the first frame of a body: a ping, which proves the path, goes alone.
+// opens checks the first frame of a body, which has one of the types or is a ping. A ping, which proves the path, goes
+// alone.
 func opens(frames []protocol.ClientFrame, types ...string) error {
 	switch first := frames[0].Type; {
 	case slices.Contains(types, first):
@@ -201,5 +112,3 @@ func opens(frames []protocol.ClientFrame, types ...string) error {
 	}
 	return nil
 }
-
-func connectFrame() *protocol.ClientFrame { return &protocol.ClientFrame{Type: protocol.TypeConnect} }

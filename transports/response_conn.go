@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// responseConn lets a stream write through a response whose conn cannot be taken over: HTTP/2. The handler must not return before
-// over is closed.
+// responseConn lets a stream write through a response whose conn cannot be taken over: HTTP/2. The handler must not
+// return before over is closed.
 type responseConn struct {
 	ctl *http.ResponseController
 
@@ -57,7 +57,7 @@ func (c *responseConn) SetWriteDeadline(t time.Time) error {
 	return c.ctl.SetWriteDeadline(t)
 }
 
-// Nothing is read: the request's context tells that the client left.
+// Nothing is read: the request's context is done when the client leaves.
 
 func (c *responseConn) Read([]byte) (int, error)        { return 0, io.EOF }
 func (c *responseConn) SetDeadline(time.Time) error     { return nil }

@@ -11,9 +11,9 @@ func TestMemoryIsGivenBackOnceItIsQuiet(t *testing.T) {
 	freed := 0
 	s := &settler{read: func() usage { return u }, free: func() { freed++ }}
 	for i, step := range []struct {
-		links                 int
-		allocated, live, held uint64 // MB
-		freed                 int
+		links                  int
+		allocated, live, taken uint64 // MB
+		freed                  int
 	}{
 		{0, 5, 4, 6, 0}, {10, 5, 4, 6, 0}, {999, 5, 4, 6, 0}, {999, 5, 4, 6, 0}, // little to give back
 		{3000, 60, 20, 40, 0}, {5000, 105, 20, 60, 0}, {5000, 105, 20, 60, 0}, {5000, 105, 20, 60, 1}, // a storm, then quiet
@@ -23,7 +23,7 @@ func TestMemoryIsGivenBackOnceItIsQuiet(t *testing.T) {
 		{5500, 112, 100, 140, 3}, {5500, 112, 100, 140, 3}, {5500, 112, 100, 140, 3}, // less than half of what is live
 		{100, 112, 100, 101, 4}, {100, 112, 50, 51, 4}, {100, 112, 50, 51, 4}, // most have left
 	} {
-		u = usage{step.links, step.allocated * MB, step.live * MB, step.held * MB}
+		u = usage{step.links, step.allocated * MB, step.live * MB, step.taken * MB}
 		if s.due(time.Time{}); freed != step.freed {
 			t.Fatalf("look %d: freed %d times, want %d", i, freed, step.freed)
 		}
@@ -34,7 +34,7 @@ func TestReadUsage(t *testing.T) {
 	before := readUsage()
 	waste = make([]byte, 4<<20)
 	after := readUsage()
-	if before.allocated == 0 || before.held == 0 || after.allocated < before.allocated+4<<20 || after.held < 4<<20 {
+	if before.allocated == 0 || before.taken == 0 || after.allocated < before.allocated+4<<20 || after.taken < 4<<20 {
 		t.Errorf("%+v, after 4 MiB %+v", before, after)
 	}
 }

@@ -19,7 +19,7 @@ func (k *socket) read() bool {
 	k.dry = false
 	more := k.readMessage()
 	if k.dry || !more {
-		k.letGo()
+		k.startWriting()
 	}
 	return more
 }
@@ -32,7 +32,7 @@ func (k *socket) readMessage() bool {
 	if k.machine == nil {
 		k.machine = machineFor(k)
 	}
-	// A context that can end would cost 11 allocations a message and close the conn; deadlines do the same on the conn.
+	// A context that can end would cost 11 allocations a message and close the conn. Deadlines on the conn do the same.
 	w := k.machine
 	w.between = true
 	kind, r, err := w.ws.Reader(context.Background())
@@ -71,9 +71,9 @@ func (k *socket) readMessage() bool {
 func (k *socket) shallow() bool { return k.machine != nil && k.machine.buffered.Buffered() > 0 }
 
 func (k *socket) crashed(cause any) {
-	k.letGo()
+	k.startWriting()
 	k.fail(k.h.panicked(cause))
-	k.leave()
+	k.abandon()
 }
 
 var (
@@ -84,7 +84,7 @@ var (
 	errUnending = &protocol.Error{Code: protocol.CodeTimeout, Reason: "a message was not complete after 10 s", Hint: "Send it in one go."}
 )
 
-// receive hands on one message's frames.
+// receive passes the frames of one message to the session.
 func (k *socket) receive(body []byte) bool {
 	frames, err := protocol.DecodeClientFrames(body)
 	intro, bound := k.opening.Load(), k.bound.Load()
@@ -103,11 +103,11 @@ func (k *socket) receive(body []byte) bool {
 	return true
 }
 
-// refuseMessage ends the socket for a message after which the library can read no further. What still comes is thrown away, so
-// that the farewell arrives: closing a socket with unread bytes resets it.
-func (k *socket) refuseMessage(err *protocol.Error) bool {
-	k.fail(err)
-	k.letGo()
+// refuseMessage ends the socket because of a message after which the library can read no further. What still comes is
+// thrown away, so that the farewell arrives: closing a socket with unread bytes resets it.
+func (k *socket) refuseMessage(fault *protocol.Error) bool {
+	k.fail(fault)
+	k.startWriting()
 	k.machine.untime()
 	m := messages.Get().(*message)
 	defer m.release()
@@ -118,12 +118,12 @@ func (k *socket) refuseMessage(err *protocol.Error) bool {
 		}
 		total += n
 	}
-	k.leave()
+	k.abandon()
 	return false
 }
 
-// leave gives the library's and our end of the socket up.
-func (k *socket) leave() {
+// abandon closes the library's and our end of the socket.
+func (k *socket) abandon() {
 	if k.machine != nil {
 		k.machine.ws.CloseNow()
 		k.machine = nil
@@ -142,10 +142,10 @@ func (k *socket) readFailed(err error) bool {
 	case k.machine.readErr == nil && !errors.Is(err, net.ErrClosed):
 		return k.refuseMessage(errProtocol) // the library found the fault
 	case k.machine.between && k.intake.framing.between():
-		k.machine.release() // the client left between two frames: there is nothing to tell the library
+		k.machine.release() // the client left between two frames, so the machine can serve another socket
 	}
 	k.lose("")
-	k.leave()
+	k.abandon()
 	return false
 }
 

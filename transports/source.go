@@ -6,16 +6,16 @@ import (
 	"syscall"
 )
 
-// source is a conn that readers read.
+// source is a conn that a readers reads.
 type source struct {
 	conn    net.Conn
 	raw     syscall.RawConn // of a plain socket, else nil
 	watched bool            // read only while something is there: tryRead
 	dry     bool            // the last read found nothing; the reader's own
-	at      atomic.Uint64   // the place with the readers
+	at      atomic.Uint64   // the place in a readiness
 }
 
-// tryRead reads what is there. It fails with errDry where nothing is.
+// tryRead reads what is there. It fails with errDry if nothing is.
 func (s *source) tryRead(p []byte) (int, error) {
 	if c, ok := s.conn.(interface{ TryRead([]byte) (int, error) }); ok {
 		return c.TryRead(p)
@@ -28,4 +28,4 @@ func (s *source) place() place {
 	return place{uint32(at), uint32(at >> 32)}
 }
 
-func (s *source) settle(at place) { s.at.Store(uint64(at.index) | uint64(at.turn)<<32) }
+func (s *source) setPlace(at place) { s.at.Store(uint64(at.index) | uint64(at.use)<<32) }

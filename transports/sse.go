@@ -56,11 +56,11 @@ func (h *Handler) SSE(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
-	ev.await(len(frames))
+	ev.delayFor(len(frames))
 	ev.serve(w, r, session, gen)
 }
 
-// frames gives what opens the stream: the body of a POST, or what the URL of a GET means.
+// frames returns the frames that open the stream: the body of a POST, or those that the URL of a GET stands for.
 func (ev *eventStream) frames(w http.ResponseWriter, r *http.Request, peer *protocol.Peer) ([]protocol.ClientFrame, error) {
 	if r.Method == http.MethodPost {
 		frames, err := opening(w, r)
@@ -84,18 +84,19 @@ func (ev *eventStream) frames(w http.ResponseWriter, r *http.Request, peer *prot
 	return append([]protocol.ClientFrame{*connectFrame()}, q.frames()...), nil
 }
 
-// proveStream answers a ping with a stream that brings the pong and is then held, for a ConnectDeadline at most: a client that gets the event
-// while the response is still open knows that nobody on the way holds streams back, and no session was made for that.
+// proveStream answers a ping with a stream that brings the pong and then stays open, for at most a ConnectDeadline. A
+// client that gets the event while the response is still open knows that no proxy on the way buffers streams. No
+// session is made.
 func (h *Handler) proveStream(w http.ResponseWriter, r *http.Request, id uint64) {
 	setStreamHeader(w.Header())
 	event := sseForm{}.add(nil, protocol.Encode(&protocol.ServerFrame{Type: protocol.TypePong, ID: id}))
 	if _, err := w.Write(event); err != nil || http.NewResponseController(w).Flush() != nil {
 		return
 	}
-	held := time.NewTimer(h.cfg.ConnectDeadline)
-	defer held.Stop()
+	end := time.NewTimer(h.cfg.ConnectDeadline)
+	defer end.Stop()
 	select {
-	case <-held.C:
+	case <-end.C:
 	case <-r.Context().Done():
 	case <-h.ctx.Done():
 	}
@@ -108,7 +109,8 @@ func setStreamHeader(header http.Header) {
 	header.Set("X-Content-Type-Options", "nosniff")
 }
 
-// serve takes the conn over and returns, or, where it cannot be taken, writes through the response until the stream ends.
+// serve takes the conn over and returns. If it cannot be taken, serve writes through the response until the stream
+// ends.
 func (ev *eventStream) serve(w http.ResponseWriter, r *http.Request, session Session, gen uint64) {
 	header := w.Header()
 	setStreamHeader(header)
@@ -131,7 +133,7 @@ func (ev *eventStream) serve(w http.ResponseWriter, r *http.Request, session Ses
 	}
 	ev.sends = !ev.plain
 	ev.bind(session, gen)
-	ev.letGo()
+	ev.startWriting()
 	if ev.over == nil {
 		ev.h.readers.watch(ev)
 		return
@@ -150,8 +152,8 @@ func (ev *eventStream) begin() bool {
 	return ev.start(now.Add(min(ev.h.cfg.Heartbeat, life-life/5)))
 }
 
-// greeting is what is sent at once, so that a proxy that holds the stream back is found out. EventSource is told to come back
-// after one to three seconds: not all at the same moment.
+// greeting returns what is sent at once, so that a client notices a proxy that buffers the stream. An EventSource is
+// asked to come back after one to three seconds, so that not all come at the same moment.
 func (ev *eventStream) greeting() []byte {
 	if ev.plain {
 		return fmt.Appendf(nil, ": tidings\nretry: %d\n\n", 1000+rand.N(2000))
@@ -170,7 +172,7 @@ func responseHead(header http.Header) []byte {
 
 var comment = []byte(":\n\n")
 
-// due keeps a stream's deadlines: its end in turn, the comment after a silence, the client's silence.
+// due keeps a stream's deadlines: its rotation, the comment after a silence of ours, the end after one of the client's.
 func (ev *eventStream) due(now time.Time) time.Time {
 	if next, ended := ev.patience(now); ended {
 		return next
@@ -188,7 +190,7 @@ func (ev *eventStream) due(now time.Time) time.Time {
 		}
 		next = sooner(next, lost)
 	}
-	// A tick early, so that what a proxy sees is never more than a heartbeat of silence.
+	// A tick early, so that a proxy never sees more than a heartbeat of silence.
 	quiet := ev.wroteAt().Add(ev.h.cfg.Heartbeat - ev.h.wheel.tick)
 	if !now.Before(quiet) {
 		ev.put(comment)
@@ -204,7 +206,7 @@ func sooner(a, b time.Time) time.Time {
 	return b
 }
 
-// maxGarbage bounds what a client may send after its request; it has nothing to say there.
+// maxGarbage bounds what a client may send after its request, when nothing is expected.
 const maxGarbage = 16 << 10
 
 // read notices that the client closes.

@@ -6,13 +6,13 @@ import (
 	"tidings/protocol"
 )
 
-// Stats is what the transports have done since New.
+// Stats counts what the transports have done since New.
 type Stats struct {
 	WebSocket, SSE, Poll TransportStats
 	Refused              map[Refusal]uint64 // requests that were answered with an error before they were connected
 }
 
-// Refusal is what refused requests are counted by.
+// Refusal is a kind of refused request.
 type Refusal struct {
 	Endpoint string // websocket, sse, poll, send, or negotiate
 	Code     protocol.Code
@@ -20,13 +20,13 @@ type Refusal struct {
 
 // TransportStats counts one transport.
 type TransportStats struct {
-	Open     int64  // links now; a poll's counts from its first request until it is lost
+	Open     int64  // links now; that of a poll counts from its first request until it is lost
 	Opened   uint64 // links since New
 	Frames   uint64 // frames written
-	Messages uint64 // of them, messages
-	Bytes    uint64 // written, everything included
-	Flushes  uint64 // write calls, or answers
-	Slow     uint64 // cut because the client did not read in time
+	Messages uint64 // frames written that are messages
+	Bytes    uint64 // bytes written, everything included
+	Flushes  uint64 // write calls, or answers of polls
+	Slow     uint64 // links cut because the client did not read in time
 }
 
 // The transports, as indexes of a Handler's tallies.
@@ -37,7 +37,7 @@ const (
 	kinds
 )
 
-// tally counts one transport. Its fields are apart from those of the next by more than a cache line.
+// tally counts one transport. Padding keeps it a cache line apart from the next.
 type tally struct {
 	open                                           atomic.Int64
 	opened, frames, messages, bytes, flushes, slow atomic.Uint64
@@ -56,12 +56,14 @@ func (t *tally) stats() TransportStats {
 	}
 }
 
-func (t *tally) enter() {
+// begin counts a link that opens.
+func (t *tally) begin() {
 	t.open.Add(1)
 	t.opened.Add(1)
 }
 
-func (t *tally) leave() { t.open.Add(-1) }
+// end counts a link that has ended.
+func (t *tally) end() { t.open.Add(-1) }
 
 // wrote counts one batch that was handed to the kernel.
 func (t *tally) wrote(frames, messages int) {
@@ -81,7 +83,7 @@ func (t *tally) flushed(n int) {
 	}
 }
 
-// Stats counts what happened so far.
+// Stats returns the counts so far.
 func (h *Handler) Stats() Stats {
 	return Stats{
 		WebSocket: h.tallies[webSocketKind].stats(),

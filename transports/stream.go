@@ -10,42 +10,43 @@ import (
 	"tidings/protocol"
 )
 
-// stream is the link of a connection whose bytes go through one net.Conn: a WebSocket or an SSE stream. While it is idle it owns no
-// goroutine and no buffer for writing: who wakes it writes for it, as far as the kernel takes bytes at once, and what does not fit
-// is left to a goroutine that ends when all is written (flush.go).
+// stream is the link of a connection whose bytes go through one net.Conn: a WebSocket or an SSE stream. While it is
+// idle it owns no goroutine and no buffer for writing. The goroutine that wakes it writes as many bytes as the kernel
+// takes at once, and the rest is left to a goroutine that ends when all is written (flush.go).
 type stream struct {
 	h     *Handler
 	tally *tally
 	form  form
 	source
 	linger bool // wait for the client's part of the farewell before closing
-	sends  bool // the client speaks by POST /bus/send
+	sends  bool // the client speaks with POST /bus/send
 
-	turn    turn
-	held    int // 0, or 1 more than the frames that the first flush waits for; of the goroutine that reads
-	bound   atomic.Pointer[binding]
-	lastIn  atomic.Int64 // Unix nanoseconds
-	lastOut atomic.Int64
+	turn        turn  // of the goroutine that writes
+	delayed     bool  // no flush yet: the first one waits for firstFrames; of the goroutine that reads
+	firstFrames int32 // how many frames the first flush waits for
+	bound       atomic.Pointer[binding]
+	lastIn      atomic.Int64 // Unix nanoseconds
+	lastOut     atomic.Int64
 
-	alarm alarm // its owner is the whole of which this is a part
+	alarm alarm // owned by the socket or eventStream that embeds this stream
 
-	mu      sync.Mutex // guards all below
-	aside   []byte     // goes out before the next frame: headers, pongs, comments
-	ending  *ending    // nil as long as more may be said
-	closing bool       // the reading side is over
-	gone    bool       // the bus knows, or will be told by bind, that this link is lost
-	hung    bool
-	why     protocol.Code
+	mu      sync.Mutex    // guards all below
+	aside   []byte        // goes out before the next frame: headers, pongs, comments
+	ending  *ending       // nil as long as more may be written
+	closing bool          // the reading side has ended
+	gone    bool          // the bus knows that this link is lost, or will learn it from bind
+	hung    bool          // the conn is closed
+	why     protocol.Code // why the link is lost
 }
 
-// ending is how a stream ends: last goes out, then nothing more.
+// ending is the end of a stream: last goes out, then nothing more.
 type ending struct {
 	last    []byte
 	said    bool      // last was written
-	forceAt time.Time // the end of patience
+	forceAt time.Time // when the conn is closed in any case
 }
 
-// binding is the session under which a link's bytes are said.
+// binding is the session that a link carries, and the generation that the link has in it.
 type binding struct {
 	session Session
 	outbox  *core.Outbox
@@ -54,21 +55,21 @@ type binding struct {
 
 var _ core.Link = (*stream)(nil)
 
-// init makes a stream that is woken in vain until start: its conn is not there yet.
+// init prepares a stream that has no conn yet. Until startWriting a wake does nothing.
 func (s *stream) init(h *Handler, kind int, f form) {
 	s.h, s.tally, s.form = h, &h.tallies[kind], f
 	s.turn.take()
-	s.held = 1
+	s.delayed = true
 }
 
-// start hangs the stream, which has its conn now, into the wheel. It writes from letGo on. It answers false, with the conn closed,
-// after Handler.Close.
+// start registers the stream, which now has its conn, and sets its first deadline. It writes nothing before
+// startWriting. After Handler.Close it closes the conn and reports false.
 func (s *stream) start(firstDue time.Time) bool {
 	s.raw = rawConn(s.conn)
 	s.lastIn.Store(time.Now().UnixNano())
 	s.lastOut.Store(s.lastIn.Load())
-	s.tally.enter()
-	if !s.h.enter(s.whole()) {
+	s.tally.begin()
+	if !s.h.register(s.whole()) {
 		s.hangUp()
 		return false
 	}
@@ -76,32 +77,28 @@ func (s *stream) start(firstDue time.Time) bool {
 	return true
 }
 
-// await lets the first flush wait for so many frames.
-func (s *stream) await(frames int) {
-	if s.held > 0 {
-		s.held = 1 + frames
-	}
-}
+// delayFor makes the first flush wait for so many frames. It does nothing after startWriting.
+func (s *stream) delayFor(frames int) { s.firstFrames = int32(frames) }
 
-// letGo lets the stream write. What answers the frames that came with the request mostly is there then, or after others had a turn: so a
-// new client costs one write. It waits for no longer.
-func (s *stream) letGo() {
-	if s.held == 0 {
+// startWriting begins to write. The answers to the frames that came with the request are mostly there by then, or after
+// other goroutines have run a few times, so that a new client costs one write. It waits no longer than that.
+func (s *stream) startWriting() {
+	if !s.delayed {
 		return
 	}
 	if b := s.bound.Load(); b != nil {
 		for range 4 {
-			if frames, _ := b.outbox.Waiting(); frames >= s.held-1 {
+			if frames, _ := b.outbox.Waiting(); frames >= int(s.firstFrames) {
 				break
 			}
 			runtime.Gosched()
 		}
 	}
-	s.held = 0
+	s.delayed = false
 	s.flush()
 }
 
-// bind tells the stream whose frames it carries.
+// bind sets the session whose frames the stream carries. If the stream was lost before, the session learns it here.
 func (s *stream) bind(session Session, gen uint64) {
 	b := &binding{session, session.Outbox(), gen}
 	s.mu.Lock()
@@ -115,14 +112,15 @@ func (s *stream) bind(session Session, gen uint64) {
 	s.Wake()
 }
 
-// unbind takes the session away, so that another may be bound.
+// unbind removes the session, so that another one can be bound.
 func (s *stream) unbind() {
 	if b := s.bound.Swap(nil); b != nil {
 		b.session.Lost(b.gen, "")
 	}
 }
 
-// put sends bytes that are not frames of the outbox. Where too many of them wait, the client does not read, and these are left out.
+// put sends bytes that are not frames of the outbox. If too many of them wait already, the client does not read: then
+// these are dropped.
 func (s *stream) put(p []byte) {
 	s.mu.Lock()
 	if s.ending != nil || len(s.aside) > maxAside {
@@ -136,7 +134,7 @@ func (s *stream) put(p []byte) {
 
 const maxAside = 4 << 10
 
-// End says goodbye on behalf of the bus.
+// End ends the stream on behalf of the bus, with last as the farewell.
 func (s *stream) End(last *protocol.Encoded) {
 	s.mu.Lock()
 	s.gone = true
@@ -144,22 +142,22 @@ func (s *stream) End(last *protocol.Encoded) {
 	s.finish(s.form.farewell(last))
 }
 
-// fail ends the stream on the transport's own account, and tells the bus.
-func (s *stream) fail(err *protocol.Error) {
-	s.finish(s.form.farewell(protocol.Encode(disconnect(err))))
-	s.lose(err.Code)
+// fail ends the stream because of a fault that the transport found, and reports it to the bus.
+func (s *stream) fail(fault *protocol.Error) {
+	s.finish(s.form.farewell(protocol.Encode(disconnect(fault))))
+	s.lose(fault.Code)
 }
 
-// disconnect is the frame that ends a transport with err.
-func disconnect(err *protocol.Error) *protocol.ServerFrame {
-	f := &protocol.ServerFrame{Type: protocol.TypeDisconnect, Code: err.Code, Reason: err.Reason, Hint: err.Hint, Retry: err.Code.Row().Retry}
-	if after := protocol.RetryAfter(err.Code); after > 0 {
+// disconnect returns the frame that ends a transport with fault.
+func disconnect(fault *protocol.Error) *protocol.ServerFrame {
+	f := &protocol.ServerFrame{Type: protocol.TypeDisconnect, Code: fault.Code, Reason: fault.Reason, Hint: fault.Hint, Retry: fault.Code.Row().Retry}
+	if after := protocol.RetryAfter(fault.Code); after > 0 {
 		f.AfterMS = after.Milliseconds()
 	}
 	return f
 }
 
-// finish lets last go out after what is being written, then nothing more.
+// finish writes last behind what is being written, and then nothing more.
 func (s *stream) finish(last []byte) {
 	now := time.Now()
 	s.mu.Lock()
@@ -174,7 +172,7 @@ func (s *stream) finish(last []byte) {
 	s.Wake()
 }
 
-// farewellSaid runs when all is written.
+// farewellSaid runs when the farewell is written.
 func (s *stream) farewellSaid() {
 	at := time.Now().Add(closeGrace)
 	s.mu.Lock()
@@ -188,7 +186,7 @@ func (s *stream) farewellSaid() {
 	s.h.wheel.set(&s.alarm, at)
 }
 
-// lose tells the bus, once, that this link is gone.
+// lose reports to the bus, once, that this link is gone.
 func (s *stream) lose(code protocol.Code) {
 	s.mu.Lock()
 	if s.gone {
@@ -203,7 +201,7 @@ func (s *stream) lose(code protocol.Code) {
 	}
 }
 
-// shut closes the socket, or lets the farewell close it that is still being written.
+// shut closes the conn. If a farewell is still being written, the conn is closed after it.
 func (s *stream) shut() {
 	s.mu.Lock()
 	s.closing = true
@@ -214,7 +212,7 @@ func (s *stream) shut() {
 	}
 }
 
-// hangUp closes the socket, which ends reader and writer.
+// hangUp closes the conn, which ends reader and writer.
 func (s *stream) hangUp() {
 	s.mu.Lock()
 	hung := s.hung
@@ -226,24 +224,25 @@ func (s *stream) hangUp() {
 	s.conn.Close()
 	s.h.readers.fire(s.place())
 	s.h.wheel.remove(&s.alarm)
-	s.h.leave(s.whole())
-	s.tally.leave()
+	s.h.forget(s.whole())
+	s.tally.end()
 	s.lose("")
 }
 
-// whole is the socket or event stream.
+// whole returns the socket or eventStream that embeds this stream.
 func (s *stream) whole() closer { return s.alarm.owner.(closer) }
 
 func (s *stream) closeNow() { s.hangUp() }
 
-// isEnded reports whether nothing more will be said.
+// isEnded reports whether the stream will write nothing more than its farewell.
 func (s *stream) isEnded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ending != nil
 }
 
-// patience closes an ended stream when its time is over. It answers false for one that goes on.
+// patience closes an ended stream when its time is up, and returns when to look again. For one that has not ended it
+// reports false.
 func (s *stream) patience(now time.Time) (next time.Time, ended bool) {
 	s.mu.Lock()
 	end := s.ending
@@ -262,7 +261,7 @@ func (s *stream) patience(now time.Time) (next time.Time, ended bool) {
 
 func (s *stream) base() *source { return &s.source }
 
-// touch notes that something was heard of a client that speaks by POST /bus/send.
+// touch notes that a client that speaks with POST /bus/send was heard.
 func (s *stream) touch() {
 	if s.sends {
 		s.lastIn.Store(time.Now().UnixNano())

@@ -60,13 +60,13 @@ func (r *rig) stream(t testing.TB, method, query, body string, headers ...string
 	return &events{t, resp.Header, sse.NewEventStreamReader(resp.Body, 1<<20), cancel}
 }
 
-// raw gives the next event or comment; false at the end of the stream.
+// raw returns the next event or comment; false at the end of the stream.
 func (e *events) raw() ([]byte, bool) {
 	b, err := e.events.ReadEvent()
 	return b, err == nil
 }
 
-// next gives the next event with data.
+// next returns the next event with data.
 func (e *events) next() event {
 	e.t.Helper()
 	for {
@@ -101,7 +101,7 @@ func (e *events) parse(b []byte) (ev event, ok bool) {
 	return ev, ok
 }
 
-// want gives the next event, which must carry a frame of a type.
+// want returns the next event, which must carry a frame of a type.
 func (e *events) want(frameType string) event {
 	e.t.Helper()
 	ev := e.next()
@@ -178,7 +178,7 @@ func (p polled) data() (data []string) {
 	return data
 }
 
-// openPoll opens a session that is subscribed to a, and gives the count after that.
+// openPoll opens a session that is subscribed to a, and returns the count after that.
 func (r *rig) openPoll(t testing.TB) (session, cursor string) {
 	t.Helper()
 	p := r.mustPoll(t, "", `[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)
@@ -193,7 +193,7 @@ func pollBody(session, received string) string {
 	return fmt.Sprintf(`{"type":"poll","session":%q,"received":%s}`, session, received)
 }
 
-// within runs fn and fails where it takes longer, in the bubble's time.
+// within runs fn and fails if it takes longer, in the bubble's time.
 func within(t testing.TB, limit time.Duration, fn func()) {
 	t.Helper()
 	start := time.Now()

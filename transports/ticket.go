@@ -7,7 +7,7 @@ import (
 	"tidings/protocol"
 )
 
-// Ticket serves POST /bus/ticket: what a browser's own EventSource has in its URL in the place of a token.
+// Ticket serves POST /bus/ticket. A browser's own EventSource has the ticket in its URL, in the place of a token.
 func (h *Handler) Ticket(w http.ResponseWriter, r *http.Request) {
 	origin, ok := h.admit(w, r, http.MethodPost)
 	if !ok {

@@ -1,15 +1,3 @@
-// Package transports turns bytes into frames and back: WebSocket, Server-Sent Events and long-polling, with negotiation, origin
-// checks and the liveness of what is connected. It knows no channel and no actor; what is said through it goes to a Bus, and
-// what a connection is to hear lies in its core.Outbox.
-//
-// The life of a connection's bytes:
-//
-//	handler (websocket.go, sse.go, poll.go) checks the request (gate.go), opens a Session and puts a link under its Outbox
-//	link    (stream.go, poll.go) is woken by the bus, takes frames in batches and writes them without blocking its caller
-//	reader  (reader.go, readiness.go) brings what the client sends; on Linux an idle conn has no goroutine (epoll_linux.go)
-//	machine (machine.go) is the WebSocket library's part of a reader: sockets that are read share some
-//	holding (poll_held.go) is the conn of a poll that waits, taken from net/http and given back for the next request
-//	wheel   (wheel.go) keeps all deadlines of all links in one goroutine
 package transports
 
 import (
@@ -23,36 +11,39 @@ import (
 	"tidings/protocol"
 )
 
-// Bus opens and finds connections. Its errors are *protocol.Error; any other is CodeInternal to the client.
+// Bus opens and finds connections. Its errors are *protocol.Error; a client sees any other error as CodeInternal.
 type Bus interface {
 	// Open signs a client in, makes or resumes its connection and puts link under its outbox. The link may be woken
 	// before Open returns.
 	Open(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame, link core.Link) (s Session, gen uint64, err error)
-	// Find gives the connection of a session for a poll or a send. It fails with CodeSessionGone for every wrong answer alike.
+	// Find returns the connection of a session for a poll or a send. It fails with CodeSessionGone whatever is wrong,
+	// so that nobody learns which sessions exist.
 	Find(session string, peer protocol.Peer) (Session, error)
 }
 
-// Ticketer is a Bus that gives tickets for browsers' own EventSource.
+// Ticketer is a Bus that issues tickets for browsers' own EventSource.
 type Ticketer interface {
-	// Ticket gives a ticket for the client of peer's token, and when it is over.
+	// Ticket returns a ticket for the client of peer's token, and when it expires.
 	Ticket(peer protocol.Peer) (ticket string, until time.Time, err error)
 }
 
-// Session is one connection, seen from its transport. gen is the generation that the outbox gave to the transport's link; what
-// an older one says is ignored. Only Send waits.
+// Session is one connection, seen from its transport. gen is the generation that the outbox has given to the
+// transport's link; calls with an older one are ignored. Only Send waits.
 type Session interface {
 	Outbox() *core.Outbox
-	// Poll puts the link of a further long-poll under the outbox. It fails with CodeBadCursor, and changes nothing then, where so
-	// many frames were never sent.
+	// Poll puts the link of a further long-poll under the outbox. If the client cannot have received so many frames it
+	// fails with CodeBadCursor and changes nothing.
 	Poll(link core.Link, received uint64) (gen uint64, err error)
-	// Receive takes the frames of one message, in order. Where it fails the transport ends with that error.
+	// Receive takes the frames of one message, in order. If it fails the transport ends with that error.
 	Receive(gen uint64, frames []protocol.ClientFrame) error
 	// Send takes one numbered body of POST /bus/send, when its turn has come.
 	Send(ctx context.Context, s *protocol.Send) error
-	// Fault reports an inbound message of which no frame is taken. Each of the requests in it, by their ids, is answered with err.
-	Fault(gen uint64, ids []uint64, err *protocol.Error)
-	// Lost says, once, that the link is gone: park. code says why where the transport knows: CodeSlowConsumer,
-	// CodeHeartbeatTimeout, CodeRotated, or what the client did wrong; it is "" where the client or the network just left.
+	// Fault reports an inbound message of which no frame is taken. Each request in it, by its id, is answered with
+	// fault.
+	Fault(gen uint64, ids []uint64, fault *protocol.Error)
+	// Lost reports, once, that the link is gone, so that the session is parked. code is why, if the transport knows it:
+	// CodeSlowConsumer, CodeHeartbeatTimeout, CodeRotated, or what the client did wrong. It is "" if the client just
+	// left.
 	Lost(gen uint64, code protocol.Code)
 }
 
@@ -69,7 +60,7 @@ type Handler struct {
 	machines sync.Pool // of *machine
 	hello    []byte    // the negotiation document
 
-	ctx  context.Context // ends with Close
+	ctx  context.Context // done after Close
 	stop context.CancelFunc
 
 	mu    sync.Mutex // guards all below
@@ -80,7 +71,7 @@ type Handler struct {
 // closer is a link that Close ends.
 type closer interface{ closeNow() }
 
-// New makes the handlers. It starts one goroutine, which Close ends. It fails where Config.Validate does.
+// New returns the handlers of a bus. It starts one goroutine, which Close ends. It fails if Config.Validate does.
 func New(bus Bus, cfg Config) (*Handler, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -103,8 +94,8 @@ func New(bus Bus, cfg Config) (*Handler, error) {
 	return h, nil
 }
 
-// Close cuts what is still connected, without a word: the bus says goodbye before (Drain). It does not wait for handlers that
-// still run; http.Server.Shutdown does.
+// Close cuts what is still connected, without a farewell: the bus has sent those before (Drain). It does not wait for
+// handlers that still run; http.Server.Shutdown does.
 func (h *Handler) Close() {
 	h.stop()
 	h.wheel.close()
@@ -122,8 +113,8 @@ func (h *Handler) Close() {
 	h.readers.close()
 }
 
-// enter registers a link. It answers false after Close.
-func (h *Handler) enter(l closer) bool {
+// register notes a link that Close has to end. After Close it reports false.
+func (h *Handler) register(l closer) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.links == nil {
@@ -133,13 +124,15 @@ func (h *Handler) enter(l closer) bool {
 	return true
 }
 
+// linked returns the number of links.
 func (h *Handler) linked() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.links)
 }
 
-func (h *Handler) leave(l closer) {
+// forget removes a link that has ended.
+func (h *Handler) forget(l closer) {
 	h.mu.Lock()
 	delete(h.links, l)
 	h.mu.Unlock()

@@ -8,23 +8,23 @@ import (
 	"syscall"
 )
 
-// probe is a read that does not wait.
-type probe struct {
+// triedRead is a read that does not wait.
+type triedRead struct {
 	p   []byte
 	n   int
 	err error
 	try func(fd uintptr) bool
 }
 
-var probes = sync.Pool{New: func() any {
-	r := &probe{}
+var triedReads = sync.Pool{New: func() any {
+	r := &triedRead{}
 	r.try = r.tryFD
 	return r
 }}
 
-// tryRead reads what is there, in one system call. It fails with errDry where nothing is.
+// tryRead reads what is there, in one system call. It fails with errDry if nothing is.
 func tryRead(raw syscall.RawConn, p []byte) (int, error) {
-	r := probes.Get().(*probe)
+	r := triedReads.Get().(*triedRead)
 	r.p, r.n, r.err = p, 0, nil
 	err := raw.Read(r.try)
 	if err == nil {
@@ -32,12 +32,12 @@ func tryRead(raw syscall.RawConn, p []byte) (int, error) {
 	}
 	n := r.n
 	r.p = nil
-	probes.Put(r)
+	triedReads.Put(r)
 	return n, err
 }
 
-// tryFD always answers true: RawConn would wait for the socket otherwise.
-func (r *probe) tryFD(fd uintptr) bool {
+// tryFD always reports true: RawConn would wait for the socket otherwise.
+func (r *triedRead) tryFD(fd uintptr) bool {
 	for {
 		n, err := syscall.Read(int(fd), r.p)
 		switch {

@@ -2,16 +2,17 @@ package transports
 
 import "sync/atomic"
 
-// turn lets one goroutine write at a time, without making another wait: who finds it taken leaves word, and the holder goes on.
+// turn lets one goroutine write at a time, and makes no other wait. A goroutine that finds the turn taken leaves a
+// mark, at which the one that has the turn looks again.
 type turn struct{ state atomic.Uint32 }
 
 const (
 	free uint32 = iota
 	taken
-	again // taken, and somebody came meanwhile
+	again // taken, and another goroutine came meanwhile
 )
 
-// take answers true to who shall write now. Where it answers false, the holder will look again after this call.
+// take reports whether the caller has the turn now. If not, the goroutine that has it will look again after this call.
 func (t *turn) take() bool {
 	for {
 		switch t.state.Load() {
@@ -29,7 +30,7 @@ func (t *turn) take() bool {
 	}
 }
 
-// give ends the holder's turn. It answers false, and the turn is still his, where somebody came meanwhile.
+// give ends the caller's turn. If another goroutine came meanwhile it reports false, and the caller still has the turn.
 func (t *turn) give() bool {
 	if t.state.CompareAndSwap(taken, free) {
 		return true

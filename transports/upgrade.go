@@ -18,8 +18,8 @@ var acceptOptions = &websocket.AcceptOptions{
 	CompressionMode:    websocket.CompressionDisabled,
 }
 
-// upgrade lets the library check the handshake and make the answer, which waits as the first thing that k says. It gives the answer's
-// status; where that is another than 101 nothing is answered yet.
+// upgrade has the library check the handshake and make the answer, which k writes first of all. It returns the status
+// of the answer; if that is not 101, nothing has been answered yet.
 func upgrade(w http.ResponseWriter, r *http.Request, k *socket) (status int) {
 	up := &upgradeWriter{ResponseWriter: w, socket: k}
 	websocket.Accept(up, r, acceptOptions) // fails always: see Hijack
@@ -48,8 +48,9 @@ func (u *upgradeWriter) Write(p []byte) (int, error) { return len(p), nil }
 
 var errTaken = errors.New("transports: the conn was taken")
 
-// Hijack keeps the conn for us: a Conn of the library costs 1.6 KB while it is idle, so those who read share some (machine). The answer
-// is not written here, so that it leaves together with what the first frames are answered.
+// Hijack keeps the conn for us. A Conn of the library costs 1.6 KB while it is idle, so the sockets that are being read
+// share some (machine). The answer is not written here, so that it leaves together with the answers to the first
+// frames.
 func (u *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
 	if err != nil {
@@ -75,7 +76,7 @@ func switchingHead(header http.Header) []byte {
 	return b.Bytes()
 }
 
-// handshakeError says in our words why the library refused the request.
+// handshakeError returns in our words why the library refused the request, and the status to answer with.
 func handshakeError(status int) (*protocol.Error, int) {
 	switch status {
 	case http.StatusMethodNotAllowed:

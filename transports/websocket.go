@@ -9,8 +9,8 @@ import (
 	"tidings/protocol"
 )
 
-// socket is one WebSocket. The library checks the handshake, reads and checks frames and answers pings (machine); data goes out past
-// it (stream).
+// socket is one WebSocket. The library checks the handshake, reads and checks frames and answers pings (machine). Data
+// goes out without it (stream).
 type socket struct {
 	stream
 	intake intake
@@ -23,11 +23,11 @@ type socket struct {
 // introduction is what opens the session of a WebSocket.
 type introduction struct {
 	peer   protocol.Peer
-	plain  *query // nil where a connect frame must come
+	plain  *query // nil if a connect frame must come
 	busy   atomic.Bool
 	waited bool
 	by     time.Time // when connect must have come
-	probed time.Time // when an idle plain client was pinged; the wheel's own
+	probed time.Time // when an idle plain client was pinged; the wheel's goroutine only
 }
 
 // WebSocket serves GET /bus/ws.
@@ -74,7 +74,7 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request, intro *int
 	}
 }
 
-// introduce deals with the messages before the session is open: pings prove the path, connect opens.
+// introduce deals with the messages before the session is open: a ping proves the path, connect opens the session.
 func (k *socket) introduce(intro *introduction, frames []protocol.ClientFrame, err error) bool {
 	if err != nil {
 		k.fail(k.h.asError(err))
@@ -97,7 +97,7 @@ func (k *socket) introduce(intro *introduction, frames []protocol.ClientFrame, e
 	return true
 }
 
-// connect opens the session and hands on what came with the connect frame.
+// connect opens the session and passes on the frames that came with the connect frame.
 func (k *socket) connect(intro *introduction, connect *protocol.ClientFrame, rest []protocol.ClientFrame) bool {
 	intro.busy.Store(true)
 	defer intro.busy.Store(false)
@@ -115,7 +115,7 @@ func (k *socket) connect(intro *introduction, connect *protocol.ClientFrame, res
 		err = session.Receive(gen, rest)
 	}
 	k.bind(session, gen)
-	k.await(1 + len(rest))
+	k.delayFor(1 + len(rest))
 	if err != nil {
 		k.fail(k.h.asError(err))
 	}
@@ -128,12 +128,12 @@ func (k *socket) connectPlain(intro *introduction) bool {
 	return k.connect(intro, connectFrame(), intro.plain.frames())
 }
 
-// reconnectPlain gives a plain client that sent connect a session that is not plain.
+// reconnectPlain replaces the session of a plain client that sent connect by one that is not plain.
 func (k *socket) reconnectPlain(intro *introduction, frames []protocol.ClientFrame) bool {
 	k.unbind()
 	full := &introduction{peer: intro.peer}
 	full.peer.Plain = false
-	full.busy.Store(true) // the deadline for connect is long over
+	full.busy.Store(true) // the deadline for connect has long passed
 	k.opening.Store(full)
 	return k.introduce(full, frames, nil)
 }
@@ -164,7 +164,7 @@ func (k *socket) due(now time.Time) time.Time {
 
 var errSilent = &protocol.Error{Code: protocol.CodeHeartbeatTimeout, Reason: "nothing was heard of the client", Hint: "Send a ping after each heartbeat of silence."}
 
-// probe pings a plain client that was silent for a heartbeat, and gives it up 10 s later.
+// probe pings a plain client that was silent for a heartbeat, and takes it for lost 10 s later.
 func (k *socket) probe(intro *introduction, now time.Time) time.Time {
 	heard := k.heardAt()
 	if idle := heard.Add(k.h.cfg.Heartbeat); now.Before(idle) {

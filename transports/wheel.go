@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// wheel keeps the deadlines of all links in one goroutine, coarsely: a link is looked at when its next deadline may be due, and
-// says then when to look again. A link costs three words here and no timer.
+// wheel keeps the deadlines of all links in one goroutine, coarsely. A link is looked at when its next deadline may be
+// due, and then returns when to look again. A link costs three words here and no timer.
 type wheel struct {
 	tick time.Duration
 
 	mu    sync.Mutex // guards all below and the links of alarms
-	now   time.Time  // of the slot that was emptied last
+	now   time.Time  // the time of the slot that was emptied last
 	at    int
 	slots [wheelSlots]*alarm
 
@@ -20,7 +20,8 @@ type wheel struct {
 	over chan struct{}
 }
 
-// wheelSlots times the tick, 64 s by default, is as far as the wheel sees; what lies further is looked at on the way.
+// wheelSlots times the tick, 64 s by default, is the furthest deadline. A later one is looked at too early, and set
+// again.
 const wheelSlots = 256
 
 // alarm is one link's place in the wheel.
@@ -28,11 +29,11 @@ type alarm struct {
 	owner      timed
 	prev, next *alarm
 	slot       int32 // where it hangs, from 1; 0: nowhere
-	gone       bool
+	gone       bool  // removed for good
 }
 
-// timed is what has deadlines. due is called on the wheel's goroutine and must not block; it answers when to be called again, the
-// zero time for never.
+// timed has deadlines. due is called on the wheel's goroutine and must not block. It returns when to be called again,
+// the zero time for never.
 type timed interface{ due(now time.Time) time.Time }
 
 func newWheel(heartbeat time.Duration) *wheel {
@@ -42,7 +43,7 @@ func newWheel(heartbeat time.Duration) *wheel {
 		done: make(chan struct{}),
 		over: make(chan struct{}),
 	}
-	go w.turn()
+	go w.run()
 	return w
 }
 
@@ -51,7 +52,7 @@ func (w *wheel) close() {
 	<-w.over
 }
 
-func (w *wheel) turn() {
+func (w *wheel) run() {
 	defer close(w.over)
 	ticker := time.NewTicker(w.tick)
 	defer ticker.Stop()
@@ -94,7 +95,7 @@ func (w *wheel) set(a *alarm, at time.Time) {
 	w.link(a, at)
 }
 
-// remove takes the alarm out for good. A call of due may still be under way.
+// remove takes the alarm out for good. A call of due may still be running.
 func (w *wheel) remove(a *alarm) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

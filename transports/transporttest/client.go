@@ -15,8 +15,8 @@ import (
 	"tidings/protocol"
 )
 
-// Client is a client of one transport as plain as a test needs: it sends text and notes what comes. It keeps no promise of its
-// own: what it sees is what the server does.
+// Client is a client of one transport as plain as a test needs: it sends text and notes what comes. It keeps no promise
+// of its own: what it sees is what the server does.
 type Client struct {
 	t      testing.TB
 	target Target
@@ -46,8 +46,8 @@ type line struct {
 
 // Ending is how a link ended.
 type Ending struct {
-	Code   protocol.Code // of the disconnect frame or the HTTP error, "" where there was none
-	Number int           // of the WebSocket close frame, or the HTTP status of a poll, 0 where there was none
+	Code   protocol.Code // of the disconnect frame or the HTTP error, "" if there was none
+	Number int           // of the WebSocket close frame, or the HTTP status of a poll, 0 if there was none
 }
 
 // patience is how long a client waits for what must come; in a bubble it costs nothing.
@@ -66,7 +66,8 @@ func NewClient(t testing.TB, target Target, kind string) *Client {
 	return c
 }
 
-// Open sends connect, and more frames in the same message. It fails with a *protocol.Error where the answer is an HTTP error.
+// Open sends connect, and more frames in the same message. It fails with a *protocol.Error if the answer is an HTTP
+// error.
 func (c *Client) Open(connect string, frames ...string) error {
 	text := "[" + strings.Join(append([]string{connect}, frames...), ",") + "]"
 	open := map[string]func(*line, string) error{protocol.WebSocket: c.openWebSocket, protocol.SSE: c.openSSE, protocol.Poll: c.openPoll}
@@ -116,7 +117,7 @@ func (c *Client) Cut() {
 // Send sends one message: a frame or an array of frames.
 func (c *Client) Send(text string) error { return c.line.send(text) }
 
-// Next gives the next frame; it fails the test where none comes.
+// Next returns the next frame; it fails the test if none comes.
 func (c *Client) Next() protocol.ServerFrame {
 	c.t.Helper()
 	select {
@@ -128,7 +129,7 @@ func (c *Client) Next() protocol.ServerFrame {
 	}
 }
 
-// All gives the frames that have come and were not looked at yet.
+// All returns the frames that have come and were not looked at yet.
 func (c *Client) All() (frames []protocol.ServerFrame) {
 	for len(c.frames) > 0 {
 		frames = append(frames, *<-c.frames)
@@ -136,7 +137,7 @@ func (c *Client) All() (frames []protocol.ServerFrame) {
 	return frames
 }
 
-// Ended tells whether there is no link, and how the last one ended; a link that was cut has no ending.
+// Ended reports whether there is no link, and how the last one ended; a link that was cut has no ending.
 func (c *Client) Ended() (Ending, bool) {
 	if c.line == nil {
 		return Ending{}, true
@@ -149,7 +150,7 @@ func (c *Client) Ended() (Ending, bool) {
 	}
 }
 
-// Want gives the next frame, which must be of a type.
+// Want returns the next frame, which must be of a type.
 func (c *Client) Want(frameType string) protocol.ServerFrame {
 	c.t.Helper()
 	f := c.Next()
@@ -170,7 +171,7 @@ func (c *Client) WantMessages(first, last int) {
 	}
 }
 
-// WantNothing fails the test where a frame comes within a time.
+// WantNothing fails the test if a frame comes within a time.
 func (c *Client) WantNothing(within time.Duration) {
 	c.t.Helper()
 	select {
@@ -233,7 +234,7 @@ func (c *Client) Session() (id string, received uint64) {
 	return c.session, c.received
 }
 
-// post sends a POST and fails with a *protocol.Error where the answer is one.
+// post sends a POST and fails with a *protocol.Error if the answer is one.
 func (c *Client) post(ctx context.Context, path, text string) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.target.URL+path, strings.NewReader(text))
 	if err != nil {
@@ -298,9 +299,9 @@ func (c *Client) sendPosted(text string) error {
 
 // ending reads an error of the opening or of a poll.
 func ending(err error) Ending {
-	var e *protocol.Error
-	if errors.As(err, &e) {
-		return Ending{Code: e.Code, Number: e.Code.Row().HTTP}
+	var fault *protocol.Error
+	if errors.As(err, &fault) {
+		return Ending{Code: fault.Code, Number: fault.Code.Row().HTTP}
 	}
 	return Ending{}
 }

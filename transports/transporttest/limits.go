@@ -20,7 +20,7 @@ type limit struct {
 	max     int
 	request func(n int) string
 	want    protocol.Code // above it
-	at      protocol.Code // at it, where what is asked for is not to be had; "" where it is
+	at      protocol.Code // at it, if what is asked for is refused; "" if it is
 }
 
 func long(n int) string { return strings.Repeat("a", n) }
@@ -58,7 +58,8 @@ var rates = []struct {
 	{"other requests", 100, func(i int) string { return fmt.Sprintf(`{"type":"history","id":%d,"channel":"b","limit":1}`, i) }},
 }
 
-// RunLimits tries each limit, on each transport, at the limit and one above. The server must be the whole one: most limits are the bus's.
+// RunLimits tries each limit, on each transport, at the limit and one above. The server must be the whole one: most
+// limits are the bus's.
 func RunLimits(t *testing.T, start func(t *testing.T) Target) {
 	for _, kind := range []string{protocol.WebSocket, protocol.SSE, protocol.Poll} {
 		play := func(name string, f func(w *world)) {
@@ -109,13 +110,13 @@ func (w *world) holds(l limit) {
 	other.WantMessages(1, 2)
 }
 
-// outcome is the code of the answer to a request, "" where it is none of an error.
+// outcome is the code of the answer to a request, "" if it is none of an error.
 func (w *world) outcome(c *Client, text string) protocol.Code {
 	w.Helper()
 	err := c.Send(text)
-	var e *protocol.Error
-	if errors.As(err, &e) {
-		return e.Code
+	var fault *protocol.Error
+	if errors.As(err, &fault) {
+		return fault.Code
 	}
 	if err != nil {
 		w.Fatal(err)

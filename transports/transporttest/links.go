@@ -67,7 +67,7 @@ func (c *Client) openSSE(l *line, text string) error {
 	return nil
 }
 
-// eventData gives the data of an event, as an EventSource would.
+// eventData returns the data of an event, as an EventSource would.
 func eventData(event []byte) []byte {
 	var data [][]byte
 	for line := range bytes.Lines(event) {

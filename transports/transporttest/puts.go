@@ -11,8 +11,8 @@ import (
 	"tidings/protocol"
 )
 
-// Backend is how a target's application puts clients in channels. Its bus puts clients without a token in the channel anonymous, and a user in user/NAME; nobody
-// may subscribe to these, nor to what is below private.
+// Backend is how a target's application puts clients in channels. Its bus puts clients without a token in the channel
+// anonymous, and a user in user/NAME; nobody may subscribe to these, nor to what is below private.
 type Backend struct {
 	ID        func(page string) string   // the signed connection id of a page
 	Token     func(user string) string   // what a client signs in with

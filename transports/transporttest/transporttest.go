@@ -1,5 +1,5 @@
-// Package transporttest is the suite that every transport passes, unchanged, over whatever bus: what a client sees of connect,
-// subscribe, messages, resume, limits, errors and the end is the same on WebSocket, SSE and long-poll.
+// Package transporttest is the suite that every transport passes, unchanged, over whatever bus: what a client sees of
+// connect, subscribe, messages, resume, limits, errors and the end is the same on WebSocket, SSE and long-poll.
 package transporttest
 
 import (
@@ -11,16 +11,16 @@ import (
 	"tidings/protocol"
 )
 
-// Target is a running server. It must offer the defaults of SPEC.md sections 8 and 9, let anybody subscribe and publish without
-// a token, and keep at least 1,000 messages of history.
+// Target is a running server. It must offer the defaults of SPEC.md sections 8 and 9, let anybody subscribe and publish
+// without a token, and keep at least 1,000 messages of history.
 type Target struct {
 	URL     string // of the bus, such as http://tidings.test/bus
 	Dial    func(ctx context.Context) (net.Conn, error)
 	Publish func(channel, data string)
 }
 
-// Run runs the suite. Each case has a synctest bubble of its own, so start must give a server on a network without sockets
-// (internal/memnet) and end it, with all its goroutines, in t.Cleanup.
+// Run runs the suite. Each case has a synctest bubble of its own, so start must return a server on a network without
+// sockets (internal/memnet) and end it, with all its goroutines, in t.Cleanup.
 func Run(t *testing.T, start func(t *testing.T) Target) {
 	for _, kind := range []string{protocol.WebSocket, protocol.SSE, protocol.Poll} {
 		t.Run(kind, func(t *testing.T) {

@@ -41,13 +41,14 @@ func (w *world) resume(c *Client, kind string) {
 	}
 }
 
-// refusal sends what is no frame, and gives the code of the answer: an HTTP error where there is an HTTP answer, else an error frame.
+// refusal sends what is no frame, and returns the code of the answer: an HTTP error if there is an HTTP answer, else
+// an error frame.
 func (w *world) refusal(c *Client, text string) protocol.Code {
 	w.Helper()
 	err := c.Send(text)
-	var e *protocol.Error
-	if errors.As(err, &e) {
-		return e.Code
+	var fault *protocol.Error
+	if errors.As(err, &fault) {
+		return fault.Code
 	}
 	if err != nil {
 		w.Fatal(err)
@@ -147,7 +148,8 @@ func (w *world) isNew(c *Client) {
 	}
 }
 
-// isAlive proves a round trip. On long-poll the answer to the send does; a pong that comes between two polls is not kept.
+// isAlive proves a round trip. On long-poll the answer to the send does; a pong that comes between two polls is not
+// kept.
 func (w *world) isAlive(c *Client) {
 	w.Helper()
 	w.send(c, `{"type":"ping","id":3}`)

@@ -142,7 +142,7 @@ func TestHeldPollsComeBackEmpty(t *testing.T) {
 	p.poll()
 	r.bus.publish("a", "1")
 	for {
-		status, body := p.answer() // may be empty, where the hold was over before
+		status, body := p.answer() // may be empty, if the hold was over before
 		if strings.Contains(body, `"data":1`) {
 			break
 		}
@@ -153,8 +153,8 @@ func TestHeldPollsComeBackEmpty(t *testing.T) {
 	}
 }
 
-// Between two polls a conn waits as long for the next request as net/http would, and no longer; once the request has begun its head must
-// come in time.
+// Between two polls a conn waits as long for the next request as net/http would, and no longer; once the request has
+// begun its head must come in time.
 func TestAConnRestsBetweenPolls(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -1,0 +1,25 @@
+// Package transports turns bytes into frames and back: WebSocket, Server-Sent Events and long-polling, with
+// negotiation, origin checks, and the liveness of what is connected. It knows no channel and no actor. What clients
+// send goes to a Bus, and what a connection is to receive lies in its core.Outbox.
+//
+// The life of a connection's bytes, and the files in that order:
+//
+//	handlers   transports.go has the Handler and the interfaces of the bus, config.go the settings, stats.go the counts.
+//	           One file for each URL: negotiate.go, websocket.go, sse.go, poll.go, send.go, ticket.go.
+//	requests   gate.go checks the origin and the host, request.go the rest of a request, query.go the URL of a plain
+//	           client, body.go a JSON body, problem.go answers with an error, upgrade.go makes the handshake of a
+//	           WebSocket.
+//	links      stream.go is the link of a WebSocket or an SSE stream, poll_link.go that of a long-poll. The bus wakes a
+//	           link; it takes frames in batches and writes them without blocking its caller.
+//	writing    flush.go writes batches for a stream, form.go has the bytes of each transport, turn.go lets one goroutine
+//	           write at a time, rawwrite_unix.go and rawwrite_other.go write what fits, response_conn.go is the conn of a
+//	           stream over HTTP/2.
+//	polls      poll_conn.go is the conn of a poll that waits, taken from net/http, poll_response.go its answer,
+//	           answers.go the goroutines that write the answers, handback.go the way back to net/http.
+//	plain      plain.go follows the position of a client without a session, poll_plain.go answers its polls.
+//	reading    reader.go and source.go bring what clients send. On Linux an idle conn has no goroutine (readiness.go with
+//	           epoll_linux.go; epoll_other.go elsewhere; tryread_unix.go and tryread_other.go read what is there).
+//	           socket_read.go reads the messages of a WebSocket with the library, of which sockets that are read share
+//	           some instances (machine.go); intake.go bounds what one client may send.
+//	time       wheel.go keeps the deadlines of all links in one goroutine, settle.go gives memory back when it is quiet.
+package transports
