@@ -8,18 +8,30 @@ import { minify } from "terser";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** In one file nothing is loaded on demand: as a plain import, sharing needs no wrapper around each module that it has in common with the core. */
+/** The one import on demand, as it stands in the source. */
+const tabs = "../tabs.js";
+
+/**
+ * In one file nothing is loaded on demand: as a plain import, sharing needs no wrapper around each module that it has
+ * in common with the core.
+ */
 const whole = {
   name: "whole",
   setup: (build) =>
-    build.onLoad({ filter: /src\/bus\.ts$/ }, ({ path }) => ({
+    build.onLoad({ filter: /src\/bus\/bus\.ts$/ }, ({ path }) => ({
       loader: "ts",
-      contents: `import { share } from "./tabs.js";${readFileSync(path, "utf8").replace('import("./tabs.js")', "Promise.resolve({ share })")}`,
+      contents: `import { share } from "${tabs}";${readFileSync(path, "utf8").replace(`import("${tabs}")`, "Promise.resolve({ share })")}`,
     })),
 };
 
+/** In dist all files lie beside each other. */
+const beside = {
+  name: "beside",
+  setup: (build) => build.onResolve({ filter: /^\.\.\/tabs\.js$/ }, () => ({ path: "./tabs.js", external: true })),
+};
+
 const entries = {
-  "tidings.js": { entryPoints: [here("src/index.ts")], format: "esm", external: ["./tabs.js"] },
+  "tidings.js": { entryPoints: [here("src/index.ts")], format: "esm", plugins: [beside] },
   "tabs.js": { entryPoints: [here("src/tabs.ts")], format: "esm" },
   "tidings.iife.js": { entryPoints: [here("src/index.ts")], format: "iife", globalName: "tidings", plugins: [whole] },
   "react.js": { entryPoints: [here("src/react.ts")], format: "esm", external: ["react", "tidings", "tidings/live", "tidings/presence", "tidings/reply"] },
@@ -32,15 +44,16 @@ const entries = {
   "testing.js": { entryPoints: [here("src/testing.ts")], format: "esm" },
 };
 /** The declarations, below dist/types, of which an application may use every name. */
-const publicTypes = /^(call|core\/frames|channels|clock|errors|index|joined|live|presence|react(-joined|\/\w+)?|registry|reply|testing|types)\.d\.ts$/;
+const publicTypes = /^(call|core\/(frames|errors)|util\/(channels|clock)|index|joined|live|presence|react(-joined|\/\w+)?|bus\/shared|reply|testing|types)\.d\.ts$/;
 
 /** Every word of a text that may be a name. */
 const words = (text) => text.match(/[A-Za-z_$][\w$]*/g) ?? [];
 const withoutComments = (text) => text.replace(/\/\*[^]*?\*\//g, "");
 
 /**
- * The names that somebody outside of the bundle knows: of the wire (whatever SPEC.md sets as code), of the public types, and of the platform's
- * properties (as TypeScript declares them). A property that is read by a computed name must have one of these.
+ * The names that somebody outside of the bundle knows: of the wire (whatever SPEC.md sets as code), of the public
+ * types, and of the platform's properties (as TypeScript declares them). A property that is read by a computed name
+ * must have one of these.
  */
 function outside(types) {
   const known = new Set();
@@ -65,13 +78,14 @@ function fingerprint() {
   return hash.digest("hex").slice(0, 8);
 }
 
-/** Builds everything into a folder. Gives the names of properties that it made short. */
+/** Builds everything into a folder. Returns the names of properties that it made short. */
 export async function main(out = here("dist")) {
   const common = { bundle: true, minify: true, target: "es2022", legalComments: "none", logLevel: "warning", tsconfig: here("../tsconfig.build.json"), define: { BUILD: JSON.stringify(fingerprint()) } };
   rmSync(out, { recursive: true, force: true });
   execFileSync(process.execPath, [here("../node_modules/typescript/bin/tsc"), "-p", here("../tsconfig.build.json"), "--outDir", `${out}/types`], { stdio: "inherit" });
   const known = outside(`${out}/types`);
-  // Every other property gets a short name, the same in all files, so that what hangs on the core can be a file of its own.
+  // Every other property gets a short name, the same in all files, so that what hangs on the core can be a file of its
+  // own.
   const all = await build({ ...common, ...entries["tidings.iife.js"], mangleProps: /./, mangleCache: {}, write: false });
   const internal = Object.keys(all.mangleCache).filter((name) => !known.has(name));
   const mangleProps = new RegExp(`^(${internal.join("|")})$`);

@@ -1,5 +1,6 @@
-// The example backends, Node's and Go's, behind the real binary, driven by a page in Chromium: sign in by a session cookie, subscribe by leave of the
-// application, call it, call a route of it, and hear what the route publishes; be put in channels by routes; and the application is told who comes and goes.
+// The example backends, Node's and Go's, behind the real binary, driven by a page in Chromium: sign in by a session
+// cookie, subscribe by leave of the application, call it, call a route of it, and hear what the route publishes; be put
+// in channels by routes; and the application is told who comes and goes.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

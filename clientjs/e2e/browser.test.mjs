@@ -1,5 +1,6 @@
-// What happens to a browser, and what a page must make of it: the network's own view of "offline", a frozen tab, the back/forward cache, a laptop that
-// sleeps, a reload in the middle of a recovery, a browser that keeps nothing. Real Chromium, the real binary.
+// What happens to a browser, and what a page must make of it: the network's own view of "offline", a frozen tab, the
+// back/forward cache, a laptop that sleeps, a reload in the middle of a recovery, a browser that keeps nothing. Real
+// Chromium, the real binary.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

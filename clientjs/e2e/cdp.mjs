@@ -1,5 +1,6 @@
-// A Chromium as its user has it: all tabs in one window, of which one is seen, a back/forward cache, a process for each tab. Playwright shows every
-// page as if it were seen, and such a page cannot be frozen; so this speaks the DevTools protocol itself.
+// A Chromium as its user has it: all tabs in one window, of which one is seen, a back/forward cache, a process for each
+// tab. Playwright shows every page as if it were seen, and such a page cannot be frozen; so this speaks the DevTools
+// protocol itself.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -148,7 +149,10 @@ class Page {
     return this.browser.send("Target.closeTarget", { targetId: this.targetId });
   }
 
-  /** The process that the page runs in, and no other page: that of the browser's renderers which is busy while the page is. */
+  /**
+   * The process that the page runs in, and no other page: that of the browser's renderers which is busy while the page
+   * is.
+   */
   async process() {
     const before = this.browser.renderers();
     let found;

@@ -1,4 +1,5 @@
-// Clients under test with one interface: a bus in this process, and a bus in a page of real Chromium. Each keeps a log of its callbacks.
+// Clients under test with one interface: a bus in this process, and a bus in a page of real Chromium. Each keeps a log
+// of its callbacks.
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { chromium } from "playwright-core";

@@ -1,5 +1,5 @@
-// Publishes 100 messages a second through the HTTP API of the real binary while clients lose their network, over each transport, in
-// Node and in Chromium. One checker compares the publisher's log with each client's.
+// Publishes 100 messages a second through the HTTP API of the real binary while clients lose their network, over each
+// transport, in Node and in Chromium. One checker compares the publisher's log with each client's.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

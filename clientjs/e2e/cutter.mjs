@@ -1,4 +1,5 @@
-// A TCP proxy between a client and the server, that can be cut and healed, and that can be one of those that let not everything pass.
+// A TCP proxy between a client and the server, that can be cut and healed, and that can be one of those that let not
+// everything pass.
 import { connect, createServer } from "node:net";
 
 export async function cutter(port) {
@@ -16,7 +17,10 @@ class Cutter {
     this.down = false;
     /** Requests whose head matches do not arrive, and what comes after them on their connection. */
     this.swallows = undefined;
-    /** Requests that match arrive, but their answers do not; of a WebSocket, none of its messages but the first, which proves the path. */
+    /**
+     * Requests that match arrive, but their answers do not; of a WebSocket, none of its messages but the first, which
+     * proves the path.
+     */
     this.mutes = undefined;
     /** How long what the client says takes to arrive, in ms, from a request whose head matches `slows` on. */
     this.slows = undefined;

@@ -1,4 +1,5 @@
-// The page at /doctor in a real Chromium, through a real nginx: what it says of each fault, and that it says the same as `tidings doctor`.
+// The page at /doctor in a real Chromium, through a real nginx: what it says of each fault, and that it says the same
+// as `tidings doctor`.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -71,7 +72,10 @@ async function eater(server) {
 
 const nothing = (server) => ({ url: server.url, stop: async () => {} });
 
-/** What stands between, and what is said of it. `six_connections` goes with every fault of WebSockets, since here is no HTTP/2. */
+/**
+ * What stands between, and what is said of it. `six_connections` goes with every fault of WebSockets, since here is no
+ * HTTP/2.
+ */
 const rows = [
   { name: "nothing", between: nothing, summary: "best", verdicts: [] },
   { name: "nginx as it is installed", between: (s) => nginx(s, ""), summary: "sse", verdicts: ["websocket_refused", "six_connections"] },

@@ -1,5 +1,6 @@
-// The matrix: the client behind each of these proxies, in Node and in Chromium, while messages are published. A row is data: another proxy is one
-// row more (F12, F19, F21, F23 and F24 of docs/RELIABILITY.md). `MATRIX=write` puts the table into docs/PERFORMANCE.md.
+// The matrix: the client behind each of these proxies, in Node and in Chromium, while messages are published. A row is
+// data: another proxy is one row more (F12, F19, F21, F23 and F24 of docs/RELIABILITY.md). `MATRIX=write` puts the
+// table into docs/PERFORMANCE.md.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
@@ -35,13 +36,19 @@ const rows = [
 const CLIENTS = { Node: nodeClient, Chromium: pageClient };
 const RATE = 20;
 const WRITE = process.env.MATRIX === "write";
-/** How much longer a first message may take on a machine that others use too. The figures of a quiet one are in docs/PERFORMANCE.md, and held to `within` itself. */
+/**
+ * How much longer a first message may take on a machine that others use too. The figures of a quiet one are in
+ * docs/PERFORMANCE.md, and held to `within` itself.
+ */
 const SLACK = WRITE ? 1 : 2;
-/** How often a row is played at most until its first message comes in time: a busy machine may stand still for a second. */
+/**
+ * How often a row is played at most until its first message comes in time: a busy machine may stand still for a second.
+ */
 const TRIES = WRITE ? 1 : 3;
 /**
- * Above this share of the messages a transport counts as one that carried them. On a quiet machine it is all or nothing. On a busy one a WebSocket may take longer to open than
- * SSE, which then carries some until the WebSocket, which goes on opening, takes the session over: that is as it should be.
+ * Above this share of the messages a transport counts as one that carried them. On a quiet machine it is all or
+ * nothing. On a busy one a WebSocket may take longer to open than SSE, which then carries some until the WebSocket,
+ * which goes on opening, takes the session over: that is as it should be.
  */
 const SHARE = WRITE ? 0 : 0.2;
 
@@ -53,7 +60,10 @@ function alone(open) {
   return turn;
 }
 
-/** Nothing is published for a while: two cuts teach the heartbeat, then there are none. On a busy machine, where moves come in between, one or two more may be needed. */
+/**
+ * Nothing is published for a while: two cuts teach the heartbeat, then there are none. On a busy machine, where moves
+ * come in between, one or two more may be needed.
+ */
 async function silence({ publisher, cuts }) {
   publisher.pause();
   await until("two cuts", async () => (await cuts()) >= 2, 30_000);

@@ -1,5 +1,5 @@
-// Clients without a library, against the real binary: curl on a stream and on a poll, the EventSource of a browser, a WebSocket as wscat
-// opens it. What they miss comes from the channel's history, by the cursor that they were given.
+// Clients without a library, against the real binary: curl on a stream and on a poll, the EventSource of a browser, a
+// WebSocket as wscat opens it. What they miss comes from the channel's history, by the cursor that they were given.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { after, before, describe, test } from "node:test";

@@ -1,4 +1,5 @@
-// Who is there, against the real binary: clients in Node over each transport, and pages of Chromium, see each other come and go.
+// Who is there, against the real binary: clients in Node over each transport, and pages of Chromium, see each other
+// come and go.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,5 +1,5 @@
-// The proxies of the matrix: nginx, HAProxy and Apache as they are installed, and one of our own that does what others cannot be told to do. Each starts
-// in front of a server's port, gives its URL, and stops.
+// The proxies of the matrix: nginx, HAProxy and Apache as they are installed, and one of our own that does what others
+// cannot be told to do. Each starts in front of a server's port, gives its URL, and stops.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";

@@ -1,5 +1,5 @@
-// Reply channels against the real binary: a job that has the publish URL and nothing else, and a client in Node or in a page of Chromium that
-// hears it, over each transport, through cuts, a lost session and a restart of the server.
+// Reply channels against the real binary: a job that has the publish URL and nothing else, and a client in Node or in a
+// page of Chromium that hears it, over each transport, through cuts, a lost session and a restart of the server.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,4 +1,5 @@
-// The demo, a React page, in two tabs of one Chromium: its hooks know nothing of the sharing, and show the same in the tab that follows.
+// The demo, a React page, in two tabs of one Chromium: its hooks know nothing of the sharing, and show the same in the
+// tab that follows.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { browse } from "./cdp.mjs";

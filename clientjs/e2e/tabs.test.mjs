@@ -1,5 +1,6 @@
-// Twenty tabs of a real Chromium have one connection at the server. The tab that leads is closed, killed, crashed, stopped, frozen, or put into the
-// back/forward cache, while a backend publishes: no tab loses a message, hears one twice, or is told a gap.
+// Twenty tabs of a real Chromium have one connection at the server. The tab that leads is closed, killed, crashed,
+// stopped, frozen, or put into the back/forward cache, while a backend publishes: no tab loses a message, hears one
+// twice, or is told a gap.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { browse } from "./cdp.mjs";
@@ -15,7 +16,8 @@ const browsers = [
   { transport: "poll", count: 5 },
 ];
 
-// How a leader ends, and within how many ms all the others must hear again. `back` brings the same page back; without it the page is gone.
+// How a leader ends, and within how many ms all the others must hear again. `back` brings the same page back; without
+// it the page is gone.
 const stories = [
   { name: "closed", limit: 2_000, end: (page) => page.close() },
   {
@@ -96,7 +98,8 @@ for (const { transport, count } of browsers) describe(`${count} tabs of one brow
       const { n } = publisher; // what is published from now on, the old leader does not relay
       const took = Math.round(Math.max(...(await Promise.all(others.map((tab) => tab.heardAfter(n))))) - since);
       await leaderOf(others);
-      await until("one connection", async () => (await connections()) === 1, 2_000); // the session of the old leader was ended by the new one
+      // The session of the old leader was ended by the new one.
+      await until("one connection", async () => (await connections()) === 1, 2_000);
       table.push(`| ${name} | ${transport} | ${count} | ${took} ms |`);
       if (back) {
         await back(leader.page, pid);

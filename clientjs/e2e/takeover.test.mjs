@@ -1,5 +1,6 @@
-// A client moves to another transport whose request arrives and whose answer does not: the server has given the session to a link that the
-// client never hears of, and ends the old one with `superseded`. That is no reason to stay away, and nothing may be lost.
+// A client moves to another transport whose request arrives and whose answer does not: the server has given the session
+// to a link that the client never hears of, and ends the old one with `superseded`. That is no reason to stay away, and
+// nothing may be lost.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

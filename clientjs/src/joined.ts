@@ -4,13 +4,15 @@ type Bus = Pick<MessageBus, "onFrame" | "subscribe">;
 
 /** Options of {@link onJoined}. */
 export interface JoinedOptions {
-  /** Called where messages may be missing, before the next one. Default: the bus's. */
+  /** Called if messages may be missing, before the next one. Default: the bus's. */
   readonly onGap?: OnGap | undefined;
 }
 
 /**
- * Calls `onMessage` for each message of every channel that the server puts this client in: by who it is (`user/ann`, `role/admin`), or because the application's backend
- * said so. In order, none twice, none missing without a gap, from the moment the server put it there, as of any subscription; of channels that the client was in before this was called, from the call on.
+ * Calls `onMessage` for each message of every channel that the server puts this client in: by who it is (`user/ann`,
+ * `role/admin`), or because the application's backend said so. In order, none twice, none missing without a gap, from
+ * the moment the server put it there, as of any subscription; of channels that the client was in before this was
+ * called, from the call on.
  */
 export function onJoined<T = unknown>(bus: Bus, onMessage: OnMessage<T>, { onGap }: JoinedOptions = {}): Unsubscribe {
   const own = new Map<string, Unsubscribe>();
@@ -39,8 +41,8 @@ export function onJoined<T = unknown>(bus: Bus, onMessage: OnMessage<T>, { onGap
 export type OnEvent<T = unknown> = (data: T, event: string) => void;
 
 /**
- * Calls `onEvent` for each custom event of that name, or of any name where it is `null`. Events have no place in a channel: what is sent while this client is away for longer than the server's
- * park, is lost to it.
+ * Calls `onEvent` for each custom event of that name, or of any name if it is `null`. Events have no place in a
+ * channel: what is sent while this client is away for longer than the server's park, is lost to it.
  */
 export function onEvent<T = unknown>(bus: Pick<MessageBus, "onFrame">, name: string | null, onEvent: OnEvent<T>): Unsubscribe {
   return bus.onFrame((frame) => {
@@ -48,6 +50,9 @@ export function onEvent<T = unknown>(bus: Pick<MessageBus, "onFrame">, name: str
   });
 }
 
-/** The signed connection id that the backend put into this page, `<meta name="tidings-connection-id" content="…">`: the option `connectionId` of `createMessageBus`. */
+/**
+ * The signed connection id that the backend put into this page, `<meta name="tidings-connection-id" content="…">`: the
+ * option `connectionId` of `createMessageBus`.
+ */
 export const pageConnectionId = (): string | undefined =>
   globalThis.document?.querySelector<HTMLMetaElement>('meta[name="tidings-connection-id"]')?.content || undefined;

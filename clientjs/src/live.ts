@@ -1,14 +1,14 @@
 import type { Clock, MessageBus, Unsubscribe } from "tidings";
-import { listOf, type Channels } from "./channels.js";
-import { systemClock } from "./clock.js";
-import { safely } from "./listeners.js";
-import { watchReturn } from "./return.js";
+import { listOf, type Channels } from "./util/channels.js";
+import { systemClock } from "./util/clock.js";
+import { safely } from "./util/listeners.js";
+import { watchReturn } from "./util/page.js";
 
 /** Options of {@link liveQuery}. All but `channel` are read anew whenever they are needed. */
 export interface LiveQueryOptions<T> {
   /**
-   * Asks the backend. Called at most once at a time; `signal` is aborted after `timeout`, and when nobody listens any more.
-   * What it throws becomes `error`, and it is called again.
+   * Asks the backend. Called at most once at a time; `signal` is aborted after `timeout`, and when nobody listens any
+   * more. What it throws becomes `error`, and it is called again.
    */
   readonly fetch: (context: { readonly signal: AbortSignal }) => T | Promise<T>;
   /** Where hints are published, or several; `null` for not yet: then nothing is fetched. */
@@ -17,7 +17,10 @@ export interface LiveQueryOptions<T> {
   readonly interval?: number | undefined;
   /** And while they are not: no connection, or no subscription. Default 5,000. */
   readonly fallbackInterval?: number | undefined;
-  /** At the least from one fetch to the next, whatever is hinted, in ms. Default 1,000. A hint after a rest is followed at once. */
+  /**
+   * At the least from one fetch to the next, whatever is hinted, in ms. Default 1,000. A hint after a rest is followed
+   * at once.
+   */
   readonly throttle?: number | undefined;
   /** A fetch without an answer has failed after so long, in ms. Default 30,000. */
   readonly timeout?: number | undefined;
@@ -46,7 +49,10 @@ export interface LiveQuery<T> {
   readonly state: LiveQueryState<T>;
   /** Calls `listener` at each change of state. The first listener starts the query, the last one to leave stops it. */
   onChange(listener: () => void): Unsubscribe;
-  /** Fetches now, whatever `throttle` and failures say; resolves when a fetch that began after the call is over, or nobody listens. */
+  /**
+   * Fetches now, whatever `throttle` and failures say; resolves when a fetch that began after the call is over, or
+   * nobody listens.
+   */
   refetch(): Promise<void>;
 }
 
@@ -64,11 +70,12 @@ interface Run {
 }
 
 /**
- * Fetches once, and again: for each message of the channels and each gap; when the page is looked at again or the network is back; and at
- * an interval, long while hints are sure to arrive and short while they are not. A burst of hints costs two fetches; each hint is followed by a
- * fetch that began after it; no older answer overwrites a newer one. A failed fetch is repeated after 1 s, 2 s, 4 s … up to
- * `interval`, half of it random. A message with a `spread` is followed after a random part of that.
- * Nothing happens before somebody listens, so this may run while rendering and on a server.
+ * Fetches once, and again: for each message of the channels and each gap; when the page is looked at again or the
+ * network is back; and at an interval, long while hints are sure to arrive and short while they are not. A burst of
+ * hints costs two fetches; each hint is followed by a fetch that began after it; no older answer overwrites a newer
+ * one. A failed fetch is repeated after 1 s, 2 s, 4 s … up to `interval`, half of it random. A message with a `spread`
+ * is followed after a random part of that. Nothing happens before somebody listens, so this may run while rendering and
+ * on a server.
  */
 export function liveQuery<T>(bus: Pick<MessageBus, "subscribe" | "status" | "onStatus">, options: LiveQueryOptions<T>): LiveQuery<T> {
   const channels = listOf(options.channel);
@@ -105,7 +112,7 @@ export function liveQuery<T>(bus: Pick<MessageBus, "subscribe" | "status" | "onS
       clock.clear(timer);
       const { interval, fallbackInterval } = timing();
       const due = Math.max(Math.min(wanted, polledFrom + (state.live ? interval : fallbackInterval)), notBefore);
-      // Never longer than the longest interval, also where the machine's clock was set back.
+      // Never longer than the longest interval, also if the machine's clock was set back.
       const delay = Math.min(due - clock.now(), Math.max(interval, fallbackInterval), MAX_TIMER);
       if (delay <= 0) begin();
       else timer = clock.set(begin, delay);
@@ -189,7 +196,7 @@ export function liveQuery<T>(bus: Pick<MessageBus, "subscribe" | "status" | "onS
       }),
     );
     leave.push(bus.onStatus(judge), watchReturn(ask));
-    // Where the channels are subscribed already, that is told in this turn: then one fetch is enough.
+    // If the channels are subscribed already, that is told in this turn: then one fetch is enough.
     queueMicrotask(() => {
       ready = true;
       schedule();

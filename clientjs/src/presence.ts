@@ -1,15 +1,15 @@
 import type { MessageBus, PresenceMember, ServerFrame, TidingsError, Unsubscribe } from "tidings";
-import { systemClock, type Clock } from "./clock.js";
-import { createListeners } from "./listeners.js";
+import { systemClock, type Clock } from "./util/clock.js";
+import { createListeners } from "./util/listeners.js";
 
 /** Who is in a channel. A new object for each change. */
 export interface Presence {
-  /** All of them, in order; none where there are more than 1,000: then `count` alone says how many. */
+  /** All of them, in order; none if there are more than 1,000: then `count` alone says how many. */
   readonly members: readonly PresenceMember[];
   readonly count: number;
-  /** The server has told it. What was told last stays while the bus is not connected. */
+  /** The server has reported it. The last report stays while the bus is not connected. */
   readonly known: boolean;
-  /** Why the server does not tell it; null where it does. */
+  /** Why the server does not show it; null if it does. */
   readonly error: TidingsError | null;
 }
 
@@ -29,7 +29,10 @@ const sorted = (list: Iterable<PresenceMember>): PresenceMember[] => {
   return names.sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ member }) => member);
 };
 
-/** Asks once who is in `channel`. Rejects as `MessageBus.request` does: `forbidden` where the server's rules do not show it. */
+/**
+ * Asks once who is in `channel`. Rejects as `MessageBus.request` does: `forbidden` if the server's rules do not show
+ * it.
+ */
 export async function getPresence(bus: Pick<MessageBus, "request">, channel: string): Promise<Presence> {
   const { members = [], count } = (await bus.request({ type: "presence", channel })) as { members?: PresenceMember[]; count?: unknown };
   return { members: sorted(members), count: count as number, known: true, error: null };
@@ -40,8 +43,9 @@ type Bus = Pick<MessageBus, "subscribe" | "request" | "onFrame" | "status">;
 const shared = new WeakMap<Bus, Map<string, LivePresence>>();
 
 /**
- * Who is in `channel`, as long as somebody listens: this client too, since who watches a channel is subscribed to it. All who watch a channel of
- * a bus share it. Nothing happens before somebody listens, so this may run while rendering and on a server.
+ * Who is in `channel`, as long as somebody listens: this client too, since a client that watches a channel is
+ * subscribed to it. All watchers of one channel of a bus share it. Nothing happens before somebody listens, so this may
+ * run while rendering and on a server.
  */
 export function watchPresence(bus: Bus, channel: string, clock: Clock = systemClock): LivePresence {
   const all = shared.get(bus) ?? new Map<string, LivePresence>();
@@ -54,7 +58,7 @@ export function watchPresence(bus: Bus, channel: string, clock: Clock = systemCl
 function create(bus: Bus, channel: string, clock: Clock, forget: () => void): LivePresence {
   const listeners = createListeners<[]>();
   let state = NOBODY;
-  let there: Map<string, PresenceMember> | undefined; // undefined where they are only counted
+  let there: Map<string, PresenceMember> | undefined; // undefined if they are only counted
   let n = 0;
   let stop: Unsubscribe | undefined;
 

@@ -1,5 +1,5 @@
 export { MessageBusProvider, useBus, useBusStatus, type MessageBusProviderProps } from "./react/bus.js";
-export type { Channels } from "./channels.js";
+export type { Channels } from "./util/channels.js";
 export { useMessageBus, type UseMessageBusOptions } from "./react/messages.js";
 export { useEffectWithPolling, useLiveQuery, type LiveQueryResult, type PolledCallback, type UseLiveQueryOptions } from "./react/live.js";
 export type { LiveQuery, LiveQueryOptions, LiveQueryState } from "tidings/live";

@@ -15,7 +15,9 @@ export class JobError<T = unknown> extends Error {
 
 /** Options of {@link replyChannel}. */
 export interface ReplyOptions<Result = unknown, Progress = unknown> {
-  /** How long the job may take, in ms: 1,000 to 86,400,000. Until then its replies are kept. Default 3,600,000, an hour. */
+  /**
+   * How long the job may take, in ms: 1,000 to 86,400,000. Until then its replies are kept. Default 3,600,000, an hour.
+   */
   readonly ttl?: number | undefined;
   /** How long the job may be silent, in ms. Default: until the channel's end. */
   readonly timeout?: number | undefined;
@@ -24,15 +26,15 @@ export interface ReplyOptions<Result = unknown, Progress = unknown> {
   /** Called with the job's `done`. Nothing comes after it. */
   readonly onDone?: ((data: Result) => void) | undefined;
   /**
-   * Called with a {@link JobError} where the job published an `error`, or with a `TidingsError`: `timeout`, `channel_expired`, or what the server
-   * says. Nothing comes after it.
+   * Called with a {@link JobError} if the job published an `error`, or with a `TidingsError`: `timeout`,
+   * `channel_expired`, or what the server says. Nothing comes after it.
    */
   readonly onError?: ((error: JobError | TidingsError) => void) | undefined;
 }
 
 /** A channel that this client alone can read. */
 export interface ReplyChannel<Result = unknown> {
-  /** Hand this to the job: who has it may publish here until {@link ReplyChannel.expires}, without a key. */
+  /** Hand this to the job: whoever has it may publish here until {@link ReplyChannel.expires}, without a key. */
   readonly publishURL: string;
   /** Its name: a secret, with which this user can read. */
   readonly channel: string;
@@ -47,9 +49,9 @@ export interface ReplyChannel<Result = unknown> {
 const FINAL = ["done", "error"];
 
 /**
- * Opens a reply channel: hand its `publishURL` to a backend with the job that it shall do, and hear what the job publishes there.
- * It survives reconnects and sleep: what came meanwhile is kept up to its end.
- * Rejects as `MessageBus.request` does, with `limit_exceeded` where 32 are open, `unsupported` where the server has none.
+ * Opens a reply channel: hand its `publishURL` to a backend with the job that it shall do, and hear what the job
+ * publishes there. It survives reconnects and sleep: what came meanwhile is kept up to its end. Rejects as
+ * `MessageBus.request` does, with `limit_exceeded` if 32 are open, `unsupported` if the server has none.
  */
 export async function replyChannel<Result = unknown, Progress = unknown>(
   bus: MessageBus,
@@ -63,7 +65,7 @@ export async function replyChannel<Result = unknown, Progress = unknown>(
   let timer: ReturnType<typeof setTimeout> | undefined;
   let settle!: { resolve(data: Result): void; reject(error: Error): void };
   const result = new Promise<Result>((resolve, reject) => (settle = { resolve, reject }));
-  result.catch(() => {}); // who has given onError need not look at it
+  result.catch(() => {}); // a caller with an onError need not look at it
 
   function close(): void {
     over = true;
@@ -93,7 +95,7 @@ export async function replyChannel<Result = unknown, Progress = unknown>(
     }
   }
 
-  /** Looks for a last message that did not come by itself. Tells whether the job is alive. */
+  /** Looks for a last message that did not come by itself. Reports whether the job is alive. */
   async function look(): Promise<boolean> {
     const { messages } = await bus.history(channel, { limit: 1 });
     const newest = messages.at(-1);

@@ -1,15 +1,16 @@
-import { build, type Carrier, type CarrierHost } from "./connection.js";
+import { build, type Carrier, type CarrierHost } from "./link/connection.js";
+import type { Group } from "./tabs/group.js";
 import { identity } from "./tabs/identity.js";
 import { browser, type Platform } from "./tabs/platform.js";
-import { Tab, type Group } from "./tabs/tab.js";
+import { Tab } from "./tabs/tab.js";
 import type { GivenToken } from "./types.js";
 
 /** How long a token that was fetched to know the identity is good enough to connect with, in ms. */
 const FRESH = 10_000;
 
 /**
- * Makes this tab one of those of the browser that share one connection to the server: those of the same origin, URL and identity.
- * Throws where it is no browser, or the core is of another version. Loaded by the core when a bus is first used.
+ * Makes this tab one of those of the browser that share one connection to the server: those of the same origin, URL and
+ * identity. Throws if it is no browser, or the core is of another version. Loaded by the core when a bus is first used.
  */
 export function share(host: CarrierHost, platform: Platform = browser()): Carrier {
   const { url = "/bus", getToken, tabs } = host.options;

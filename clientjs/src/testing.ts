@@ -21,28 +21,29 @@ export interface FakeBus extends MessageBus {
   readonly subscriptions: readonly FakeSubscription[];
   /** Everything that was published, by `publish` and by `message`. */
   readonly published: readonly FakePublish[];
-  /** Delivers a message as if a backend had published it. Gives it back with its position. */
+  /** Delivers a message as if a backend had published it. Returns it with its position. */
   message(channel: string, data: unknown, fields?: Partial<Message>): Message;
-  /** Tells the channel's subscribers of a gap. Default reason `history_expired`. */
+  /** Reports a gap to the channel's subscribers. Default reason `history_expired`. */
   gap(channel: string, reason?: GapReason): void;
   /** Changes the status; the parts that are not given stay. */
   setStatus(status: Partial<Status>): void;
   /** Every frame of `request`, in order. */
   readonly requests: readonly ClientFrame[];
-  /** Says what the replies to `request` hold, until called again. Default: reply channels, else nothing. */
+  /** Sets what the replies to `request` hold, until called again. Default: reply channels, else nothing. */
   answerWith(answer: (frame: ClientFrame) => object): void;
   /** Hands a frame to the listeners of `onFrame`. */
   frame(frame: ServerFrame): void;
-  /** Says who is in a channel, from now on: to who asks, and to who watches. */
+  /** Sets who is in a channel from now on, for those that ask and for those that watch. */
   presence(channel: string, members: PresenceMember[]): void;
   /** Makes each `publish`, `history` and `request` fail with `error`, until called with null. */
   failWith(error: Error | null): void;
 }
 
 /**
- * Makes a fake bus for the tests of components: give it to `MessageBusProvider`, or in place of your own bus. It is `idle` until its
- * first subscription, then `connected` over `websocket`; `debug` and `close` change the status as the real ones do. Its reply channels are called
- * `$reply/fake-1`, `-2`, …: play the job with `message("$reply/fake-1", data, { event: "done" })`.
+ * Makes a fake bus for the tests of components: give it to `MessageBusProvider`, or in place of your own bus. It is
+ * `idle` until its first subscription, then `connected` over `websocket`; `debug` and `close` change the status as the
+ * real ones do. Its reply channels are called `$reply/fake-1`, `-2`, …: play the job with `message("$reply/fake-1",
+ * data, { event: "done" })`.
  */
 export function createFakeBus(): FakeBus {
   const subscriptions = new Set<FakeSubscription>();

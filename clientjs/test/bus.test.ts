@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TidingsError } from "../src/errors.js";
-import { sharedMessageBus } from "../src/registry.js";
+import { TidingsError } from "../src/core/errors.js";
+import { sharedMessageBus } from "../src/bus/shared.js";
 import type { Gap } from "../src/types.js";
 import { captured, handBus, servedBus } from "./helpers/bus.js";
 import { settle } from "./helpers/clock.js";

@@ -12,8 +12,9 @@ interface Seen {
 }
 
 /**
- * One seed is one story: publishes, cuts, changes of transport, messages lost by a faulty server, sessions forgotten, histories wiped,
- * while three subscriptions listen. A calm one has no wipes, and history enough. Gives what each channel's callback saw, and what was published there.
+ * One seed is one story: publishes, cuts, changes of transport, messages lost by a faulty server, sessions forgotten,
+ * histories wiped, while three subscriptions listen. A calm one has no wipes, and history enough. Gives what each
+ * channel's callback saw, and what was published there.
  */
 async function story(seed: number, calm = false) {
   const random = seeded(seed);

@@ -293,7 +293,10 @@ test("no WebSocket: begins with SSE", async () => {
   assert.deepEqual(net.links.map((l) => l.name), ["sse"]);
 });
 
-/** Fails every attempt for `ms`, with the longest waits that chance can give. Gives each wait and when it began, from now. */
+/**
+ * Fails every attempt for `ms`, with the longest waits that chance can give. Gives each wait and when it began, from
+ * now.
+ */
 async function outage(hand: ReturnType<typeof handBus>, ms: number) {
   const { net, clock } = hand;
   const start = clock.now();

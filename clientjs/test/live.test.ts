@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { liveQuery, type LiveQueryOptions } from "../src/live.js";
 import { TidingsError } from "../src/index.js";
 import { createFakeBus } from "../src/testing.js";
-import { systemClock } from "../src/clock.js";
+import { systemClock } from "../src/util/clock.js";
 import { captured, servedBus } from "./helpers/bus.js";
 import { FakeClock, seeded, settle } from "./helpers/clock.js";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { validChannel } from "../src/core/frames.js";
-import { TidingsError } from "../src/errors.js";
+import { TidingsError } from "../src/core/errors.js";
 import { JobError, replyChannel, type ReplyOptions } from "../src/reply.js";
 import { createFakeBus } from "../src/testing.js";
 

@@ -5,10 +5,16 @@ import { seeded } from "./helpers/clock.js";
 import type { Transport, TransportName } from "../src/transports/transport.js";
 
 const NAMES: TransportName[] = ["websocket", "sse", "poll"];
-/** How long after the last change, and after its publish, a message may be heard, in ms. The longest that was seen in 12,000 quiet times is 1,005. */
+/**
+ * How long after the last change, and after its publish, a message may be heard, in ms. The longest that was seen in
+ * 12,000 quiet times is 1,005.
+ */
 const LIMIT = 3_000;
 
-/** Makes each way of a served bus take its time: `slowly` says how long. Frames of a link stay in order. A transport of `swallowed` proves nothing for now. */
+/**
+ * Makes each way of a served bus take its time: `slowly` says how long. Frames of a link stay in order. A transport of
+ * `swallowed` proves nothing for now.
+ */
 function slow({ net, clock }: ReturnType<typeof servedBus>, slowly: () => number, swallowed: Set<TransportName>): void {
   const { onFrames } = net;
   net.onFrames = (link, frames) => clock.set(() => onFrames(link, frames), slowly());
@@ -32,8 +38,9 @@ function slow({ net, clock }: ReturnType<typeof servedBus>, slowly: () => number
 }
 
 /**
- * One seed is one story: transports are forced in quick order, swallowed for a while, cut when they were good, the page is looked at, answers come late; and
- * all the while messages are published. After each such burst there is quiet. Gives the longest that a message then took, and how often there was quiet.
+ * One seed is one story: transports are forced in quick order, swallowed for a while, cut when they were good, the page
+ * is looked at, answers come late; and all the while messages are published. After each such burst there is quiet.
+ * Gives the longest that a message then took, and how often there was quiet.
  */
 async function story(seed: number) {
   const random = seeded(seed);

@@ -25,7 +25,10 @@ interface Published {
   readonly offset: number;
 }
 
-/** What is wrong with what a callback was told; nothing where it got every acknowledged message once, in order, or one gap in place of some. */
+/**
+ * What is wrong with what a callback was told; nothing where it got every acknowledged message once, in order, or one
+ * gap in place of some.
+ */
 function check({ seen, start }: Log, published: Published[], top: Published): string | undefined {
   if (!start) return "never subscribed";
   let at: Published = start;
@@ -48,7 +51,10 @@ function check({ seen, start }: Log, published: Published[], top: Published): st
   return undefined;
 }
 
-/** One seed is one story of a browser: tabs come and go, stop, freeze, crash, listen and publish, while the network and the browser fail. */
+/**
+ * One seed is one story of a browser: tabs come and go, stop, freeze, crash, listen and publish, while the network and
+ * the browser fail.
+ */
 async function story(seed: number, calm = false) {
   const random = seeded(seed);
   const { clock, browser, server, open, live } = world(random);

@@ -225,7 +225,8 @@ test("the server begins anew for one tab, with a gap: the others get what they h
 test("a leader whose lock is taken steps down, though nobody says that they lead", async () => {
   const { tabs, browser, live, clock } = await three();
   const [name] = [...browser.holders.keys()] as [string];
-  browser.request(browser.page(), name, { steal: true }, () => new Promise(() => {})).catch(() => {}); // until it is robbed itself
+  // Until it is robbed itself.
+  browser.request(browser.page(), name, { steal: true }, () => new Promise(() => {})).catch(() => {});
   await settle();
   assert.deepEqual([tabs[0].bus.status.tab, live()], ["follower", 0]);
   await clock.advance(10_000);

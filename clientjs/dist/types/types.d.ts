@@ -1,8 +1,11 @@
-import type { Clock } from "./clock.js";
+import type { Clock } from "./util/clock.js";
 import type { ClientFrame, GapReason, Position, ReplyFrame, ServerFrame } from "./core/frames.js";
-import type { TidingsError } from "./errors.js";
+import type { TidingsError } from "./core/errors.js";
 import type { TransportName } from "./transports/transport.js";
-/** One message, whole. The callbacks get its `data` as their first argument. It is its own position: `since: message` goes on behind it. */
+/**
+ * One message, whole. The callbacks get its `data` as their first argument. It is its own position: `since: message`
+ * goes on behind it.
+ */
 export interface Message<T = unknown> extends Position {
     readonly channel: string;
     /** The payload as it was published. The same object goes to every callback of the page: do not change it. */
@@ -15,7 +18,9 @@ export interface Message<T = unknown> extends Position {
     readonly event?: string;
     /** Wait a random part of so many ms before you refetch because of this message; `useLiveQuery` does. */
     readonly spread?: number;
-    /** The publish's W3C trace context (`traceparent`), where it had one: a span of what the message causes goes on with it. */
+    /**
+     * The publish's W3C trace context (`traceparent`), if it had one: a span of what the message causes goes on with it.
+     */
     readonly trace?: string;
     /** Not kept and not recovered, without a place in the order: it has no offset, and is no `since`. */
     readonly volatile?: boolean;
@@ -29,9 +34,12 @@ export interface Gap {
     /** The subscription goes on behind this one. */
     readonly from: Position;
 }
-/** Called for each message with its payload, the channel, and the whole message. What it throws is reported and breaks nothing. */
+/**
+ * Called for each message with its payload, the channel, and the whole message. What it throws is reported and breaks
+ * nothing.
+ */
 export type OnMessage<T = unknown> = (payload: T, channel: string, message: Message<T>) => void;
-/** Called where messages may be missing, before the next message. */
+/** Called if messages may be missing, before the next message. */
 export type OnGap = (gap: Gap) => void;
 /** Takes back what was asked for. Calling it again does nothing. */
 export type Unsubscribe = () => void;
@@ -40,8 +48,8 @@ export interface SubscribeOptions {
     /** Default: the bus's `onGap`; without that either, a `console.warn`. */
     readonly onGap?: OnGap;
     /**
-     * Starts after this position instead of at the channel's top. Where the page is subscribed to the channel already, what lies
-     * between is not recovered but told as a gap.
+     * Starts after this position instead of at the channel's top. If the page is subscribed to the channel already, what
+     * lies between is not recovered but told as a gap.
      */
     readonly since?: Position;
     /** The subscription is live from `position`; again after each time that the server had forgotten it. */
@@ -58,8 +66,8 @@ export interface PublishOptions {
     /** Each receiver that refetches because of it waits a random part of so many ms first: 1 to 300,000. */
     readonly spread?: number;
     /**
-     * Leaves this bus out, since it knows what it says: its own subscriptions do not hear the message, also after a reconnect that resumes. Where tabs share
-     * a connection the other tabs hear it.
+     * Leaves this bus out, since it knows its own words: its own subscriptions do not hear the message, also after a
+     * reconnect that resumes. If tabs share a connection the other tabs hear it.
      */
     readonly exclude?: true;
 }
@@ -87,37 +95,41 @@ export interface Status {
     readonly state: State;
     /** What carries the frames now; null unless connected. */
     readonly transport: TransportName | null;
-    /** Why it is waiting or closed; null where nothing failed. */
+    /** Why it is waiting or closed; null if nothing failed. */
     readonly error: TidingsError | null;
-    /** Why no better transport carries them; absent where there is none, and unless connected. */
+    /** Why no better transport carries them; absent if there is none, and unless connected. */
     readonly fallback?: FallbackReason;
-    /** Whether this tab's connection is that of all tabs, or it uses that of another. Absent: it has one of its own, for itself alone. */
+    /**
+     * Whether this tab's connection is that of all tabs, or it uses that of another. Absent: it has one of its own, for
+     * itself alone.
+     */
     readonly tab?: "leader" | "follower";
 }
 /** A page's connection to Tidings. Made by `createMessageBus`; opened by its first use. */
 export interface MessageBus {
     /**
-     * Calls `onMessage` for each message of `channel` from now on, in order, none twice, none missing without a gap. Any number
-     * of callbacks of one channel are one subscription at the server.
+     * Calls `onMessage` for each message of `channel` from now on, in order, none twice, none missing without a gap. Any
+     * number of callbacks of one channel are one subscription at the server.
      */
     subscribe<T = unknown>(channel: string, onMessage: OnMessage<T>, options?: SubscribeOptions): Unsubscribe;
     /**
-     * Publishes `data`, any JSON value of at most 64 KiB with its envelope, and resolves to its position once the broker has it. It waits for a
-     * connection and is repeated with the same key until it is answered.
-     * Rejects with a {@link TidingsError}: `timeout` (the outcome is unknown), `too_large`, `bad_channel`, `closed`, or what the
-     * server says (`forbidden`, `rate_limited` …); with a `TypeError` or `SyntaxError` where `data` is no JSON value.
+     * Publishes `data`, any JSON value of at most 64 KiB with its envelope, and resolves to its position once the broker
+     * has it. It waits for a connection and is repeated with the same key until it is answered. Rejects with a {@link
+     * TidingsError}: `timeout` (the outcome is unknown), `too_large`, `bad_channel`, `closed`, or what the server says
+     * (`forbidden`, `rate_limited` …); with a `TypeError` or `SyntaxError` if `data` is no JSON value.
      */
     publish(channel: string, data: unknown, options?: PublishOptions): Promise<Position>;
     /** The channel's kept messages, oldest first. Rejects as {@link MessageBus.publish} does. */
     history<T = unknown>(channel: string, options?: HistoryOptions): Promise<History<T>>;
     /**
-     * Sends a frame of SPEC.md section 6 that wants an answer, and gives the `reply`. It waits for a connection and is repeated until it is answered.
-     * Rejects as {@link MessageBus.publish} does. What presence, calls and the like are made of.
+     * Sends a frame of SPEC.md section 6 that wants an answer, and resolves to the `reply`. It waits for a connection and
+     * is repeated until it is answered. Rejects as {@link MessageBus.publish} does. What presence, calls and the like are
+     * made of.
      */
     request(frame: ClientFrame): Promise<ReplyFrame>;
     /**
-     * Calls `listener` for each frame that belongs to no subscription or request of the bus itself: `joined`, `left`, `event`, `subscribed` by the server, … At once
-     * it is told of the subscriptions that the server made before.
+     * Calls `listener` for each frame that belongs to no subscription or request of the bus itself: `joined`, `left`,
+     * `event`, `subscribed` by the server, … At once it is told of the subscriptions that the server made before.
      */
     onFrame(listener: (frame: ServerFrame) => void): Unsubscribe;
     /** The base of the server's endpoints, as it was given. */
@@ -127,13 +139,14 @@ export interface MessageBus {
     /** Calls `listener` at each change of status. */
     onStatus(listener: (status: Status) => void): Unsubscribe;
     /**
-     * Asks `getToken` who this is now, and tells the server on the connection that stands: after a sign-in, a sign-out, or other rights. Resolves when it was
-     * told: what is asked for from then on is judged by the new token. Rejects as `getToken` does. A token of another user closes the bus (`forbidden`): sign out first.
+     * Asks `getToken` who this is now, and reports it to the server on the connection that stands: after a sign-in, a
+     * sign-out, or other rights. Resolves when it was told: what is asked for from then on is judged by the new token.
+     * Rejects as `getToken` does. A token of another user closes the bus (`forbidden`): sign out first.
      */
     refresh(): Promise<void>;
     /** Goes over to these transports, best first; nothing is lost on the way. */
     use(transports: readonly TransportName[]): void;
-    /** Says goodbye to the server, ends every subscription and rejects what has no answer. A closed bus stays closed. */
+    /** Takes leave of the server, ends every subscription and rejects what has no answer. A closed bus stays closed. */
     close(): void;
     /** Ways to break the connection, for demos and tests. */
     readonly debug: BusDebug;
@@ -151,14 +164,15 @@ export interface BusDebug {
 export type GivenToken = string | null | undefined;
 /** Options of `createMessageBus`. */
 export interface MessageBusOptions {
-    /** The base of the server's endpoints. Default `/bus`; a whole URL where there is no page. */
+    /** The base of the server's endpoints. Default `/bus`; a whole URL if there is no page. */
     readonly url?: string;
     /** Who this is, at most 8 KiB. Goes in the body and in `Authorization`, never in a URL. */
     readonly token?: string;
     /**
-     * Asked for a token before the first connect where there is no `token`; then again when four fifths of its time are over, before a reconnect after sleep, when
-     * the server no longer takes it, and by {@link MessageBus.refresh}. `null`: nobody is signed in. Where tabs share a connection one of them asks for all.
-     * A fresh token that is refused closes the bus; a promise that rejects is asked for again later.
+     * Asked for a token before the first connect if there is no `token`; then again when four fifths of its time are
+     * over, before a reconnect after sleep, when the server no longer takes it, and by {@link MessageBus.refresh}.
+     * `null`: nobody is signed in. If tabs share a connection one of them asks for all. A fresh token that is refused
+     * closes the bus; a promise that rejects is asked for again later.
      */
     readonly getToken?: () => GivenToken | Promise<GivenToken>;
     /** The transports to try, best first. Default `["websocket", "sse", "poll"]`. */
@@ -166,14 +180,15 @@ export interface MessageBusOptions {
     /** Called for a gap of a subscription that has no `onGap` of its own. Default: `console.warn`. */
     readonly onGap?: OnGap;
     /**
-     * Whether the tabs of this browser share one connection. Default `true`: those of the same origin, `url` and identity do. The identity is what the token
-     * claims, or the string that is given here; give one where cookies say who the user is. `false`: a connection for this tab alone, as
-     * also where the browser has no Web Locks (plain http) or no BroadcastChannel.
+     * Whether the tabs of this browser share one connection. Default `true`: those of the same origin, `url` and identity
+     * do. The identity is what the token claims, or the string that is given here; give one if cookies say who the user
+     * is. `false`: a connection for this tab alone, as also if the browser has no Web Locks (plain http) or no
+     * BroadcastChannel.
      */
     readonly tabs?: boolean | string;
     /**
-     * The signed id by which the application that rendered this page knows it, `C~K~S` (SPEC.md section 7): what its backend subscribes it to, it is subscribed to. Such a page
-     * has a connection of its own.
+     * The signed id by which the application that rendered this page knows it, `C~K~S` (SPEC.md section 7): what its
+     * backend subscribes it to, it is subscribed to. Such a page has a connection of its own.
      */
     readonly connectionId?: string | undefined;
     /** How long a publish or history may go without an answer, in ms. Default 30,000. */

@@ -1,7 +1,11 @@
-// What the client does about a code beyond its `retry`: SPEC.md section 8. A test compares it with protocol/testdata/codes.json.
+// What the client does about a code beyond its `retry`: SPEC.md section 8. A test compares it with
+// protocol/testdata/codes.json.
 
-/** Close numbers of a WebSocket that say: come back. */
-export const comesBack = (n: number): boolean => /^(4[0-4]..|100[0156]|101[1-5])$/.test(`${n}`);
+/** Close numbers of the WebSocket itself that say: come back. */
+const COME_BACK = [1000, 1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015];
+
+/** Reports whether a WebSocket's close number says: come back. Of the server's own, 4000 to 4499 do. */
+export const comesBack = (n: number): boolean => (n >= 4000 && n < 4500) || COME_BACK.includes(n);
 
 /** What the server says to a link, or to a body of it, when another link took the session over. */
 export const TAKEN_OVER = ["superseded", "wrong_transport"];

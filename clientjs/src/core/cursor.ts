@@ -1,6 +1,6 @@
 import { RECENT_IDS, type GapReason, type MessageFrame, type Position } from "./frames.js";
 
-/** What the application is told where messages may be missing. */
+/** What the application is told if messages may be missing. */
 export interface CursorGap {
   reason: GapReason;
   last: Position | undefined;
@@ -8,8 +8,8 @@ export interface CursorGap {
 }
 
 /**
- * What a cursor says of a message: `deliver` hands it out, `repeated` drops it, `seen` drops it but moves the cursor (its id was
- * handed out before, under another position), `missing` drops it and subscribes again from the cursor.
+ * A cursor's verdict on a message: `deliver` hands it out, `repeated` drops it, `seen` drops it but moves the cursor
+ * (its id was handed out before, under another position), `missing` drops it and subscribes again from the cursor.
  */
 export type Verdict = "deliver" | "repeated" | "seen" | "missing";
 
@@ -22,17 +22,17 @@ export interface Cursor {
   /** Puts the cursor on `m`, after its callback returned. */
   moved(m: MessageFrame): void;
   /**
-   * Takes the server's answer to a `subscribe`. Gives the gap to tell where the server did not recover what was asked for;
-   * `told` says that a `gap` with the same id came before.
+   * Takes the server's answer to a `subscribe`. Returns the gap to report if the server did not recover what was asked
+   * for; `told` is set if a `gap` with the same id came before.
    */
   subscribed(at: Position, recovered: boolean, told?: boolean): CursorGap | undefined;
   /** Goes on from a position that the server named in a gap. */
   gapped(reason: GapReason, from: Position): CursorGap;
-  /** Moves over messages that a filter did not match. False where `to` is of another epoch: subscribe again. */
+  /** Moves over messages that a filter did not match. Reports false if `to` is of another epoch: subscribe again. */
   skipped(to: Position): boolean;
 }
 
-/** Makes a cursor, at `since` where it is given. */
+/** Makes a cursor, at `since` if it is given. */
 export function createCursor(since?: Position): Cursor {
   let at = since && pick(since);
   /** The last {@link RECENT_IDS} message ids, oldest first; they survive gaps and changes of epoch. */

@@ -29,7 +29,7 @@ export interface MessageFrame {
   exclude?: string;
 }
 
-/** Says why a request or connection failed; SPEC.md section 8 lists the codes. */
+/** Why a request or connection failed; SPEC.md section 8 lists the codes. */
 export interface WireError {
   code: string;
   message?: string;
@@ -50,7 +50,7 @@ export interface ConnectedFrame {
 
 export interface SubscribedFrame extends Position {
   type: "subscribed";
-  /** Of the `subscribe` that it answers; absent where the server made the subscription. */
+  /** Of the `subscribe` that it answers; absent if the server made the subscription. */
   id?: number;
   channel: string;
   room?: string;
@@ -70,7 +70,9 @@ export interface GapFrame {
   from: Position;
 }
 
-/** Somebody who is in a channel: a user, over however many connections, or an anonymous connection by its public name. */
+/**
+ * Somebody who is in a channel: a user, over however many connections, or an anonymous connection by its public name.
+ */
 export interface PresenceMember {
   readonly user?: string;
   readonly connection?: string;
@@ -121,7 +123,10 @@ const UNCOUNTED = ["connected", "pong", "disconnect"];
 /** Whether a server frame of this type counts for a session's resume. */
 export const counted = (type: string): boolean => !UNCOUNTED.includes(type);
 
-/** Whether `name` may be a channel: SPEC.md section 3. */
+/**
+ * Reports whether `name` may be a channel: SPEC.md section 3. The expression says, from left to right: maybe `$reply/` first, for a reply channel;
+ * no segment that is empty, `.` or `..` (a slash or the start, at most two dots, a slash or the end); 1 to 200 of the allowed characters.
+ */
 export const validChannel = (name: unknown): name is string =>
   typeof name === "string" && /^(\$reply\/)?(?!(.*\/)?\.{0,2}(\/|$))[\w.~:/@+=,-]{1,200}$/.test(name);
 

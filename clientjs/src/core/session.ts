@@ -15,7 +15,10 @@ import {
   type WireError,
 } from "./frames.js";
 
-/** What a {@link Session} asks of the program that it runs in. Called from within the session's methods, in order. It must not throw. */
+/**
+ * What a {@link Session} asks of the program that it runs in. Called from within the session's methods, in order. It
+ * must not throw.
+ */
 export interface SessionPort {
   /** Writes frames to a link, at most 64, as one message. A field that is undefined is absent. */
   send(link: number, frames: ClientFrame[]): void;
@@ -33,7 +36,10 @@ export interface SessionPort {
   connected(link: number, frame: ConnectedFrame, resumed: boolean): void;
   /** The server ended `link`: it will not carry more. */
   disconnected(link: number, error: WireError & { retry: boolean }): void;
-  /** Frames that are no business of the machine: `event`, `joined`, `left`, an `error` without id, and the beginning and end of a subscription that the server made. */
+  /**
+   * Frames that are no business of the machine: `event`, `joined`, `left`, an `error` without id, and the beginning and
+   * end of a subscription that the server made.
+   */
   other(frame: ServerFrame): void;
   /** Asks for a call of {@link Session.retry} in a while: the server refused a subscription for the moment. */
   retryLater(): void;
@@ -44,7 +50,7 @@ export interface Subscription {
   readonly channel: string;
   readonly filter: unknown;
   readonly cursor: Cursor;
-  /** Named by the server where there is a filter. */
+  /** Named by the server if there is a filter. */
   room: string;
   /** The id of the `subscribe` that has no answer yet; 0 for none. */
   pending: number;
@@ -76,9 +82,10 @@ interface LinkState {
 const NO_LINK: LinkState = { link: 0, n: 0 };
 
 /**
- * A client's side of the protocol as a pure state machine: one session over a row of links, each of which is a transport that
- * its program opened. It counts frames, resumes, subscribes again, checks continuity, and tells one gap where that fails.
- * SPEC.md sections 7 and 10; `core/client.go` is the same machine in Go, and both replay the same traces.
+ * A client's side of the protocol as a pure state machine: one session over a row of links, each of which is a
+ * transport that its program opened. It counts frames, resumes, subscribes again, checks continuity, and reports one
+ * gap if that fails. SPEC.md sections 7 and 10; `core/client.go` is the same machine in Go, and both replay the same
+ * traces.
  */
 export interface Session {
   /** The secret by which the connection can be taken up again; empty before the first `connected`. */
@@ -86,17 +93,21 @@ export interface Session {
   /** The link that carries the session, 0 for none. */
   readonly link: number;
   /**
-   * Takes a new link, numbered from 1 and never reused, and sends `connect` over it. The link that carries the session goes
-   * on until the answer comes (make before break). `fallback` says why it is not the best transport, `connectionId` how the application knows the page.
+   * Takes a new link, numbered from 1 and never reused, and sends `connect` over it. The link that carries the session
+   * goes on until the answer comes (make before break). `fallback` says why it is not the best transport,
+   * `connectionId` how the application knows the page.
    */
   open(link: number, token?: string, fallback?: string, connectionId?: string): void;
   /** A link failed or was closed. */
   lost(link: number): void;
-  /** Gives the session up: the next link starts a new one, and every subscription recovers from its cursor. */
+  /** Abandons the session: the next link starts a new one, and every subscription recovers from its cursor. */
   forget(): void;
-  /** Lets the next `connect` end the session `id` of another client: with a count that the server never reached it cannot resume. */
+  /**
+   * Makes the next `connect` end the session `id` of another client: with a count that the server never reached it
+   * cannot resume.
+   */
   replaces(id: string): void;
-  /** Makes a subscription, from `since` where it is given. One per channel and filter. */
+  /** Makes a subscription, from `since` if it is given. One per channel and filter. */
   subscribe(channel: string, since?: Position, filter?: unknown): Subscription;
   /** Ends a subscription; nothing more is handed out for it. */
   unsubscribe(sub: Subscription): void;
@@ -105,19 +116,20 @@ export interface Session {
    * publish should carry an idempotency key.
    */
   request(frame: ClientFrame): Request;
-  /** Gives up waiting for an answer. */
+  /** Stops waiting for an answer. */
   cancel(request: Request | undefined): void;
   /** Sends a ping that reports what was received. */
   ping(): void;
   /**
-   * The count to put in a frame that reports it: of the frames that the present link brought, or repeated. While a new link
-   * still repeats what an older one brought, that is less than was handed on; the server has not written more to it.
-   * Undefined while a connect with an older count is on its way: what is reported is forgotten, so it could not resume.
+   * The count to put in a frame that reports it: of the frames that the present link brought, or repeated. While a new
+   * link still repeats what an older one brought, that is less than was handed on; the server has not written more to
+   * it. Undefined while a connect with an older count is on its way: what is reported is forgotten, so it could not
+   * resume.
    */
   report(): number | undefined;
   /** Subscribes again what the server refused for the moment. */
   retry(): void;
-  /** Tells the server that the session is over. */
+  /** Reports to the server that the session is over. */
   goodbye(): void;
   /** Takes one frame from a link. Frames of links that no longer, or do not yet, carry the session are dropped. */
   frame(link: number, f: ServerFrame): void;

@@ -2,13 +2,16 @@ import { useEffect, useRef } from "react";
 import type { MessageBus, OnGap, OnMessage, Position, TidingsError, Unsubscribe } from "tidings";
 import { asBus, useBus } from "./bus.js";
 import { useLatest } from "./latest.js";
-import { listOf, type Channels } from "../channels.js";
+import { listOf, type Channels } from "../util/channels.js";
 
 /** Options of {@link useMessageBus}. Only another `bus` resubscribes. */
 export interface UseMessageBusOptions {
-  /** Called where messages may be missing, before the next one: fetch anew. Default: the bus's. */
+  /** Called if messages may be missing, before the next one: fetch anew. Default: the bus's. */
   readonly onGap?: OnGap | undefined;
-  /** Messages of `channel` are heard from `position` on; again after each time that the server had forgotten the subscription. What is fetched from here on misses nothing. */
+  /**
+   * Messages of `channel` are heard from `position` on; again after each time that the server had forgotten the
+   * subscription. What is fetched from here on misses nothing.
+   */
   readonly onSubscribed?: ((position: Position, channel: string) => void) | undefined;
   /** The server refused or ended the subscription. Default: `console.error`. */
   readonly onError?: ((error: TidingsError, channel: string) => void) | undefined;
@@ -17,9 +20,9 @@ export interface UseMessageBusOptions {
 }
 
 /**
- * Calls `onMessage` for each message published to `channel` while the component is mounted.
- * Every hook on the page shares one connection, and all hooks of one channel share one subscription. A new `onMessage` on the
- * next render takes over without a resubscribe; a new `channel` or `bus` resubscribes; of another list of channels only what
+ * Calls `onMessage` for each message published to `channel` while the component is mounted. Every hook on the page
+ * shares one connection, and all hooks of one channel share one subscription. A new `onMessage` on the next render
+ * takes over without a resubscribe; a new `channel` or `bus` resubscribes; of another list of channels only what
  * differs. On a server nothing is opened.
  * @param channel - the channel's name, `null` for none yet, or several; one that is there twice is heard once
  * @param onMessage - given the payload as it was published, the channel it came on, and the whole message

@@ -21,9 +21,12 @@ export interface ReplyState<Result = unknown, Progress = unknown> {
   readonly error: JobError | TidingsError | undefined;
 }
 
-/** What {@link useReplyChannel} gives. */
+/** What {@link useReplyChannel} returns. */
 export interface UseReplyChannel<Result = unknown, Progress = unknown> extends ReplyState<Result, Progress> {
-  /** Opens a channel, in the place of one that is open, and gives the publish URL for the job. Rejects as `replyChannel` does. */
+  /**
+   * Opens a channel, in the place of one that is open, and returns the publish URL for the job. Rejects as
+   * `replyChannel` does.
+   */
   open(): Promise<string>;
   /** Waits no longer: `idle`. */
   close(): void;
@@ -32,8 +35,8 @@ export interface UseReplyChannel<Result = unknown, Progress = unknown> extends R
 const IDLE = { state: "idle", progress: undefined, result: undefined, error: undefined } as const;
 
 /**
- * A reply channel for a job that a backend does: call `open` where the job is started, and hand the URL over with it. The component renders
- * again with each progress and the answer. When it unmounts nobody waits any longer.
+ * A reply channel for a job that a backend does: call `open` when the job is started, and hand the URL over with it.
+ * The component renders again with each progress and the answer. When it unmounts nobody waits any longer.
  */
 export function useReplyChannel<Result = unknown, Progress = unknown>(
   options: UseReplyChannelOptions<Result, Progress> = {},

@@ -1,6 +1,6 @@
 import type { Platform } from "./platform.js";
 
-/** What an election tells its tab. */
+/** What an election reports to its tab. */
 export interface ElectionEvents {
   /** This tab leads now. */
   won(): void;
@@ -10,7 +10,10 @@ export interface ElectionEvents {
   failed(): void;
 }
 
-/** A tab's place in the queue for a lock: who holds it leads. The browser passes it on when its holder is closed or crashes. */
+/**
+ * A tab's place in the queue for a lock: the tab that holds it leads. The browser passes it on when its holder is
+ * closed or crashes.
+ */
 export class Election {
   private place: AbortController | undefined;
   private release: (() => void) | undefined;
@@ -34,9 +37,9 @@ export class Election {
     };
     const over = (): void => {
       if (this.place !== place) return;
-      const held = this.release;
+      const led = this.release;
       this.withdraw();
-      if (held) this.events.robbed();
+      if (led) this.events.robbed();
       else this.events.failed();
     };
     try {
@@ -46,7 +49,7 @@ export class Election {
     }
   }
 
-  /** Gives the place, or the lock, up. */
+  /** Leaves the queue, or releases the lock. */
   withdraw(): void {
     const { place, release } = this;
     this.place = this.release = undefined;

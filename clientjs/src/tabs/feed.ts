@@ -45,7 +45,7 @@ export class Feed {
     this.ring = [];
   }
 
-  /** Keeps a message, and gives it as the tabs should have it: following the last one that they had. */
+  /** Keeps a message, and returns it as the tabs should have it: following the last one that they had. */
   keep(frame: MessageFrame): MessageFrame {
     const last = this.end;
     if (frame.volatile || !last) return frame;
@@ -60,7 +60,7 @@ export class Feed {
     return told;
   }
 
-  /** The messages after `since`, where they are all at hand. */
+  /** The messages after `since`, if they are all at hand. */
   after(since: Position): MessageFrame[] | undefined {
     if (!this.start) return undefined;
     if (same(since, this.start)) return [...this.ring];

@@ -38,6 +38,16 @@ export interface Lead extends FromLeader {
   readonly session: string;
 }
 
+/** The leader as a follower, or the leader's own session, knows it. */
+export interface Leader {
+  readonly id: string;
+  readonly term: number;
+  /** The number of its next post. */
+  next: number;
+  standing: Standing;
+  session: string;
+}
+
 /** Frames of the leader to one tab's link, or to all tabs. */
 export interface Down extends FromLeader {
   readonly post: "down";
@@ -46,7 +56,7 @@ export interface Down extends FromLeader {
   readonly frames: ServerFrame[];
 }
 
-/** The leader does not know, or gives up, this link: make a new one. */
+/** The leader does not know this link, or ends it: make a new one. */
 export interface Lost extends FromLeader {
   readonly post: "lost";
   readonly to: string;
@@ -72,7 +82,7 @@ export interface Up {
 /** What the tabs of one group say to each other. */
 export type Post = Who | Up | Lead | Down | Lost | Bye;
 
-/** What a leader says, before it is numbered. */
+/** What a leader sends, before it is numbered. */
 export type Said =
   | Omit<Lead, keyof FromLeader>
   | Omit<Down, keyof FromLeader>

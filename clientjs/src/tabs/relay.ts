@@ -1,4 +1,4 @@
-import type { Connection, ConnectionPort } from "../connection.js";
+import type { Connection, ConnectionPort } from "../link/connection.js";
 import { same, type CursorGap } from "../core/cursor.js";
 import type { ClientFrame, MessageFrame, Position, ServerFrame, SubscribedFrame, WireError } from "../core/frames.js";
 import type { Request, Subscription } from "../core/session.js";
@@ -8,7 +8,7 @@ import type { Said, Standing } from "./posts.js";
 
 /** A tab that nothing was heard of for this long is forgotten, in ms: timers of hidden tabs run once a minute. */
 const FORGET = 150_000;
-/** How often a hidden leader lets its connection be woken by the others, in ms: its own timers run late. */
+/** How often a hidden leader's connection is woken by the others, in ms: its own timers run late. */
 const PULSE = 20_000;
 
 /** What a relay needs. */
@@ -20,7 +20,7 @@ export interface RelayConfig {
   own(port: ConnectionPort): Connection;
   /** The session of the leader before, which ends; empty for none. */
   fence: string;
-  /** Says something to the tabs, in order. */
+  /** Sends something to the tabs, in order. */
   say(said: Said): void;
   /** Calls back in a while; the server refused something for the moment. */
   later(callback: () => void): void;
@@ -42,9 +42,10 @@ const plain = ({ state, transport, error }: Status): Standing => ({
 });
 
 /**
- * The leader's side: one connection to the server for all tabs, its own tab among them. To each tab's session it looks like a server
- * whose sessions do not resume; it relays frames as they come and answers a `subscribe` by what it has kept or by asking the server anew.
- * Its own subscriptions check continuity once for all; each tab's cursor does it again.
+ * The leader's side: one connection to the server for all tabs, its own tab among them. To each tab's session it looks
+ * like a server whose sessions do not resume; it relays frames as they come and answers a `subscribe` by what it has
+ * kept or by asking the server anew. Its own subscriptions check continuity once for all; each tab's cursor does it
+ * again.
  */
 export class Relay {
   readonly connection: Connection;
@@ -71,7 +72,7 @@ export class Relay {
     if (config.fence) this.connection.session.replaces(config.fence);
   }
 
-  /** Opens the connection, and tells the tabs who leads. */
+  /** Opens the connection, and announces to the tabs who leads. */
   start(): void {
     this.announce();
     this.connection.start();
@@ -80,7 +81,8 @@ export class Relay {
   private onStatus({ state }: Status): void {
     const session = this.connection.session.id;
     if (state === "connected" && session !== this.session) {
-      // A server that had forgotten the session has to be asked again for all that hangs on a subscription: each tab subscribes anew.
+      // A server that had forgotten the session has to be asked again for all that hangs on a subscription: each tab
+      // subscribes anew.
       if (this.session) for (const [to, { link }] of this.members) this.config.say({ post: "lost", to, link });
       this.session = session;
       this.joined.clear();
@@ -182,7 +184,7 @@ export class Relay {
     }
   }
 
-  /** Asks the server for a tab, and gives the answer under the tab's own `id`. */
+  /** Asks the server for a tab, and passes the answer on under the tab's own `id`. */
   private ask(frame: ClientFrame, tab: string, link: number, id: number): void {
     const request = this.connection.session.request(frame);
     this.asked.set(request, tab);
@@ -209,7 +211,9 @@ export class Relay {
     this.connection.session.unsubscribe(feed.sub);
   }
 
-  /** Answers who waits for a feed that is live: from where it stands, from what is kept, or from the server. */
+  /**
+   * Answers the tabs that wait for a feed that is live: from where it stands, from what is kept, or from the server.
+   */
   private settle(feed: Feed): void {
     for (const w of [...feed.waiting]) {
       const { since, gap } = w;

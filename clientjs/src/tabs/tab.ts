@@ -1,51 +1,24 @@
-import type { Carrier, CarrierHost } from "../connection.js";
-import type { MessageBusOptions, Status } from "../types.js";
-import { backoff } from "../clock.js";
-import type { ClientFrame, MessageFrame, ServerFrame, WireError } from "../core/frames.js";
+import type { Carrier, CarrierHost } from "../link/connection.js";
+import type { Status } from "../types.js";
+import { backoff } from "../util/clock.js";
+import type { ClientFrame, ServerFrame, WireError } from "../core/frames.js";
 import { TAKEN_OVER } from "../core/codes.js";
 import type { TransportName } from "../transports/transport.js";
 import { Election } from "./election.js";
+import type { Group } from "./group.js";
 import type { Platform } from "./platform.js";
-import type { Down, Lead, Post, Said, Standing } from "./posts.js";
+import type { Down, Lead, Leader, Post, Said, Standing } from "./posts.js";
 import { Relay } from "./relay.js";
+import { createVoice, type Voice } from "./voice.js";
+import { BEAT, createWatch, type Watch } from "./watch.js";
 
-/** A follower that has heard nothing of its leader for this long asks for it, in ms, give or take a quarter. */
-const QUIET = 2_500;
-/** How long the leader has to answer before its place is taken, in ms. */
-const DEADLINE = 2_000;
-/** A follower lets itself be heard this often, in ms. */
-const BEAT = 20_000;
 /** How long a tab that gets no token leads, in ms. */
 const PATIENCE = 30_000;
-/** After a timer that is later than this, in ms, the leader is asked once more: this tab, or the machine, may have slept. Timers of hidden tabs are 1 s late. */
-const LATE = 1_500;
-
-/** The leader as a follower, or the leader's own session, knows it. */
-interface Leader {
-  readonly id: string;
-  readonly term: number;
-  /** The number of its next post. */
-  next: number;
-  standing: Standing;
-  session: string;
-}
-
-/** Who shares. */
-export interface Group {
-  /** Finds out who the user is. Fails where `getToken` does. */
-  identify(): Promise<void>;
-  /** The name by which the tabs of one URL and identity find each other. */
-  name(): Promise<string>;
-  /** Finds out anew who the user is. Fails where `getToken` does. */
-  again(): Promise<void>;
-  /** What to connect with for this identity; `another` is told where `getToken` gives a token of another, `failed` where it fails. */
-  credentials(another: () => void, failed: () => void): Pick<MessageBusOptions, "token" | "getToken">;
-}
 
 /**
- * A tab among those of one browser that share a connection. Its session is linked to the leader's relay, which may be its own; who leads is
- * settled by a lock, whether the leader lives by asking it. A link that misses a post, or its leader, is made anew: then the session
- * subscribes from its cursors, as after any reconnect.
+ * A tab among those of one browser that share a connection. Its session is linked to the leader's relay, which may be
+ * its own; who leads is settled by a lock, whether the leader lives by asking it. A link that misses a post, or its
+ * leader, is made anew: then the session subscribes from its cursors, as after any reconnect.
  */
 export class Tab implements Carrier {
   status: Status = { state: "idle", transport: null, error: null };
@@ -59,21 +32,15 @@ export class Tab implements Carrier {
   private leader: Leader | undefined;
   /** The highest term heard of; that of a tab that leads began then, by its clock. */
   private term = 0;
-  private said = 0;
-  /** What waits to be said at the end of this turn, so that frames that came together go together. */
-  private queue: Said[] = [];
+  private readonly voice: Voice;
   private link = 0;
   private lastLink = 0;
   /** Posts over this link. */
   private sent = 0;
-  private held = false;
-  private heardAt = 0;
-  private spokeAt = 0;
-  /** How often the leader was asked whether it lives since it was last heard. */
-  private asked = 0;
-  /** The lowest rank of those that asked since this tab last did, its own among them. */
-  private lowest = "";
-  private timer: unknown;
+  private away = false;
+  private readonly watch: Watch;
+  /** Until a leader looks at its relay again. */
+  private beatTimer: unknown;
   private refusals = 0;
   private retryTimer: unknown;
   private stopWatching: (() => void) | undefined;
@@ -85,6 +52,18 @@ export class Tab implements Carrier {
   ) {
     this.me = platform.name();
     this.names = host.names;
+    this.voice = createVoice(this.me, () => this.term, (post) => {
+      this.post(post);
+      this.hear(post);
+    });
+    this.watch = createWatch({
+      clock: host.clock,
+      random: host.random,
+      platform,
+      me: this.me,
+      ask: (wake, rank) => this.post({ post: "who", from: this.me, leader: this.leader?.id ?? "", link: this.link, n: this.sent, wake, rank }),
+      take: () => this.election?.stand(true),
+    });
   }
 
   start(): void {
@@ -104,21 +83,24 @@ export class Tab implements Carrier {
 
   /** The page is left or frozen: somebody else has to lead. */
   leave(): void {
-    this.held = true;
+    this.away = true;
     this.quit();
     this.show();
   }
 
   release(): void {
     if (this.relay) this.relay.connection.carrier.release();
-    if (!this.held) return;
-    this.held = false;
+    if (!this.away) return;
+    this.away = false;
     if (this.channel) this.ask(true);
     else void this.join(0);
     this.show();
   }
 
-  /** Whoever the user is now, to the tabs of that one. Where it is the same, the one that leads tells the server. */
+  /**
+   * Finds out who the user is now. Another one: goes to the tabs of that user. The same one: the leader reports the new
+   * token to the server.
+   */
   async refresh(): Promise<void> {
     await this.group.again();
     const { name } = this;
@@ -127,9 +109,9 @@ export class Tab implements Carrier {
     else await this.relay?.connection.carrier.refresh();
   }
 
-  cut(hold = this.held): void {
+  cut(hold = this.away): void {
     if (this.relay) return this.relay.connection.carrier.cut(hold);
-    this.held = hold;
+    this.away = hold;
     this.unlink();
     if (!hold) this.ask(true);
   }
@@ -193,7 +175,7 @@ export class Tab implements Carrier {
 
   /** It should be in the group, and is not. */
   private get absent(): boolean {
-    return !this.channel && !this.held && this.status.state !== "closed";
+    return !this.channel && !this.away && this.status.state !== "closed";
   }
 
   /** There is nothing to share with here. */
@@ -207,8 +189,14 @@ export class Tab implements Carrier {
     const { host } = this;
     this.unlink();
     this.term = Math.max(this.term + 1, host.clock.now());
-    const mine = (then: () => void) => () => relay === this.relay && then();
-    const relay: Relay = new Relay({
+    const { term } = this;
+    /** Makes a callback that does nothing once this tab no longer leads in this term. */
+    const mine =
+      <A extends unknown[]>(then: (...args: A) => void) =>
+      (...args: A): void => {
+        if (this.relay && term === this.term) then(...args);
+      };
+    const relay = (this.relay = new Relay({
       me: this.me,
       now: () => host.clock.now(),
       own: (port) =>
@@ -218,17 +206,27 @@ export class Tab implements Carrier {
           tabs: undefined,
         }),
       fence: this.leader?.session ?? "",
-      say: (said) => relay === this.relay && this.say(said),
+      say: mine((said: Said) => this.voice.say(said)),
       later: (callback) => {
         host.clock.clear(this.retryTimer);
         this.retryTimer = host.clock.set(callback, backoff(++this.refusals, host.random));
       },
-      ended: (error) => relay === this.relay && this.ended(error),
-    });
-    this.relay = relay;
+      ended: mine((error: WireError | null) => this.ended(error)),
+    }));
     this.leader = undefined;
     relay.start();
-    this.arm(BEAT);
+    this.watch.stop();
+    this.beat();
+  }
+
+  /** Makes the relay look again, from time to time. */
+  private beat(): void {
+    const { clock } = this.host;
+    clock.clear(this.beatTimer);
+    this.beatTimer = clock.set(() => {
+      this.relay?.tick();
+      this.beat();
+    }, BEAT);
   }
 
   /** The connection to the server is over: taken over by the session of a newer leader, or for good. */
@@ -244,7 +242,7 @@ export class Tab implements Carrier {
     void this.join(0);
   }
 
-  /** This tab gets no token. Another may, once the connection needs one; not at once, where none of them gets one. */
+  /** This tab gets no token. Another may, once the connection needs one; not at once, if none of them gets one. */
   private handOver(): void {
     const { others, connection } = this.relay as Relay;
     if (others && connection.carrier.status.state !== "connected" && this.host.clock.now() - this.term > PATIENCE) this.stepDown();
@@ -261,20 +259,21 @@ export class Tab implements Carrier {
   private resign(): void {
     const { relay } = this;
     if (!relay) return;
-    this.flush();
-    this.post({ post: "bye", ...this.stamp() });
+    this.voice.flush();
+    this.post(this.voice.numbered({ post: "bye" }));
     this.relay = undefined;
-    this.queue = [];
+    this.voice.clear();
     this.unlink();
     this.leader = undefined;
     this.host.clock.clear(this.retryTimer);
+    this.host.clock.clear(this.beatTimer);
     relay.close();
   }
 
   /** Leaves the group. */
   private quit(): void {
     const { host } = this;
-    host.clock.clear(this.timer);
+    this.watch.stop();
     if (!this.relay) host.session.goodbye();
     this.resign();
     host.session.forget();
@@ -294,30 +293,10 @@ export class Tab implements Carrier {
     }
   }
 
-  private stamp(): { from: string; term: number; n: number } {
-    return { from: this.me, term: this.term, n: ++this.said };
-  }
-
-  private say(said: Said): void {
-    if (!this.queue.length) queueMicrotask(() => this.flush());
-    const last = this.queue[this.queue.length - 1];
-    if (said.post === "down" && last?.post === "down" && last.to === said.to && last.link === said.link) {
-      last.frames.push(...said.frames);
-    } else this.queue.push(said);
-  }
-
-  private flush(): void {
-    for (const said of this.queue.splice(0)) {
-      const post = { ...said, ...this.stamp() } as Post;
-      this.post(post);
-      this.hear(post);
-    }
-  }
-
   private hear(post: Post): void {
     switch (post.post) {
       case "who":
-        if (post.rank < this.lowest) this.lowest = post.rank;
+        this.watch.rival(post.rank);
         return this.relay?.who(post.from, post.leader === this.me ? post.link : 0, post.n, post.wake || this.platform.hidden());
       case "up":
         if (post.to === this.me) this.relay?.hear(post.from, post.link, post.n, post.frames);
@@ -338,7 +317,7 @@ export class Tab implements Carrier {
     if (term < this.term) return; // one that does not know yet that its time is over
     if (this.relay && from !== this.me) return this.stepDown();
     this.term = term;
-    this.heard();
+    this.watch.heard();
     const { leader } = this;
     if (leader?.id !== from || leader.term !== term) {
       this.leader = { id: from, term, next: n + 1, standing, session };
@@ -351,13 +330,12 @@ export class Tab implements Carrier {
   }
 
   private onDown({ to, link, frames }: Down): void {
-    this.heard();
+    this.watch.heard();
     if (to !== undefined && (to !== this.me || link !== this.link)) return;
     const own = this.link;
-    for (const frame of frames as MessageFrame[]) {
-      // What this tab is excluded from moves its cursor; a volatile message, and an event, are a frame that it does not know.
-      const told = frame.exclude === this.me ? { ...frame, type: frame.offset ? "position" : "" } : frame;
-      if (this.link === own && own) this.host.session.frame(own, told as ServerFrame);
+    for (const frame of frames as (ServerFrame & { exclude?: string })[]) {
+      const told = frame.exclude === this.me ? leftOut(frame) : frame;
+      if (this.link === own && own) this.host.session.frame(own, told);
     }
   }
 
@@ -377,15 +355,10 @@ export class Tab implements Carrier {
     return !missed;
   }
 
-  private heard(): void {
-    this.heardAt = this.host.clock.now();
-    this.asked = 0;
-  }
-
   /** Connects this tab's session to the leader. */
   private relink(): void {
     this.unlink();
-    if (this.held) return;
+    if (this.away) return;
     this.link = ++this.lastLink;
     this.sent = 0;
     this.host.session.open(this.link);
@@ -398,51 +371,29 @@ export class Tab implements Carrier {
     this.show();
   }
 
-  /** Asks whether the leader lives, which it has to show in time. */
+  /** Asks whether the leader lives, unless this tab leads. */
   private ask(wake: boolean): void {
-    if (!this.channel || this.relay) return;
-    const now = this.host.clock.now();
-    this.asked++;
-    this.spokeAt = now;
-    this.lowest = this.rank;
-    this.post({ post: "who", from: this.me, leader: this.leader?.id ?? "", link: this.link, n: this.sent, wake, rank: this.rank });
-    this.arm(DEADLINE);
+    if (this.channel && !this.relay) this.watch.ask(wake);
   }
 
-  /** Timers of tabs that are seen run on time: the better leaders. */
-  private get rank(): string {
-    return `${this.platform.hidden() ? 1 : 0} ${this.me}`;
-  }
-
-  private arm(ms: number): void {
-    const { clock } = this.host;
-    clock.clear(this.timer);
-    const due = clock.now() + ms;
-    this.timer = clock.set(() => this.tick(due), ms);
-  }
-
-  private tick(due: number): void {
-    const { clock, random } = this.host;
-    const now = clock.now();
-    if (this.relay) {
-      this.relay.tick();
-      return this.arm(BEAT);
-    }
-    if (this.asked > (now - due > LATE ? 1 : 0) && this.lowest === this.rank) this.election?.stand(true);
-    const silent = now - this.heardAt >= QUIET * 0.75;
-    if (this.asked || silent || now - this.spokeAt >= BEAT) return this.ask(false);
-    this.arm(QUIET * (0.75 + 0.5 * random()));
-  }
-
-  /** Tells the bus how it stands, where that has changed. */
+  /** Reports to the bus how it stands, if that has changed. */
   private show(standing?: Standing): void {
     if (this.status.state === "closed") return;
     const { session, error } = this.host;
     const linked = this.link && session.link === this.link && this.leader;
     const { state, transport, error: wire } =
-      standing ?? (linked ? linked.standing : { state: this.held ? "waiting" : "connecting", transport: null, error: null });
+      standing ?? (linked ? linked.standing : { state: this.away ? "waiting" : "connecting", transport: null, error: null });
     const next: Status = { state, transport, error: wire && error(wire), tab: this.relay ? "leader" : "follower" };
     if (JSON.stringify([this.status, this.status.error?.message]) === JSON.stringify([next, next.error?.message])) return;
     this.host.changed((this.status = next));
   }
+}
+
+/**
+ * A message or event as the tab gets it that it excludes. A message only moves the tab's cursor. A volatile message or
+ * an event has no position, so it goes on as a frame of an unknown type, which the session counts and ignores.
+ */
+function leftOut(frame: ServerFrame): ServerFrame {
+  const moves = frame.type === "message" && !frame.volatile;
+  return { ...frame, type: moves ? "position" : "unknown" } as ServerFrame;
 }

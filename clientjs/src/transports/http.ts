@@ -1,34 +1,16 @@
-import type { WireError } from "../core/frames.js";
+import { post, readError } from "./post.js";
 import { PROVE, toFrames, type Link, type LinkContext, type LinkEvents } from "./transport.js";
 import { createUpstream } from "./upstream.js";
 
-/** One POST of a JSON body. Rejects as `fetch` does, when the network fails or `signal` aborts. */
-export function post(context: LinkContext, path: string, body: string, signal?: AbortSignal): Promise<Response> {
-  const headers: Record<string, string> = { "Content-Type": "application/json" };
-  const token = context.token();
-  const { fetch, url } = context; // called as a method, the platform's own throws
-  if (token) headers.Authorization = `Bearer ${token}`;
-  // Without a signal the body is a last word, which must outlive the page.
-  const rest = signal ? { signal } : { keepalive: true };
-  return fetch(url + path, { method: "POST", headers, body, cache: "no-store", ...rest });
-}
-
-/** The server's own word in an HTTP error; undefined where the answer is not Tidings' (a proxy's page). */
-export async function readError(response: Response): Promise<WireError | undefined> {
-  try {
-    const { error } = JSON.parse(await response.text());
-    return typeof error.code === "string" ? error : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What an HTTP transport makes of one response: hands on what its events, or its answer, hold. The link ends where it throws. */
+/**
+ * What an HTTP transport makes of one response: hands on what its events, or its answer, hold. The link ends if it
+ * throws.
+ */
 export type Read = (response: Response, take: (value: unknown) => void) => Promise<void>;
 
 /**
- * A link whose downstream is a response to a POST to `path`, or where `again` says what to ask next a row of them; upstream by
- * `POST /bus/send`.
+ * A link whose downstream is a response to a POST to `path`, or if `again` says what to ask next a row of them;
+ * upstream by `POST /bus/send`.
  */
 export function httpLink(context: LinkContext, events: LinkEvents, path: string, read: Read, again?: (session: string) => Promise<string>): Link {
   const aborter = new AbortController();

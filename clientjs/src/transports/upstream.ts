@@ -1,17 +1,8 @@
-import { backoff } from "../clock.js";
+import { backoff } from "../util/clock.js";
 import { RECONNECT } from "../core/codes.js";
 import type { ClientFrame, WireError } from "../core/frames.js";
-import { post, readError } from "./http.js";
+import { post, readError } from "./post.js";
 import { takeBatch, type LinkContext, type LinkEvents } from "./transport.js";
-
-/** How far the bodies of a session's `POST /bus/send` came. It outlives a link, since the server counts them per session. */
-export interface SendState {
-  session?: string;
-  /** The number of the last body. */
-  seq?: number;
-  /** No answer came for the last body: the server may or may not have it. */
-  unanswered?: boolean;
-}
 
 /** The frames of a link whose downstream is SSE or poll. */
 export interface Upstream {
@@ -24,7 +15,10 @@ export interface Upstream {
 const ATTEMPTS = 6;
 const PING = '{"type":"ping"}';
 
-/** Carries frames upstream by numbered bodies, one in flight at a time, each repeated until it is answered or `signal` aborts. */
+/**
+ * Carries frames upstream by numbered bodies, one in flight at a time, each repeated until it is answered or `signal`
+ * aborts.
+ */
 export function createUpstream(context: LinkContext, signal: AbortSignal, lost: LinkEvents["lost"]): Upstream {
   const { sends, clock } = context;
   const waiting: string[] = [];
@@ -51,7 +45,8 @@ export function createUpstream(context: LinkContext, signal: AbortSignal, lost: 
     if (busy || !started) return;
     busy = true;
     while (sends.unanswered || waiting.length) {
-      // A body that an older link left unanswered is repeated with nothing in it: what it asked for is sent anew, under the next number.
+      // A body that an older link left unanswered is repeated with nothing in it: what it asked for is sent anew, under
+      // the next number.
       const frames = sends.unanswered ? [PING] : takeBatch(waiting);
       if (!sends.unanswered) sends.seq!++;
       sends.unanswered = true;

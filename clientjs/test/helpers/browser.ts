@@ -10,8 +10,8 @@ interface Ask {
 }
 
 /**
- * A browser with tabs: its locks and its broadcast channels, as far as sharing uses them. What a page that is frozen would hear waits; what a page
- * that is gone held is free.
+ * A browser with tabs: its locks and its broadcast channels, as far as sharing uses them. What a page that is frozen
+ * would hear waits; what a page that is gone held is free.
  */
 export class FakeBrowser {
   private readonly queues = new Map<string, Ask[]>();

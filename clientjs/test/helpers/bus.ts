@@ -1,4 +1,4 @@
-import { createBus } from "../../src/bus.js";
+import { createBus } from "../../src/bus/bus.js";
 import type { MessageBusOptions } from "../../src/types.js";
 import { FakeClock } from "./clock.js";
 import { FakeNet } from "./net.js";

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocketServer, type WebSocket } from "ws";
-import { systemClock } from "../../src/clock.js";
+import { systemClock } from "../../src/util/clock.js";
 import type { ClientFrame, ServerFrame, WireError } from "../../src/core/frames.js";
 import { PROVE, type Link, type LinkContext, type Transport } from "../../src/transports/transport.js";
 
@@ -41,8 +41,8 @@ class Inbox<T> {
 }
 
 /**
- * A real HTTP server on a free port; each request waits for the test: `send` those of `POST /bus/send`, `down` the others. It answers
- * what proves a path by itself, unless `proves` is false.
+ * A real HTTP server on a free port; each request waits for the test: `send` those of `POST /bus/send`, `down` the
+ * others. It answers what proves a path by itself, unless `proves` is false.
  */
 export class HTTPServer {
   readonly down = new Inbox<Held>();

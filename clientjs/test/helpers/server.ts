@@ -29,7 +29,9 @@ interface ServerSession {
 
 const top = (c: Channel): Position => ({ epoch: c.epoch, offset: c.top, tag: c.top ? `t${c.top}` : "" });
 
-/** As much of a server as the guarantee needs: sessions that resume, channels with history, publishes with one effect. */
+/**
+ * As much of a server as the guarantee needs: sessions that resume, channels with history, publishes with one effect.
+ */
 export class FakeServer {
   readonly channels = new Map<string, Channel>();
   readonly sessions = new Map<string, ServerSession>();

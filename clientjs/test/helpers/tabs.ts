@@ -1,6 +1,6 @@
-import { createBus } from "../../src/bus.js";
+import { createBus } from "../../src/bus/bus.js";
 import { share } from "../../src/tabs.js";
-import type { Clock } from "../../src/clock.js";
+import type { Clock } from "../../src/util/clock.js";
 import type { Transport, TransportName } from "../../src/transports/transport.js";
 import type { MessageBus, MessageBusOptions } from "../../src/types.js";
 import { FakeBrowser, type FakePage } from "./browser.js";

@@ -1,4 +1,4 @@
-/** Close numbers of a WebSocket that say: come back. */
+/** Reports whether a WebSocket's close number says: come back. Of the server's own, 4000 to 4499 do. */
 export declare const comesBack: (n: number) => boolean;
 /** What the server says to a link, or to a body of it, when another link took the session over. */
 export declare const TAKEN_OVER: string[];

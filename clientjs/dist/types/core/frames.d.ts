@@ -26,7 +26,7 @@ export interface MessageFrame {
     /** The tab that leaves it out. */
     exclude?: string;
 }
-/** Says why a request or connection failed; SPEC.md section 8 lists the codes. */
+/** Why a request or connection failed; SPEC.md section 8 lists the codes. */
 export interface WireError {
     code: string;
     message?: string;
@@ -45,7 +45,7 @@ export interface ConnectedFrame {
 }
 export interface SubscribedFrame extends Position {
     type: "subscribed";
-    /** Of the `subscribe` that it answers; absent where the server made the subscription. */
+    /** Of the `subscribe` that it answers; absent if the server made the subscription. */
     id?: number;
     channel: string;
     room?: string;
@@ -63,7 +63,9 @@ export interface GapFrame {
     last?: Position;
     from: Position;
 }
-/** Somebody who is in a channel: a user, over however many connections, or an anonymous connection by its public name. */
+/**
+ * Somebody who is in a channel: a user, over however many connections, or an anonymous connection by its public name.
+ */
 export interface PresenceMember {
     readonly user?: string;
     readonly connection?: string;
@@ -124,7 +126,10 @@ export declare const RECENT_IDS = 1024;
 export declare const ACK_EVERY = 256;
 /** Whether a server frame of this type counts for a session's resume. */
 export declare const counted: (type: string) => boolean;
-/** Whether `name` may be a channel: SPEC.md section 3. */
+/**
+ * Reports whether `name` may be a channel: SPEC.md section 3. The expression says, from left to right: maybe `$reply/` first, for a reply channel;
+ * no segment that is empty, `.` or `..` (a slash or the start, at most two dots, a slash or the end); 1 to 200 of the allowed characters.
+ */
 export declare const validChannel: (name: unknown) => name is string;
 /** Whether a server frame has what continuity rests on. A frame of an unknown type is one that is left alone. */
 export declare function validFrame(f: any): f is ServerFrame;

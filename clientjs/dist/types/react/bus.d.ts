@@ -9,8 +9,8 @@ export type MessageBusProviderProps = {
     readonly bus?: undefined;
 } & MessageBusOptions));
 /**
- * Gives the components below it a bus. Without a provider they share the page's bus at `/bus`.
- * A `bus` stays its owner's to close. A bus made from options lives as long as the provider; another `url`, `token` or `tabs` makes
+ * Provides the components below it with a bus. Without a provider they share the page's bus at `/bus`. A `bus` stays
+ * its owner's to close. A bus made from options lives as long as the provider; another `url`, `token` or `tabs` makes
  * another one, other options count for the first only.
  */
 export declare function MessageBusProvider({ children, bus, ...options }: MessageBusProviderProps): ReactNode;

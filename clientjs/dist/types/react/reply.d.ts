@@ -15,15 +15,18 @@ export interface ReplyState<Result = unknown, Progress = unknown> {
     /** What the job published as its `error`, or why it could not be heard. */
     readonly error: JobError | TidingsError | undefined;
 }
-/** What {@link useReplyChannel} gives. */
+/** What {@link useReplyChannel} returns. */
 export interface UseReplyChannel<Result = unknown, Progress = unknown> extends ReplyState<Result, Progress> {
-    /** Opens a channel, in the place of one that is open, and gives the publish URL for the job. Rejects as `replyChannel` does. */
+    /**
+     * Opens a channel, in the place of one that is open, and returns the publish URL for the job. Rejects as
+     * `replyChannel` does.
+     */
     open(): Promise<string>;
     /** Waits no longer: `idle`. */
     close(): void;
 }
 /**
- * A reply channel for a job that a backend does: call `open` where the job is started, and hand the URL over with it. The component renders
- * again with each progress and the answer. When it unmounts nobody waits any longer.
+ * A reply channel for a job that a backend does: call `open` when the job is started, and hand the URL over with it.
+ * The component renders again with each progress and the answer. When it unmounts nobody waits any longer.
  */
 export declare function useReplyChannel<Result = unknown, Progress = unknown>(options?: UseReplyChannelOptions<Result, Progress>): UseReplyChannel<Result, Progress>;

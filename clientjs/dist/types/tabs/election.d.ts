@@ -1,5 +1,5 @@
 import type { Platform } from "./platform.js";
-/** What an election tells its tab. */
+/** What an election reports to its tab. */
 export interface ElectionEvents {
     /** This tab leads now. */
     won(): void;
@@ -8,7 +8,10 @@ export interface ElectionEvents {
     /** There are no locks to be had here. */
     failed(): void;
 }
-/** A tab's place in the queue for a lock: who holds it leads. The browser passes it on when its holder is closed or crashes. */
+/**
+ * A tab's place in the queue for a lock: the tab that holds it leads. The browser passes it on when its holder is
+ * closed or crashes.
+ */
 export declare class Election {
     private readonly locks;
     private readonly name;
@@ -18,6 +21,6 @@ export declare class Election {
     constructor(locks: Platform["locks"], name: string, events: ElectionEvents);
     /** Queues, or takes the lock from whoever has it. */
     stand(steal?: boolean): void;
-    /** Gives the place, or the lock, up. */
+    /** Leaves the queue, or releases the lock. */
     withdraw(): void;
 }

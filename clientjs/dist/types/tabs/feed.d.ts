@@ -29,9 +29,9 @@ export declare class Feed {
     get end(): Position | undefined;
     /** The subscription stands at `at`. */
     stands(at: Position): void;
-    /** Keeps a message, and gives it as the tabs should have it: following the last one that they had. */
+    /** Keeps a message, and returns it as the tabs should have it: following the last one that they had. */
     keep(frame: MessageFrame): MessageFrame;
-    /** The messages after `since`, where they are all at hand. */
+    /** The messages after `since`, if they are all at hand. */
     after(since: Position): MessageFrame[] | undefined;
     /** Messages on their way may yet reach `since`. */
     ahead(since: Position): boolean;

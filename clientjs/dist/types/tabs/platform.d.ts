@@ -1,6 +1,6 @@
-/** What sharing takes from the browser. Tests give their own. */
+/** What sharing takes from the browser. Tests bring their own. */
 export interface Platform {
-    /** Throws where there are none: an insecure context, an old browser, Node. */
+    /** Throws if there are none: an insecure context, an old browser, Node. */
     readonly locks: Pick<LockManager, "request">;
     /** Opens the channel of a group. May throw. */
     open(name: string): Pick<BroadcastChannel, "postMessage" | "close" | "onmessage">;
@@ -10,8 +10,8 @@ export interface Platform {
     /** A name that nobody else has. */
     name(): string;
     hidden(): boolean;
-    /** Calls back when the browser is about to freeze the page, and when it goes on. Gives the way to stop. */
+    /** Calls back when the browser is about to freeze the page, and when it goes on. Returns a function that stops it. */
     watch(freeze: () => void, resume: () => void): () => void;
 }
-/** The browser's own. Throws where it is none. */
+/** The browser's own. Throws if it is none. */
 export declare function browser(): Platform;

@@ -33,6 +33,15 @@ export interface Lead extends FromLeader {
     /** The server's session, which the next leader ends. */
     readonly session: string;
 }
+/** The leader as a follower, or the leader's own session, knows it. */
+export interface Leader {
+    readonly id: string;
+    readonly term: number;
+    /** The number of its next post. */
+    next: number;
+    standing: Standing;
+    session: string;
+}
 /** Frames of the leader to one tab's link, or to all tabs. */
 export interface Down extends FromLeader {
     readonly post: "down";
@@ -40,7 +49,7 @@ export interface Down extends FromLeader {
     readonly link?: number;
     readonly frames: ServerFrame[];
 }
-/** The leader does not know, or gives up, this link: make a new one. */
+/** The leader does not know this link, or ends it: make a new one. */
 export interface Lost extends FromLeader {
     readonly post: "lost";
     readonly to: string;
@@ -62,6 +71,6 @@ export interface Up {
 }
 /** What the tabs of one group say to each other. */
 export type Post = Who | Up | Lead | Down | Lost | Bye;
-/** What a leader says, before it is numbered. */
+/** What a leader sends, before it is numbered. */
 export type Said = Omit<Lead, keyof FromLeader> | Omit<Down, keyof FromLeader> | Omit<Lost, keyof FromLeader> | Omit<Bye, keyof FromLeader>;
 export {};

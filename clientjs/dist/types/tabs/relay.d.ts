@@ -1,4 +1,4 @@
-import type { Connection, ConnectionPort } from "../connection.js";
+import type { Connection, ConnectionPort } from "../link/connection.js";
 import type { ClientFrame, WireError } from "../core/frames.js";
 import type { Said, Standing } from "./posts.js";
 /** What a relay needs. */
@@ -10,7 +10,7 @@ export interface RelayConfig {
     own(port: ConnectionPort): Connection;
     /** The session of the leader before, which ends; empty for none. */
     fence: string;
-    /** Says something to the tabs, in order. */
+    /** Sends something to the tabs, in order. */
     say(said: Said): void;
     /** Calls back in a while; the server refused something for the moment. */
     later(callback: () => void): void;
@@ -18,9 +18,10 @@ export interface RelayConfig {
     ended(error: WireError | null): void;
 }
 /**
- * The leader's side: one connection to the server for all tabs, its own tab among them. To each tab's session it looks like a server
- * whose sessions do not resume; it relays frames as they come and answers a `subscribe` by what it has kept or by asking the server anew.
- * Its own subscriptions check continuity once for all; each tab's cursor does it again.
+ * The leader's side: one connection to the server for all tabs, its own tab among them. To each tab's session it looks
+ * like a server whose sessions do not resume; it relays frames as they come and answers a `subscribe` by what it has
+ * kept or by asking the server anew. Its own subscriptions check continuity once for all; each tab's cursor does it
+ * again.
  */
 export declare class Relay {
     private readonly config;
@@ -34,7 +35,7 @@ export declare class Relay {
     private pulsed;
     private session;
     constructor(config: RelayConfig);
-    /** Opens the connection, and tells the tabs who leads. */
+    /** Opens the connection, and announces to the tabs who leads. */
     start(): void;
     private onStatus;
     /** Whether other tabs are there. */
@@ -53,11 +54,13 @@ export declare class Relay {
     private welcome;
     private drop;
     private frame;
-    /** Asks the server for a tab, and gives the answer under the tab's own `id`. */
+    /** Asks the server for a tab, and passes the answer on under the tab's own `id`. */
     private ask;
     private join;
     private leave;
-    /** Answers who waits for a feed that is live: from where it stands, from what is kept, or from the server. */
+    /**
+     * Answers the tabs that wait for a feed that is live: from where it stands, from what is kept, or from the server.
+     */
     private settle;
     private admit;
     /** Asks the server for the messages after a tab's own position. The others hear them again, and drop them. */

@@ -1,26 +1,38 @@
-import type { Clock } from "../clock.js";
+import type { Clock } from "../util/clock.js";
 import { type ClientFrame, type ServerFrame, type WireError } from "../core/frames.js";
-import type { SendState } from "./upstream.js";
 /** The names of the transports, best first. */
 export type TransportName = "websocket" | "sse" | "poll";
-/** What a transport tells the client of its link. After `lost` it tells nothing more. */
+/** What a transport reports of its link. After `lost` it reports nothing more. */
 export interface LinkEvents {
     /**
-     * A frame came back: the path is good. Frames can be sent, of which the first must be `connect`. Never called before the transport has
-     * returned its link.
+     * A frame came back: the path is good. Frames can be sent, of which the first must be `connect`. Never called before
+     * the transport has returned its link.
      */
     open(): void;
     /** Frames arrived together. */
     frames(frames: ServerFrame[]): void;
-    /** The link failed; `error` is the server's own word for it, where it gave one. */
+    /** The link failed; `error` is the server's own word for it, if it gave one. */
     lost(error?: WireError): void;
 }
 /** What carries a session's frames now. */
 export interface Link {
     /** Sends frames in order, soon. At most 64 frames, each at most `MAX_FRAME_BYTES`. */
     send(frames: ClientFrame[]): void;
-    /** Ends the link and everything it has under way; a `disconnect` frame sent before still goes out. No event follows. */
+    /**
+     * Ends the link and everything it has under way; a `disconnect` frame sent before still goes out. No event follows.
+     */
     close(): void;
+}
+/**
+ * How far the bodies of a session's `POST /bus/send` came. It outlives a link, since the server counts them per
+ * session.
+ */
+export interface SendState {
+    session?: string;
+    /** The number of the last body. */
+    seq?: number;
+    /** No answer came for the last body: the server may or may not have it. */
+    unanswered?: boolean;
 }
 /** The surroundings of a link. */
 export interface LinkContext {
@@ -30,7 +42,7 @@ export interface LinkContext {
     readonly fetch: typeof fetch;
     readonly WebSocket: typeof WebSocket | undefined;
     readonly random: () => number;
-    /** The token of the connect, where there is one. */
+    /** The token of the connect, if there is one. */
     token(): string | undefined;
     /** The number of counted frames received, to say in a poll; undefined while none may be said. */
     received(): number | undefined;

@@ -1,0 +1,13 @@
+import type { WireError } from "./frames.js";
+/**
+ * A failure that the server named, or one of the client's own: `closed`, `timeout`, `lost`, `too_large`, `bad_channel`.
+ */
+export declare class TidingsError extends Error {
+    /** One name per failure, the same on every transport: SPEC.md section 8. */
+    readonly code: string;
+    /** What to do about it; empty if the server gave none. */
+    readonly hint: string;
+    /** Whether the same request may succeed later, unchanged. */
+    readonly retry: boolean;
+    constructor({ code, message, hint, retry }: WireError);
+}

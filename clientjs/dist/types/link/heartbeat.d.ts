@@ -1,0 +1,22 @@
+import type { Clock } from "../util/clock.js";
+/** The same if there is reason to doubt the link: after sleep, `online`, focus, `pageshow`. */
+export declare const PROBE = 2000;
+/**
+ * Finds out that a link is dead: pings when nothing was sent, or nothing was heard, for a while, and waits for anything
+ * to be heard. If links were cut twice after the same silence, as proxies do, it pings well within that from then on.
+ */
+export interface Heartbeat {
+    /** Watches a new link; `every` is in ms, give or take a tenth. */
+    start(every: number): void;
+    stop(): void;
+    /** The link that is watched was cut without a word. */
+    cut(): void;
+    /** Something was sent. */
+    sent(): void;
+    /** Something was heard. */
+    heard(): void;
+    /** Pings; nothing heard within `ms` means dead. */
+    probe(ms: number): void;
+}
+/** Makes a heartbeat that watches nothing yet. It calls `ping` to send one, and `dead` if nothing was heard in time. */
+export declare function createHeartbeat(clock: Clock, random: () => number, ping: () => void, dead: () => void): Heartbeat;
