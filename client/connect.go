@@ -190,8 +190,9 @@ func (c *Client) disconnected(from *carrier, f *protocol.ServerFrame) {
 	switch {
 	case f.Code == protocol.CodeTokenExpired || f.Code == protocol.CodeUnauthorized:
 		c.refusedToken(from, err)
-	case f.Code == protocol.CodeSuperseded && (c.next != nil || time.Since(c.left) < lateFor):
-		// A transport of our own took over. Or one that was given up did, late: its last request was still on its way.
+	case f.Code == protocol.CodeSuperseded && (c.next != nil || time.Since(c.left) < lateFor || from.transport == protocol.Poll):
+		// A transport of our own took over. Or one that was given up did, late: its last request was still on its way. Over
+		// long-polling that may also be an earlier poll of the same link, so it is never final there.
 		if from == c.next || c.next == nil {
 			c.lost(from, err)
 			return

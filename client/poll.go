@@ -31,15 +31,15 @@ func (l *poll) run() error {
 	if !ok {
 		return l.ctx.Err()
 	}
-	session, received, err := l.connect(connect)
+	f, received, err := l.connect(connect)
 	if err != nil {
 		return l.given(err)
 	}
 	l.spawn(l.sendAll)
 	for {
 		l.stand()
-		body := protocol.AppendClientFrame(nil, &protocol.ClientFrame{Type: protocol.TypePoll, Session: session, Received: &received})
-		frames, cursor, err := l.again(body)
+		f.Received = &received
+		frames, cursor, err := l.again(f)
 		if err != nil {
 			return l.given(err)
 		}
@@ -77,30 +77,31 @@ func (l *poll) stand() {
 	}
 }
 
-// connect opens the session. An answer without connected is handed up (it is a disconnect) and ends the link.
-func (l *poll) connect(connect []protocol.ClientFrame) (session string, received uint64, err error) {
+// connect opens the session and returns the poll frame to go on with. An answer without connected is handed up (it is a
+// disconnect) and ends the link.
+func (l *poll) connect(connect []protocol.ClientFrame) (next *protocol.ClientFrame, received uint64, err error) {
 	frames, cursor, err := l.ask(protocol.AppendClientFrames(nil, connect))
 	if err != nil {
-		return "", 0, err
+		return nil, 0, err
 	}
 	for i := range frames {
 		if f := &frames[i]; f.Type == protocol.TypeConnected {
-			session = f.Session
+			next = &protocol.ClientFrame{Type: protocol.TypePoll, Session: f.Session, Generation: f.Generation}
 			if f.Resumed && connect[0].Received != nil {
 				received = *connect[0].Received
 			}
 		}
 	}
-	if session != "" {
+	if next != nil {
 		if received, err = counted(received, frames, cursor); err != nil {
-			return "", 0, err
+			return nil, 0, err
 		}
 	}
 	l.up(event{frames: frames})
-	if session == "" {
-		return "", 0, errors.New("client: POST /poll: an answer without connected")
+	if next == nil {
+		return nil, 0, errors.New("client: POST /poll: an answer without connected")
 	}
-	return session, received, nil
+	return next, received, nil
 }
 
 // counted is the count of frames after an answer. A cursor that says otherwise would lose messages, so it ends the link.
@@ -116,13 +117,15 @@ func counted(received uint64, frames []protocol.ServerFrame, cursor string) (uin
 	return received, nil
 }
 
-// again repeats a poll whose answer was lost: the server sends the same frames again.
-func (l *poll) again(body []byte) (frames []protocol.ServerFrame, cursor string, err error) {
+// again polls, and repeats a poll whose answer was lost: the server sends the same frames again. Each try has the next
+// attempt, so that the server knows a late copy of an earlier one and refuses that instead of the one that waits.
+func (l *poll) again(f *protocol.ClientFrame) (frames []protocol.ServerFrame, cursor string, err error) {
 	for try := range pollTries {
 		if try > 0 && !pause(l.ctx, backoffBase<<try) {
 			break
 		}
-		frames, cursor, err = l.ask(body)
+		f.Attempt++
+		frames, cursor, err = l.ask(protocol.AppendClientFrame(nil, f))
 		var r *refused
 		if err == nil || errors.As(err, &r) || l.ctx.Err() != nil {
 			break

@@ -52,6 +52,9 @@ func (c *Client) Session() string { return c.session }
 // While a new link still repeats what an older one brought, that is less than was handed on.
 func (c *Client) Received() uint64 { return c.counted }
 
+// Generation returns the generation of the session, as the last connected named it; 0 before.
+func (c *Client) Generation() uint64 { return c.generation }
+
 // Link returns the link that carries the session, 0 for none.
 func (c *Client) Link() int { return c.current.link }
 

@@ -19,6 +19,7 @@
 //	outbox_find.go     how far a message has come in it
 //	outbox_replace.go  frames taken back from it
 //	inbox.go           Inbox: the order of upstream bodies
+//	latest.go          Latest: late copies of connects and polls
 //	attendance.go      Attendance: who is in a channel on this node
 //	herald.go          Herald: who is in a channel on all nodes, told in batches
 //	bucket.go          Bucket: a rate

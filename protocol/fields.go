@@ -103,7 +103,7 @@ var clientShapes = shapes(
 	shape{TypeCall, []field{fID, fMethod}, []field{fData, fIdempotencyKey}},
 	shape{TypeRefresh, []field{fID, fToken}, nil},
 	shape{TypePing, nil, []field{fID, fReceived}},
-	shape{TypePoll, []field{fSession, fReceived}, nil},
+	shape{TypePoll, []field{fSession, fReceived}, []field{fGeneration, fAttempt}},
 	shape{TypeDisconnect, nil, nil},
 )
 

@@ -260,9 +260,11 @@ func (p *pollRequest) End(last *protocol.Encoded) {
 		if p.number != p.l.polls {
 			return
 		}
-		if last.Frame.Code != protocol.CodeSuperseded { // 409 is no frame; and a stale poll of ours may have caused it
-			p.l.c.arrived(p.l, batch)
+		if last.Frame.Code == protocol.CodeSuperseded { // 409 is no frame
+			p.l.superseded(p.session != nil)
+			return
 		}
+		p.l.c.arrived(p.l, batch)
 		p.l.c.lost(p.l)
 	})
 }
@@ -271,6 +273,15 @@ func (p *pollRequest) End(last *protocol.Encoded) {
 func (p *pollRequest) hold() {
 	p.session, p.gen = p.l.session, p.l.gen
 	p.l.n.after(pollHold, p.answer)
+}
+
+// superseded is the answer to the request that the client waits for. If that carried the session, only a newer connect of the
+// client may have fenced it. The link is lost, as the clients of this repository take it.
+func (l *link) superseded(carried bool) {
+	if carried && !l.closed && l.c.made == l.id {
+		l.w.fail("I5", "unseen", "client %d: the poll that it waits for was superseded, and it has opened nothing newer", l.c.id)
+	}
+	l.c.lost(l)
 }
 
 func (l *link) openPoll(connect protocol.ClientFrame) {
@@ -293,6 +304,7 @@ func (l *link) next() {
 	l.polls++
 	number := l.polls
 	session, received := l.c.core.Session(), l.c.core.Received()
+	f := protocol.ClientFrame{Type: protocol.TypePoll, Session: session, Received: &received, Generation: l.c.core.Generation(), Attempt: uint64(number)}
 	l.c.request(l.n, l.life, func(reply func(func())) {
 		p := &pollRequest{l: l, number: number, reply: reply}
 		refuse := func(code protocol.Code) { reply(func() { l.c.refused(l, number, code) }) }
@@ -305,12 +317,18 @@ func (l *link) next() {
 			refuse(protocol.CodeWrongTransport)
 			return
 		}
+		if s.latest.Late(&f) && !l.w.mutant(Late) {
+			l.w.Stats.Late++
+			refuse(protocol.CodeSuperseded)
+			return
+		}
 		gen, ok := s.outbox.Attach(p, received, nil, l.w.encodeFrame(disconnect(protocol.CodeSuperseded)))
 		if !ok {
 			s.end(protocol.CodeSessionGone)
 			refuse(protocol.CodeSessionGone)
 			return
 		}
+		s.latest.Took(&f, gen)
 		s.attached(l, gen)
 		p.hold()
 	})

@@ -197,3 +197,25 @@ func TestTagsKnowAnotherPast(t *testing.T) {
 		t.Error("the story never breaks without tags")
 	}
 }
+
+// #20: a proxy holds a poll, the client gives it up and polls again, and then the held one arrives.
+func TestLatePollsTakeNothingOver(t *testing.T) {
+	t.Parallel()
+	late := 0
+	play := func(m Mutant) (broken int) {
+		for seed := range uint64(300) {
+			r := Run(NewPlan(seed, Storm), Options{Mutant: m})
+			late += r.Stats.Late
+			if r.Failed() {
+				broken++
+			}
+		}
+		return broken
+	}
+	if n := play(nil); n > 0 || late == 0 {
+		t.Errorf("%d of 300 seeds break, and %d late requests were refused; want 0, and some", n, late)
+	}
+	if play(Mutant{Late}) == 0 {
+		t.Error("no seed breaks where late polls take the session over")
+	}
+}

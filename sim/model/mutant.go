@@ -26,6 +26,7 @@ const (
 	Interruption                       // nothing is handed on after an interruption before history was read
 	ResumeCount                        // a session goes on after what its client received
 	PrevTag                            // a message names the tag of the one before it
+	Late                               // a late copy of a connect or poll takes nothing over
 )
 
 // Mutant is a combination of mechanisms that are left out.

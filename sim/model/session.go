@@ -16,6 +16,7 @@ type session struct {
 	outbox   *core.Outbox
 	inbox    core.Inbox
 	early    []body
+	latest   core.Latest
 	members  map[subKey]*member
 	link     *link // the one that was attached last
 	gen      uint64
@@ -53,6 +54,11 @@ func (n *node) connect(l *link, under core.Link, f *protocol.ClientFrame) {
 	}
 	fence := n.w.encodeFrame(disconnect(protocol.CodeSuperseded))
 	if s := n.sessions[f.Session]; s != nil && s.identity == l.c.name {
+		if s.latest.Late(f) && !n.w.mutant(Late) {
+			n.w.Stats.Late++
+			under.End(fence)
+			return
+		}
 		received := uint64(0)
 		if f.Received != nil {
 			received = *f.Received
@@ -61,6 +67,7 @@ func (n *node) connect(l *link, under core.Link, f *protocol.ClientFrame) {
 			received = s.outbox.Sent()
 		}
 		if gen, ok := s.outbox.Attach(under, received, connected(s, true), fence); ok {
+			s.latest.Took(f, gen)
 			s.attached(l, gen)
 			n.w.Stats.Resumed++
 			return
@@ -70,6 +77,7 @@ func (n *node) connect(l *link, under core.Link, f *protocol.ClientFrame) {
 	s := &session{n: n, id: n.newSessionID(), identity: l.c.name, outbox: core.NewOutbox(true), members: map[subKey]*member{}}
 	n.sessions[s.id] = s
 	gen, _ := s.outbox.Attach(under, 0, connected(s, false), nil)
+	s.latest.Took(&protocol.ClientFrame{Type: protocol.TypeConnect}, gen)
 	s.attached(l, gen)
 }
 

@@ -33,6 +33,7 @@ var Table = []Row{
 	{Interruption, "after an interruption nothing is handed on before history was read", []Mutant{{Interruption}, {Interruption, PrevTag}}, "", "", true},
 	{ResumeCount, "a session goes on after what its client received", []Mutant{{ResumeCount}, {ResumeCount, ClientCheck}}, "", "", false},
 	{PrevTag, "between broker and node a message names the tag of the one before it", []Mutant{{PrevTag}, {PrevTag, Interruption}}, "", "", true},
+	{Late, "a late copy of a connect or poll takes nothing over", []Mutant{{Late}}, "", "TestLatePollsTakeNothingOver", false},
 }
 
 // Without gives m without x.

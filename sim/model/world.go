@@ -48,8 +48,8 @@ func (v Violation) String() string {
 
 // Stats counts what a run did.
 type Stats struct {
-	Events, Numbered, Acked, Delivered, Gaps, Cuts, Resumed, Slow, Superseded, MaxWaiting int
-	Simulated                                                                             time.Duration
+	Events, Numbered, Acked, Delivered, Gaps, Cuts, Resumed, Slow, Superseded, Late, MaxWaiting int
+	Simulated                                                                                   time.Duration
 }
 
 // Add adds what another run did.
@@ -63,6 +63,7 @@ func (s *Stats) Add(o Stats) {
 	s.Resumed += o.Resumed
 	s.Slow += o.Slow
 	s.Superseded += o.Superseded
+	s.Late += o.Late
 	s.MaxWaiting = max(s.MaxWaiting, o.MaxWaiting)
 	s.Simulated += o.Simulated
 }
