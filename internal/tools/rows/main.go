@@ -110,7 +110,7 @@ func parse(table string) []*row {
 }
 
 // names finds rows in the names of tests and subtests: a letter and a number that nothing continues.
-var names = regexp.MustCompile(`\b([FB][0-9]{1,3})(?:[^0-9A-Za-z]|_|$)`)
+var names = regexp.MustCompile(`(?:\b|\bTest)([FB][0-9]{1,3})(?:[^0-9A-Za-z]|_|$)`)
 
 // covered gives the rows that a test file names in strings, function names or comments.
 func covered(text []byte) map[string]bool {
