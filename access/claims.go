@@ -13,7 +13,8 @@ import (
 	"tidings/protocol"
 )
 
-// claims are what a token says. They are read as strictly as an envelope: no name twice, times that are numbers, texts that are texts.
+// claims are what a token contains. They are read as strictly as an envelope: no name twice, times that are numbers,
+// texts that are texts.
 type claims struct {
 	issuer, subject, id        string
 	audience                   jwt.ClaimStrings
@@ -86,8 +87,8 @@ func readTexts(value []byte) (list jwt.ClaimStrings, err error) {
 // maxClaimDepth bounds the objects that claims are looked for in.
 const maxClaimDepth = 4
 
-// keep keeps a claim that a rule may name: a text, a whole number, a list of them, or an object of such, under its name, a dot and theirs.
-// Others are left out: no rule can name them.
+// keep keeps a claim that a rule may name: a text, a whole number, a list of them, or an object of such, under its
+// name, a dot and theirs. Others are left out: no rule can name them.
 func (c *claims) keep(name string, value []byte, depth int) error {
 	switch value[0] {
 	case '{':
@@ -143,7 +144,7 @@ func (c *claims) identity(cfg *TokenConfig) Identity {
 	return Identity{User: c.subject, grants: g}
 }
 
-// words gives a list as it is, and the words of a single text, as OAuth's scope has them.
+// words returns a list as it is, and the words of a single text, as OAuth's scope has them.
 func words(list []string) []string {
 	if len(list) == 1 {
 		return strings.Fields(list[0])

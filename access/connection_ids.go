@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// ConnectionIDs knows the connection ids that the application's backend signs into its pages: C~K~S, with C the page's own random id, K the hash of the
-// key of the application's session, and S the HMAC-SHA256 of "C~K" in base64url. The zero ConnectionIDs knows none.
+// ConnectionIDs knows the connection ids that the application's backend signs into its pages: C~K~S. C is the page's
+// own random id, K the hash of the key of the application's session, and S the HMAC-SHA256 of "C~K" in base64url. The
+// zero ConnectionIDs knows none.
 type ConnectionIDs struct{ secrets [][]byte }
 
 // NewConnectionIDs takes the secrets that count, each of at least MinSecretBytes; the first one signs.
@@ -23,13 +24,13 @@ func NewConnectionIDs(secrets ...[]byte) (ConnectionIDs, error) {
 	return ConnectionIDs{secrets}, nil
 }
 
-// Page is what a signed connection id says.
+// Page is what a signed connection id contains.
 type Page struct {
 	ID      string // the page's own, C
 	Session string // the hash of the session's key, K: see SessionHash
 }
 
-// Verify reads a signed connection id. It answers false for one that was not signed with any of the secrets, or is none.
+// Verify reads a signed connection id. It returns false if id was not signed with any of the secrets, or is none.
 func (c ConnectionIDs) Verify(id string) (Page, bool) {
 	signed, signature, ok := cutLast(id)
 	page, session, ok2 := cutLast(signed)
@@ -58,13 +59,13 @@ func (c ConnectionIDs) Sign(page, sessionKey string) (string, error) {
 	return signed + "~" + signID(c.secrets[0], signed), nil
 }
 
-// SessionHash is the part of a signed connection id that names the session without telling its key.
+// SessionHash is the part of a signed connection id that names the session without its key.
 func SessionHash(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return text(sum[:])
 }
 
-// GoodPageID tells whether a page's own id is of the form that signed connection ids have.
+// GoodPageID reports whether a page's own id is of the form that signed connection ids have.
 func GoodPageID(id string) bool {
 	return len(id) >= 16 && len(id) <= 64 && !strings.ContainsFunc(id, func(r rune) bool {
 		return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')

@@ -8,33 +8,34 @@ import (
 	"tidings/protocol"
 )
 
-// Decision is what the rules say of one client and one channel, and why.
+// Decision is what the rules allow one client in one channel, and why.
 type Decision struct {
 	Channel   protocol.Channel `json:"channel"`
-	Rule      string           `json:"rule"`           // the pattern that decides; "" for what holds where none matches
+	Rule      string           `json:"rule"`           // the pattern that decides; "" for what holds if none matches
 	User      string           `json:"user,omitempty"` // "" for an anonymous client
-	Join      string           `json:"join,omitempty"` // the pattern of Joins by which the client is put in the channel; "" where it is not
-	Subscribe Verdict          `json:"subscribe"`
-	Publish   Verdict          `json:"publish"`
-	Presence  Verdict          `json:"presence"`
+	Join      string           `json:"join,omitempty"` // the pattern of Joins by which the client is put in the channel; "" if it is not
+	Subscribe Ruling           `json:"subscribe"`
+	Publish   Ruling           `json:"publish"`
+	Presence  Ruling           `json:"presence"`
 }
 
-// Verdict is one part of a decision.
-type Verdict struct {
+// Ruling is one part of a decision.
+type Ruling struct {
 	Allowed bool      `json:"allowed"`
 	Asks    Allowance `json:"asks"` // what the rule asks for
 	Why     string    `json:"why"`
 }
 
-// Explain tells which rule decides what id may do in ch, and why. It decides as MaySubscribe, MayPublish and MaySeePresence do.
+// Explain returns which rule decides what id may do in ch, and why. It decides as MaySubscribe, MayPublish and
+// MaySeeMembers do.
 func (p *Policy) Explain(id Identity, ch protocol.Channel) Decision {
-	c := p.find(ch)
-	explain := func(a *allowance) Verdict {
-		return Verdict{Allowed: c.lets(a, id, ch), Asks: a.text, Why: c.why(a, id, ch)}
+	r := p.find(ch)
+	explain := func(a *admission) Ruling {
+		return Ruling{Allowed: r.lets(a, id, ch), Asks: a.text, Why: r.why(a, id, ch)}
 	}
 	d := Decision{
-		Channel: ch, Rule: c.Pattern, User: id.User,
-		Subscribe: explain(&c.subscribe), Publish: explain(&c.publish), Presence: explain(&c.presence),
+		Channel: ch, Rule: r.Pattern, User: id.User,
+		Subscribe: explain(&r.subscribe), Publish: explain(&r.publish), Presence: explain(&r.presence),
 	}
 	if join, ok := p.JoinOf(id, ch); ok {
 		d.Join = join
@@ -46,8 +47,8 @@ func (p *Policy) Explain(id Identity, ch protocol.Channel) Decision {
 	return d
 }
 
-// why gives the reason of what lets says.
-func (c *rule) why(a *allowance, id Identity, ch protocol.Channel) string {
+// why returns the reason of what lets decides.
+func (r *compiledRule) why(a *admission, id Identity, ch protocol.Channel) string {
 	switch {
 	case a.anyone:
 		return "anyone may"
@@ -56,11 +57,13 @@ func (c *rule) why(a *allowance, id Identity, ch protocol.Channel) string {
 	case id.Anonymous():
 		return "the client is anonymous, and the rule asks for " + string(a.text)
 	}
-	values, _ := c.pattern.Bound(ch)
+	values, _ := r.pattern.Bound(ch)
 	owner := ""
-	for i, name := range c.names {
+	for i, name := range r.names {
 		if name == UserPlaceholder {
-			owner = values[i]
+			if owner == "" || owner == id.User {
+				owner = values[i] // the first that is somebody else, if one is
+			}
 		} else if !slices.Contains(id.Claim(name), values[i]) {
 			return fmt.Sprintf("the channel is of %s %q, and the token's claim is %s", name, values[i], list(id.Claim(name)))
 		}

@@ -15,6 +15,7 @@ func TestExplanationsAgreeWithDecisions(t *testing.T) {
 		{Pattern: "admin/**", Subscribe: "role:admin", Publish: "permission:orders:read"},
 		{Pattern: "shop/{tenant}/*", Subscribe: "user", Presence: "user"},
 		{Pattern: "hidden/*", Presence: User},
+		{Pattern: "between/{user}/and/{user}", Subscribe: User, Publish: User},
 	}})
 	for _, c := range []struct{ by, ch, rule, subscribe, publish string }{
 		{"ann", "news", "", "no client may", "no client may"},
@@ -26,6 +27,8 @@ func TestExplanationsAgreeWithDecisions(t *testing.T) {
 		{"cy/1", "admin/x", "admin/**", `the role "admin" is not among the token's: admins`, `the permission "orders:read" is not among the token's: none`},
 		{"bob", "shop/t2/x", "shop/{tenant}/*", "the client is signed in", "no client may"},
 		{"cy/1", "shop/t2/x", "shop/{tenant}/*", `the channel is of tenant "t2", and the token's claim is t3`, "no client may"},
+		{"ann", "between/ann/and/bob", "between/{user}/and/{user}", `the channel is of user "bob"`, `the channel is of user "bob"`},
+		{"ann", "between/bob/and/ann", "between/{user}/and/{user}", `the channel is of user "bob"`, `the channel is of user "bob"`},
 		{"ann", "hidden/x", "hidden/*", "no client may", "no client may"},
 	} {
 		d := p.Explain(who[c.by], protocol.Channel(c.ch))
@@ -35,7 +38,7 @@ func TestExplanationsAgreeWithDecisions(t *testing.T) {
 		for name, id := range who {
 			ch := protocol.Channel(c.ch)
 			d := p.Explain(id, ch)
-			if d.Subscribe.Allowed != (p.MaySubscribe(id, ch) == nil) || d.Publish.Allowed != (p.MayPublish(id, ch) == nil) || d.Presence.Allowed != (p.MaySeePresence(id, ch) == nil) {
+			if d.Subscribe.Allowed != (p.MaySubscribe(id, ch) == nil) || d.Publish.Allowed != (p.MayPublish(id, ch) == nil) || d.Presence.Allowed != (maySeePresence(p, id, ch) == nil) {
 				t.Errorf("%s by %s: explained as %+v, which is not what is decided", ch, name, d)
 			}
 			if d.Subscribe.Why == "" || d.Publish.Why == "" || d.Presence.Why == "" {

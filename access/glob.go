@@ -13,8 +13,9 @@ import (
 //	shop/*-eu/*     shop/books-eu/orders
 //	news/**         everything below news, at any depth
 //
-// "*" stands for any run of characters but slashes, also for none; "**" is a whole segment and the last one. The whole name has to match. Where a rule
-// is to be found for a channel only a Pattern will do: of two globs neither need be the more specific one. The zero Glob matches nothing.
+// "*" stands for any run of characters but slashes, also for none; "**" is a whole segment and the last one. The whole
+// name has to match. To find the rule of a channel only a Pattern will do: of two globs neither need be the more
+// specific one. The zero Glob matches nothing.
 type Glob struct {
 	segments []string
 	deep     bool // "**" follows
@@ -43,7 +44,7 @@ func ParseGlob(text string) (Glob, error) {
 	return g, nil
 }
 
-// Match tells whether ch is among the channels that the glob names.
+// Match reports whether ch is among the channels that the glob names.
 func (g Glob) Match(ch protocol.Channel) bool {
 	left, more := string(ch), ch != ""
 	for _, s := range g.segments {
@@ -59,8 +60,8 @@ func (g Glob) Match(ch protocol.Channel) bool {
 	return more == g.deep
 }
 
-// matchStars tells whether "*" in a pattern can stand for such runs of characters that it is the text. It tries a run again for the last star alone, so
-// that it takes at most as many steps as the product of the lengths.
+// matchStars reports whether "*" in a pattern can stand for such runs of characters that it is the text. It tries a run
+// again for the last star alone, so that it takes at most as many steps as the product of the lengths.
 func matchStars(pattern, text string) bool {
 	i, star, from := 0, -1, 0
 	for j := 0; j < len(text); {

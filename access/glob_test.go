@@ -63,7 +63,8 @@ func TestGlobIsNotExponential(t *testing.T) {
 	}
 }
 
-// A glob without a star in the middle of a segment says what the pattern of the same text says, and any says what the regular expression does.
+// A glob without a star in the middle of a segment says what the pattern of the same text says, and any says what the
+// regular expression does.
 func FuzzGlob(f *testing.F) {
 	for _, s := range [][2]string{{"chat:*", "chat:1"}, {"a/**", "a/b/c"}, {"*a*b*", "xaxbx"}, {"news/*", "news/7"}, {"$x", "a"}} {
 		f.Add(s[0], s[1])

@@ -8,9 +8,10 @@ import (
 	"tidings/protocol"
 )
 
-// Joins are the channels that a connection is put in because of who its client is: each a pattern without "*", whose placeholders stand for what
-// is known of the client. {user} is its name, {role} and {permission} each role and permission, and another name each value of that claim; so one
-// pattern may name several channels. Who is put in a channel may hear it, whatever the rules of channels say.
+// Joins are the channels that a connection is put in because of its client: each a pattern without "*", whose
+// placeholders stand for what is known of the client. {user} is its name, {role} and {permission} each role and
+// permission, and another name each value of that claim, so that one pattern may name several channels. A client that
+// is put in a channel may hear it, whatever the rules of channels are.
 type Joins struct {
 	Anonymous     []string // of clients that are not signed in
 	Authenticated []string // of those that are
@@ -23,10 +24,10 @@ const (
 	MaxJoins = 64
 )
 
-// joins are Joins that were read.
-type joins struct{ anonymous, authenticated []Pattern }
+// joinPatterns are Joins that were read.
+type joinPatterns struct{ anonymous, authenticated []Pattern }
 
-func (j Joins) compile() (out joins, err error) {
+func (j Joins) compile() (out joinPatterns, err error) {
 	if out.anonymous, err = readJoins("Anonymous", j.Anonymous); err != nil {
 		return out, err
 	}
@@ -58,8 +59,8 @@ func readJoins(field string, texts []string) (list []Pattern, err error) {
 	return list, nil
 }
 
-// claims gives the names of the claims that the patterns ask for.
-func (j *joins) claims() (names []string) {
+// claims returns the names of the claims that the patterns ask for.
+func (j *joinPatterns) claims() (names []string) {
 	for _, p := range j.authenticated {
 		names = append(names, p.Placeholders()...)
 	}
@@ -68,8 +69,9 @@ func (j *joins) claims() (names []string) {
 	})
 }
 
-// Joins gives the channels that a client is put in, at most MaxJoins, and how many are left out: those beyond that, and those whose name would not be
-// the one that was meant, because a user, role, permission or claim is no segment of a channel's name. "a/b" is none.
+// Joins returns the channels that a client is put in, at most MaxJoins, and how many are left out. Left out are those
+// beyond that, and those whose name would not be the one that was meant, because a user, role, permission or claim is
+// no segment of a channel's name. "a/b" is none.
 func (p *Policy) Joins(id Identity) (list []protocol.Channel, left int) {
 	patterns := p.joins.anonymous
 	if !id.Anonymous() {
@@ -89,7 +91,7 @@ func (p *Policy) Joins(id Identity) (list []protocol.Channel, left int) {
 	return list, left
 }
 
-// JoinOf gives the pattern by which a client is put in ch; false where none does.
+// JoinOf returns the pattern by which a client is put in ch, and false if none does.
 func (p *Policy) JoinOf(id Identity, ch protocol.Channel) (pattern string, ok bool) {
 	list, _ := p.Joins(id)
 	if !slices.Contains(list, ch) {
@@ -134,13 +136,13 @@ func (p Pattern) fill(id Identity) (names []protocol.Channel, bad int) {
 	return names, bad
 }
 
-// segmentOfName tells whether a text can be one segment of a channel's name.
+// segmentOfName reports whether a text can be one segment of a channel's name.
 func segmentOfName(text string) bool {
 	_, err := protocol.ParseChannel(text)
 	return err == nil && !strings.Contains(text, "/")
 }
 
-// values gives what a placeholder stands for.
+// values returns what a placeholder stands for.
 func (i Identity) values(placeholder string) []string {
 	switch placeholder {
 	case UserPlaceholder:

@@ -18,12 +18,13 @@ type Keys struct {
 	backends []Backend // the holder of each
 }
 
-// NewKeys takes API keys, each as "KEY", "NAME KEY" or "NAME KEY SCOPE…", where a scope is publish=PATTERN, read=PATTERN, admin=PATTERN or metrics.
-// A key without a scope may do everything. Several may have one name: they are one principal, so that a key can be rotated, and must have the same
-// scopes, so that the new one does not get more rights by an oversight.
+// NewKeys takes API keys, each as "KEY", "NAME KEY" or "NAME KEY SCOPE…". A scope is publish=PATTERN,
+// subscribe=PATTERN, read=PATTERN, admin=PATTERN or metrics. A key without a scope may do everything. Several may have
+// one name: they are one principal, so that a key can be rotated, and must have the same scopes, so that the new one
+// does not get more rights by an oversight.
 //
-// It fails where a key is shorter than MinKeyBytes or given twice, for a name that is not of at most 32 letters, digits, "-", "_" and ".", and for
-// what is no scope; the error does not show the key.
+// It fails if a key is shorter than MinKeyBytes or given twice, for a name that is not of at most 32 letters, digits,
+// "-", "_" and ".", and for what is no scope. The error does not show the key.
 func NewKeys(keys ...string) (Keys, error) {
 	var k Keys
 	for i, line := range keys {
@@ -88,7 +89,8 @@ func goodName(name string) bool {
 // Len is the number of keys.
 func (k Keys) Len() int { return len(k.hashes) }
 
-// Find tells who holds key, in a time that depends on nothing but the lengths; false where it is none of the keys.
+// Find returns who holds key, and false if it is none of the keys. The time it takes depends on nothing but the
+// lengths.
 func (k Keys) Find(key string) (Backend, bool) {
 	hash := sha256.Sum256([]byte(key))
 	found := 0 // the key's number, from 1

@@ -25,7 +25,7 @@ type keySet struct{ keys []verificationKey }
 
 // verificationKey is a key with the one algorithm that it is for: a public key cannot be taken for a secret.
 type verificationKey struct {
-	id        string // "" where a token need not name it
+	id        string // "" if a token need not name it
 	algorithm string
 	key       jwt.VerificationKey
 }
@@ -36,8 +36,8 @@ const (
 	maxRSABits = 8192 // more would let anybody make us compute
 )
 
-// find gives the keys that a token with this header may be verified with: of its algorithm, and of its key id. A token that names none gets those without an id, or
-// the only one of the algorithm.
+// find returns the keys that a token with this header may be verified with: of its algorithm, and of its key id. A
+// token that names none gets those without an id, or the only one of the algorithm.
 func (s *keySet) find(h header) (set jwt.VerificationKeySet) {
 	var only []jwt.VerificationKey
 	for i := range s.keys {
@@ -89,7 +89,7 @@ func (c *TokenConfig) staticKeys() (*keySet, error) {
 	return s, nil
 }
 
-// newKey checks a key and gives it its algorithm; that of its type where algorithm is "".
+// newKey checks a key and pairs it with its algorithm: that of its type if algorithm is "".
 func newKey(id, algorithm string, key any) (verificationKey, error) {
 	var fits []string // its type's own algorithm first
 	switch k := key.(type) {
@@ -176,8 +176,9 @@ func publicKey(block *pem.Block) (crypto.PublicKey, error) {
 	return nil, fmt.Errorf("a PEM block %q: only PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE can be verified with", block.Type)
 }
 
-// readKeySet reads a JWK set. Keys that are not for verifying, or of a kind that we do not know, are left out, as RFC 7517 wants it; skipped tells of the last one.
-// Secrets count only where the set is our own: an issuer that shows a secret has none.
+// readKeySet reads a JWK set. Keys that are not for verifying, or of a kind that we do not know, are left out, as RFC
+// 7517 wants it; skipped tells of the last one. Secrets count only where the set is our own: an issuer that shows a
+// secret has none.
 func readKeySet(text []byte, own bool) (keys []verificationKey, skipped, err error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`

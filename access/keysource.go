@@ -17,9 +17,9 @@ import (
 	"tidings/protocol"
 )
 
-// keySource keeps the keys of a Tokens those that its issuer shows. It fetches them every KeySetRefresh, and for a token whose key is not known, but at
-// most once a minute: a stranger who makes up key ids cannot make it fetch more. Where fetching fails the keys of before count for
-// an hour.
+// keySource keeps the keys of a Tokens those that its issuer shows. It fetches them every KeySetRefresh, and for a
+// token whose key is not known, but at most once a minute: a stranger who makes up key ids cannot make it fetch more.
+// If fetching fails, the earlier keys count for an hour.
 type keySource struct {
 	tokens *Tokens
 	static *keySet // what the config holds beside
@@ -84,7 +84,8 @@ func (s *keySource) run(ctx context.Context) {
 	}
 }
 
-// begin starts a fetch, unless one is under way or was a moment ago. It gives what is closed when the fetch is over; nil where there is none.
+// begin starts a fetch, unless one is under way or was a moment ago. It returns what is closed when the fetch is over,
+// or nil if there is none.
 func (s *keySource) begin() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,7 +136,7 @@ func (s *keySource) took(text []byte, err error) {
 	}
 }
 
-// unknown gives the keys after a fetch for a token whose key is not among them, if one may be made now.
+// unknown returns the keys after a fetch for a token whose key is not among them, if one may be made now.
 func (s *keySource) unknown(ctx context.Context, h header) (*keySet, *protocol.Error) {
 	if over := s.begin(); over != nil {
 		select {
@@ -154,8 +155,8 @@ func (s *keySource) unknown(ctx context.Context, h header) (*keySet, *protocol.E
 	return keys, nil
 }
 
-// fetcher gets a key set over HTTP, bounded in everything: it follows no redirect, uses no proxy, sends no cookie and, unless it may, goes to no private address,
-// whatever the name resolves to.
+// fetcher gets a key set over HTTP, bounded in everything: it follows no redirect, uses no proxy and sends no cookie.
+// Unless it may, it goes to no private address, whatever the name resolves to.
 type fetcher struct {
 	url    string
 	client *http.Client

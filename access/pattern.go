@@ -14,11 +14,12 @@ import (
 //	news            that channel alone
 //	news/*          one more segment, whatever it is
 //	news/**         everything below news, at any depth, but not news itself
-//	inbox/{user}    as inbox/*, and says who the segment belongs to: the user of that name
+//	inbox/{user}    as inbox/*, and the segment belongs to the user of that name
 //	shop/{tenant}/* as shop/*/*, with the segment that the claim "tenant" of an identity has to name
 //
-// "*" and "{name}" are whole segments; "**" is the last one. What a placeholder means is for who uses the pattern: a pattern matches a channel
-// whoever asks. Of several patterns that match a channel the most specific one wins: see Compare. The zero Pattern matches nothing.
+// "*" and "{name}" are whole segments; "**" is the last one. What a placeholder means is up to the pattern's user: a
+// pattern matches a channel whoever asks. Of several patterns that match a channel the most specific one wins: see
+// Compare. The zero Pattern matches nothing.
 type Pattern struct {
 	text     string
 	segments []segment
@@ -90,10 +91,10 @@ func goodPlaceholder(name string) bool {
 	})
 }
 
-// String gives the pattern as it was written.
+// String returns the pattern as it was written.
 func (p Pattern) String() string { return p.text }
 
-// Placeholders gives the names of the placeholders, from left to right.
+// Placeholders returns the names of the placeholders, from left to right.
 func (p Pattern) Placeholders() (names []string) {
 	for _, s := range p.segments {
 		if s.kind == one && s.text != "" {
@@ -103,13 +104,14 @@ func (p Pattern) Placeholders() (names []string) {
 	return names
 }
 
-// Match tells whether ch is among the channels that the pattern names.
+// Match reports whether ch is among the channels that the pattern names.
 func (p Pattern) Match(ch protocol.Channel) bool {
 	_, ok := p.match(ch, nil)
 	return ok
 }
 
-// Bound gives what ch has in the place of each placeholder, in the order of Placeholders; false where it does not match.
+// Bound returns what ch has in the place of each placeholder, in the order of Placeholders, and false if it does not
+// match.
 func (p Pattern) Bound(ch protocol.Channel) (values []string, ok bool) {
 	return p.match(ch, func(s *segment) bool { return s.text != "" })
 }
@@ -136,9 +138,10 @@ func (p Pattern) match(ch protocol.Channel, keep func(*segment) bool) (values []
 	return values, len(p.segments) > 0 && !more
 }
 
-// Compare orders patterns from the most specific to the least, by the first segment from the left in which they differ: a literal comes before
-// "*" and placeholders, and these before "**"; two literals go by their bytes, and a pattern comes before those that begin with it. Patterns that compare equal
-// name the same channels. Of two that match one channel the first one in this order wins; there is no other rule.
+// Compare orders patterns from the most specific to the least, by the first segment from the left in which they differ.
+// A literal comes before "*" and placeholders, and these before "**". Two literals go by their bytes, and a pattern
+// comes before those that begin with it. Patterns that compare equal name the same channels. Of two that match one
+// channel the first one in this order wins; there is no other rule.
 func (p Pattern) Compare(q Pattern) int {
 	return slices.CompareFunc(p.segments, q.segments, compareSegments)
 }
@@ -153,8 +156,8 @@ func compareSegments(a, b segment) int {
 	return 0
 }
 
-// Index finds the most specific of many patterns for a channel. The zero Index is empty. It may be read from many goroutines when nothing is
-// added any more.
+// Index finds the most specific of many patterns for a channel. The zero Index is empty. It may be read from many
+// goroutines when nothing is added any more.
 type Index[T any] struct{ root node[T] }
 
 // node is what follows after some segments.
@@ -170,7 +173,7 @@ type leaf[T any] struct {
 	value   T
 }
 
-// Add puts a value at a pattern. It fails where there is one that names the same channels.
+// Add puts a value at a pattern. It fails if there is one that names the same channels.
 func (x *Index[T]) Add(p Pattern, value T) error {
 	if len(p.segments) == 0 {
 		return errors.New("the pattern is empty")
@@ -207,8 +210,8 @@ func (x *Index[T]) Add(p Pattern, value T) error {
 	return nil
 }
 
-// Find gives the value of the most specific pattern that matches ch, and the pattern; false where none does. It looks at each node of the index at most
-// once, and mostly at as many as ch has segments.
+// Find returns the value of the most specific pattern that matches ch, and the pattern, and false if none does. It
+// looks at each node of the index at most once, and mostly at as many as ch has segments.
 func (x *Index[T]) Find(ch protocol.Channel) (value T, p Pattern, ok bool) {
 	if l := x.root.find(string(ch)); l != nil && ch != "" {
 		return l.value, l.pattern, true

@@ -161,7 +161,8 @@ func TestAnEmptyIndexFindsNothing(t *testing.T) {
 	}
 }
 
-// What is read is written back, and found again by the index exactly where the pattern alone matches; the index agrees with the order.
+// What is read is written back, and found again by the index exactly where the pattern alone matches; the index agrees
+// with the order.
 func FuzzPattern(f *testing.F) {
 	for _, s := range [][3]string{{"news/**", "news/*", "news/a"}, {"**", "a/{user}/c", "a/b/c"}, {"*/b", "a/**", "a/b"}, {"a", "a", "a"}, {"{x}", "*", "y"}} {
 		f.Add(s[0], s[1], s[2])

@@ -15,11 +15,11 @@ import (
 // MinSecretBytes is how long a signing secret must be.
 const MinSecretBytes = 32
 
-// Replies gives reply channels out and knows them again. It keeps nothing: everything that it asks stands in the name, or in the publish
-// URL, and is signed. All nodes of one bus need the same secret.
+// Replies issues reply channels and knows them again. It keeps nothing: everything that it asks stands in the name, or
+// in the publish URL, and is signed. All nodes of one bus need the same secret.
 type Replies struct{ secret []byte }
 
-// NewReplies takes the signing secret. Where that is empty it draws one, so that what is given out dies with the process.
+// NewReplies takes the signing secret. If that is empty it draws one, so that what is issued dies with the process.
 func NewReplies(secret []byte) Replies {
 	if len(secret) == 0 {
 		secret = make([]byte, sha256.Size)
@@ -30,13 +30,13 @@ func NewReplies(secret []byte) Replies {
 
 // Reply is a reply channel as it is given to its owner.
 type Reply struct {
-	Channel   protocol.Channel // a secret: who has it may read
-	To        string           // names the channel to who may publish, and does not let them read
-	Signature string           // lets who has it publish to To
+	Channel   protocol.Channel // a secret: whoever has it may read
+	To        string           // names the channel for a publish, and is of no use to read
+	Signature string           // whoever has it may publish to To
 	Expires   time.Time
 }
 
-// Issue gives a new reply channel to id, which ends after ttl, rounded up to the second.
+// Issue returns a new reply channel for id, which ends after ttl, rounded up to the second.
 func (r Replies) Issue(id Identity, ttl time.Duration, now time.Time) Reply {
 	expires := now.Add(ttl + time.Second - 1).Truncate(time.Second)
 	random := make([]byte, 16)
@@ -47,8 +47,8 @@ func (r Replies) Issue(id Identity, ttl time.Duration, now time.Time) Reply {
 	}
 }
 
-// MayRead tells whether id may hear the reply channel ch; nil means yes. It fails with CodeForbidden for one that was not given to id, and
-// with CodeChannelExpired for one whose time is over.
+// MayRead returns nil if id may hear the reply channel ch. It fails with CodeForbidden if it was not issued to id, and
+// with CodeChannelExpired if its time is over.
 func (r Replies) MayRead(id Identity, ch protocol.Channel, now time.Time) *protocol.Error {
 	to, proof, ok := ch.ReplyParts()
 	genuine := hmac.Equal([]byte(proof), []byte(r.sign("read", to)))
@@ -61,14 +61,14 @@ func (r Replies) MayRead(id Identity, ch protocol.Channel, now time.Time) *proto
 	return expired(to, now)
 }
 
-// MayPublish gives the channel that a publish URL's parameters stand for. It fails with CodeForbidden where the signature is not ours or is
-// another's, and with CodeChannelExpired.
+// MayPublish returns the channel that a publish URL's parameters stand for. It fails with CodeForbidden if the
+// signature is not ours or is another's, and with CodeChannelExpired.
 func (r Replies) MayPublish(to, signature string, now time.Time) (protocol.Channel, *protocol.Error) {
 	if !hmac.Equal([]byte(signature), []byte(r.sign("publish", to))) {
 		return "", &protocol.Error{Code: protocol.CodeForbidden, Reason: "the publish URL is not one of this server's, or was altered", Hint: "Use the whole URL as the client handed it over. Where the server draws its signing secret, a restart ends all URLs: set signing_secret."}
 	}
-	if err := expired(to, now); err != nil {
-		return "", err
+	if fault := expired(to, now); fault != nil {
+		return "", fault
 	}
 	return protocol.ReplyChannel(to, r.sign("read", to)), nil
 }
@@ -80,10 +80,10 @@ func expired(to string, now time.Time) *protocol.Error {
 	return nil
 }
 
-// owner is who may read, without saying who that is.
+// owner is who may read, without naming them.
 func (r Replies) owner(id Identity) string { return r.sign("owner", id.User)[:11] }
 
-// sign gives 128 bits over what, for one purpose only.
+// sign returns 128 bits over what, for one purpose only.
 func (r Replies) sign(purpose, what string) string {
 	mac := hmac.New(sha256.New, r.secret)
 	mac.Write([]byte("tidings reply " + purpose + "\n" + what))

@@ -10,8 +10,8 @@ import (
 // MaxRevocations bounds the revocations that are remembered.
 const MaxRevocations = 100_000
 
-// Revocations remembers which tokens do not count any more, though their time is not over. It is this process's own and lasts as long. The zero
-// Revocations is empty.
+// Revocations remembers which tokens do not count any more, though their time is not over. It is this process's own and
+// lasts as long. The zero Revocations is empty.
 type Revocations struct {
 	mu    sync.RWMutex // guards all below
 	list  map[revocation]revoked
@@ -31,13 +31,13 @@ type revoked struct {
 
 var errRevocations = &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "as many revocations are remembered as may be", Hint: "Use shorter tokens (tokens.max_lifetime): a revocation is remembered as long as a token may live. To sign everybody out, change the key."}
 
-// RevokeToken lets the token of an id (jti) count no more. It fails with CodeLimitExceeded.
+// RevokeToken makes the token of an id (jti) count no more. It fails with CodeLimitExceeded.
 func (r *Revocations) RevokeToken(id string, until time.Time) *protocol.Error {
 	return r.add(revocation{name: id}, revoked{until: until})
 }
 
-// RevokeUser lets the tokens of a user that were issued until since count no more; one that does not say when it was issued neither.
-// It fails with CodeLimitExceeded.
+// RevokeUser makes the tokens of a user count no more that were issued until since, or that do not contain when. It
+// fails with CodeLimitExceeded.
 func (r *Revocations) RevokeUser(user string, since, until time.Time) *protocol.Error {
 	return r.add(revocation{user: true, name: user}, revoked{since: since, until: until})
 }
@@ -55,7 +55,7 @@ func (r *Revocations) add(name revocation, v revoked) *protocol.Error {
 	return nil
 }
 
-// sweep forgets those whose time is over, at most once a second. It tells whether there is room.
+// sweep forgets those whose time is over, at most once a second. It reports whether there is space.
 func (r *Revocations) sweep() bool {
 	now := time.Now()
 	if now.Sub(r.swept) >= time.Second {
@@ -69,7 +69,7 @@ func (r *Revocations) sweep() bool {
 	return len(r.list) < MaxRevocations
 }
 
-// Revoked tells whether the token that gave id was revoked.
+// Revoked reports whether the token that id is of was revoked.
 func (r *Revocations) Revoked(id Identity) bool {
 	if id.Anonymous() {
 		return false

@@ -9,19 +9,20 @@ import (
 	"tidings/protocol"
 )
 
-// Routing says where messages go that a backend publishes without a channel: the first route that applies decides alone. Where none does the
-// message goes to nobody.
+// Routing is where messages go that a backend publishes without a channel: the first route that applies decides alone.
+// If none does, the message goes to nobody.
 type Routing []Route
 
-// Route is one of them. It applies where Event names the message's event, and its data has the field If.
+// Route is one of them. It applies if the message's event is as Event, and its data has the field If.
 type Route struct {
 	// Event is the event's name, in which "*" stands for any run of characters. Empty means every event.
 	Event string
-	// If names a field of the data, which is an object: "userId", or "room.id" for one inside of another. It has to be there, and be neither null nor
-	// false nor an empty text. Empty means whatever the data is.
+	// If names a field of the data, which is an object: "userId", or "room.id" for one inside of another. It has to be
+	// there, and be neither null nor false nor an empty text. Empty means whatever the data is.
 	If string
-	// To are the channels, at most MaxRouteChannels. "user/{userId}" has the field's value in the place of {userId}: a text or a whole number that can stand
-	// there. One placeholder may stand in a segment, so that no value of another's can make the same name. None mean that the message goes to nobody.
+	// To are the channels, at most MaxRouteChannels. "user/{userId}" has the field's value in the place of {userId}: a
+	// text or a whole number that can stand there. One placeholder may stand in a segment, so that no value of
+	// another's can make the same name. None mean that the message goes to nobody.
 	To []string
 }
 
@@ -32,7 +33,8 @@ const (
 	maxFieldNames    = 8 // of one path
 )
 
-// Router is a Routing that was checked. It does not change, and may be used from many goroutines. The nil Router has no route.
+// Router is a Routing that was checked. It does not change, and may be used from many goroutines. The nil Router has no
+// route.
 type Router struct {
 	routes []route
 	fields []string // paths that some route looks at
@@ -52,7 +54,7 @@ type Routed struct {
 	Channels []protocol.Channel
 }
 
-// Compile checks the routes. Its error says which one is faulty, counted from 1.
+// Compile checks the routes. Its error names the faulty one, counted from 1.
 func (r Routing) Compile() (*Router, error) {
 	if len(r) > MaxRoutes {
 		return nil, fmt.Errorf("%d routes, at most %d", len(r), MaxRoutes)
@@ -83,7 +85,7 @@ func (r *Router) note(field string) {
 	}
 }
 
-// Check fails where the route alone is faulty.
+// Check fails if the route alone is faulty.
 func (r Route) Check() error {
 	_, err := r.compile()
 	return err
@@ -168,9 +170,9 @@ func join(slots []slot, value func(field string) string) string {
 // Empty reports whether there is no route at all.
 func (r *Router) Empty() bool { return r == nil || len(r.routes) == 0 }
 
-// Route says where a message goes: each channel once, in the order of the route. It fails with CodeBadRequest where the route that decides needs
-// a field that is not there, or cannot stand in a channel's name, and where a field is there twice: such a message goes nowhere, and not on to the next route, whose
-// channels more people may hear.
+// Route returns where a message goes: each channel once, in the order of the route. It fails with CodeBadRequest if a
+// field is there twice, and if the route that decides needs a field that is not there, or cannot stand in a channel's
+// name. Such a message goes nowhere, and not on to the next route, whose channels more people may hear.
 func (r *Router) Route(event string, data []byte) (Routed, error) {
 	if r.Empty() {
 		return Routed{}, nil
@@ -192,7 +194,7 @@ func (r *route) applies(event string, values map[string][]byte) bool {
 	return (r.Event == "" || matchStars(r.Event, event)) && (r.If == "" || says(values[r.If]))
 }
 
-// says tells whether a field says something.
+// says reports whether a field has a value that counts.
 func says(value []byte) bool {
 	switch string(value) {
 	case "", "null", "false", `""`:
@@ -230,7 +232,7 @@ func (r *route) channels(values map[string][]byte) (list []protocol.Channel, err
 	return list, nil
 }
 
-// slotValue gives a field's value as it may stand in a segment, or what is wrong with it.
+// slotValue returns a field's value as it may stand in a segment, or what is wrong with it.
 func slotValue(value []byte) (text, fault string) {
 	switch {
 	case len(value) == 0:
@@ -253,7 +255,7 @@ func wholeNumber(value []byte) bool {
 	return len(digits) > 0 && len(digits) <= 32 && len(bytes.Trim(digits, "0123456789")) == 0 && (digits[0] != '0' || len(value) == 1)
 }
 
-// read gives the fields of data that routes look at, as they stand there.
+// read returns the fields of data that routes look at, as they stand there.
 func (r *Router) read(data []byte) (map[string][]byte, error) {
 	values := map[string][]byte{}
 	if len(r.fields) == 0 {
@@ -285,14 +287,14 @@ func readFields(values map[string][]byte, above string, data []byte, wanted []st
 	return nil
 }
 
-// Step is what one route says of a message.
+// Step is what one route does with a message.
 type Step struct {
 	Route   int    `json:"route"` // counted from 1
 	Applies bool   `json:"applies"`
 	Why     string `json:"why"`
 }
 
-// Explain tells for each route up to the one that decides whether it applies, and why. It decides as Route does.
+// Explain returns for each route up to the one that decides whether it applies, and why. It decides as Route does.
 func (r *Router) Explain(event string, data []byte) (steps []Step, routed Routed, err error) {
 	routed, err = r.Route(event, data)
 	if r.Empty() {

@@ -44,9 +44,17 @@ func TestSimpleRules(t *testing.T) {
 			p := policyOf(t, c.rules)
 			check(t, "subscribe", p.MaySubscribe(Identity{}, "a"), c.subscribe)
 			check(t, "publish", p.MayPublish(Identity{}, "a"), c.publish)
-			check(t, "presence", p.MaySeePresence(Identity{}, "a"), c.presence)
+			check(t, "presence", maySeePresence(p, Identity{}, "a"), c.presence)
 		})
 	}
+}
+
+// maySeePresence asks both rules that a client needs to see who is in a channel.
+func maySeePresence(p *Policy, id Identity, ch protocol.Channel) *protocol.Error {
+	if fault := p.MaySubscribe(id, ch); fault != nil {
+		return fault
+	}
+	return p.MaySeeMembers(id, ch)
 }
 
 func check(t *testing.T, what string, err *protocol.Error, allowed bool) {
@@ -71,6 +79,7 @@ func TestWhoMaySubscribe(t *testing.T) {
 		{Pattern: "shop/{tenant}/**", Subscribe: User},
 		{Pattern: "shop/{tenant}/desk/{user}", Subscribe: "user, role:desk"},
 		{Pattern: "profile/{user}", Subscribe: Anyone, Publish: User},
+		{Pattern: "between/{user}/and/{user}", Subscribe: User},
 	}})
 	for _, c := range []struct{ ch, may string }{
 		{"other", ""},
@@ -82,6 +91,9 @@ func TestWhoMaySubscribe(t *testing.T) {
 		{"admin", ""},
 		{"admin/x", "bob"},
 		{"members/x", "ann bob cy/1"},
+		{"between/ann/and/ann", "ann"},
+		{"between/ann/and/bob", ""}, // each {user} is the same user: neither the first nor the last decides
+		{"between/bob/and/ann", ""},
 		{"orders/1", "bob"},
 		{"orders/1/x", ""},
 		{"inbox/ann", "ann bob"},
@@ -102,7 +114,7 @@ func TestWhoMaySubscribe(t *testing.T) {
 	for name, id := range who {
 		check(t, "publish by "+name, p.MayPublish(id, "profile/ann"), name == "ann")
 		check(t, "publish where nothing is said, by "+name, p.MayPublish(id, "members/x"), false)
-		check(t, "presence where nothing is said, by "+name, p.MaySeePresence(id, "members/x"), false)
+		check(t, "presence where nothing is said, by "+name, maySeePresence(p, id, "members/x"), false)
 	}
 }
 

@@ -15,15 +15,15 @@ type Action string
 // The actions. All but ActionMetrics are limited to channels.
 const (
 	ActionPublish   Action = "publish"
-	ActionSubscribe Action = "subscribe" // put clients in channels, which lets them hear these
+	ActionSubscribe Action = "subscribe" // put clients in channels, so that they hear these
 	ActionRead      Action = "read"      // history, the list of channels, who is present
 	ActionAdmin     Action = "admin"     // connections, send, disconnect, why, tail
 	ActionMetrics   Action = "metrics"   // the metrics alone
 )
 
-// Backend is who makes a request of the HTTP API, as far as its key tells. The zero Backend is nobody.
+// Backend is who makes a request of the HTTP API, as far as its key shows. The zero Backend is nobody.
 type Backend struct {
-	name      string // of its key, where that has one
+	name      string // of its key, if that has one
 	principal string
 	scopes    scopes
 }
@@ -31,25 +31,27 @@ type Backend struct {
 // Trusted is a backend that may do everything.
 func Trusted(principal string) Backend { return Backend{principal: principal} }
 
-// Principal names the backend without telling its key: idempotency keys of different principals do not meet.
+// Principal names the backend without its key: idempotency keys of different principals do not meet.
 func (b Backend) Principal() string { return b.principal }
 
-// May tells whether the backend may do this in ch; nil means yes. It fails with CodeForbidden and a hint that names the scopes of its key.
+// May returns nil if the backend may do this in ch. It fails with CodeForbidden and a hint that names the scopes of its
+// key.
 func (b Backend) May(do Action, ch protocol.Channel) error {
 	return b.check(do, "in this channel", func(p Pattern) bool { return p.Match(ch) })
 }
 
-// Allows tells what May does, without the words.
+// Allows reports what May decides, without the words.
 func (b Backend) Allows(do Action, ch protocol.Channel) bool {
 	return b.principal != "" && b.scopes.allow(do, func(p Pattern) bool { return p.Match(ch) })
 }
 
-// MayEverywhere tells whether the backend may do this in every channel, or do what is about no channel; nil means yes.
+// MayEverywhere returns nil if the backend may do this in every channel, or do what is about no channel.
 func (b Backend) MayEverywhere(do Action) error {
 	return b.check(do, "in all channels", Pattern.everything)
 }
 
-// MaySomewhere tells whether there are channels where the backend may do this: what is about other channels must then be kept from it; nil means yes.
+// MaySomewhere returns nil if there are channels in which the backend may do this. What is about other channels must
+// then be kept from it.
 func (b Backend) MaySomewhere(do Action) error {
 	return b.check(do, "in any channel", func(Pattern) bool { return true })
 }
@@ -142,5 +144,5 @@ func (s scopes) equal(other scopes) bool {
 	return slices.Equal(slices.Compact(a), slices.Compact(b))
 }
 
-// everything tells the pattern that matches every channel.
+// everything reports whether the pattern matches every channel.
 func (p Pattern) everything() bool { return p.text == "**" }

@@ -17,7 +17,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Signer makes tokens, as the backend of an application does: for `tidings token`, for tests, and for programs that embed Tidings.
+// Signer makes tokens, as the backend of an application does: for `tidings token`, for tests, and for programs that
+// embed Tidings.
 type Signer struct {
 	method jwt.SigningMethod
 	key    any
@@ -33,7 +34,8 @@ func NewSigner(secret []byte) (*Signer, error) {
 	return &Signer{method: jwt.GetSigningMethod(k.algorithm), key: secret}, nil
 }
 
-// NewPEMSigner makes a signer with a private key, PKCS 8, PKCS 1 or SEC 1. id, if not "", is the key's id that its tokens name.
+// NewPEMSigner makes a signer with a private key, PKCS 8, PKCS 1 or SEC 1. id, if not "", is the key's id that its
+// tokens name.
 func NewPEMSigner(text []byte, id string) (*Signer, error) {
 	block, _ := pem.Decode(text)
 	if block == nil {

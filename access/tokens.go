@@ -18,33 +18,37 @@ import (
 	"tidings/protocol"
 )
 
-// TokenConfig says which tokens count. Zero numbers and durations mean the default.
+// TokenConfig is which tokens count. Zero numbers and durations mean the default.
 type TokenConfig struct {
-	// Issuer must be a token's "iss", and Audience be among its "aud". Both are required: a token that the same issuer made for another
-	// service is none for this one.
+	// Issuer must be a token's "iss", and Audience be among its "aud". Both are required: a token that the same issuer
+	// made for another service is none for this one.
 	Issuer, Audience string
 
 	// Secret verifies HS256; at least MinSecretBytes.
 	Secret []byte
-	// PublicKeys are PEM blocks of public keys or certificates: RSA of at least 2,048 bits for RS256, P-256, P-384 and P-521 for ES256, ES384 and ES512,
-	// Ed25519 for EdDSA.
+	// PublicKeys are PEM blocks of public keys or certificates: RSA of at least 2,048 bits for RS256, P-256, P-384 and
+	// P-521 for ES256, ES384 and ES512, Ed25519 for EdDSA.
 	PublicKeys []byte
 	// KeySet is a JWK set (RFC 7517), with what algorithm and id each key has: for what the two above cannot say.
 	KeySet []byte
-	// KeySetURL is where the issuer shows its public keys as a JWK set. https only, unless PrivateNetwork is set.
+	// KeySetURL is the address at which the issuer shows its public keys as a JWK set. https only, unless
+	// PrivateNetwork is set.
 	KeySetURL string
-	// KeySetRefresh is how often they are fetched; a key that the issuer removed counts for so long. Zero means 5 min; at least 1 min.
+	// KeySetRefresh is how often they are fetched; a key that the issuer removed counts for so long. Zero means 5 min;
+	// at least 1 min.
 	KeySetRefresh time.Duration
-	// PrivateNetwork lets KeySetURL be http, and on a loopback, private or link-local address.
+	// PrivateNetwork allows KeySetURL to be http, and to be on a loopback, private or link-local address.
 	PrivateNetwork bool
 
-	// Roles and Permissions are the claims that name them: a list of texts, or one text of words. Zero means "roles" and "permissions".
+	// Roles and Permissions are the claims that name them: a list of texts, or one text of words. Zero means "roles"
+	// and "permissions".
 	Roles, Permissions string
-	// MaxLifetime refuses tokens that are valid for longer from now on: so long a revocation has to be remembered. Zero means 24 h.
+	// MaxLifetime refuses tokens that are valid for longer from now on: so long a revocation has to be remembered. Zero
+	// means 24 h.
 	MaxLifetime time.Duration
 	// CacheSize bounds the verified tokens that need not be verified again. Zero means 10,000; about 500 bytes each.
 	CacheSize int
-	// Log takes a line where keys cannot be fetched (Warn). Nil means slog.Default.
+	// Log takes a line if keys cannot be fetched (Warn). Nil means slog.Default.
 	Log *slog.Logger
 
 	fetch *fetcher // of a test; else made of KeySetURL
@@ -82,8 +86,9 @@ type verified struct {
 	keys     *keySet
 }
 
-// NewTokens makes a verifier; Close it. It fails for a config that could let anybody in: without keys, with a secret that can be guessed, without issuer or
-// audience. Keys of KeySetURL may be out of reach for now: then tokens are refused for now.
+// NewTokens makes a verifier; Close it. It fails for a config that could let anybody in: without keys, with a secret
+// that can be guessed, without issuer or audience. Keys of KeySetURL may be out of reach for now: then tokens are
+// refused for now.
 func NewTokens(cfg TokenConfig) (*Tokens, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -191,8 +196,9 @@ var ErrTokenExpired = &protocol.Error{Code: protocol.CodeTokenExpired, Reason: "
 
 var errNoKeys = &protocol.Error{Code: protocol.CodeInternal, Reason: "the server cannot check tokens now: its issuer's keys are out of reach", Hint: "Try again; the server's log says why."}
 
-// Verify tells who a token is of. It fails with CodeUnauthorized, with CodeTokenExpired for a token that is good but for its time, and with CodeInternal where the
-// issuer's keys have been out of reach. For a key that is not known it waits for the issuer, at most 5 s and at most once a minute. A Tokens that is nil takes every client for anonymous.
+// Verify returns whom a token is of. It fails with CodeUnauthorized, with CodeTokenExpired for a token that is good but
+// for its time, and with CodeInternal if the issuer's keys have been out of reach. For a key that is not known it waits
+// for the issuer, at most 5 s and at most once a minute. A Tokens that is nil takes every client for anonymous.
 func (t *Tokens) Verify(ctx context.Context, token string) (Identity, *protocol.Error) {
 	if t == nil || token == "" {
 		return Identity{}, nil
@@ -209,20 +215,20 @@ func (t *Tokens) Verify(ctx context.Context, token string) (Identity, *protocol.
 		}
 		return v.identity, nil
 	}
-	h, err := readHeader(token)
-	if err != nil {
-		return Identity{}, err
+	h, fault := readHeader(token)
+	if fault != nil {
+		return Identity{}, fault
 	}
 	if len(keys.find(h).Keys) == 0 && t.source != nil {
-		if keys, err = t.source.unknown(ctx, h); err != nil {
-			return Identity{}, err
+		if keys, fault = t.source.unknown(ctx, h); fault != nil {
+			return Identity{}, fault
 		}
 	}
-	id, err := t.parse(token, h, keys)
-	if err == nil {
+	id, fault := t.parse(token, h, keys)
+	if fault == nil {
 		t.cache.Add(hash, verified{id, keys})
 	}
-	return id, err
+	return id, fault
 }
 
 // MaxLifetime is how long a token can be valid from now on.
@@ -267,7 +273,7 @@ func claimFault(err error) string {
 	return errToken.Reason
 }
 
-// onlyExpired tells whether a token would be valid but for its time: the signature was, and no other claim is wrong.
+// onlyExpired reports whether a token would be valid but for its time: the signature was, and no other claim is wrong.
 func onlyExpired(err error) bool {
 	if !errors.Is(err, jwt.ErrTokenExpired) {
 		return false
@@ -284,7 +290,8 @@ func goodSubject(s string) bool {
 // header is what a token says of itself before anything is verified.
 type header struct{ algorithm, key string }
 
-// readHeader reads it as strictly as an envelope: no name twice, no extension that must be understood (crit), no type of another kind of token.
+// readHeader reads it as strictly as an envelope: no name twice, no extension that must be understood (crit), no type
+// of another kind of token.
 func readHeader(token string) (h header, fault *protocol.Error) {
 	encoded, _, _ := strings.Cut(token, ".")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)

@@ -107,7 +107,7 @@ func (e *explainer) print(out io.Writer, d access.Decision) error {
 	fmt.Fprintf(out, "channel    %s\nrule       %s\nclient     %s\n", d.Channel, rule, or(d.User, "anonymous"))
 	for _, v := range []struct {
 		name string
-		access.Verdict
+		access.Ruling
 	}{{"subscribe", d.Subscribe}, {"publish", d.Publish}, {"presence", d.Presence}} {
 		word := "no "
 		if v.Allowed {

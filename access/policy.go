@@ -1,0 +1,138 @@
+package access
+
+import (
+	"slices"
+
+	"tidings/protocol"
+)
+
+// Policy is Rules that were checked and indexed. It does not change, and may be used from many goroutines.
+type Policy struct {
+	index         Index[*compiledRule]
+	others        *compiledRule // of channels that no pattern matches
+	claims        []string      // the ones that some rule or join names
+	joins         joinPatterns
+	limits        bool // some rule sets one
+	needsIdentity bool // some rule or join is for clients that are signed in
+}
+
+// compiledRule is a Rule that was read.
+type compiledRule struct {
+	Rule
+	pattern                      Pattern // zero in Policy.others
+	subscribe, publish, presence admission
+	names                        []string // the pattern's placeholders
+}
+
+// find returns the rule that decides for a channel.
+func (p *Policy) find(ch protocol.Channel) *compiledRule {
+	if r, _, ok := p.index.Find(ch); ok {
+		return r
+	}
+	return p.others
+}
+
+// MaySubscribe returns nil if id may hear ch. It fails with CodeForbidden.
+func (p *Policy) MaySubscribe(id Identity, ch protocol.Channel) *protocol.Error {
+	r := p.find(ch)
+	return r.refusal(&r.subscribe, id, ch, "subscribe to this channel", `Allow it in the server's rules (subscribe).`)
+}
+
+// MayPublish returns nil if id may publish to ch from a client. It fails with CodeForbidden.
+func (p *Policy) MayPublish(id Identity, ch protocol.Channel) *protocol.Error {
+	r := p.find(ch)
+	return r.refusal(&r.publish, id, ch, "publish to this channel", "Publish from a backend through the HTTP API, or allow it in the server's rules (publish).")
+}
+
+// MaySeeMembers returns nil if id may see who is in ch, provided that it may hear ch: MaySubscribe is asked apart,
+// since being put in a channel also allows to hear it. It fails with CodeForbidden.
+func (p *Policy) MaySeeMembers(id Identity, ch protocol.Channel) *protocol.Error {
+	r := p.find(ch)
+	return r.refusal(&r.presence, id, ch, "see who is in this channel, or it is not kept", "Allow it in the server's rules (presence).")
+}
+
+// KeepsPresence reports whether it is kept who is in ch.
+func (p *Policy) KeepsPresence(ch protocol.Channel) bool {
+	r := p.find(ch)
+	return r.presence.anyone || len(r.presence.terms) > 0
+}
+
+// NeedsIdentity reports whether a rule lets in somebody who has to be known.
+func (p *Policy) NeedsIdentity() bool { return p.needsIdentity }
+
+// Limits returns the bounds that the rule of ch sets. Group is the same text for all channels of that rule.
+func (p *Policy) Limits(ch protocol.Channel) (l Limits, group string) {
+	if !p.limits {
+		return Limits{}, ""
+	}
+	r := p.find(ch)
+	return r.Limits, r.Pattern
+}
+
+// Equivalent reports whether two identities are of the same user and may do the same: a session is taken up again only
+// by such.
+func (p *Policy) Equivalent(a, b Identity) bool {
+	if a.User != b.User {
+		return false
+	}
+	if a.grants == b.grants {
+		return true
+	}
+	return sameSet(a.Roles(), b.Roles()) && sameSet(a.Permissions(), b.Permissions()) &&
+		!slices.ContainsFunc(p.claims, func(name string) bool { return !sameSet(a.Claim(name), b.Claim(name)) })
+}
+
+func sameSet(a, b []string) bool {
+	return !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) }) &&
+		!slices.ContainsFunc(b, func(s string) bool { return !slices.Contains(a, s) })
+}
+
+// needsIdentity reports whether the rule lets in somebody who has to be known.
+func (r *compiledRule) needsIdentity() bool {
+	return len(r.subscribe.terms)+len(r.publish.terms)+len(r.presence.terms) > 0
+}
+
+// lets reports whether one part of the rule lets id into ch.
+func (r *compiledRule) lets(a *admission, id Identity, ch protocol.Channel) bool {
+	switch {
+	case a.anyone:
+		return true
+	case len(a.terms) == 0 || id.Anonymous():
+		return false
+	}
+	owner := true // each {user} of the pattern is this one
+	if len(r.names) > 0 {
+		values, ok := r.pattern.Bound(ch)
+		if !ok {
+			return false
+		}
+		for i, name := range r.names {
+			if name == UserPlaceholder {
+				owner = owner && values[i] == id.User
+			} else if !slices.Contains(id.Claim(name), values[i]) {
+				return false
+			}
+		}
+	}
+	return slices.ContainsFunc(a.terms, func(t term) bool {
+		switch t.kind {
+		case byRole:
+			return slices.Contains(id.Roles(), t.name)
+		case byPermission:
+			return slices.Contains(id.Permissions(), t.name)
+		}
+		return owner
+	})
+}
+
+func (r *compiledRule) refusal(a *admission, id Identity, ch protocol.Channel, what, hint string) *protocol.Error {
+	switch {
+	case r.lets(a, id, ch):
+		return nil
+	case len(a.terms) == 0:
+		return &protocol.Error{Code: protocol.CodeForbidden, Reason: "clients may not " + what, Hint: hint}
+	case id.Anonymous():
+		return &protocol.Error{Code: protocol.CodeForbidden, Reason: "clients without a token may not " + what, Hint: "Connect with a token of a user who may."}
+	}
+	return &protocol.Error{Code: protocol.CodeForbidden, Reason: "this user may not " + what, Hint: "tidings explain says which rule decides, and why."}
+}
