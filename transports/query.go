@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 
 	"tidings/protocol"
 )
@@ -12,33 +14,42 @@ import (
 type query struct {
 	channels []protocol.Channel
 	since    []protocol.Position // one per channel, zero if there is none
-	unknown  bool                // the request's Last-Event-ID is no cursor of ours
+	unknown  bool                // the position in the request is no cursor of ours
 	ticket   string
 }
 
 // maxParameters bounds the parameters of a URL, channels included.
 const maxParameters = 2 * protocol.MaxURLChannels
 
-// plainQuery reads ?channel=, ?cursor= and, for SSE, Last-Event-ID, which wins: EventSource comes back with its first
-// URL. It returns nil if the URL names no channel.
+// plainParameters are the parameters of a plain client's URL. The two that polyfills of EventSource send in the place of
+// the header mean the same as it.
+var plainParameters = []string{"channel", "cursor", "lastEventId", "Last-Event-ID", "ticket"}
+
+// plainQuery reads the URL of a plain client, and the header Last-Event-ID. It returns nil if the URL names no channel:
+// then a WebSocket is not plain, and says in frames what it wants. A parameter that does not exist is refused, since a
+// misspelt one would lose the client's position, and so messages.
 func plainQuery(r *http.Request, sse bool) (*query, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, badQuery("the query is malformed")
 	}
-	n := 0
-	for _, v := range values {
-		n += len(v)
-	}
-	names := values["channel"]
 	if values.Has("token") || values.Has("access_token") {
 		return nil, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a token is never part of a URL", Hint: "Send Authorization: Bearer <token>, or, for a browser's EventSource, get a ticket with POST /bus/ticket."}
 	}
-	switch {
-	case n > maxParameters, len(names) > protocol.MaxURLChannels:
+	names, n := values["channel"], 0
+	for _, v := range values {
+		n += len(v)
+	}
+	if n > maxParameters || len(names) > protocol.MaxURLChannels {
 		return nil, badQuery("the URL has too many parameters")
-	case len(names) == 0:
+	}
+	if len(names) == 0 {
 		return nil, nil
+	}
+	for name := range values {
+		if !slices.Contains(plainParameters, name) {
+			return nil, unknownParameter(name)
+		}
 	}
 	q := &query{}
 	if tickets := values["ticket"]; sse && len(tickets) == 1 {
@@ -56,30 +67,42 @@ func plainQuery(r *http.Request, sse bool) (*query, error) {
 		}
 		q.channels = append(q.channels, ch)
 	}
-	return q, q.readCursor(r, values["cursor"], sse)
+	return q, q.readPosition(r.Header, values, sse)
 }
 
-func (q *query) readCursor(r *http.Request, cursor []string, sse bool) (err error) {
+// readPosition reads where the client was. The header wins over the parameters of the same meaning, and these over cursor:
+// a client that comes back with its first URL has the older position there. A value that is no cursor of ours is a gap to
+// an SSE client, which cannot choose another one, and refused to any other.
+func (q *query) readPosition(header http.Header, values url.Values, sse bool) error {
 	q.since = make([]protocol.Position, len(q.channels))
-	if ids := r.Header["Last-Event-Id"]; sse && len(ids) > 0 && ids[0] != "" {
-		if len(ids[0]) > protocol.MaxCursorBytes {
-			return &protocol.Error{Code: protocol.CodeBadCursor, Reason: "Last-Event-ID is too long", Hint: "Send it as the server gave it."}
-		}
-		since, err := protocol.ParseCursor(ids[0], len(q.channels))
-		if err != nil {
-			q.unknown = true
-			return nil
-		}
-		q.since = since
+	ids := slices.Concat(header["Last-Event-Id"], values["lastEventId"], values["Last-Event-ID"])
+	ids = slices.DeleteFunc(ids, func(id string) bool { return id == "" })
+	cursors := values["cursor"]
+	var text string
+	switch {
+	case len(cursors) > 1:
+		return badQuery("more than one cursor")
+	case len(ids) > 0:
+		text = ids[0]
+	case len(cursors) == 1:
+		text = cursors[0]
+	}
+	if text == "" {
 		return nil
 	}
-	switch {
-	case len(cursor) > 1:
-		return badQuery("more than one cursor")
-	case len(cursor) == 1 && cursor[0] != "":
-		q.since, err = protocol.ParseCursor(cursor[0], len(q.channels))
+	if len(text) > protocol.MaxCursorBytes {
+		return &protocol.Error{Code: protocol.CodeBadCursor, Reason: "the position is too long", Hint: "Send it as the server gave it."}
 	}
-	return err
+	since, err := protocol.ParseCursor(text, len(q.channels))
+	switch {
+	case err == nil:
+		q.since = since
+	case sse && len(ids) > 0:
+		q.unknown = true
+	default:
+		return err
+	}
+	return nil
 }
 
 // frames returns the frames that subscribe to the channels, with ids from 1.
@@ -96,6 +119,14 @@ func (q *query) frames() []protocol.ClientFrame {
 
 func badQuery(reason string) *protocol.Error {
 	return &protocol.Error{Code: protocol.CodeBadRequest, Reason: reason, Hint: "Name 1 to 32 channels, each with ?channel=, and at most one cursor."}
+}
+
+func unknownParameter(name string) *protocol.Error {
+	return &protocol.Error{
+		Code:   protocol.CodeUnknownField,
+		Reason: "the URL has a parameter " + strconv.Quote(protocol.Cut(name, 64)) + ", which does not exist",
+		Hint:   "The parameters are " + strings.Join(plainParameters, ", ") + ".",
+	}
 }
 
 // connectFrame is the connect frame that a plain client's URL stands for.
