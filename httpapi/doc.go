@@ -7,7 +7,7 @@
 //
 //	routes.go    the table of URLs
 //	publish.go, batch.go, history.go, admin.go, commands.go, why.go, tail.go   the API for backends; openapi.yaml describes it
-//	health.go, files.go, metrics.go   what else stands behind them
+//	health.go, files.go, metrics.go   what else stands behind them; metrics_table.go has every metric
 //	request.go, answer.go, bridge.go, keys.go, address.go   how a request is read, answered, allowed, and whose it is
 //	guard.go     logging and recovery around everything
 package httpapi

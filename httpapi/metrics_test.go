@@ -43,6 +43,21 @@ func TestDocumentListsEveryMetric(t *testing.T) {
 	}
 }
 
+// Prometheus shows a help text alone, without the line that stands before it in our table.
+func TestEveryHelpTextStandsAlone(t *testing.T) {
+	leaning := regexp.MustCompile(`(?i)^of (them|those|these)\b|\b(of|at|for|by) (these|them|it)\b`)
+	for _, m := range allMetrics {
+		if !strings.HasSuffix(m.help, ".") || strings.Count(m.help, " ") < 2 || leaning.MatchString(m.help) {
+			t.Errorf("%s: %q needs another line to be understood, or is no sentence", m.name, m.help)
+		}
+	}
+	for _, bad := range []string{"Of them, messages.", "Attempts at it that got a new session.", "Bytes of these."} {
+		if !leaning.MatchString(bad) {
+			t.Errorf("%q passes", bad)
+		}
+	}
+}
+
 var sample = regexp.MustCompile(`(?m)^(tidings_[a-z_]+)(\{[^}]*\})? (\S+)$`)
 
 func (w *world) samples() map[string]string {

@@ -3,12 +3,10 @@ package main
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 )
@@ -117,7 +115,7 @@ func (g *goRun) print(key string) {
 	delete(g.output, key)
 }
 
-// sorted gives the rows by name, and a failing one for each folder that must have tests and has none.
+// sorted returns the rows by name, and a failing one for each folder that must have tests and has none.
 func (g *goRun) sorted(must []string) []row {
 	for _, folder := range must {
 		g.row(g.module + "/" + folder)
@@ -130,21 +128,10 @@ func (g *goRun) sorted(must []string) []row {
 }
 
 func runGo(s suite) []row {
-	cmd := exec.Command(s.command[0], s.command[1:]...)
-	cmd.Stderr = os.Stderr
-	fmt.Println("\n" + strings.Join(s.command, " "))
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		return []row{{suite: s.name, broken: err.Error()}}
-	}
-	if err := cmd.Start(); err != nil {
-		return []row{{suite: s.name, broken: err.Error()}}
-	}
 	g := newGoRun(module, os.Stdout)
-	readErr := g.read(pipe)
-	waitErr := cmd.Wait()
+	err := run(s, g.read)
 	rows := g.sorted(s.must)
-	if err := errors.Join(readErr, waitErr); err != nil && ok(rows, nil) {
+	if err != nil && ok(rows, nil) {
 		rows = append(rows, row{suite: s.name, broken: err.Error()})
 	}
 	return rows

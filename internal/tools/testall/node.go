@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -51,19 +50,13 @@ func readNode(r io.Reader, out io.Writer) row {
 }
 
 func runNode(s suite) []row {
-	cmd := exec.Command(s.command[0], s.command[1:]...)
-	cmd.Stderr = os.Stderr
-	fmt.Println("\n" + strings.Join(s.command, " "))
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		return []row{{suite: s.name, broken: err.Error()}}
-	}
-	if err := cmd.Start(); err != nil {
-		return []row{{suite: s.name, broken: err.Error()}}
-	}
-	r := readNode(pipe, os.Stdout)
+	var r row
+	err := run(s, func(out io.Reader) error {
+		r = readNode(out, os.Stdout)
+		return nil
+	})
 	r.suite = s.name
-	if err := cmd.Wait(); err != nil && r.failed == 0 {
+	if err != nil && r.failed == 0 {
 		r.broken = err.Error()
 	}
 	return []row{r}

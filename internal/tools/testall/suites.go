@@ -1,5 +1,14 @@
 package main
 
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+)
+
 // suite is one command whose tests are counted.
 type suite struct {
 	name    string
@@ -24,4 +33,19 @@ func allSuites(short bool) []suite {
 		{name: "browser", command: []string{"npm", "run", "--silent", "test:e2e"}, run: runNode},
 		{name: "demo", command: []string{"npm", "run", "--silent", "test:demo"}, run: runNode},
 	}
+}
+
+// run runs a suite's command and hands what it prints to read.
+func run(s suite, read func(io.Reader) error) error {
+	cmd := exec.Command(s.command[0], s.command[1:]...)
+	cmd.Stderr = os.Stderr
+	fmt.Println("\n" + strings.Join(s.command, " "))
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	return errors.Join(read(pipe), cmd.Wait())
 }

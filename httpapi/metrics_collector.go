@@ -1,0 +1,109 @@
+package httpapi
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tidings/actors"
+	"tidings/protocol"
+	"tidings/transports"
+)
+
+// reading is what is read for one scrape, at one moment.
+type reading struct {
+	api        *API
+	bus        actors.Stats
+	transports transports.Stats
+}
+
+// report takes one value of a metric, with a value for each of its labels.
+type report func(value float64, labels ...string)
+
+// metric is one name on /metrics and one row of docs/METRICS.md.
+type metric struct {
+	name   string
+	kind   prometheus.ValueType
+	labels []string
+	help   string // stands alone: Prometheus shows it without its neighbours
+	read   func(*reading, report)
+	desc   *prometheus.Desc
+}
+
+func newMetric(kind prometheus.ValueType, name, help string, labels []string, read func(*reading, report)) *metric {
+	name = "tidings_" + name
+	return &metric{name: name, kind: kind, labels: labels, help: help, read: read, desc: prometheus.NewDesc(name, help, labels, nil)}
+}
+
+// number is what a metric may be read from.
+type number interface{ int | int64 | uint64 }
+
+func counter[N number](name, help string, read func(*reading) N) *metric {
+	return newMetric(prometheus.CounterValue, name, help, nil, single(read))
+}
+
+func gauge[N number](name, help string, read func(*reading) N) *metric {
+	return newMetric(prometheus.GaugeValue, name, help, nil, single(read))
+}
+
+func single[N number](read func(*reading) N) func(*reading, report) {
+	return func(r *reading, report report) { report(float64(read(r))) }
+}
+
+// counters is a counter with labels; read reports each combination that there is.
+func counters(name, help string, labels []string, read func(*reading, report)) *metric {
+	return newMetric(prometheus.CounterValue, name, help, labels, read)
+}
+
+// gauges is a gauge with labels.
+func gauges(name, help string, labels []string, read func(*reading, report)) *metric {
+	return newMetric(prometheus.GaugeValue, name, help, labels, read)
+}
+
+// by reads counts by one label.
+func by[K ~string, N number](of func(*reading) map[K]N) func(*reading, report) {
+	return func(r *reading, report report) {
+		for key, n := range of(r) {
+			report(float64(n), string(key))
+		}
+	}
+}
+
+// byCause reads counts by transport and code.
+func byCause(of func(*reading) map[actors.Cause]uint64) func(*reading, report) {
+	return func(r *reading, report report) {
+		for of, n := range of(r) {
+			report(float64(n), of.Transport, of.Code)
+		}
+	}
+}
+
+// perTransport reads one count of each transport.
+func perTransport[N number](of func(*transports.TransportStats) N) func(*reading, report) {
+	return func(r *reading, report report) {
+		for _, t := range []struct {
+			name  string
+			stats *transports.TransportStats
+		}{{protocol.WebSocket, &r.transports.WebSocket}, {protocol.SSE, &r.transports.SSE}, {protocol.Poll, &r.transports.Poll}} {
+			report(float64(of(t.stats)), t.name)
+		}
+	}
+}
+
+// collector reads every metric when it is asked; nothing is counted for its sake.
+type collector struct{ api *API }
+
+// Describe names every metric.
+func (c collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range allMetrics {
+		ch <- m.desc
+	}
+}
+
+// Collect reads every value.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	r := &reading{api: c.api, bus: c.api.bus.Stats(), transports: c.api.handler.Stats()}
+	for _, m := range allMetrics {
+		m.read(r, func(value float64, labels ...string) {
+			ch <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
+		})
+	}
+}
