@@ -15,15 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tidings/access"
-	"tidings/actors"
-	"tidings/broker/memory"
-	"tidings/core"
-	"tidings/hooks"
-	"tidings/httpapi"
 	"tidings/internal/config"
-	"tidings/internal/tracing"
-	"tidings/transports"
 )
 
 func serveCommand() *cobra.Command {
@@ -51,21 +43,6 @@ func serveCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&print, "print-config", false, "print the settings that are in effect, and where each comes from, and end; secrets are hidden")
 	settingFlags(cmd, &file)
 	return cmd
-}
-
-// server is what runs, from the ground up.
-type server struct {
-	settings    config.Settings
-	broker      *memory.Broker
-	bus         *actors.Bus
-	api         *httpapi.API
-	certificate *certificate    // nil without TLS by files
-	authority   *authority      // nil without certificates of an authority
-	tracer      *tracing.Tracer // nil without a collector of spans
-	admission   admission
-	tokens      *access.Tokens // nil where clients do not sign in
-	history     *history
-	hooks       *hooks.Client // nil without
 }
 
 func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Writer) error {
@@ -110,7 +87,7 @@ func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Wr
 		return err
 	case <-ctx.Done():
 	}
-	return srv.shutdown(web, s.Drain, log)
+	return srv.shutdown(web)
 }
 
 // tls is how the server speaks TLS; nil where it does not.
@@ -136,7 +113,8 @@ func (srv *server) begin() (stop func(), err error) {
 const lastRequests = 5 * time.Second
 
 // shutdown sends the clients away, then ends what is left. It gives nil also where some had to be cut: they come back by themselves.
-func (srv *server) shutdown(web *http.Server, window time.Duration, log *slog.Logger) error {
+func (srv *server) shutdown(web *http.Server) error {
+	log, window := srv.log, srv.settings.Drain
 	log.Info("draining", "window", window.String())
 	start := time.Now()
 	web.SetKeepAlivesEnabled(false) // else those who poll and publish stay on the conns they have, and meet refusals here
@@ -157,122 +135,6 @@ func (srv *server) shutdown(web *http.Server, window time.Duration, log *slog.Lo
 	}
 	log.Info("stopped", "took", time.Since(start).String())
 	return nil
-}
-
-func (srv *server) stop() {
-	srv.api.Close()
-	srv.bus.Stop()
-	closeHooks(srv.hooks)
-	srv.broker.Close()
-	srv.tokens.Close()
-}
-
-// build maps the settings to the packages' configurations.
-func build(s config.Settings, log *slog.Logger) (*server, error) {
-	admitted, err := newAdmission(s)
-	if err != nil {
-		return nil, err
-	}
-	var shown *certificate
-	if s.TLSCert != "" {
-		shown = &certificate{}
-		if err := shown.load(s.TLSCert, s.TLSKey); err != nil {
-			return nil, err
-		}
-	}
-	var issued *authority
-	if len(s.ACMEHosts) > 0 {
-		if issued, err = newAuthority(s, log); err != nil {
-			return nil, err
-		}
-	}
-	tracer, err := tracing.Start(context.Background(), os.Getenv, version, log)
-	if err != nil {
-		return nil, err
-	}
-	streams := &history{node: core.DefaultStreamConfig()}
-	streams.node.MaxMessages, streams.node.MaxAge, streams.node.MaxBytes = s.HistoryMessages, s.HistoryAge, int(s.HistoryBytes)
-	streams.policy.Store(admitted.policy)
-	kept := memory.DefaultConfig()
-	kept.Stream = streams.of
-	if err := kept.Validate(); err != nil {
-		return nil, err
-	}
-	ids, err := connectionIDs(s)
-	if err != nil {
-		return nil, err
-	}
-	tokens, err := admitted.newTokens(log)
-	if err != nil {
-		return nil, err
-	}
-	asked, err := newHooks(s, log)
-	if err != nil {
-		tokens.Close()
-		return nil, err
-	}
-	broker := memory.New(kept)
-
-	heard := actors.DefaultConfig()
-	heard.Broker, heard.Logger = broker, log
-	heard.Rules, heard.Tokens, heard.Routing = admitted.rules, tokens, admitted.routing
-	heard.SigningSecret, heard.MaxReplies = []byte(s.SigningSecret), s.ReplyChannels
-	if s.ReplyChannels == 0 {
-		heard.MaxReplies = -1
-	}
-	heard.ConnectionIDs, heard.MaxGrants = ids, s.MaxGrants
-	heard.MaxConnections, heard.ConnectsPerSecond, heard.ConnectionsPerUser = s.MaxConnections, float64(s.ConnectsPerSecond), s.ConnectionsPerUser
-	if s.MaxConnections == 0 {
-		heard.MaxConnections = openFiles() * 9 / 10
-	}
-	if len(s.TrustedProxies) > 0 {
-		heard.ConnectionsPerAddress, heard.ConnectsPerAddress = s.ConnectionsPerAddress, float64(s.ConnectsPerAddress)
-	}
-	heard.Heartbeat, heard.Park, heard.CollectWindow = s.Heartbeat, s.Park, s.CollectWindow
-	if asked != nil {
-		heard.Hooks = asked.Hooks()
-	}
-	bus, err := actors.Start(heard)
-	if err != nil {
-		closeHooks(asked)
-		broker.Close()
-		tokens.Close()
-		return nil, err
-	}
-
-	web := httpapi.DefaultConfig()
-	web.BasePath, web.Keys, web.Dev, web.Log = s.BasePath, admitted.keys, s.Dev, log
-	web.Metrics, web.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
-	web.Demo = demo()
-	switch {
-	case issued != nil:
-		web.CertificateEnds = issued.ends
-	case shown != nil:
-		web.CertificateEnds = shown.ends
-	}
-	if tracer != nil {
-		web.Tracer = tracer
-	}
-	if s.Dev {
-		web.DemoBackend = demoBackend(bus)
-	}
-	web.Transports = transports.Config{
-		Origins: s.Origins, LocalhostOrigins: s.Dev, AllowedHosts: s.AllowedHosts,
-		Heartbeat: s.Heartbeat, Park: s.Park, PollHold: s.PollHold,
-	}
-	api, err := httpapi.New(bus, web)
-	if err != nil {
-		bus.Stop()
-		broker.Close()
-		tokens.Close()
-		closeHooks(asked)
-		return nil, err
-	}
-	return &server{
-		hooks:    asked,
-		settings: s, broker: broker, bus: bus, api: api, certificate: shown, authority: issued, tracer: tracer,
-		admission: admitted, tokens: tokens, history: streams,
-	}, nil
 }
 
 func newLog(s config.Settings, out io.Writer) *slog.Logger {

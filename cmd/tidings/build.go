@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"tidings/access"
+	"tidings/actors"
+	"tidings/broker/memory"
+	"tidings/core"
+	"tidings/hooks"
+	"tidings/httpapi"
+	"tidings/internal/config"
+	"tidings/internal/tracing"
+	"tidings/transports"
+)
+
+// server is what runs, from the ground up.
+type server struct {
+	settings    config.Settings
+	log         *slog.Logger
+	admission   admission
+	certificate *certificate    // nil without TLS by files
+	authority   *authority      // nil without certificates of an authority
+	tracer      *tracing.Tracer // nil without a collector of spans
+	history     *history
+	tokens      *access.Tokens // nil if clients do not sign in
+	broker      *memory.Broker
+	hooks       *hooks.Client // nil without
+	bus         *actors.Bus
+	api         *httpapi.API
+
+	closers []func() // what stop calls, the last one first
+}
+
+// build maps the settings to the packages' configurations and starts what they describe, but listens nowhere. If it fails
+// nothing goes on running.
+func build(s config.Settings, log *slog.Logger) (*server, error) {
+	srv := &server{settings: s, log: log}
+	for _, step := range []func() error{
+		srv.buildAdmission, srv.buildTLS, srv.buildTracer, srv.buildBroker, srv.buildHooks, srv.buildBus, srv.buildAPI,
+	} {
+		if err := step(); err != nil {
+			srv.stop()
+			return nil, err
+		}
+	}
+	return srv, nil
+}
+
+// stop ends what runs, what was built last first.
+func (srv *server) stop() {
+	for _, stop := range slices.Backward(srv.closers) {
+		stop()
+	}
+	srv.closers = nil
+}
+
+func (srv *server) onStop(stop func()) { srv.closers = append(srv.closers, stop) }
+
+func (srv *server) buildAdmission() (err error) {
+	if srv.admission, err = newAdmission(srv.settings); err != nil {
+		return err
+	}
+	srv.tokens, err = srv.admission.newTokens(srv.log)
+	srv.onStop(func() { srv.tokens.Close() }) // those of the moment: SIGHUP may bring others
+	return err
+}
+
+func (srv *server) buildTLS() (err error) {
+	s := srv.settings
+	switch {
+	case len(s.ACMEHosts) > 0:
+		srv.authority, err = newAuthority(s, srv.log)
+	case s.TLSCert != "":
+		srv.certificate = &certificate{}
+		err = srv.certificate.load(s.TLSCert, s.TLSKey)
+	}
+	return err
+}
+
+func (srv *server) buildTracer() (err error) {
+	srv.tracer, err = tracing.Start(context.Background(), os.Getenv, version, srv.log)
+	return err
+}
+
+func (srv *server) buildBroker() error {
+	s := srv.settings
+	srv.history = &history{node: core.DefaultStreamConfig()}
+	srv.history.node.MaxMessages, srv.history.node.MaxAge, srv.history.node.MaxBytes = s.HistoryMessages, s.HistoryAge, int(s.HistoryBytes)
+	srv.history.policy.Store(srv.admission.policy)
+	brokerConfig := memory.DefaultConfig()
+	brokerConfig.Stream = srv.history.of
+	if err := brokerConfig.Validate(); err != nil {
+		return err
+	}
+	srv.broker = memory.New(brokerConfig)
+	srv.onStop(func() { srv.broker.Close() })
+	return nil
+}
+
+func (srv *server) buildHooks() (err error) {
+	srv.hooks, err = newHooks(srv.settings, srv.log)
+	srv.onStop(func() { closeHooks(srv.hooks) })
+	return err
+}
+
+func (srv *server) buildBus() (err error) {
+	busConfig, err := srv.busConfig()
+	if err != nil {
+		return err
+	}
+	if srv.bus, err = actors.Start(busConfig); err != nil {
+		return err
+	}
+	srv.onStop(srv.bus.Stop)
+	return nil
+}
+
+func (srv *server) busConfig() (actors.Config, error) {
+	s, c := srv.settings, actors.DefaultConfig()
+	ids, err := connectionIDs(s)
+	if err != nil {
+		return c, err
+	}
+	c.Broker, c.Logger = srv.broker, srv.log
+	c.Rules, c.Tokens, c.Routing = srv.admission.rules, srv.tokens, srv.admission.routing
+	c.SigningSecret, c.MaxReplies = []byte(s.SigningSecret), s.ReplyChannels
+	if s.ReplyChannels == 0 {
+		c.MaxReplies = -1
+	}
+	c.ConnectionIDs, c.MaxGrants = ids, s.MaxGrants
+	c.MaxConnections, c.ConnectsPerSecond, c.ConnectionsPerUser = s.MaxConnections, float64(s.ConnectsPerSecond), s.ConnectionsPerUser
+	if s.MaxConnections == 0 {
+		c.MaxConnections = openFiles() * 9 / 10
+	}
+	if len(s.TrustedProxies) > 0 {
+		c.ConnectionsPerAddress, c.ConnectsPerAddress = s.ConnectionsPerAddress, float64(s.ConnectsPerAddress)
+	}
+	c.Heartbeat, c.Park, c.CollectWindow = s.Heartbeat, s.Park, s.CollectWindow
+	if srv.hooks != nil {
+		c.Hooks = srv.hooks.Hooks()
+	}
+	return c, nil
+}
+
+func (srv *server) buildAPI() (err error) {
+	if srv.api, err = httpapi.New(srv.bus, srv.apiConfig()); err != nil {
+		return err
+	}
+	srv.onStop(srv.api.Close)
+	return nil
+}
+
+func (srv *server) apiConfig() httpapi.Config {
+	s, c := srv.settings, httpapi.DefaultConfig()
+	c.BasePath, c.Keys, c.Dev, c.Log = s.BasePath, srv.admission.keys, s.Dev, srv.log
+	c.Metrics, c.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
+	c.Demo = demo()
+	c.CertificateEnds = srv.certificateEnds()
+	if srv.tracer != nil {
+		c.Tracer = srv.tracer
+	}
+	if s.Dev {
+		c.DemoBackend = demoBackend(srv.bus)
+	}
+	c.Transports = transports.Config{
+		Origins: s.Origins, LocalhostOrigins: s.Dev, AllowedHosts: s.AllowedHosts,
+		Heartbeat: s.Heartbeat, Park: s.Park, PollHold: s.PollHold,
+	}
+	return c
+}
+
+// certificateEnds returns what reports when the first certificate ends; nil without TLS.
+func (srv *server) certificateEnds() func() time.Time {
+	switch {
+	case srv.authority != nil:
+		return srv.authority.ends
+	case srv.certificate != nil:
+		return srv.certificate.ends
+	}
+	return nil
+}
