@@ -16,7 +16,7 @@ import (
 	"tidings/protocol"
 )
 
-// Hooks gives the bus what it asks for.
+// Hooks returns what the bus asks.
 func (c *Client) Hooks() actors.Hooks {
 	var h actors.Hooks
 	for _, ask := range c.cfg.Ask {
@@ -67,7 +67,7 @@ func of(hook string, by actors.Caller) question {
 	return question{Hook: hook, Connection: by.Connection, User: by.Identity.User, Roles: by.Identity.Roles(), Permission: by.Identity.Permissions()}
 }
 
-// ask puts a question. Where the application gave an answer that is no refusal, it reads it into to, which may be nil.
+// ask puts a question. It reads an answer that is no refusal into to, which may be nil.
 func (c *Client) ask(ctx context.Context, q question, id string, again bool, to any) error {
 	body, err := json.Marshal(q)
 	if err != nil {
@@ -129,7 +129,7 @@ func (c *Client) subscribe(ctx context.Context, by actors.Caller, ch protocol.Ch
 	return c.ask(ctx, q, newID(), true, nil)
 }
 
-// publish is not repeated where it may have arrived: what the application does with a message is not known here.
+// publish is not repeated if it may have arrived: what the application does with a message is not known here.
 func (c *Client) publish(ctx context.Context, by actors.Caller, p *actors.Publish) error {
 	q := of(Publish, by)
 	q.Channel, q.Event, q.Data = p.Channel, p.Event, p.Data
@@ -168,9 +168,9 @@ func (c *Client) call(ctx context.Context, by actors.Caller, call actors.Call) (
 	return said.Data, nil
 }
 
-// idOf is the same for each attempt of a user's at what has a key, so that the application can tell, and another for the same key of somebody
-// else. It does not name the connection: a client repeats what was not answered on its next one. Who has no token shares the keys of all who have
-// none, as with publishes.
+// idOf is the same for each attempt of a user's at what has a key, so that the application can tell, and another for
+// the same key of somebody else. It does not name the connection: a client repeats what was not answered on its next
+// one. A client without a token shares the keys of all clients that have none, as with publishes.
 func idOf(hook string, by actors.Caller, key string) string {
 	if key == "" {
 		return newID()
@@ -182,7 +182,7 @@ func idOf(hook string, by actors.Caller, key string) string {
 
 var errLost = &protocol.Error{Code: protocol.CodeTimeout, Reason: "the application gave no answer; the call may or may not have been carried out", Hint: "Ask it how things stand before you call again."}
 
-// lost tells of a call that may have been carried out. One that never arrived is another matter.
+// lost is the error of a call that may have been carried out. One that never arrived is another matter.
 func lost(err error) error {
 	var refusal *protocol.Error
 	if errors.As(err, &refusal) || errors.Is(err, errUnsent) {

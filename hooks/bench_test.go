@@ -22,7 +22,8 @@ import (
 	"tidings/protocol"
 )
 
-// applicationEnv makes the test binary an application that says yes to everything, until its input ends: what it costs is not the server's.
+// applicationEnv makes the test binary an application that says yes to everything, until its input ends: what it costs
+// is not the server's.
 const applicationEnv = "TIDINGS_BENCH_APPLICATION"
 
 func TestMain(m *testing.M) {
@@ -41,7 +42,7 @@ func TestMain(m *testing.M) {
 	io.Copy(io.Discard, os.Stdin)
 }
 
-// startApplication starts one, and gives its URL.
+// startApplication starts one, and returns its URL.
 func startApplication(b *testing.B) string {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), applicationEnv+"=1")
@@ -67,8 +68,8 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkHooks is a connect, one publish and a goodbye, 32 at a time, with and without an application that is asked. Beside the rate it gives the processor time of this
-// process alone.
+// BenchmarkHooks is a connect, one publish and a goodbye, 32 at a time, with and without an application that is asked.
+// Beside the rate it gives the processor time of this process alone.
 func BenchmarkHooks(b *testing.B) {
 	for _, c := range []struct {
 		name string

@@ -28,8 +28,8 @@ type event struct {
 	Code       protocol.Code    `json:"code,omitempty"`
 }
 
-// queue holds what happened until the application has it: each event at least once, in order, numbered from 1 for each run of this node. What does
-// not fit is lost, which the numbers show.
+// queue holds what happened until the application has it: each event at least once, in order, numbered from 1 for each
+// run of this node. What does not fit is lost, which the numbers show.
 type queue struct {
 	client *Client
 	node   string // of this run
@@ -53,7 +53,7 @@ func (q *queue) start(c *Client) {
 	go q.run()
 }
 
-// stop lets what waits be sent, until ctx is over.
+// stop sends what waits, until ctx is over.
 func (q *queue) stop(ctx context.Context) {
 	if q.done == nil {
 		return
@@ -91,7 +91,7 @@ func (q *queue) add(e actors.Event) {
 	q.poke()
 }
 
-// next gives what goes out next; over where there is nothing and nothing will come.
+// next returns what goes out next; over if there is nothing and nothing will come.
 func (q *queue) next() (batch []event, over bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -133,7 +133,7 @@ func (q *queue) run() {
 	}
 }
 
-// post sends a batch. The application tells by the numbers what it had before.
+// post sends a batch. The application sees by the numbers what it had before.
 func (q *queue) post(batch []event) bool {
 	body, err := json.Marshal(struct {
 		Hook   string  `json:"hook"`

@@ -1,5 +1,6 @@
-// Package hooks asks the application behind the server by HTTP: who a client is, whether it may subscribe or publish, what it calls for; and tells it what
-// happened. Requests are signed as Standard Webhooks says (standardwebhooks.com), so that the application knows whom they come from.
+// Package hooks asks the application behind the server by HTTP: who a client is, whether it may subscribe or publish,
+// what it calls for; and tells it what happened. Requests are signed as Standard Webhooks says (standardwebhooks.com),
+// so that the application knows whom they come from.
 package hooks
 
 import (
@@ -38,9 +39,9 @@ const (
 // All lists what can be asked.
 func All() []string { return []string{Connect, Subscribe, Publish, Call, Events} }
 
-// Config says whom to ask and what. Zero numbers and durations mean the default.
+// Config is which application to ask, and what. Zero numbers and durations mean the default.
 type Config struct {
-	// URL takes all hooks, by POST; "" where there are but routes.
+	// URL takes all hooks, by POST; "" if there are but routes.
 	URL string
 	// Ask lists what it is asked.
 	Ask []string
@@ -50,13 +51,16 @@ type Config struct {
 	Cookies bool
 	// RoutesURL is what the paths of call-route are put behind; "" for none.
 	RoutesURL string
-	// Routes are what clients may call there, each as "METHOD /path", with * for one segment of the path and ** for the rest. At most 1,000.
+	// Routes are what clients may call there, each as "METHOD /path", with * for one segment of the path and ** for the
+	// rest. At most 1,000.
 	Routes []string
 	// Timeout bounds one request, retries included. Zero means 3 s; 100 ms to 9 s.
 	Timeout time.Duration
-	// MaxConcurrent bounds the requests under way; more wait for their turn, at most Timeout. Zero means 64; at most 1,024.
+	// MaxConcurrent bounds the requests under way; more wait for their turn, at most Timeout. Zero means 64; at most
+	// 1,024.
 	MaxConcurrent int
-	// MaxEvents bounds the events that wait for the application; further ones are lost, which shows in their numbers. Zero means 10,000.
+	// MaxEvents bounds the events that wait for the application; further ones are lost, which shows in their numbers.
+	// Zero means 10,000.
 	MaxEvents int
 	// Logger takes what fails. Nil means slog.Default.
 	Logger *slog.Logger
@@ -128,7 +132,7 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// Close sends the events that wait, for as long as ctx lets it, and ends.
+// Close sends the events that wait, until ctx is over, and ends.
 func (c *Client) Close(ctx context.Context) {
 	c.queue.stop(ctx)
 	c.http.CloseIdleConnections()
@@ -206,7 +210,7 @@ type request struct {
 	body        []byte
 	signed      []byte // what is signed; nil: the body
 	header      http.Header
-	again       bool // may be sent again where it is not known whether it arrived
+	again       bool // may be sent again if it is not known whether it arrived
 }
 
 // errUnsent marks a failure of a request that never reached the application.
@@ -288,7 +292,7 @@ func (c *Client) sign(req *http.Request, r request) error {
 	return nil
 }
 
-// refusal is what a client is told for an answer that is no yes; nil where it is one.
+// refusal returns what a client is told if the answer is not yes; nil if it is.
 func (a *answer) refusal() *protocol.Error {
 	if a.status < 300 {
 		return nil
@@ -296,15 +300,15 @@ func (a *answer) refusal() *protocol.Error {
 	said := struct {
 		Error struct{ Message, Hint string }
 	}{}
-	json.Unmarshal(a.body, &said) // whatever it says, the answer is no
-	err := &protocol.Error{Code: codeOf(a.status), Reason: cut(said.Error.Message), Hint: cut(said.Error.Hint)}
-	if err.Reason == "" {
-		err.Reason = "the application does not allow it"
+	json.Unmarshal(a.body, &said) // whatever the body says, the answer is no
+	fault := &protocol.Error{Code: codeOf(a.status), Reason: cut(said.Error.Message), Hint: cut(said.Error.Hint)}
+	if fault.Reason == "" {
+		fault.Reason = "the application does not allow it"
 	}
-	if err.Hint == "" {
-		err.Hint = "Ask its operator."
+	if fault.Hint == "" {
+		fault.Hint = "Ask its operator."
 	}
-	return err
+	return fault
 }
 
 func codeOf(status int) protocol.Code {

@@ -133,7 +133,8 @@ func TestWhatIsAsked(t *testing.T) {
 	})
 }
 
-// The id of what has a key is the same for each attempt of a user's, on whatever connection, and never that of another user, hook or key.
+// The id of what has a key is the same for each attempt of a user's, on whatever connection, and never that of another
+// user, hook or key.
 func TestTheIDOfAKey(t *testing.T) {
 	with(t, Config{Routes: []string{"POST /visits"}, RoutesURL: "http://app"}, says(204, ""), func(a *application) {
 		h, ctx := a.client.Hooks(), context.Background()
@@ -305,7 +306,8 @@ func TestRetries(t *testing.T) {
 	})
 }
 
-// An application that hangs costs a client the timeout; one that keeps failing is left alone for 5 s, and costs nothing meanwhile.
+// An application that hangs costs a client the timeout; one that keeps failing is left alone for 5 s, and costs nothing
+// meanwhile.
 func TestTheBreaker(t *testing.T) {
 	var well atomic.Bool
 	with(t, Config{Timeout: time.Second}, func(w http.ResponseWriter, r *http.Request, _ []byte) {
@@ -355,7 +357,8 @@ type posted struct {
 	Events []event
 }
 
-// Events come at least once, in order, with numbers, over any outage that the queue can hold; what it cannot shows in the numbers.
+// Events come at least once, in order, with numbers, over any outage that the queue can hold; what it cannot shows in
+// the numbers.
 func TestEvents(t *testing.T) {
 	var got []event
 	nodes := map[string]bool{}

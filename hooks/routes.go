@@ -17,10 +17,11 @@ import (
 	"tidings/protocol"
 )
 
-// MethodRoute is the method of a call that is carried on to a route of the application: {method, path, input?}, answered with {status, body}.
+// MethodRoute is the method of a call that is carried on to a route of the application: {method, path, input?},
+// answered with {status, body}.
 const MethodRoute = "route"
 
-// CallerHeader says for whom a route is called: the base64url of {connection, user?, roles?, permissions?}.
+// CallerHeader names the client that a route is called for: the base64url of {connection, user?, roles?, permissions?}.
 const CallerHeader = "Tidings-Caller"
 
 var routeMethods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
@@ -121,7 +122,8 @@ func (c *Client) route(ctx context.Context, by actors.Caller, call actors.Call) 
 	return slices.Concat([]byte(`{"status":`), strconv.AppendInt(nil, int64(a.status), 10), []byte(`,"body":`), body, []byte{'}'}), nil
 }
 
-// allows tells whether a route is offered. Its path has the alphabet of channel names, which leaves nothing to be read in two ways.
+// allows reports whether a route is offered. Its path has the alphabet of channel names, which leaves nothing to be
+// read in two ways.
 func (c *Client) allows(r routeCall) bool {
 	index := c.routes[r.method]
 	if index == nil || !strings.HasPrefix(r.path, "/") {

@@ -63,7 +63,7 @@ func signedIn(t *testing.T) (url string, bus *actors.Bus) {
 	return server.URL, bus
 }
 
-// do makes one request, with a token where it is not "".
+// do makes one request, with a token if it is not "".
 func do(t *testing.T, method, url, token, body string) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequest(method, url, strings.NewReader(body))

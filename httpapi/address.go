@@ -14,8 +14,8 @@ func (p proxies) trust(a netip.Addr) bool {
 	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(a) })
 }
 
-// client is the address of who made the request: the last one in X-Forwarded-For that is not itself a trusted proxy, or
-// that of the peer where it is none.
+// client returns the address that the request came from: the last one in X-Forwarded-For that is not itself a trusted
+// proxy, or that of the peer where it is none.
 func (p proxies) client(r *http.Request) netip.Addr {
 	addr := peerAddress(r)
 	if !p.trust(addr) {
@@ -50,7 +50,8 @@ func (p proxies) clientText(r *http.Request) string {
 	return ""
 }
 
-// knownText is the client's address, for limits; "" where all that is known is a trusted proxy's own, since that did not forward one.
+// knownText is the client's address, for limits; "" if all that is known is a trusted proxy's own, since that did not
+// forward one.
 func (p proxies) knownText(r *http.Request) string {
 	a := p.client(r)
 	if !a.IsValid() || p.trust(a) {
@@ -67,8 +68,8 @@ func peerAddress(r *http.Request) netip.Addr {
 	return peer.Addr().Unmap().WithZone("")
 }
 
-// local reports whether the request was surely made on this machine for this machine: the peer is loopback, no proxy forwarded it, and
-// the name asked for is loopback, too, which a page that rebinds its own name is not.
+// local reports whether the request was surely made on this machine for this machine: the peer is loopback, no proxy
+// forwarded it, and the name asked for is loopback, too, which a page that rebinds its own name is not.
 func local(r *http.Request) bool {
 	if !peerAddress(r).IsLoopback() {
 		return false

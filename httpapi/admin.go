@@ -51,8 +51,9 @@ type connectionInfo struct {
 	Subscriptions int    `json:"subscriptions"`
 }
 
-// asked checks that the key has the scope for some channel at least, and reads the query of a request for the API; false where it was
-// refused. Whether the key is good for the channels in question is for its caller to ask of backendOf(c).
+// asked checks that the key has the scope for some channel at least, and reads the query of a request for the API. It
+// reports false if it was refused. Whether the key is good for the channels in question is for its caller to ask of
+// backendOf(c).
 func (a *API) asked(c *gin.Context, do access.Action, known ...string) (map[string]string, bool) {
 	err := a.admit(c)
 	if err == nil {
@@ -159,7 +160,7 @@ func (a *API) connections(ctx context.Context, b access.Backend, q map[string]st
 	return page, nil
 }
 
-// mayConnections tells whether a backend may see the connections of a channel, or of all where none is named.
+// mayConnections reports whether a backend may see the connections of a channel, or of all if none is named.
 func mayConnections(b access.Backend, ch protocol.Channel) error {
 	if ch == "" {
 		return b.MayEverywhere(access.ActionAdmin)

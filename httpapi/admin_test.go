@@ -16,7 +16,7 @@ var (
 	sessionID    = regexp.MustCompile(`"session":"([^"]+)"`)
 )
 
-// connect opens a long-poll connection that is subscribed to a channel, and gives its public id and its session.
+// connect opens a long-poll connection that is subscribed to a channel, and returns its public id and its session.
 func (w *world) connect(channel string) (id, session string) {
 	w.Helper()
 	r := w.do(request{path: "/bus/poll", noKey: true, body: `[{"type":"connect"},{"type":"subscribe","id":1,"channel":"` + channel + `"}]`})

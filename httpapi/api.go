@@ -44,8 +44,8 @@ type API struct {
 	close   func()
 }
 
-// New makes the handler of every URL of the product. It fails where cfg does not validate, and where the demo's files cannot be read.
-// Close it when no request comes any more.
+// New makes the handler of every URL of the product. It fails where cfg does not validate, and where the demo's files
+// cannot be read. Close it when no request comes any more.
 func New(bus *actors.Bus, cfg Config) (*API, error) {
 	if bus == nil {
 		return nil, errors.New("httpapi: there is no bus")
@@ -100,8 +100,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.Serve
 // Close cuts what is still connected.
 func (a *API) Close() { a.close() }
 
-// Bounds of a request's head and of a connection without one; the body's are in request.go. There is no WriteTimeout: streams live long, and
-// each transport bounds its own writes.
+// Bounds of a request's head and of a connection without one; the body's are in request.go. There is no WriteTimeout:
+// streams live long, and each transport bounds its own writes.
 const (
 	headerTimeout = 5 * time.Second
 	idleTimeout   = 75 * time.Second
@@ -109,7 +109,7 @@ const (
 	headerSlack   = 4 << 10 // what net/http adds to MaxHeaderBytes
 )
 
-// Server gives an http.Server for addr with the bounds that a server on the open network needs.
+// Server returns an http.Server for addr with the bounds that a server on the open network needs.
 func (a *API) Server(addr string) *http.Server {
 	return &http.Server{
 		Addr:              addr,

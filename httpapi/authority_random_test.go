@@ -22,9 +22,10 @@ import (
 	"tidings/transports/transporttest"
 )
 
-// Random stories of who may hear what, over the whole server and each transport: rules, tokens and links change while messages flow. No frame comes to an
-// identity that may not have it, and who may hear a channel and stays misses nothing: both are compared with mayHear and put, which is all that this test
-// knows of rules. actors/authority_random_test.go does the first of it below the transports, where a link can be held up.
+// Random stories of who may hear what, over the whole server and each transport: rules, tokens and links change while
+// messages flow. No frame comes to an identity that may not have it, and who may hear a channel and stays misses
+// nothing: both are compared with mayHear and put, which is all that this test knows of rules.
+// actors/authority_random_test.go does the first of it below the transports, where a link can be held up.
 
 var (
 	stories  = flag.Int("stories", 0, "how many random stories of who may hear what; 0: 150, or 30 in short runs")
@@ -98,7 +99,7 @@ type listener struct {
 	name     string
 	who, was person // after and before the step at hand
 	linked   bool
-	cutAt    time.Time                         // where it is not linked
+	cutAt    time.Time                         // if it is not linked
 	gone     bool                              // its session is no more
 	mayEnd   bool                              // its link, in this step
 	resumed  bool                              // its last connect
@@ -194,12 +195,12 @@ func (s *story) drawRules() (map[string]access.Allowance, access.Rules) {
 	return rules, out
 }
 
-// draw draws somebody, with a token where it is not an anonymous one.
+// draw draws somebody, with a token if it is not an anonymous one.
 func (s *story) draw() person {
 	return s.sign(person{user: oneOf(s, "", "u1", "u1", "u2", "u2"), role: oneOf(s, "", "desk"), tenant: oneOf(s, "t1", "t2")})
 }
 
-// sign gives p a token that begins now.
+// sign makes a token for p that begins now.
 func (s *story) sign(p person) person {
 	if p.user == "" {
 		return person{}
@@ -226,10 +227,10 @@ func (s *story) isRevoked(p person) bool {
 	return p.user != "" && slices.ContainsFunc(s.revoked, func(is func(person) bool) bool { return is(p) })
 }
 
-// over tells whether p's token, and the grace of a refresh, are.
+// over reports whether p's token, and the grace of a refresh, are.
 func (p person) over(now time.Time) bool { return p.user != "" && !now.Before(p.until.Add(grace)) }
 
-// pick gives somebody who is still there.
+// pick returns somebody who is still there.
 func (s *story) pick(match func(*listener) bool) *listener {
 	var list []*listener
 	for _, l := range s.all {
@@ -296,7 +297,7 @@ func (s *story) settle() {
 	synctest.Wait()
 }
 
-// send sends a request, and gives its answer: "-" where there is none.
+// send sends a request, and returns its answer: "-" if there is none.
 func (s *story) send(l *listener, format string, args ...any) protocol.Code {
 	l.nextID++
 	text := fmt.Sprintf(format, args...)
@@ -345,7 +346,8 @@ func (s *story) subscribe(l *listener, ch protocol.Channel) {
 	}
 }
 
-// mayHear tells whether a client surely may hear a channel in this step, and whether it might: in a step that does two things at once either may be the first.
+// mayHear reports whether a client surely may hear a channel in this step, and whether it might: in a step that does
+// two things at once either may be the first.
 func (s *story) mayHear(l *listener, ch protocol.Channel) (may, might bool) {
 	after := !s.isRevoked(l.who) && (mayHear(s.rules, l.who, ch) || put(s.granted, l.who, ch))
 	before := after
@@ -461,7 +463,8 @@ func (s *story) cut(l *listener) {
 	l.linked, l.cutAt = false, time.Now()
 }
 
-// comeBack opens another link, where there is one over that: as who the client was, as the same with a new token, or as somebody else.
+// comeBack opens another link, if there is one over that: as who the client was, as the same with a new token, or as
+// somebody else.
 func (s *story) comeBack(l *listener) {
 	session, _ := l.Session()
 	old, p := l.who, l.who
@@ -593,7 +596,7 @@ func (s *story) check() {
 	s.before, s.had, s.racing = s.rules, maps.Clone(s.granted), false
 }
 
-// place gives a channel, most often one that somebody hears, or would if he were not away.
+// place returns a channel, most often one that somebody hears, or would if he were not away.
 func (s *story) place() protocol.Channel {
 	if l := s.pick(anybody); l != nil && !s.oneIn(3) {
 		for _, ch := range placeNames {

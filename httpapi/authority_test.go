@@ -16,8 +16,8 @@ import (
 	"tidings/transports/transporttest"
 )
 
-// F64, and what a backend may do to a user: on each transport it takes effect within a second, also where the client is away just then, and nothing is
-// written after it.
+// F64, and what a backend may do to a user: on each transport it takes effect within a second, also where the client is
+// away just then, and nothing is written after it.
 func TestF64_WhatIsTakenAwayIsGoneOnEachTransport(t *testing.T) {
 	news, inbox := access.Rule{Pattern: "news", Subscribe: access.Anyone}, access.Rule{Pattern: "inbox/{user}", Subscribe: access.User}
 	for _, c := range []struct {
@@ -25,7 +25,7 @@ func TestF64_WhatIsTakenAwayIsGoneOnEachTransport(t *testing.T) {
 		take func(w *world) error
 		path string // where it is a request of a backend's
 		body string
-		want protocol.Code // of the end; "" where the connection goes on
+		want protocol.Code // of the end; "" if the connection goes on
 	}{
 		{name: "a rule changes", take: func(w *world) error { return w.bus.SetRules(access.Rules{Channels: []access.Rule{news}}) }},
 		{name: "a user is disconnected", path: "/api/disconnect", body: `{"user":"u1"}`, want: protocol.CodeDisconnected},
@@ -120,7 +120,8 @@ func tokenOf(t *testing.T, user, id string) string {
 	return text
 }
 
-// B55 to B61 and B66 are tried on tokens alone in access; here is that each transport asks: at its connect, with the token in the frame and in the header, and at a refresh.
+// B55 to B61 and B66 are tried on tokens alone in access; here is that each transport asks: at its connect, with the
+// token in the frame and in the header, and at a refresh.
 func TestB55_BadTokensOnEachTransport(t *testing.T) {
 	text := func(header, claims string) string {
 		encode := base64.RawURLEncoding.EncodeToString

@@ -15,8 +15,8 @@ var (
 	itemFields  = []string{"channel", "data", "event", "idempotencyKey", "volatile", "spread", "exclude"}
 )
 
-// onBatch serves POST /api/batch: many publishes in one request, carried out in their order. Each has its result: one that fails does not
-// harm the others.
+// onBatch serves POST /api/batch: many publishes in one request, carried out in their order. Each has its result: one
+// that fails does not harm the others.
 func (a *API) onBatch(c *gin.Context) {
 	body, ok := a.body(c, access.Backend.MaySomewhere, access.ActionPublish)
 	if !ok {
@@ -33,7 +33,7 @@ func (a *API) onBatch(c *gin.Context) {
 	})})
 }
 
-// readBatch gives the items as they came, which are yet to be read.
+// readBatch returns the items as they came, which are yet to be read.
 func readBatch(body []byte) ([][]byte, error) {
 	var items [][]byte
 	err := protocol.ReadBatch(body, "items", protocol.MaxBatchItems, func(value []byte) error {
@@ -45,7 +45,7 @@ func readBatch(body []byte) ([][]byte, error) {
 
 var errNotTried = &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "not tried: one before it failed at the broker", Hint: "Send it again in a moment."}
 
-// brokerFailed tells failures that the next item would wait for as long.
+// brokerFailed reports whether the next item would wait for as long, and fail too.
 func brokerFailed(code protocol.Code) bool {
 	return code == protocol.CodeTimeout || code == protocol.CodeBrokerUnavailable || code == protocol.CodeShuttingDown
 }

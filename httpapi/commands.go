@@ -24,13 +24,14 @@ type sendRequest struct {
 	actors.Sent
 }
 
-// sent answers POST /api/send.
+// sent is the answer to POST /api/send.
 type sent struct {
 	Receivers      int  `json:"receivers"`
 	ReceiversExact bool `json:"receiversExact"`
 }
 
-// onSend serves POST /api/send: an event frame to one connection, to all of some users, or to every connection of this node.
+// onSend serves POST /api/send: an event frame to one connection, to all of some users, or to every connection of this
+// node.
 func (a *API) onSend(c *gin.Context) {
 	body, ok := a.body(c, access.Backend.MayEverywhere, access.ActionAdmin)
 	if !ok {
@@ -115,7 +116,7 @@ func readUsers(value []byte) (users []string, err error) {
 	return users, err
 }
 
-// disconnected answers POST /api/disconnect.
+// disconnected is the answer to POST /api/disconnect.
 type disconnected struct {
 	Connection  string        `json:"connection,omitempty"`
 	User        string        `json:"user,omitempty"`
@@ -124,7 +125,8 @@ type disconnected struct {
 	Connections int           `json:"connections"` // that end
 }
 
-// onDisconnect serves POST /api/disconnect: one connection, or all of a user, end, for good or so that their clients come back.
+// onDisconnect serves POST /api/disconnect: one connection, or all of a user, end, for good or so that their clients
+// come back.
 func (a *API) onDisconnect(c *gin.Context) {
 	body, ok := a.body(c, access.Backend.MayEverywhere, access.ActionAdmin)
 	if !ok {
@@ -194,7 +196,7 @@ func (q *disconnected) settle(retry bool) error {
 	return nil
 }
 
-// revoked answers POST /api/revoke.
+// revoked is the answer to POST /api/revoke.
 type revoked struct {
 	Token       string `json:"token,omitempty"`
 	User        string `json:"user,omitempty"`

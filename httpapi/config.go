@@ -19,22 +19,24 @@ type Config struct {
 	BasePath string
 	// Keys are the API keys of backends. Without keys, and without Dev, every request for /api is refused.
 	Keys access.Keys
-	// Dev lets requests from this machine use /api and /metrics without a key, as long as they were neither forwarded by a proxy
-	// nor made by a page of another site.
+	// Dev allows requests from this machine to use /api and /metrics without a key, as long as they were neither
+	// forwarded by a proxy nor made by a page of another site.
 	Dev bool
-	// Metrics says who may read /metrics without a key. Empty means Loopback. A proxy on this machine makes everyone
-	// look local, unless it sends X-Forwarded-For or Via: choose MetricsNobody behind one.
+	// Metrics is who may read /metrics without a key. Empty means Loopback. A proxy on this machine makes everyone look
+	// local, unless it sends X-Forwarded-For or Via: choose MetricsNobody behind one.
 	Metrics MetricsReaders
-	// TrustedProxies are the addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed; by default nobody's. Failed
-	// API keys are counted per address only where it is set: offices share one address.
+	// TrustedProxies are the addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed; by
+	// default nobody's. Failed API keys are counted per address only if it is set: offices share one address.
 	TrustedProxies []string
 	// Transports configures /bus. ClientAddress, Scheme and Log are set by New.
 	Transports transports.Config
 	// Demo is served at /demo/, with index.html at its root. Nil means none.
 	Demo fs.FS
-	// Tracer makes a span of each publish. Nil means none: a publish's trace context then goes on with its message as it came.
+	// Tracer makes a span of each publish. Nil means none: a publish's trace context then goes on with its message as
+	// it came.
 	Tracer Tracer
-	// CertificateEnds tells when the first of the certificates that are shown ends; the zero time where none was shown yet. Nil means no TLS here.
+	// CertificateEnds returns when the first of the certificates that are shown ends; the zero time if none was shown
+	// yet. Nil means no TLS here.
 	CertificateEnds func() time.Time
 	// DemoBackend answers what is below /demo/api/, for the demo page. It sees paths without that. Nil means none.
 	DemoBackend http.Handler
@@ -44,14 +46,14 @@ type Config struct {
 
 // Tracer makes spans and sends them somewhere.
 type Tracer interface {
-	// Publish starts the span of a publish below a W3C trace context ("" for none). It gives the context that goes on with the message, and what
-	// ends the span.
+	// Publish starts the span of a publish below a W3C trace context ("" for none). It returns the context that goes on
+	// with the message, and what ends the span.
 	Publish(parent, channel string) (trace string, end func(id string, offset uint64, receivers int, err error))
 	// Stats counts the spans that were sent, and those that were lost.
 	Stats() (sent, lost uint64)
 }
 
-// MetricsReaders says who may read /metrics without a key.
+// MetricsReaders is who may read /metrics without a key.
 type MetricsReaders string
 
 // The readers.
@@ -61,7 +63,7 @@ const (
 	MetricsNobody   MetricsReaders = "nobody"
 )
 
-// DefaultConfig gives the defaults in full. It has no key: add one.
+// DefaultConfig returns the defaults in full. It has no key: add one.
 func DefaultConfig() Config {
 	return Config{Metrics: MetricsLoopback, Transports: transports.DefaultConfig(), Log: slog.Default()}
 }

@@ -10,7 +10,8 @@ import (
 	"tidings/transports/transporttest"
 )
 
-// TestConformance runs the transports' suite on the real thing: API, actors and broker over a network in memory, in virtual time.
+// TestConformance runs the transports' suite on the real thing: API, actors and broker over a network in memory, in
+// virtual time.
 func TestConformance(t *testing.T) { transporttest.Run(t, startTarget) }
 
 // Each limit of a transport holds at the limit and is refused one above, on each transport.

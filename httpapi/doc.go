@@ -1,5 +1,5 @@
-// Package httpapi is every URL of the product, and the one place where the two halves meet: transports, which carry bytes, and
-// actors, who hear. New gives an http.Handler for a bus:
+// Package httpapi is every URL of the product, and the one place in which the two halves meet: transports, which carry
+// bytes, and actors, which decide who hears what. New returns an http.Handler for a bus:
 //
 //	bus, err := actors.Start(actors.Config{Broker: memory.New(memory.DefaultConfig())})
 //	api, err := httpapi.New(bus, httpapi.DefaultConfig())

@@ -37,7 +37,7 @@ var mediaTypes = map[string]string{
 	".txt":  "text/plain; charset=utf-8",
 }
 
-// readFiles reads a tree. A nil one gives nil.
+// readFiles reads a tree. It returns nil for a nil one.
 func readFiles(tree fs.FS) (files, error) {
 	if tree == nil {
 		return nil, nil

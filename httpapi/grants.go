@@ -20,7 +20,7 @@ type grantRequest struct {
 	names []string
 }
 
-// granted answers POST /api/subscribe and POST /api/unsubscribe.
+// granted is the answer to POST /api/subscribe and POST /api/unsubscribe.
 type granted struct {
 	Connections int `json:"connections"` // that are there now, parked ones included
 }

@@ -19,8 +19,8 @@ const (
 	maxLogText = 256               // bytes of what a client chose, in a line of the log
 )
 
-// logged writes one line per request: at Error where we failed, at Info where the client did, else at Debug. It holds the escaped
-// path, and neither query nor header nor body: those carry secrets.
+// logged writes one line per request: at Error where we failed, at Info where the client did, else at Debug. It holds
+// the escaped path, and neither query nor header nor body: those carry secrets.
 func (a *API) logged(c *gin.Context) {
 	start := time.Now()
 	c.Next()
@@ -46,7 +46,8 @@ func (a *API) logged(c *gin.Context) {
 		slog.String("address", a.proxies.clientText(c.Request)))
 }
 
-// recovered answers a panic with 500 and keeps the process. gin's own recovery would print the request with its headers.
+// recovered answers a panic with 500 and keeps the process. gin's own recovery would print the request with its
+// headers.
 func (a *API) recovered(c *gin.Context) {
 	defer func() {
 		v := recover()

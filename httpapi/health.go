@@ -14,7 +14,7 @@ const readyTimeout = 2 * time.Second
 // onHealth serves GET /healthz: the process answers.
 func (a *API) onHealth(c *gin.Context) { writeJSON(c.Writer, http.StatusOK, []byte(`{"status":"ok"}`)) }
 
-// onReady serves GET /readyz: whether new clients should be sent here.
+// onReady serves GET /readyz: new clients may be sent here.
 func (a *API) onReady(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), readyTimeout)
 	defer cancel()

@@ -14,10 +14,10 @@ import (
 	"tidings/protocol"
 )
 
-// developer is who makes a request without a key in development.
+// developer makes the requests without a key in development.
 var developer = access.Trusted("dev")
 
-// keyring tells by a request's Authorization header whose it is.
+// keyring finds by a request's Authorization header which backend makes it.
 type keyring struct {
 	keys     atomic.Pointer[access.Keys]
 	dev      bool
@@ -35,9 +35,9 @@ func newKeyring(cfg *Config, p proxies) *keyring {
 // SetKeys puts other keys in the place of those of Config, from the next request on.
 func (a *API) SetKeys(keys access.Keys) { a.keys.keys.Store(&keys) }
 
-// backend tells who makes the request. It fails with CodeUnauthorized, and with CodeRateLimited for an address that failed too often. A
-// valid key always counts: many backends may stand behind one address, and one of them be misconfigured.
-// A key counts in the Authorization header only: URLs and bodies end up in logs.
+// backend returns which backend makes the request. It fails with CodeUnauthorized, and with CodeRateLimited for an
+// address that failed too often. A valid key always counts: many backends may stand behind one address, and one of them
+// be misconfigured. A key counts in the Authorization header only: URLs and bodies end up in logs.
 func (k *keyring) backend(r *http.Request) (access.Backend, error) {
 	values := r.Header["Authorization"]
 	if len(values) == 0 && k.dev && local(r) && k.sites.Check(r) == nil {
@@ -63,7 +63,7 @@ func (k *keyring) backend(r *http.Request) (access.Backend, error) {
 
 var errFailures = &protocol.Error{Code: protocol.CodeRateLimited, Reason: "too many requests from this address had no valid API key", Hint: "Send a valid key; without one, wait a minute."}
 
-// admit finds who makes a request of the API and remembers it for the log and for may.
+// admit finds which backend makes a request of the API, and remembers it for the log and for backendOf.
 func (a *API) admit(c *gin.Context) error {
 	b, err := a.keys.backend(c.Request)
 	if err != nil {
@@ -73,7 +73,7 @@ func (a *API) admit(c *gin.Context) error {
 	return nil
 }
 
-// backendOf gives who was admitted; nobody, who may do nothing, where no one was.
+// backendOf returns the backend that was admitted; one that may do nothing if none was.
 func backendOf(c *gin.Context) access.Backend {
 	b, _ := c.Get(backendKey)
 	found, _ := b.(access.Backend)

@@ -11,7 +11,7 @@ import (
 	"tidings/access"
 )
 
-// onMetrics serves GET /metrics to those with an API key and to those whom the configuration lets in without.
+// onMetrics serves GET /metrics to requests with an API key, and to those that the configuration allows without one.
 func (a *API) onMetrics(c *gin.Context) {
 	open := a.metrics == MetricsAnyone || a.metrics != MetricsNobody && local(c.Request)
 	if !open {

@@ -73,7 +73,8 @@ func (w *world) samples() map[string]string {
 	return found
 }
 
-// troubled makes happen what is counted when it first happens: a connect that fell back, a request that is refused, a goodbye, and a plain client that leaves.
+// troubled makes happen what is counted when it first happens: a connect that fell back, a request that is refused, a
+// goodbye, and a plain client that leaves.
 func (w *world) troubled() {
 	w.Helper()
 	w.ok(w.publish(`{"channel":"a","data":1}`), &published{})
@@ -192,7 +193,7 @@ func TestMetricsTellWhichTransportCarriedAMessage(t *testing.T) {
 	}
 }
 
-// history gives the positions of a channel's messages.
+// history returns the positions of a channel's messages.
 func (w *world) history(channel string) []string {
 	w.Helper()
 	var got historyAnswer

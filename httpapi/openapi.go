@@ -7,7 +7,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// description is the API for machines, in OpenAPI 3.1. A test compares it with the routes, and with what they read and answer.
+// description is the API for machines, in OpenAPI 3.1. A test compares it with the routes, and with what they read and
+// answer.
 //
 //go:embed openapi.yaml
 var description []byte

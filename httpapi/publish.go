@@ -42,7 +42,8 @@ type published struct {
 	Reach          reach  `json:"reach"`
 }
 
-// reach says where the receivers of this node stand: the first three are the receivers, filtered is those whom it passes by.
+// reach is where the receivers of this node stand. The first three add up to the receivers; filtered is how many it
+// passes by.
 type reach struct {
 	Live     int `json:"live"`
 	Parked   int `json:"parked"`

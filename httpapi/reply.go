@@ -18,7 +18,7 @@ var (
 // maxReplyBody is what the body of a reply may have: protocol.MaxPayloadBytes of data, and room around it.
 const maxReplyBody = protocol.MaxPayloadBytes + 8<<10
 
-// replied answers POST /api/reply.
+// replied is the answer to POST /api/reply.
 type replied struct {
 	Epoch     string `json:"epoch"`
 	Offset    uint64 `json:"offset"`
@@ -28,7 +28,8 @@ type replied struct {
 	Receivers int    `json:"receivers"`
 }
 
-// onReply serves POST /api/reply: one message to a reply channel. The URL's signature stands in for an API key; it is not logged.
+// onReply serves POST /api/reply: one message to a reply channel. The URL's signature stands in for an API key; it is
+// not logged.
 func (a *API) onReply(c *gin.Context) {
 	r, err := readReply(c)
 	if err != nil {

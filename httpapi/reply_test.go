@@ -34,7 +34,7 @@ func (l *asker) Wake() {
 
 func (l *asker) End(*protocol.Encoded) {}
 
-// openReply gives a reply channel's publish URL, as a path, and its name.
+// openReply returns a reply channel's publish URL, as a path, and its name.
 func (w *world) openReply() (path string, ch protocol.Channel) {
 	w.Helper()
 	link := &asker{frames: make(chan *protocol.Encoded, 64)}
@@ -114,7 +114,8 @@ func TestReply(t *testing.T) {
 	}
 }
 
-// B113: whatever is done to a publish URL or its body, it is refused, and the URL works afterwards; B114: nor does its channel take an API key.
+// B113: whatever is done to a publish URL or its body, it is refused, and the URL works afterwards; B114: nor does its
+// channel take an API key.
 func TestReplyIsHardened(t *testing.T) {
 	w := start(t)
 	path, ch := w.openReply()

@@ -20,7 +20,8 @@ import (
 	"tidings/protocol"
 )
 
-// over sends raw bytes to a server of its own over a pipe and gives everything that comes back, and after how long it ended.
+// over sends raw bytes to a server of its own over a pipe and returns everything that comes back, and after how long it
+// ended.
 func (w *world) over(send func(net.Conn)) (answer string, took time.Duration) {
 	w.Helper()
 	client, server := net.Pipe()

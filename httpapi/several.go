@@ -11,7 +11,8 @@ import (
 	"tidings/protocol"
 )
 
-// severalPatience is how long a publish to several channels, or a batch, may wait in all; those after that are not tried.
+// severalPatience is how long a publish to several channels, or a batch, may wait in all; those after that are not
+// tried.
 const severalPatience = 30 * time.Second
 
 // several answers a publish to several channels, or a batch, in their order.
@@ -20,7 +21,7 @@ type several struct {
 	Results []result `json:"results"`
 }
 
-// result is what came of one of them. Where the request does not name the channels each result does.
+// result is what came of one of them. If the request does not name the channels, each result does.
 type result struct {
 	Channel string `json:"channel,omitempty"`
 	*published
@@ -34,7 +35,8 @@ type failure struct {
 	Retry   bool          `json:"retry"`
 }
 
-// publishSeveral serves a publish to a list, to a pattern, or to where routes lead. Each channel has its result: one that fails does not undo the others.
+// publishSeveral serves a publish to a list, to a pattern, or to where routes lead. Each channel has its result: one
+// that fails does not undo the others.
 func (a *API) publishSeveral(c *gin.Context, p *publishRequest) {
 	b, names, done := backendOf(c), p.channels, several{}
 	if !p.several {
@@ -59,7 +61,8 @@ func (a *API) publishSeveral(c *gin.Context, p *publishRequest) {
 	answer(c, done)
 }
 
-// each carries out n publishes in their order, and gives their results. After one that the broker failed the rest is not tried: it would wait for as long.
+// each carries out n publishes in their order, and returns their results. After one that the broker failed the rest is
+// not tried: it would wait for as long.
 func (a *API) each(ctx context.Context, n int, publish func(ctx context.Context, i int) (*published, error)) []result {
 	ctx, cancel := context.WithTimeout(ctx, severalPatience)
 	defer cancel()
@@ -80,7 +83,8 @@ func (a *API) each(ctx context.Context, n int, publish func(ctx context.Context,
 	return results
 }
 
-// targets finds the channels of a publish that names none: the same for a repetition with its key. What the key is not good for a pattern passes by.
+// targets finds the channels of a publish that names none: the same for a repetition with its key. What the key is not
+// good for a pattern passes by.
 func (a *API) targets(b access.Backend, p *publishRequest) (access.Routed, error) {
 	if p.pattern == nil {
 		if !a.bus.Routes() {

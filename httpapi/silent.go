@@ -10,12 +10,14 @@ import (
 	"tidings/protocol"
 )
 
-// maxSilent is how many connections of one address may be open at once on which no request has begun. A client that has something to say says it within a round trip, so
-// that even a large office that comes back at once, to a server that is short of processor time, has fewer of them; who only holds connections open would otherwise have
-// all file descriptors for headerTimeout, again and again.
+// maxSilent is how many connections of one address may be open at once on which no request has begun. A client that has
+// something to say says it within a round trip, so that even a large office that comes back at once, to a server that
+// is short of processor time, has fewer of them; who only holds connections open would otherwise have all file
+// descriptors for headerTimeout, again and again.
 const maxSilent = 2048
 
-// silent counts the connections on which no request has begun, by address. Trusted proxies are not counted: theirs are everybody's.
+// silent counts the connections on which no request has begun, by address. Trusted proxies are not counted: theirs are
+// everybody's.
 type silent struct {
 	trusted func(netip.Addr) bool
 	refused atomic.Uint64

@@ -32,8 +32,8 @@ type seen struct {
 	Data     json.RawMessage `json:"data"`
 }
 
-// onTail serves GET /api/tail: what is published through this node, as a stream of events, until the client leaves. It never slows a
-// publish down: what the client does not read in time is dropped and counted.
+// onTail serves GET /api/tail: what is published through this node, as a stream of events, until the client leaves. It
+// never slows a publish down: what the client does not read in time is dropped and counted.
 func (a *API) onTail(c *gin.Context) {
 	q, ok := a.asked(c, access.ActionAdmin, tailParameters...)
 	if !ok {
@@ -59,7 +59,7 @@ func (a *API) onTail(c *gin.Context) {
 	a.follow(c, tail)
 }
 
-// tailed tells the channels that a tail shows: those of the pattern, as far as the key is good for them.
+// tailed returns which channels a tail shows: those of the pattern, as far as the key is good for them.
 func tailed(b access.Backend, q map[string]string) (func(protocol.Channel) bool, error) {
 	text, ok := q["pattern"]
 	if !ok {

@@ -6,7 +6,8 @@ import (
 	"tidings/protocol"
 )
 
-// traceOf gives a request's W3C trace context, "" where it has none. One that is malformed, or given twice, counts as none: the request is as good without it.
+// traceOf returns a request's W3C trace context, "" if it has none. One that is malformed, or given twice, counts as
+// none: the request is as good without it.
 func traceOf(r *http.Request) string {
 	values := r.Header["Traceparent"]
 	if len(values) != 1 || !protocol.ValidTrace(values[0]) {
@@ -15,7 +16,7 @@ func traceOf(r *http.Request) string {
 	return values[0]
 }
 
-// span starts the span of a publish, where spans are made, and gives the context that goes on with the message.
+// span starts the span of a publish, where spans are made, and returns the context that goes on with the message.
 func (a *API) span(parent string, ch protocol.Channel) (trace string, end func(id string, offset uint64, receivers int, err error)) {
 	if a.tracer == nil {
 		return parent, func(string, uint64, int, error) {}

@@ -12,7 +12,7 @@ import (
 
 var whyParameters = []string{"connection", "channel", "offset"}
 
-// whyAnswer answers GET /api/why.
+// whyAnswer is the answer to GET /api/why.
 type whyAnswer struct {
 	Connection string         `json:"connection"`
 	Channel    string         `json:"channel"`

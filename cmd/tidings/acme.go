@@ -21,8 +21,9 @@ import (
 	"tidings/internal/config"
 )
 
-// authority gets certificates from an ACME authority such as Let's Encrypt, for the named hosts and no other, and renews them. It proves
-// that it has the names on its own TLS port (tls-alpn-01), or on a second one for plain HTTP (http-01).
+// authority gets certificates from an ACME authority such as Let's Encrypt, for the named hosts and no other, and
+// renews them. It proves that it has the names on its own TLS port (tls-alpn-01), or on a second one for plain HTTP
+// (http-01).
 type authority struct {
 	manager *autocert.Manager
 	hosts   []string
@@ -50,7 +51,8 @@ func newAuthority(s config.Settings, log *slog.Logger) (*authority, error) {
 	return a, nil
 }
 
-// checkCache refuses a directory that others can look into: it holds private keys. One that is not there is made at start.
+// checkCache refuses a directory that others can look into: it holds private keys. One that is not there is made at
+// start.
 func checkCache(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
@@ -86,7 +88,7 @@ func (a *authority) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	return shown, err
 }
 
-// ends tells until when the first of them is good.
+// ends returns until when the first of them is good; the zero time if none was shown.
 func (a *authority) ends() (first time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -146,8 +148,8 @@ func (a *authority) redirect(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "https://"+strings.ToLower(host)+r.URL.RequestURI(), http.StatusFound)
 }
 
-// fetch gets each host's certificate now, so that the log tells at start what is wrong and the first visitor does not wait. What fails is tried again when
-// somebody asks for that host, at most once a minute.
+// fetch gets each host's certificate now, so that the log shows at start what is wrong and the first visitor does not
+// wait. What fails is tried again when somebody asks for that host, at most once a minute.
 func (a *authority) fetch(ctx context.Context) {
 	for _, host := range a.hosts {
 		if ctx.Err() != nil {

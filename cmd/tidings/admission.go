@@ -56,10 +56,10 @@ func newAdmission(s config.Settings) (a admission, err error) {
 	return a, nil
 }
 
-// signsIn tells whether clients can have an identity.
+// signsIn reports whether clients can have an identity.
 func (a *admission) signsIn() bool { return !reflect.DeepEqual(a.tokens, access.TokenConfig{}) }
 
-// tokenConfig reads the files of the settings tokens; it is zero where nothing of them is set.
+// tokenConfig reads the files of the settings tokens; it is zero if nothing of them is set.
 func tokenConfig(s config.Settings) (c access.TokenConfig, err error) {
 	if s.TokenIssuer+s.TokenAudience+s.TokenSecret+s.TokenPublicKeyFile+s.TokenKeyFile+s.TokenKeyURL == "" {
 		return c, nil
@@ -88,7 +88,7 @@ func tokenConfig(s config.Settings) (c access.TokenConfig, err error) {
 	return c, nil
 }
 
-// newTokens makes the verifier; nil where clients do not sign in.
+// newTokens makes the verifier; nil if clients do not sign in.
 func (a *admission) newTokens(log *slog.Logger) (*access.Tokens, error) {
 	if !a.signsIn() {
 		return nil, nil
@@ -102,7 +102,7 @@ func (a *admission) newTokens(log *slog.Logger) (*access.Tokens, error) {
 	return t, nil
 }
 
-// history gives the bounds of channels as they are made: those of the node, and what the rule of the moment says.
+// history returns the bounds of channels as they are made: those of the node, and what the rule of the moment says.
 type history struct {
 	node   core.StreamConfig
 	policy atomic.Pointer[access.Policy]

@@ -8,7 +8,7 @@ import (
 	"tidings/internal/config"
 )
 
-// announce tells who started the server where it is and, in development, what stands open.
+// announce prints where the server is and, in development, what stands open.
 func announce(out io.Writer, s config.Settings) {
 	base := baseURL(s)
 	if !s.Dev {

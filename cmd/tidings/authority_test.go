@@ -29,8 +29,8 @@ import (
 	"golang.org/x/crypto/acme"
 )
 
-// fakeAuthority is an ACME authority (RFC 8555) that believes nobody: it looks at the server under test, as Let's Encrypt would, before it signs. What it does
-// not check are the signatures of requests.
+// fakeAuthority is an ACME authority (RFC 8555) that believes nobody: it looks at the server under test, as Let's
+// Encrypt would, before it signs. What it does not check are the signatures of requests.
 type fakeAuthority struct {
 	t           *testing.T
 	web         *httptest.Server

@@ -36,8 +36,8 @@ type server struct {
 	closers []func() // what stop calls, the last one first
 }
 
-// build maps the settings to the packages' configurations and starts what they describe, but listens nowhere. If it fails
-// nothing goes on running.
+// build maps the settings to the packages' configurations and starts what they describe, but listens nowhere. If it
+// fails nothing goes on running.
 func build(s config.Settings, log *slog.Logger) (*server, error) {
 	srv := &server{settings: s, log: log}
 	for _, step := range []func() error{

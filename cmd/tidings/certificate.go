@@ -12,7 +12,7 @@ type certificate struct {
 	current atomic.Pointer[tls.Certificate]
 }
 
-// load reads the files. Where it fails the certificate of before stays.
+// load reads the files. If it fails the certificate of before stays.
 func (c *certificate) load(cert, key string) error {
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
@@ -22,7 +22,7 @@ func (c *certificate) load(cert, key string) error {
 	return nil
 }
 
-// ends tells until when the certificate is good.
+// ends returns until when the certificate is good.
 func (c *certificate) ends() time.Time { return c.current.Load().Leaf.NotAfter }
 
 // config is for HTTP/1.1 alone: that is what a WebSocket, and a stream that outlives its request, are taken over from.

@@ -8,7 +8,7 @@ import (
 	"tidings/protocol"
 )
 
-// completeFlags makes the shell offer a flag's values, files where it takes one, and nothing where it takes neither.
+// completeFlags makes the shell offer a flag's values, files if it takes one, and nothing if it takes neither.
 func completeFlags(cmd *cobra.Command) {
 	values := map[string][]string{"transport": {protocol.WebSocket, protocol.SSE, protocol.Poll}}
 	files := map[string]bool{"config": true, "data-file": true, "key-file": true, "private-key-file": true}

@@ -87,7 +87,7 @@ func TestB111_PrintConfig(t *testing.T) {
 	}
 }
 
-// publishAs publishes with a key and gives the status.
+// publishAs publishes with a key and returns the status.
 func publishAs(t *testing.T, client *http.Client, url, key string) int {
 	t.Helper()
 	r, err := http.NewRequest("POST", url+"/api/publish", strings.NewReader(`{"channel":"a","data":1}`))
@@ -172,7 +172,7 @@ func TestHangupTakesKeysAndRules(t *testing.T) {
 	}
 }
 
-// certify writes a new certificate for 127.0.0.1 and its key, and gives its bytes.
+// certify writes a new certificate for 127.0.0.1 and its key, and returns its bytes.
 func certify(t *testing.T, cert, key string) []byte {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -79,7 +79,7 @@ func (e *explainer) run(cmd *cobra.Command, s config.Settings) error {
 	return nil
 }
 
-// verify tells who a token is of, as a server of these settings would.
+// verify returns whose a token is, as a server of these settings would see it.
 func (a *admission) verify(cmd *cobra.Command, token string) (access.Identity, error) {
 	if token != "" && !a.signsIn() {
 		return access.Identity{}, fmt.Errorf("there is a token, and the settings have no tokens.…: a server would take the client for anonymous")
@@ -136,7 +136,7 @@ type routing struct {
 	Steps    []access.Step      `json:"steps"`
 }
 
-// route says where a message without a channel goes.
+// route prints where a message without a channel goes.
 func (e *explainer) route(cmd *cobra.Command, s config.Settings) error {
 	data, err := protocol.CompactJSON([]byte(e.data))
 	if err != nil {

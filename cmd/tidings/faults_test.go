@@ -153,8 +153,9 @@ func TestF35_StarvedOfProcessorTime(t *testing.T) {
 	}
 }
 
-// F34: a server that comes near its memory limit takes nobody new, then no publish, and stays below the limit; who is there stays. When history has aged it takes
-// everything again. (GOMEMLIMIT is what the limit of a container is turned into; see limitMemory.)
+// F34: a server that comes near its memory limit takes nobody new, then no publish, and stays below the limit; who is
+// there stays. When history has aged it takes everything again. (GOMEMLIMIT is what the limit of a container is turned
+// into; see limitMemory.)
 func TestF34_MemoryLimit(t *testing.T) {
 	const limit = 96 << 20
 	s, url := startServer(t, []string{fmt.Sprintf("GOMEMLIMIT=%d", limit)}, "--dev", "--history-bytes", "1GiB", "--history-messages", "1000000", "--history-age", "15s")

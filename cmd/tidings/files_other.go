@@ -2,5 +2,5 @@
 
 package main
 
-// openFiles is how many files, sockets among them, the process may open; zero where it is not bounded.
+// openFiles is how many files, sockets among them, the process may open; zero if it is not bounded.
 func openFiles() int { return 0 }

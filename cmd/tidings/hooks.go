@@ -10,7 +10,7 @@ import (
 	"tidings/internal/config"
 )
 
-// newHooks makes what asks the application; nil where it is asked nothing.
+// newHooks makes what asks the application; nil if it is asked nothing.
 func newHooks(s config.Settings, log *slog.Logger) (*hooks.Client, error) {
 	if len(s.HooksAsk)+len(s.HooksRoutes) == 0 && s.HooksURL+s.HooksRoutesURL == "" {
 		return nil, nil
@@ -25,7 +25,7 @@ func newHooks(s config.Settings, log *slog.Logger) (*hooks.Client, error) {
 	return c, nil
 }
 
-// closeHooks lets the last events go out.
+// closeHooks sends the last events, for at most 5 s.
 func closeHooks(c *hooks.Client) {
 	if c == nil {
 		return

@@ -35,8 +35,9 @@ type sum struct {
 	Seconds    float64 `json:"seconds"`
 }
 
-// publishLines publishes each line of the input as a message, in batches of what there is, so that a slow input is not kept waiting. Each
-// line has an idempotency key of its own: a batch that has no answer is sent again, and so may be the whole input with the same --idempotency-key.
+// publishLines publishes each line of the input as a message, in batches of what there is, so that a slow input is not
+// kept waiting. Each line has an idempotency key of its own: a batch that has no answer is sent again, and so may be
+// the whole input with the same --idempotency-key.
 func (p *publisher) publishLines(ctx context.Context, channel string) error {
 	apiKey, err := readKey(p.keyFile)
 	if err != nil {
@@ -122,7 +123,7 @@ func gather(lines <-chan textLine) (batch []textLine) {
 	return batch
 }
 
-// publishBatch sends lines and gives back those to be sent again.
+// publishBatch sends lines and returns those to be sent again.
 func (p *publisher) publishBatch(ctx context.Context, channel string, batch []textLine, apiKey string, total *sum) (again []textLine, err error) {
 	if p.key == "" {
 		p.key = cryptorand.Text()

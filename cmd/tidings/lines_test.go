@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// lines publishes an input line by line and gives the sum that was printed.
+// lines publishes an input line by line and returns the sum that was printed.
 func publishLines(t *testing.T, input string, args ...string) (sum, *process) {
 	t.Helper()
 	cmd := exec.Command(binary, append([]string{"publish", "--lines"}, args...)...)

@@ -1,4 +1,5 @@
-// Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail, doctor, version.
+// Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail,
+// doctor, version.
 package main
 
 import (

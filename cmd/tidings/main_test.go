@@ -69,7 +69,7 @@ func start(t *testing.T, cmd *exec.Cmd, environ []string) *process {
 	return p
 }
 
-// exit waits for the end and gives the status.
+// exit waits for the end and returns the status.
 func (p *process) exit() int {
 	p.t.Helper()
 	select {
@@ -126,7 +126,7 @@ func (o *output) wait(t *testing.T, text string) {
 	}
 }
 
-// startServer starts `serve` on a free port and gives its URL.
+// startServer starts `serve` on a free port and returns its URL.
 func startServer(t *testing.T, environ []string, args ...string) (*process, string) {
 	t.Helper()
 	addr := teststack.FreeAddress(t)

@@ -15,8 +15,8 @@ import (
 	"tidings/actors"
 )
 
-// limitMemory tells the Go runtime the container's memory limit, so that it collects before the kernel kills. A set GOMEMLIMIT wins.
-// (GOMAXPROCS follows the container by itself since Go 1.25.)
+// limitMemory sets the Go runtime's memory limit to the container's, so that it collects before the kernel kills. A set
+// GOMEMLIMIT wins. (GOMAXPROCS follows the container by itself since Go 1.25.)
 func limitMemory(log *slog.Logger) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
@@ -30,14 +30,16 @@ func limitMemory(log *slog.Logger) {
 	log.Info("memory limit of the container", "GOMEMLIMIT", limit)
 }
 
-// How much of the memory limit may live: above tight, new connections are refused, above full, publishes. The rest is what the collector needs to work.
+// How much of the memory limit may live: above tight, new connections are refused, above full, publishes. The rest is
+// what the collector needs to work.
 const (
 	tight, full    = 0.70, 0.85
 	pressurePeriod = 250 * time.Millisecond
 	collectEvery   = 20 // periods under pressure
 )
 
-// watchMemory tells the bus how short of memory the process is, until ctx ends. Without a limit it is never short.
+// watchMemory keeps the bus informed of how short of memory the process is, until ctx ends. Without a limit it is never
+// short.
 func watchMemory(ctx context.Context, bus *actors.Bus, log *slog.Logger) {
 	limit := debug.SetMemoryLimit(-1)
 	if limit == math.MaxInt64 {
@@ -53,7 +55,7 @@ func watchMemory(ctx context.Context, bus *actors.Bus, log *slog.Logger) {
 		case <-tick.C:
 		}
 		if before != actors.Easy && n%collectEvery == 0 {
-			runtime.GC() // who is refused allocates little, so that nobody else would notice what has become free
+			runtime.GC() // refused clients allocate little, so that nothing else would show what has become free
 		}
 		now := pressureOf(living(), limit)
 		if now != before {
@@ -81,7 +83,7 @@ func living() uint64 {
 	return samples[0].Value.Uint64() + samples[1].Value.Uint64()
 }
 
-// containerLimit reads the limit of cgroup v2 or v1, zero where there is none.
+// containerLimit reads the limit of cgroup v2 or v1, zero if there is none.
 func containerLimit(read func(string) ([]byte, error)) int64 {
 	for _, name := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
 		raw, err := read(name)

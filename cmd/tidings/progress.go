@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// progress counts what goes by and says so, each second and at the end. A nil one is silent.
+// progress counts what goes by and prints the count, each second and at the end. A nil one is silent.
 type progress struct {
 	out   io.Writer
 	what  string // such as "published"
@@ -19,7 +19,7 @@ type progress struct {
 
 const progressPeriod = time.Second
 
-// startProgress counts where show says so; else it gives nil.
+// startProgress returns a progress if show is set, else nil.
 func startProgress(show bool, out io.Writer, what string) *progress {
 	if !show {
 		return nil
@@ -52,7 +52,7 @@ func (p *progress) run() {
 	}
 }
 
-// stop says the sum.
+// stop prints the sum.
 func (p *progress) stop() {
 	if p != nil {
 		close(p.done)

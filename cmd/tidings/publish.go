@@ -210,7 +210,8 @@ func (p *publisher) message() (json.RawMessage, error) {
 	return raw, nil
 }
 
-// readKey takes the first key of a file as the server has it, without its name and scopes; without a file that of the environment.
+// readKey takes the first key of a file as the server has it, without its name and scopes; without a file that of the
+// environment.
 func readKey(file string) (string, error) {
 	if file == "" {
 		return bareKey(os.Getenv("TIDINGS_API_KEY")), nil
@@ -238,8 +239,8 @@ func bareKey(line string) string {
 	return words[1] // NAME KEY SCOPE…
 }
 
-// post sends the request once. retry tells whether the same request may succeed later: after a failure of the network the
-// outcome is unknown, and the idempotency key makes the repetition safe.
+// post sends the request once. retry reports whether the same request may succeed later: after a failure of the network
+// the outcome is unknown, and the idempotency key makes the repetition safe.
 func (p *publisher) post(ctx context.Context, path string, body []byte, apiKey string) (answer []byte, retry bool, err error) {
 	url := strings.TrimSuffix(p.url, "/") + path
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))

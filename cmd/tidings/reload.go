@@ -61,7 +61,8 @@ func (srv *server) reload(src config.Sources, log *slog.Logger) error {
 	return nil
 }
 
-// admit lets other keys, tokens, rules and routes count. Tokens that were verified, and keys that were fetched, are kept where their settings are what they were.
+// admit puts other keys, tokens, rules and routes into effect. Tokens that were verified, and keys that were fetched,
+// are kept if their settings are what they were.
 func (srv *server) admit(a admission, log *slog.Logger) error {
 	if !reflect.DeepEqual(a.tokens, srv.admission.tokens) {
 		tokens, err := a.newTokens(log)

@@ -90,7 +90,7 @@ func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Wr
 	return srv.shutdown(web)
 }
 
-// tls is how the server speaks TLS; nil where it does not.
+// tls is how the server speaks TLS; nil if it does not.
 func (srv *server) tls() *tls.Config {
 	switch {
 	case srv.authority != nil:
@@ -112,12 +112,13 @@ func (srv *server) begin() (stop func(), err error) {
 // lastRequests is how long requests that are under way may take after the clients were sent away.
 const lastRequests = 5 * time.Second
 
-// shutdown sends the clients away, then ends what is left. It gives nil also where some had to be cut: they come back by themselves.
+// shutdown sends the clients away, then ends what is left. It returns nil also if some had to be cut: they come back by
+// themselves.
 func (srv *server) shutdown(web *http.Server) error {
 	log, window := srv.log, srv.settings.Drain
 	log.Info("draining", "window", window.String())
 	start := time.Now()
-	web.SetKeepAlivesEnabled(false) // else those who poll and publish stay on the conns they have, and meet refusals here
+	web.SetKeepAlivesEnabled(false) // else clients that poll and publish stay on the conns they have, and are refused here
 	ctx, cancel := context.WithTimeout(context.Background(), window)
 	defer cancel()
 	if err := srv.bus.Drain(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {

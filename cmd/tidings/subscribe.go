@@ -15,8 +15,8 @@ import (
 	"tidings/protocol"
 )
 
-// subscriber is what the flags of `tidings subscribe` say, and where the run is. All but run is called by the client's callbacks, one at
-// a time.
+// subscriber is what the flags of `tidings subscribe` say, and where the run is. All but run is called by the client's
+// callbacks, one at a time.
 type subscriber struct {
 	url, since string
 	transports []string
@@ -129,7 +129,7 @@ func (s *subscriber) onMessage(m client.Message) {
 		_, err = fmt.Fprintf(s.out, "%s\t%s\n", m.Channel, m.Data)
 	}
 	if err != nil {
-		s.finish(err) // who reads our output has gone
+		s.finish(err) // the reader of our output has gone
 	} else if s.count > 0 && s.seen == s.count {
 		s.finish(nil)
 	}

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// A trace goes from the publish over each transport to the subscriber, and its span to the collector when the server ends.
+// A trace goes from the publish over each transport to the subscriber, and its span to the collector when the server
+// ends.
 func TestTraceFromPublishToDelivery(t *testing.T) {
 	const above = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	spans := make(chan string, 8)

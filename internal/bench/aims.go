@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// aim is one line of what this server wants to reach. Where raw is set the figure is divided by the raw server's of the same run;
-// beside names another scenario of the same run to divide by.
+// aim is one line of what this server wants to reach. If raw is set, the figure is divided by the raw server's of the
+// same run; beside names another scenario of the same run to divide by.
 type aim struct {
 	what     string
 	scenario string
@@ -35,7 +35,7 @@ var aims = []aim{
 	{what: "p99 beside one that does not read, to without", scenario: "slow-reader-1000-ws", figure: "ratio", limit: 1.2},
 }
 
-// verdict says for each aim whose scenarios ran whether its median meets it.
+// verdict prints, for each aim whose scenarios ran, whether its median meets it.
 func verdict(w io.Writer, all []*figures) {
 	by := map[string]*figures{}
 	for _, f := range all {

@@ -1,5 +1,5 @@
-// Command bench measures the real binary beside a raw server that writes the same bytes to the same number of sockets, in the
-// same run, and prints medians, ranges and ratios. See docs/PERFORMANCE.md; run it with make bench.
+// Command bench measures the real binary beside a raw server that writes the same bytes to the same number of sockets,
+// in the same run, and prints medians, ranges and ratios. See docs/PERFORMANCE.md; run it with make bench.
 package main
 
 import (
@@ -90,7 +90,7 @@ func bench(binary string, rounds int, only, out string, limit time.Duration) err
 	return os.WriteFile(out, append(b, '\n'), 0o644)
 }
 
-// pin puts the load on a core of its own, where there are two and taskset works; servers get the other.
+// pin puts the load on a core of its own, if there are two and taskset works; servers get the other.
 func pin() {
 	if runtime.NumCPU() < 2 {
 		return

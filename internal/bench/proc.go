@@ -67,7 +67,8 @@ func (s *server) stop() {
 	s.cmd.Wait()
 }
 
-// cpu is the processor time that the server used so far, user and system. taskset execs, so the process is the server itself.
+// cpu is the processor time that the server used so far, user and system. taskset execs, so the process is the server
+// itself.
 func (s *server) cpu() time.Duration {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
 	if err != nil {

@@ -22,7 +22,7 @@ func (t *target) client() *http.Client {
 	return &http.Client{Transport: &formTransport{form: t.form, base: &http.Transport{MaxIdleConnsPerHost: 16}}}
 }
 
-// formTransport tells the raw server which bytes to write.
+// formTransport names the bytes that the raw server writes.
 type formTransport struct {
 	form string
 	base *http.Transport
@@ -33,7 +33,8 @@ func (f *formTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.base.RoundTrip(r)
 }
 
-// publishFor publishes at a rate, in publishes a second, for a time, over conns keep-alive connections. It gives how many were answered.
+// publishFor publishes at a rate, in publishes a second, for a time, over conns keep-alive connections. It returns how
+// many were answered.
 func publishFor(t *target, channel func(i int) string, rate float64, d time.Duration, conns int) (int, error) {
 	total := int(rate * d.Seconds())
 	var next, done atomic.Int64

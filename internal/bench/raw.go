@@ -14,8 +14,8 @@ import (
 	"tidings/protocol"
 )
 
-// rawServer is the physical limit to compare with: the same publish path, and a loop that writes one pre-encoded frame with
-// one system call to each socket. It keeps no history, numbers nothing, reads nothing.
+// rawServer is the physical limit to compare with: the same publish path, and a loop that writes one pre-encoded frame
+// with one system call to each socket. It keeps no history, numbers nothing, reads nothing.
 type rawServer struct {
 	mu     sync.Mutex
 	conns  map[string][]net.Conn

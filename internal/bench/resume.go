@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// resume cuts all clients, publishes while they are away, and lets them come back to their sessions at once: the time until everybody has
-// every message once, beside that of their first connect.
+// resume cuts all clients, publishes while they are away, and has them come back to their sessions at once: the time
+// until everybody has every message once, beside that of their first connect.
 func resume(clients, missed int) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
 		first, err := newSwarm()
@@ -44,7 +44,7 @@ func resume(clients, missed int) func(*target) (map[string]float64, error) {
 	}
 }
 
-// arrive connects the clients and gives the time until each has so many frames.
+// arrive connects the clients and returns the time until each has so many frames.
 func (s *swarm) arrive(t *target, clients, frames int) (time.Duration, error) {
 	start := time.Now()
 	if err := s.connect(t.server.addr, t.form, clients, channelName(1)); err != nil {

@@ -12,7 +12,7 @@ type target struct {
 	form   string // of the clients: "ws", "sse" or "poll"
 }
 
-// scenario measures one thing on one server; run gives figures by name.
+// scenario measures one thing on one server; run returns figures by name.
 type scenario struct {
 	name string
 	form string
@@ -73,7 +73,8 @@ func crowd(t *target, n int, channel func(i int) string) (*swarm, int64, error) 
 	return s, base, nil
 }
 
-// tidied is the time after many connects until a server has cleared away what they left: not what a steady rate is to show.
+// tidied is the time after many connects until a server has cleared away what they left: not what a steady rate is to
+// show.
 const tidied = 4 * time.Second
 
 // steady delivers at a rate for three seconds: processor time per delivery, and latency.
@@ -114,7 +115,7 @@ func deliver(t *target, s *swarm, base int64, channels, fan int, deliveries floa
 	}, nil
 }
 
-// highest raises the rate by 1.4 until p99 passes 250 ms or the publisher falls behind, and gives the last good step.
+// highest raises the rate by 1.4 until p99 passes 250 ms or the publisher falls behind, and returns the last good step.
 func highest(clients int) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
 		s, base, err := crowd(t, clients, channelName(1))
@@ -144,11 +145,11 @@ func highest(clients int) func(*target) (map[string]float64, error) {
 	}
 }
 
-// firstClients are connected before the memory of others is measured, and stay: what the first clients cost beside their connections (code
-// that is read in, tables) is not counted.
+// firstClients are connected before the memory of others is measured, and stay: what the first clients cost beside
+// their connections (code that is read in, tables) is not counted.
 const firstClients = 1000
 
-// idle gives resident memory per connection, subscribed and silent, five seconds after the last connect.
+// idle returns resident memory per connection, subscribed and silent, five seconds after the last connect.
 func idle(clients int) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
 		first, before, err := quiet(t, firstClients)
@@ -165,7 +166,7 @@ func idle(clients int) func(*target) (map[string]float64, error) {
 	}
 }
 
-// quiet connects clients and gives the server's memory five seconds later.
+// quiet connects clients and returns the server's memory five seconds later.
 func quiet(t *target, clients int) (*swarm, int64, error) {
 	s, _, err := crowd(t, clients, channelName(1))
 	if err != nil {
@@ -178,8 +179,8 @@ func quiet(t *target, clients int) (*swarm, int64, error) {
 	return s, t.server.rss(), nil
 }
 
-// between gives resident memory per client that has had the answer of a poll and not sent the next one: with its conn open, and with its
-// conn closed, when the session alone is left.
+// between returns resident memory per client that has had the answer of a poll and not sent the next one: with its conn
+// open, and with its conn closed, when the session alone is left.
 func between(clients int) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
 		_, before, err := pause(t, firstClients)
@@ -197,7 +198,7 @@ func between(clients int) func(*target) (map[string]float64, error) {
 	}
 }
 
-// pause lets clients poll once, answers them, and gives the server's memory while nobody polls again.
+// pause lets clients poll once, answers them, and returns the server's memory while nobody polls again.
 func pause(t *target, clients int) (open, closed int64, err error) {
 	s, base, err := crowd(t, clients, channelName(1))
 	if err != nil {

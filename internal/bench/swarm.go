@@ -59,7 +59,8 @@ func newSwarm() (*swarm, error) {
 	return s, nil
 }
 
-// connect opens n clients of one form; channel gives each its channel. It sends the whole handshake and the subscribe at once.
+// connect opens n clients of one form; channel returns each one's channel. It sends the whole handshake and the
+// subscribe at once.
 func (s *swarm) connect(addr, form string, n int, channel func(i int) string) error {
 	port, err := strconv.Atoi(addr[strings.LastIndexByte(addr, ':')+1:])
 	if err != nil {
@@ -115,7 +116,7 @@ func (m *member) pollRequest(body string) []byte {
 		strconv.Itoa(len(body)) + "\r\n\r\n" + body)
 }
 
-// masked gives text as one client frame with a mask of zeros.
+// masked returns text as one client frame with a mask of zeros.
 func masked(text string) []byte {
 	b := []byte{0x81}
 	if len(text) < 126 {
@@ -228,12 +229,12 @@ func (s *swarm) readFrames(m *member, b []byte) {
 	}
 }
 
-// ping tells what was received.
+// ping acknowledges what was received.
 func (m *member) ping() {
 	syscall.Write(m.fd, masked(`{"type":"ping","received":`+strconv.FormatUint(m.total-1, 10)+`}`))
 }
 
-// ping lets every WebSocket client do once what it does after each 25 s of silence. The swarm must be silent.
+// ping makes every WebSocket client do once what it does after each 25 s of silence. The swarm must be silent.
 func (s *swarm) ping() {
 	for _, m := range s.members {
 		if m.form == "ws" {
@@ -242,7 +243,7 @@ func (s *swarm) ping() {
 	}
 }
 
-// frameHeader gives the lengths of a server frame's header and payload; 0 where the header is cut.
+// frameHeader returns the lengths of a server frame's header and payload; 0 if the header is cut.
 func frameHeader(b []byte) (header, size int) {
 	if len(b) < 2 {
 		return 0, 0
@@ -337,7 +338,8 @@ func (s *swarm) wait(n int64, limit time.Duration) error {
 	return nil
 }
 
-// settle waits until every reading client heard something, unless silent, and nothing more comes for half a second. It gives the frames so far.
+// settle waits until every reading client heard something, unless silent, and nothing more comes for half a second. It
+// returns the frames so far.
 func (s *swarm) settle(silent bool) (int64, error) {
 	if silent {
 		for deadline := time.Now().Add(60 * time.Second); s.ready.Load() < int64(len(s.members)) && time.Now().Before(deadline); {

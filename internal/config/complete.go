@@ -60,7 +60,7 @@ func (s Settings) acme() error {
 	return nil
 }
 
-// everything tells whether a rule is of all channels that no other names.
+// everything reports whether a rule is of all channels that no other names.
 func everything(r access.Rule) bool { return r.Pattern == "**" }
 
 // tokens reads the secret's file.
@@ -138,7 +138,7 @@ func (s Settings) production() (Settings, error) {
 	return s, nil
 }
 
-// wideOpen tells whether a rule lets everybody do everything everywhere.
+// wideOpen reports whether a rule lets everybody do everything everywhere.
 func wideOpen(r access.Rule) bool {
 	return everything(r) && r.Subscribe == access.Anyone && r.Publish == access.Anyone
 }

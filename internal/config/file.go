@@ -99,7 +99,7 @@ func (f *file) take(name string, label, value *yaml.Node) {
 	f.origin[name] = fmt.Sprintf("%s:%d", f.name, value.Line)
 }
 
-// again tells whether a setting was there before, which is a fault.
+// again reports whether a setting was there before, which is a fault.
 func (f *file) again(name string, label *yaml.Node) bool {
 	_, ok := f.values[name]
 	if ok {

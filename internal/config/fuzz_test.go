@@ -9,7 +9,8 @@ import (
 	"tidings/protocol"
 )
 
-// Whatever a file holds, it is read or refused; and what is read are rules that compile, none of which lets everybody do everything in production.
+// Whatever a file holds, it is read or refused; and what is read are rules that compile, none of which lets everybody
+// do everything in production.
 func FuzzFile(f *testing.F) {
 	for _, text := range []string{
 		"api_key: " + secret + "\nrules:\n  channels:\n    \"a/{user}\": {subscribe: [user, role:x], history: {age: 1h}, rate: 2}\n    \"**\": {subscribe: anyone}\n",
@@ -38,7 +39,7 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
-// named tells whether a pattern other than "**" matches.
+// named reports whether a pattern other than "**" matches.
 func named(rules []access.Rule, ch protocol.Channel) bool {
 	for _, r := range rules {
 		if p, err := access.ParsePattern(r.Pattern); err == nil && r.Pattern != "**" && p.Match(ch) {

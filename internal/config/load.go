@@ -15,13 +15,13 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// DefaultFile is read where it exists and no other file is named.
+// DefaultFile is read if it exists and no other file is named.
 const DefaultFile = "tidings.yaml"
 
 // Sources is where settings come from, the later over the earlier: defaults, file, environment, flags.
 type Sources struct {
 	File    string   // "": DefaultFile, if there is one
-	Environ []string // as os.Environ gives it
+	Environ []string // as os.Environ returns it
 	Flags   *pflag.FlagSet
 }
 
@@ -31,7 +31,7 @@ func Load(src Sources) (Settings, error) {
 	return s, err
 }
 
-// resolve gives beside the settings where each key was set last, if it was.
+// resolve returns beside the settings where each key was set last, if it was.
 func resolve(src Sources) (Settings, map[string]string, error) {
 	layers := koanf.New(".")
 	origin := map[string]string{} // where a key was set last
@@ -110,8 +110,8 @@ func loadEnviron(layers *koanf.Koanf, environ []string, origin map[string]string
 	return faults
 }
 
-// foreignVariable tells variables that start like ours and are not: those of the other commands and of our tests, and those that
-// Kubernetes makes for a service called tidings.
+// foreignVariable reports whether a variable starts like ours and is none of ours: those of the other commands and of
+// our tests, and those that Kubernetes makes for a service called tidings.
 func foreignVariable(name string) bool {
 	switch name {
 	case "TIDINGS_URL", "TIDINGS_TOKEN", "TIDINGS_BINARY":

@@ -40,7 +40,7 @@ func (f *file) routes(label, node *yaml.Node) {
 
 var routeFields = []string{"event", "if", "to"}
 
-// route reads what the n-th route says.
+// route reads the n-th route.
 func (f *file) route(r *access.Route, n int, node *yaml.Node) {
 	if node.Kind != yaml.MappingNode {
 		f.fault(node, "route %d: must be a mapping such as {if: userId, to: \"user/{userId}\"}", n)

@@ -94,7 +94,7 @@ func (f *file) channels(label, node *yaml.Node) {
 	f.origin[channelRules] = fmt.Sprintf("%s:%d", f.name, label.Line)
 }
 
-// rule reads what one rule says; above is the section within it.
+// rule reads one rule; above is the section within it.
 func (f *file) rule(r *access.Rule, above string, node *yaml.Node, seen map[string]bool) {
 	if node.Kind != yaml.MappingNode || len(node.Content) == 0 {
 		f.fault(node, "%q: must be a mapping such as {subscribe: anyone}", r.Pattern)

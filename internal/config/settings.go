@@ -1,5 +1,5 @@
-// Package config reads tidings.yaml, the environment and the flags of `tidings serve` into Settings. It knows names, units, ranges
-// and what production must say; what the values do is the packages' business.
+// Package config reads tidings.yaml, the environment and the flags of `tidings serve` into Settings. It knows names,
+// units, ranges and what production must say; what the values do is the packages' business.
 package config
 
 import (
@@ -16,7 +16,7 @@ import (
 	"tidings/access"
 )
 
-// Settings is everything that can be configured. The table below says how each is called.
+// Settings is everything that can be configured. The table keys has the name of each.
 type Settings struct {
 	Dev      bool
 	Addr     string
@@ -46,7 +46,7 @@ type Settings struct {
 
 	Subscribe access.Allowance // in channels that no pattern matches
 	Publish   access.Allowance // by clients
-	Presence  access.Allowance // who may see who is in a channel
+	Presence  access.Allowance // who may see the members of a channel
 	Channels  []access.Rule
 	Joins     access.Joins
 	Routing   access.Routing
@@ -276,7 +276,7 @@ func address(v any) error {
 	return nil
 }
 
-// hostNames refuses what no authority gives a certificate for.
+// hostNames refuses names for which no authority issues a certificate.
 func hostNames(v any) error {
 	for _, name := range v.([]string) {
 		switch {

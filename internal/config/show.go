@@ -16,7 +16,7 @@ type Row struct {
 	Source string // "default", or where it was set: tidings.yaml:3, environment: TIDINGS_PARK, --park
 }
 
-// Show reads the settings as Load does and tells what is in effect and why, in the order of docs/CONFIG.md.
+// Show reads the settings as Load does and returns what is in effect and why, in the order of docs/CONFIG.md.
 func Show(src Sources) ([]Row, error) {
 	s, origin, err := resolve(src)
 	if err != nil {

@@ -2,8 +2,8 @@ package config
 
 import "maps"
 
-// suggest names the setting that was probably meant: that of the fewest changed letters, at most a third of the name. names are the
-// keys of the map, or, where it is nil, those of the file.
+// suggest names the setting that was probably meant: that of the fewest changed letters, at most a third of the name.
+// names are the keys of the map, or, if it is nil, those of the file.
 func suggest(wrong string, names map[string]string) string {
 	if names == nil {
 		names = map[string]string{}

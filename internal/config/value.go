@@ -11,7 +11,7 @@ import (
 	"tidings/access"
 )
 
-// set puts a value, as a file, the environment or a flag gives it, into the setting.
+// set puts a value, as it stands in a file, the environment or a flag, into the setting.
 func (k *key) set(s *Settings, value any) error {
 	field := k.to(s)
 	var err error

@@ -1,5 +1,5 @@
-// Package doctor finds out what a network does to Tidings: it tries each way to hear messages, and says what is wrong and how a proxy
-// is mended. The page at /doctor does the same in a browser; both read page/verdicts.json.
+// Package doctor finds out what a network does to Tidings: it tries each way to hear messages, and reports what is
+// wrong and how a proxy is mended. The page at /doctor does the same in a browser; both read page/verdicts.json.
 package doctor
 
 import (
@@ -53,7 +53,7 @@ var table = func() (t Table) {
 	return t
 }()
 
-// Judge gives the summary, and the verdicts that hold, with the facts put in.
+// Judge returns the summary, and the verdicts that hold, with the facts put in.
 func Judge(f Facts) (summary Verdict, verdicts []Verdict) {
 	for _, v := range table.Summaries {
 		if v.holds(f) {

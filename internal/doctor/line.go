@@ -35,7 +35,7 @@ type line struct {
 	cause error // guarded by mu: why frames was closed
 }
 
-// decline says that Tidings itself refused, or ended the line.
+// decline records that Tidings itself refused, or ended, the line.
 type decline struct{ code string }
 
 func (d *decline) Error() string { return d.code }
@@ -49,7 +49,7 @@ const maxAnswer = 1 << 20
 
 func newLine() *line { return &line{frames: make(chan frame, 64)} }
 
-// hand gives the frames of one message on.
+// hand passes the frames of one message on.
 func (l *line) hand(ctx context.Context, text []byte) error {
 	var list []frame
 	text = bytes.TrimSpace(text)
@@ -148,7 +148,7 @@ func (e *examination) openWebSocket(ctx, life context.Context) (*line, error) {
 	return l, nil
 }
 
-// openStream opens a stream, and gives what it says until life ends.
+// openStream opens a stream, and returns what comes over it until life ends.
 func (e *examination) openStream(life context.Context) (*line, error) {
 	response, err := e.post(life, "/sse", e.connect())
 	if err != nil {
@@ -200,7 +200,7 @@ func (e *examination) openPoll(ctx, life context.Context) (*line, error) {
 		cancel()
 		return nil, err
 	}
-	l.frames <- connected // there is room: for who asks for the session
+	l.frames <- connected // there is space: for the reader of the session
 	go func() {
 		for {
 			answer, err = e.poll(life, fmt.Sprintf(`{"type":"poll","session":%q,"received":%d}`, connected.Session, answer.Cursor))

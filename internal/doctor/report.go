@@ -19,7 +19,8 @@ type Report struct {
 	Took     map[string]int64 `json:"took"` // ms
 }
 
-// base gives the bus's base, such as https://example.com/bus, from what a person may type: a host, the server's URL, or that of the bus.
+// base returns the bus's base, such as https://example.com/bus, from what a person may type: a host, the server's URL,
+// or that of the bus.
 func base(text string) (string, error) {
 	if !strings.Contains(text, "://") {
 		text = "https://" + text

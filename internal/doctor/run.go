@@ -48,7 +48,8 @@ type examination struct {
 	took  map[string]int64
 }
 
-// Run examines a server. It fails where the options cannot work, and with ctx's error; what it finds wrong is in the report.
+// Run examines a server. It fails where the options cannot work, and with ctx's error; what it finds wrong is in the
+// report.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	address, err := base(o.URL)
 	if err != nil {
@@ -168,7 +169,7 @@ func (e *examination) compareClocks(date string, here time.Time) {
 	}
 }
 
-// openAll tries each transport at the same time, and gives the lines that work.
+// openAll tries each transport at the same time, and returns the lines that work.
 func (e *examination) openAll(ctx context.Context) map[string]*line {
 	lines := map[string]*line{}
 	var mu sync.Mutex
@@ -278,7 +279,7 @@ func (e *examination) tryPoll(life context.Context) *line {
 	return l
 }
 
-// wantsToken tells whether Tidings itself refused, for want of a token.
+// wantsToken reports whether Tidings itself refused, for want of a token.
 func (e *examination) wantsToken(err error) bool {
 	var d *decline
 	if !errors.As(err, &d) || d.code != "unauthorized" && d.code != "token_expired" && d.code != "forbidden" {
@@ -331,7 +332,7 @@ func (e *examination) upload(ctx context.Context, l *line) {
 	e.note("upload", "limited", "uploadLimit", "0", "uploadFailed", failed)
 }
 
-// silence says nothing for a while, and then asks whether the lines are still there.
+// silence sends nothing for a while, and then asks whether the lines are still there.
 func (e *examination) silence(ctx context.Context, lines map[string]*line, idle time.Duration) {
 	if len(lines) == 0 {
 		return
@@ -366,7 +367,7 @@ func (e *examination) silence(ctx context.Context, lines map[string]*line, idle 
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d.Round(time.Second).Seconds())) }
 
-// leave says goodbye, so that the server keeps nothing for this client.
+// leave sends a goodbye, so that the server keeps nothing for this client.
 func (l *line) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

@@ -9,7 +9,8 @@ import (
 	"tidings/internal/teststack"
 )
 
-// The report can be pasted anywhere: it holds neither the token nor a session, and no part of the address that may be secret.
+// The report can be pasted anywhere: it holds neither the token nor a session, and no part of the address that may be
+// secret.
 func TestReportHoldsNoSecrets(t *testing.T) {
 	stack := teststack.Start(t)
 	const token = "a-token-that-nobody-may-see"

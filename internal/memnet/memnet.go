@@ -1,5 +1,5 @@
-// Package memnet is a network without sockets: a net.Listener over net.Pipe. Its waiting is what testing/synctest takes for
-// waiting, so that a test in a bubble runs in fake time.
+// Package memnet is a network without sockets: a net.Listener over net.Pipe. Its waiting is what testing/synctest takes
+// for waiting, so that a test in a bubble runs in fake time.
 package memnet
 
 import (
@@ -20,7 +20,7 @@ func Listen() *Listener {
 	return &Listener{conns: make(chan net.Conn), done: make(chan struct{})}
 }
 
-// Accept gives the next connection. It fails with net.ErrClosed after Close.
+// Accept returns the next connection. It fails with net.ErrClosed after Close.
 func (l *Listener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.conns:

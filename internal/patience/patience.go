@@ -1,4 +1,5 @@
-// Package patience is about waiting: a context with a deadline for what mostly does not wait, and times that are spread.
+// Package patience is about waiting: a context with a deadline for what mostly does not wait, and times that are
+// spread.
 package patience
 
 import (
@@ -19,12 +20,12 @@ type Patience struct {
 	over   bool
 }
 
-// New gives a context that ends after d, or with its parent.
+// New returns a context that ends after d, or with its parent.
 func New(parent context.Context, d time.Duration) *Patience {
 	return &Patience{Context: parent, until: time.Now().Add(d)}
 }
 
-// End lets go of what waiting cost. Who still waits is told.
+// End frees what waiting cost. Whoever still waits sees the context done.
 func (p *Patience) End() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

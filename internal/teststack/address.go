@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// FreeAddress gives a host:port of loopback for a process that is about to listen there. It lies below the ports that the kernel gives to outgoing
-// connections (32,768 and above on Linux), one of which might otherwise take it in the meantime.
+// FreeAddress returns a host:port of loopback for a process that is about to listen there. It lies below the ports that
+// the kernel gives to outgoing connections (32,768 and above on Linux), one of which might otherwise take it in the
+// meantime.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	var err error

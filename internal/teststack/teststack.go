@@ -1,4 +1,5 @@
-// Package teststack starts the whole server in this process, for the tests of what stands around it: examples, pages, proxies.
+// Package teststack starts the whole server in this process, for the tests of what stands around it: examples, pages,
+// proxies.
 package teststack
 
 import (
@@ -29,7 +30,8 @@ type Stack struct {
 	URL  string // http://host:port
 }
 
-// Start gives a server in production mode whose clients may subscribe and publish; change adapts it. It ends with the test.
+// Start returns a server in production mode whose clients may subscribe and publish; change adapts it. It ends with the
+// test.
 func Start(t testing.TB, change ...func(*httpapi.Config)) *Stack {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)

@@ -19,8 +19,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// exporter speaks OTLP over HTTP in its JSON form, which every collector takes on its port for HTTP (4318). OpenTelemetry's own exporter speaks it in protobuf, and
-// brings gRPC and 14 MB of binary with it.
+// exporter speaks OTLP over HTTP in its JSON form, which every collector takes on its port for HTTP (4318).
+// OpenTelemetry's own exporter speaks it in protobuf, and brings gRPC and 14 MB of binary with it.
 type exporter struct {
 	counted
 	url    string
@@ -38,7 +38,7 @@ const (
 	warnPeriod    = time.Minute // of a collector that fails
 )
 
-// newExporter gives nil where nothing is configured.
+// newExporter returns nil if nothing is configured.
 func newExporter(getenv func(string) string, version string, log *slog.Logger) (*exporter, error) {
 	address, name := getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 	if address == "" {
@@ -75,7 +75,7 @@ func newExporter(getenv func(string) string, version string, log *slog.Logger) (
 	return e, nil
 }
 
-// ExportSpans sends a batch, and counts it as lost where no collector takes it: a trace is not worth a queue of its own.
+// ExportSpans sends a batch, and counts it as lost if no collector takes it: a trace is not worth a queue of its own.
 func (e *exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	err := e.post(ctx, spans)
 	if err == nil {

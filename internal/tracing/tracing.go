@@ -1,4 +1,5 @@
-// Package tracing makes spans with the OpenTelemetry SDK and sends them to a collector by OTLP over HTTP, where the standard environment says to.
+// Package tracing makes spans with the OpenTelemetry SDK and sends them to a collector by OTLP over HTTP, if the
+// standard environment names one.
 package tracing
 
 import (
@@ -25,9 +26,10 @@ type Tracer struct {
 	exporter *exporter
 }
 
-// Start gives a tracer as the environment configures it, as OpenTelemetry specifies: OTEL_EXPORTER_OTLP_ENDPOINT (or …_TRACES_ENDPOINT) names the
-// collector, OTEL_EXPORTER_OTLP_HEADERS what it wants to see, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER and OTEL_BSP_… do
-// what the SDK says. It gives nil where no collector is named or OTEL_SDK_DISABLED is true, and fails where what is named cannot work.
+// Start returns a tracer as the environment configures it, as OpenTelemetry specifies: OTEL_EXPORTER_OTLP_ENDPOINT (or
+// …_TRACES_ENDPOINT) names the collector, OTEL_EXPORTER_OTLP_HEADERS what it wants to see, OTEL_SERVICE_NAME,
+// OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER and OTEL_BSP_… do what the SDK documents. It returns nil if no
+// collector is named or OTEL_SDK_DISABLED is true, and fails if what is named cannot work.
 func Start(ctx context.Context, getenv func(string) string, version string, log *slog.Logger) (*Tracer, error) {
 	e, err := newExporter(getenv, version, log)
 	if e == nil || err != nil {
@@ -46,8 +48,8 @@ func Start(ctx context.Context, getenv func(string) string, version string, log 
 // Stop sends what is left, as long as ctx lasts.
 func (t *Tracer) Stop(ctx context.Context) error { return t.provider.Shutdown(ctx) }
 
-// Publish starts the span of a publish to a channel, below a W3C trace context, "" for none. It gives the span's own context for the message, "" where
-// it is not sampled and had nothing above it, and what ends the span.
+// Publish starts the span of a publish to a channel, below a W3C trace context, "" for none. It returns the span's own
+// context for the message, "" if it is not sampled and had nothing above it, and what ends the span.
 func (t *Tracer) Publish(parent, channel string) (own string, end func(id string, offset uint64, receivers int, err error)) {
 	ctx := context.Background()
 	if above, ok := parse(parent); ok {

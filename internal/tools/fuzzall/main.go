@@ -1,5 +1,5 @@
-// Command fuzzall runs every fuzz target of the module for a while, several at once, and ends with a table of what each did. A target that is
-// new is in by itself. It fails where a target found something, and where there is no target.
+// Command fuzzall runs every fuzz target of the module for a while, several at once, and ends with a table of what each
+// did. A target that is new is in by itself. It fails if a target found something, or if there is no target.
 //
 //	go run ./internal/tools/fuzzall [-time 60s] [-at-once 2] [-match regexp] [-keep 20] [package …]
 package main

@@ -51,12 +51,12 @@ func parseList(out string) []target {
 	return targets
 }
 
-// result is what one run did, as its last line of progress tells.
+// result is what one run did, by its last line of progress.
 type result struct {
 	target       target
 	execs, found string
 	kept         int
-	fault        string // what go test said, where it failed
+	fault        string // what go test printed, if it failed
 }
 
 var progress = regexp.MustCompile(`^fuzz: elapsed: .*execs: (\d+) .*new interesting: (\d+)`)
@@ -91,12 +91,13 @@ func (t target) fuzz(ctx context.Context, o options) result {
 	return r
 }
 
-// timeOver tells whether go test failed for nothing but the end of its time in the middle of an input: then it names no input that failed.
+// timeOver reports whether go test failed for nothing but the end of its time in the middle of an input: then it names
+// no input that failed.
 func timeOver(text string) bool {
 	return strings.Contains(text, "context deadline exceeded") && !strings.Contains(text, "Failing input written to")
 }
 
-// read prints a line of progress about every 15 s (go test writes one every 3 s) and gives back what is no progress.
+// read prints a line of progress about every 15 s (go test writes one every 3 s) and returns what is no progress.
 func (r *result) read(out io.Reader) string {
 	var rest bytes.Buffer
 	lines := bufio.NewScanner(out)
@@ -119,7 +120,7 @@ func (r *result) read(out io.Reader) string {
 	return rest.String()
 }
 
-// keep copies the shortest of what go keeps in its cache into the package's testdata, where the plain tests run it from then on.
+// keep copies the shortest inputs of go's cache into the package's testdata, where the plain tests run it from then on.
 func (t target) keep(ctx context.Context, most int) (kept int) {
 	cache, err := exec.CommandContext(ctx, "go", "env", "GOCACHE").Output()
 	if err != nil {
@@ -144,7 +145,7 @@ func (t target) keep(ctx context.Context, most int) (kept int) {
 }
 
 func shortest(folder string, most int) map[string][]byte {
-	entries, _ := os.ReadDir(folder) // none where nothing was found
+	entries, _ := os.ReadDir(folder) // none if nothing was found
 	type input struct {
 		name    string
 		content []byte

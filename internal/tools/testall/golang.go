@@ -20,8 +20,8 @@ type event struct {
 	Elapsed                       float64 // seconds
 }
 
-// goRun collects the events of one `go test -json`. A row is a top-level folder; a package is looked at by itself, so that
-// one with test files that ran no test is seen.
+// goRun collects the events of one `go test -json`. A row is a top-level folder; a package is looked at by itself, so
+// that one with test files that ran no test is seen.
 type goRun struct {
 	module  string
 	out     io.Writer

@@ -1,5 +1,6 @@
-// Command testall runs the project's test suites one after the other and ends with a table of what each ran. It fails if a
-// test failed, if a suite or a Go package with test files ran no test, or if a test was skipped that allowed.txt does not name.
+// Command testall runs the project's test suites one after the other and ends with a table of what each ran. It fails
+// if a test failed, if a suite or a Go package with test files ran no test, or if a test was skipped that allowed.txt
+// does not name.
 //
 //	go run ./internal/tools/testall [-short] [suite …]
 package main

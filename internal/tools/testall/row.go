@@ -13,7 +13,7 @@ type row struct {
 	broken         string   // why the suite as a whole failed, though no test did
 }
 
-// wrong says why a row fails the run, or "".
+// wrong returns why a row fails the run, or "".
 func (r row) wrong(allowed map[string]bool) string {
 	switch {
 	case r.broken != "":
