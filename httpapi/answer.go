@@ -12,6 +12,8 @@ import (
 	"tidings/transports"
 )
 
+const codeKey = "tidings.code" // of the code that a request was refused with, for the log
+
 // answer writes v as JSON.
 func answer(c *gin.Context, v any) {
 	body, err := json.Marshal(v)
@@ -56,4 +58,12 @@ func (a *API) asError(err error) *protocol.Error {
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Add("Vary", "Origin")
 	transports.WriteJSON(w, status, body)
+}
+
+func (a *API) onNoRoute(c *gin.Context) {
+	a.refuse(c, &protocol.Error{Code: protocol.CodeNotFound, Reason: "there is nothing at this URL", Hint: "Clients connect at /bus, backends publish at /api/publish."})
+}
+
+func (a *API) onNoMethod(c *gin.Context) {
+	a.refuse(c, &protocol.Error{Code: protocol.CodeMethodNotAllowed, Reason: "this URL does not take that method", Hint: "The Allow header lists what it takes."})
 }

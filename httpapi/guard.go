@@ -13,11 +13,7 @@ import (
 	"tidings/protocol"
 )
 
-const (
-	codeKey    = "tidings.code"    // the code of the error that was answered
-	backendKey = "tidings.backend" // whose API key it was
-	maxLogText = 256               // bytes of what a client chose, in a line of the log
-)
+const maxLogText = 256 // bytes of what a client chose, in a line of the log
 
 // logged writes one line per request: at Error where we failed, at Info where the client did, else at Debug. It holds
 // the escaped path, and neither query nor header nor body: those carry secrets.

@@ -63,6 +63,8 @@ func (k *keyring) backend(r *http.Request) (access.Backend, error) {
 
 var errFailures = &protocol.Error{Code: protocol.CodeRateLimited, Reason: "too many requests from this address had no valid API key", Hint: "Send a valid key; without one, wait a minute."}
 
+const backendKey = "tidings.backend" // of the backend that makes a request
+
 // admit finds which backend makes a request of the API, and remembers it for the log and for backendOf.
 func (a *API) admit(c *gin.Context) error {
 	b, err := a.keys.backend(c.Request)

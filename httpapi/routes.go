@@ -5,8 +5,6 @@ import (
 	"sync"
 
 	"github.com/gin-gonic/gin"
-
-	"tidings/protocol"
 )
 
 // gin's mode is one for the process; its debug mode prints every route.
@@ -68,12 +66,4 @@ func (a *API) routes(base string) *gin.Engine {
 		}
 	}
 	return e
-}
-
-func (a *API) onNoRoute(c *gin.Context) {
-	a.refuse(c, &protocol.Error{Code: protocol.CodeNotFound, Reason: "there is nothing at this URL", Hint: "Clients connect at /bus, backends publish at /api/publish."})
-}
-
-func (a *API) onNoMethod(c *gin.Context) {
-	a.refuse(c, &protocol.Error{Code: protocol.CodeMethodNotAllowed, Reason: "this URL does not take that method", Hint: "The Allow header lists what it takes."})
 }
