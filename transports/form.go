@@ -3,6 +3,7 @@ package transports
 import (
 	"encoding/binary"
 	"encoding/json"
+	"time"
 
 	"tidings/protocol"
 )
@@ -82,14 +83,21 @@ func (sseForm) farewell(last *protocol.Encoded) []byte {
 
 // codeOf returns the code of a disconnect frame.
 func codeOf(last *protocol.Encoded) protocol.Code {
-	if last.Frame != nil {
-		return last.Frame.Code
+	code, _ := endOf(last)
+	return code
+}
+
+// endOf returns the code of a disconnect frame, and after which time the client is asked to come back. 0 is any time.
+func endOf(last *protocol.Encoded) (code protocol.Code, after time.Duration) {
+	if f := last.Frame; f != nil {
+		return f.Code, time.Duration(f.AfterMS) * time.Millisecond
 	}
 	var f struct {
-		Code protocol.Code `json:"code"`
+		Code    protocol.Code `json:"code"`
+		AfterMS int64         `json:"after"`
 	}
 	if json.Unmarshal(last.JSON, &f) != nil {
-		return protocol.CodeInternal
+		return protocol.CodeInternal, 0
 	}
-	return f.Code
+	return f.Code, time.Duration(f.AfterMS) * time.Millisecond
 }

@@ -3,6 +3,7 @@ package transports
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"tidings/protocol"
 )
@@ -99,4 +100,15 @@ func (f plainForm) add(dst []byte, e *protocol.Encoded) []byte {
 		dst = append(f.plain.appendCursor(dst), '\n')
 	}
 	return append(dst, e.SSE()...)
+}
+
+// farewell has an EventSource come back within the time that the frame names, as any other client does: not all at once.
+func (f plainForm) farewell(last *protocol.Encoded) []byte {
+	if last == nil {
+		return nil
+	}
+	if _, after := endOf(last); after > 0 {
+		return append(appendRetry(nil, time.Second, after), last.SSE()...)
+	}
+	return last.SSE()
 }

@@ -25,7 +25,7 @@ func (h *Handler) panicked(cause any) *protocol.Error {
 	return protocol.Internal
 }
 
-// refuse answers a request with an error, counts it and logs one line of our own words.
+// refuse answers a request with an error.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	fault := h.asError(err)
 	h.refuseAs(w, r, fault, fault.Code.Row().HTTP)
@@ -33,8 +33,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // refuseAs is refuse with a status of its own.
 func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, fault *protocol.Error, status int) {
-	h.refused.Add(Refusal{endpointOf(r), fault.Code}, 1)
-	h.cfg.Log.Debug("transports: refused", "code", string(fault.Code), "reason", fault.Reason, "address", protocol.Cut(h.cfg.ClientAddress(r), 64))
+	h.noteRefusal(r, fault)
 	header := w.Header()
 	if after := protocol.RetryAfter(fault.Code); after > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(after/time.Second)))
@@ -45,6 +44,12 @@ func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, fault *protoc
 		http.NewResponseController(w).SetReadDeadline(time.Now().Add(closeGrace))
 	}
 	WriteJSON(w, status, protocol.AppendError(nil, fault))
+}
+
+// noteRefusal counts a refused request and logs one line of our own words.
+func (h *Handler) noteRefusal(r *http.Request, fault *protocol.Error) {
+	h.refused.Add(Refusal{endpointOf(r), fault.Code}, 1)
+	h.cfg.Log.Debug("transports: refused", "code", string(fault.Code), "reason", fault.Reason, "address", protocol.Cut(h.cfg.ClientAddress(r), 64))
 }
 
 // endpointOf names what a request was for, by the end of its path. One that is made up for a poll that waits has none.

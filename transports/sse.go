@@ -36,7 +36,7 @@ func (h *Handler) SSE(w http.ResponseWriter, r *http.Request) {
 	ev.alarm.owner = ev
 	frames, err := ev.frames(w, r, &peer)
 	if err != nil {
-		h.refuse(w, r, err)
+		ev.refuse(w, r, err)
 		return
 	}
 	if frames[0].Type == protocol.TypePing {
@@ -45,7 +45,7 @@ func (h *Handler) SSE(w http.ResponseWriter, r *http.Request) {
 	}
 	session, gen, err := h.bus.Open(r.Context(), peer, &frames[0], ev)
 	if err != nil {
-		h.refuse(w, r, err)
+		ev.refuse(w, r, err)
 		return
 	}
 	if len(frames) > 1 {
@@ -53,7 +53,7 @@ func (h *Handler) SSE(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		session.Lost(gen, "")
-		h.refuse(w, r, err)
+		ev.refuse(w, r, err)
 		return
 	}
 	ev.delayFor(len(frames))
@@ -100,6 +100,32 @@ func (h *Handler) proveStream(w http.ResponseWriter, r *http.Request, id uint64)
 	case <-r.Context().Done():
 	case <-h.ctx.Done():
 	}
+}
+
+// refuse answers with an error. An EventSource never comes back after any status but 200, so a plain client that may try
+// again gets a stream, which names the time to come back, has the error as an event, and ends.
+func (ev *eventStream) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	h := ev.h
+	fault := h.asError(err)
+	if !ev.plain || !fault.Code.Row().Retry || fault.Code == protocol.CodeTokenExpired { // which the same URL never mends
+		h.refuse(w, r, fault)
+		return
+	}
+	h.noteRefusal(r, fault)
+	after := max(protocol.RetryAfter(fault.Code), time.Second)
+	body := appendRetry([]byte(": tidings\n"), after, after/2)
+	body = append(body, protocol.Encode(&protocol.ServerFrame{
+		Type: protocol.TypeError, Code: fault.Code, Message: fault.Reason, Hint: fault.Hint, Retry: true,
+	}).SSE()...)
+	setStreamHeader(w.Header())
+	w.WriteHeader(http.StatusOK)
+	w.Write(body)
+}
+
+// appendRetry appends the field that has an EventSource come back after a time, plus a random part of spread so that not
+// all come at the same moment.
+func appendRetry(dst []byte, after, spread time.Duration) []byte {
+	return fmt.Appendf(dst, "retry: %d\n", (after + rand.N(spread+1)).Milliseconds())
 }
 
 func setStreamHeader(header http.Header) {
@@ -153,10 +179,10 @@ func (ev *eventStream) begin() bool {
 }
 
 // greeting returns what is sent at once, so that a client notices a proxy that buffers the stream. An EventSource is
-// asked to come back after one to three seconds, so that not all come at the same moment.
+// asked to come back after one to three seconds.
 func (ev *eventStream) greeting() []byte {
 	if ev.plain {
-		return fmt.Appendf(nil, ": tidings\nretry: %d\n\n", 1000+rand.N(2000))
+		return append(appendRetry([]byte(": tidings\n"), time.Second, 2*time.Second), '\n')
 	}
 	return []byte(": tidings\n\n")
 }
