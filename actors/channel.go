@@ -54,198 +54,11 @@ func newChannel(b *Bus, e *entry) *channel {
 	return &channel{channelState: &e.state, bus: b, entry: e, pending: map[*subscription]*joining{}}
 }
 
-// Receive implements actor.Actor.
-func (ch *channel) Receive(c actor.Context) {
-	defer ch.bus.supervision.Note(c)
-	ch.handling = c.Message()
-	switch m := ch.handling.(type) {
-	case *actor.Started:
-		ch.onStarted(c)
-	case *actor.Restarting:
-		ch.onRestarting()
-		return
-	case *actor.Stopping:
-		ch.onStopping()
-	case *actor.Stopped:
-		ch.bus.channels.Leave()
-	case Arrived:
-		ch.entry.finished(ch.bus, 1)
-		ch.feed.Message(m.Message)
-	case Join:
-		ch.onJoin(m)
-	case Leave:
-		ch.onLeave(m)
-	case Adopt:
-		ch.onAdopt(m)
-	case Settle:
-		ch.onSettle(m)
-	case Continue:
-		ch.onContinue(m)
-	case Skipped:
-		ch.onSkipped()
-	case Interrupted:
-		ch.feed.Interrupted()
-	case Listened:
-		ch.onListened(m)
-	case HistoryRead:
-		ch.onHistoryRead(m)
-	case Drained:
-		ch.onDrained()
-	case Displaced:
-		ch.onDisplaced(m)
-	case Attend:
-		ch.attend(m.Sub, m.As)
-	case Hear:
-		ch.onHear(m)
-	case PresenceDone:
-		ch.onPresenceDone(m)
-	case MembersChanged:
-		ch.onMembersChanged(m)
-	case MembersInterrupted:
-		ch.onMembersInterrupted(m)
-	case PresenceDue:
-		ch.onPresenceDue()
-	case TimePassed:
-		ch.onTimePassed(c)
-	}
-	if ch.feed != nil {
-		ch.at = ch.feed.Position()
-	}
-	ch.handling = nil
-}
-
-func (ch *channel) onStarted(c actor.Context) {
-	ch.self = c.Self()
-	if ch.incarnation++; ch.incarnation > 1 {
-		ch.bus.chronicle.ofChannel(Record{What: RecordRestarted, Channel: ch.entry.name})
-	}
-	ch.feed = core.NewFeed(port{ch})
-	ch.alarm = ground.Alarm{To: ch.self, Message: TimePassed{}}
-	ch.setAlarm()
-	again := ch.displaced
-	ch.displaced = nil
-	for _, j := range again {
-		j.Member.incarnation = ch.incarnation
-		ch.admit(j)
-	}
-	if ch.members > 0 {
-		ch.listen()
-	}
-	ch.startPresence()
-}
-
-func (ch *channel) onJoin(m Join) {
-	m.Sub.incarnation, m.Sub.stage = ch.incarnation, inside
-	if ch.members++; ch.members == 1 {
-		ch.setAlarm()
-		ch.tellOccupied()
-	}
-	ch.attend(m.Sub, m.As)
-	m.Sub.users = m.News
-	ch.admit(&joining{Join: core.Join[*subscription]{Member: m.Sub, ID: m.Sub.id, Since: m.Since}})
-}
-
-// admit lets the feed have a member as soon as the broker has confirmed: registered for live messages first, read after.
-func (ch *channel) admit(j *joining) {
-	ch.pending[j.Member] = j
-	if !ch.listening {
-		ch.held = append(ch.held, j)
-		ch.listen()
-		return
-	}
-	ch.enter(j)
-}
-
-func (ch *channel) enter(j *joining) {
-	if j.Member.stage == inside {
-		j.entered = true
-		ch.feed.Join(j.Join)
-	}
-}
-
-func (ch *channel) onLeave(m Leave) {
-	sub := m.Sub
-	why, ended := errReplaced, (*protocol.Encoded)(nil)
-	if m.Revoked != nil {
-		why, ended = m.Revoked, unsubscribedFrame(ch.entry.name, m.Revoked)
-	}
-	if sub.stage == inside {
-		j := ch.pending[sub]
-		if j != nil && !j.answered {
-			ch.fail(sub, why)
-			ended = nil
-		}
-		if sub.incarnation == ch.incarnation && (j == nil || j.entered) {
-			ch.feed.Leave(sub, "")
-		}
-		ch.drop(sub)
-		ch.lane(sub).leave(sub)
-	}
-	switch {
-	case m.Revoked != nil && !m.Keep:
-		ch.lane(sub).withdraw(sub, ended)
-	case ended != nil:
-		ch.lane(sub).push(sub, ended)
-	}
-	if m.Reply != 0 {
-		ch.lane(sub).push(sub, replyFrame(m.Reply))
-	}
-}
-
 // fail answers the subscribe of a member with an error; that of the server nobody waits for.
 func (ch *channel) fail(sub *subscription, err *protocol.Error) {
 	if sub.id != 0 {
 		ch.lane(sub).push(sub, errorFrame(sub.id, err))
 	}
-}
-
-func (ch *channel) onAdopt(m Adopt) {
-	sub, j := m.Sub, ch.pending[m.Sub]
-	unanswered := j != nil && !j.answered
-	if unanswered {
-		ch.fail(sub, errReplaced)
-	}
-	if m.Reply != 0 {
-		ch.lane(sub).push(sub, replyFrame(m.Reply))
-	}
-	sub.id = m.ID
-	switch {
-	case sub.stage != inside: // it was refused, as its connection is about to hear
-		ch.fail(sub, errBroker)
-	case !unanswered:
-		at := ch.feed.Position()
-		if j != nil {
-			at = j.at
-		}
-		ch.lane(sub).push(sub, subscribedFrame(sub, "", ch.entry.name, at, false))
-	}
-	ch.onHear(Hear{Sub: sub, News: m.News})
-}
-
-// drop forgets a member.
-func (ch *channel) drop(sub *subscription) {
-	sub.stage = gone
-	ch.attend(sub, nobody)
-	ch.endWatch(sub)
-	if sub.live {
-		sub.live = false
-		ch.entry.live.Add(-1)
-	}
-	ch.settled(ch.pending[sub])
-	delete(ch.pending, sub)
-	ch.bus.router.release(ch.entry)
-	if ch.members--; ch.members == 0 {
-		ch.emptySince = time.Now()
-		ch.setAlarm()
-	}
-}
-
-func (ch *channel) onSettle(m Settle) {
-	if j := ch.pending[m.Sub]; j != nil && !j.answered {
-		j.settle = true
-		return
-	}
-	ch.bus.send(m.Sub.conn.pid, Settled{Sub: m.Sub})
 }
 
 // settled tells a connection that waits for it that a member has its answer.
@@ -254,17 +67,6 @@ func (ch *channel) settled(j *joining) {
 		j.settle = false
 		ch.bus.send(j.Member.conn.pid, Settled{Sub: j.Member})
 	}
-}
-
-func (ch *channel) onContinue(m Continue) {
-	if m.Sub.stage == inside && m.Incarnation == ch.incarnation {
-		ch.feed.Continue(m.Sub)
-	}
-}
-
-func (ch *channel) onSkipped() {
-	ch.entry.skipped.Store(false)
-	ch.feed.Check()
 }
 
 // lane gives the lane of a member's shard.
@@ -288,32 +90,6 @@ func (ch *channel) setAlarm() {
 	ch.bus.alarms.Set(&ch.alarm, d)
 }
 
-func (ch *channel) onTimePassed(c actor.Context) {
-	if ch.members == 0 && !ch.asking && ch.reads == 0 && ch.atRest() && ch.entry.inFlight.Load() == 0 &&
-		time.Since(ch.emptySince) >= ch.bus.cfg.ChannelIdle && ch.bus.router.retire(ch.entry) {
-		ch.tellVacated()
-		c.Stop(ch.self)
-		return
-	}
-	ch.setAlarm()
-	switch {
-	case ch.members == 0:
-	case !ch.listening:
-		ch.listen()
-	default:
-		held := ch.held
-		ch.held = nil
-		for _, j := range held {
-			ch.enter(j)
-		}
-		ch.feed.Tick()
-		if ch.sinceCheck++; ch.sinceCheck >= 2 {
-			ch.sinceCheck = 0
-			ch.feed.Check()
-		}
-	}
-}
-
 func (ch *channel) tellOccupied() {
 	if _, _, reply := ch.entry.name.ReplyParts(); !ch.occupied && !reply { // the name of a reply channel is a secret
 		ch.occupied = true
@@ -327,10 +103,126 @@ func (ch *channel) tellVacated() {
 	}
 }
 
-func (ch *channel) onStopping() {
-	ch.bus.alarms.Cancel(&ch.alarm)
-	ch.stopPresence()
-	if ch.sink != nil {
-		ch.sink.close()
-	}
+// What the actor can be told.
+
+// Join asks the channel to deliver to Sub, from Since where it is not nil. Answered on the subscription's lane by subscribed (and
+// what goes before it) or error, and to the connection by Joined, for one with Since, or Refused.
+type Join struct {
+	ground.Request
+	Sub   *subscription
+	Since *protocol.Position
+	As    standing // it counts as being in the channel
+	News  audience // it hears of who comes and goes
 }
+
+// Leave asks the channel to deliver no more to Sub. Where Reply is not 0 the request of that id is answered when nothing more
+// will come. A Sub whose Join was not answered yet gets its error before. Where Revoked is not nil the client may not hear the channel any more:
+// what is on its way to it is taken back, and then it is told.
+type Leave struct {
+	ground.Request
+	Sub     *subscription
+	Reply   uint64
+	Revoked *protocol.Error
+	Keep    bool // but it may hear what is on its way
+}
+
+// Adopt asks the channel to go on with Sub as asked for by request ID, or, where that is 0, by the server, without a pause in what it hears.
+// Answered on its lane by subscribed. Where Reply is not 0 the request of that id is answered before.
+type Adopt struct {
+	ground.Request
+	Sub       *subscription
+	ID, Reply uint64
+	News      audience // it hears of who comes and goes
+}
+
+// Settle asks to hear, by Settled, when Sub's Join has its answer. A publish that follows a subscribe waits for that, so that it is heard.
+type Settle struct {
+	ground.Request
+	Sub *subscription
+}
+
+// Continue asks for the next page of Sub's recovery: its outbox has room for what followed the page that this incarnation gave.
+type Continue struct {
+	ground.Event // the member may have left, and the channel be gone
+	Sub          *subscription
+	Incarnation  uint32
+}
+
+// Arrived brings a message of the broker.
+type Arrived struct{ *protocol.Message }
+
+func (Arrived) IgnoreDeadLetterLogging() {}
+
+func (Arrived) MayBeLate() {}
+
+// Skipped says that messages of the broker were left out because too much was on its way.
+type Skipped struct{ ground.Event }
+
+// Interrupted says that the broker's stream broke: messages of it may be missing, or it may be another one.
+type Interrupted struct{ ground.Event }
+
+// Listened says whether the broker has confirmed that it brings the channel's messages to this incarnation's sink.
+type Listened struct {
+	ground.Event
+	Incarnation uint32
+	Err         error
+}
+
+// HistoryRead answers a read that the feed of this incarnation asked for.
+type HistoryRead struct {
+	ground.Event
+	Incarnation uint32
+	Ticket      uint64
+	Page        core.Page
+	Err         error
+}
+
+// Drained says that what was on its way through the lanes has become less.
+type Drained struct{ ground.Event }
+
+// Displaced names the members that were live when an earlier incarnation failed, which had seen everything up to At.
+type Displaced struct {
+	ground.Event
+	Subs []*subscription
+	At   protocol.Position
+}
+
+// TimePassed is the channel's alarm.
+type TimePassed struct{ ground.Event }
+
+// Attend says as whom the connection of Sub counts in the channel, now that it or the rules have changed. Join says it of a new one.
+type Attend struct {
+	ground.Request
+	Sub *subscription
+	As  standing
+}
+
+// Hear says what Sub is to hear of who comes and goes. Join says it of a new one.
+type Hear struct {
+	ground.Request
+	Sub  *subscription
+	News audience
+}
+
+// PresenceDone answers the call of the broker that is under way for the channel's presence.
+type PresenceDone struct {
+	ground.Event
+	Page core.MembersPage // of a read
+	Err  error
+}
+
+// MembersChanged brings a change of who is in the channel, on all nodes together.
+type MembersChanged struct {
+	ground.Event
+	From *membersSink
+	core.MembersChange
+}
+
+// MembersInterrupted says that such changes may be missing.
+type MembersInterrupted struct {
+	ground.Event
+	From *membersSink
+}
+
+// PresenceDue is the alarm of the channel's presence.
+type PresenceDue struct{ ground.Event }

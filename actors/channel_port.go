@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"slices"
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -118,12 +119,33 @@ func (p port) all(frame *protocol.Encoded) {
 	}
 }
 
-// frameOf gives the frame of a message for a room that was told up to prev: the message's own, shared by all, where it says the same.
-func frameOf(m *protocol.Message, room string, prev uint64) *protocol.Encoded {
-	if room == "" && (m.Volatile || prev == m.Prev) {
-		return m.Encoded()
+// exception is who of a shard does not get a message, and what they get in its place, so that their positions are as exact as those of all others.
+type exception struct {
+	outs  []*core.Outbox
+	frame *protocol.Encoded // the message's position; nil for a volatile message, which has none
+}
+
+func (x *exception) has(out *core.Outbox) bool { return slices.Contains(x.outs, out) }
+
+// exceptions gives who of this node shall not get m, by their shards' indexes; nil where nobody is here, as for most messages.
+func (b *Bus) exceptions(m *protocol.Message) map[int]*exception {
+	if m.Exclude.Connection == "" {
+		return nil
 	}
-	e := protocol.NewEncoded(protocol.AppendMessage(nil, m, room, prev), protocol.TypeMessage)
-	e.Message = m
-	return e
+	var list map[int]*exception
+	for _, c := range b.named(m.Exclude.Connection) {
+		x := list[c.shard.index]
+		if x == nil {
+			x = &exception{}
+			if !m.Volatile {
+				x.frame = positionFrame(m.Channel, "", m.Position())
+			}
+			if list == nil {
+				list = map[int]*exception{}
+			}
+			list[c.shard.index] = x
+		}
+		x.outs = append(x.outs, c.out)
+	}
+	return list
 }

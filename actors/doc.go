@@ -1,17 +1,95 @@
 // Package actors is who hears what: channels, connections, and the fan-out between them. Bus is its one exported door.
 //
 // Each channel and each connection is an actor (protoactor-go); a fan-out shard is a goroutine. What an actor can be told stands
-// in its file of messages, its table of contents in Receive, which never waits.
+// after its state, in channel.go and session.go; its table of contents is Receive, which never waits.
 //
-//	bus.go, open.go, drain.go      the door: publish, open, resume, drain, stop
-//	channel*.go                    a channel's actor, the shell of core.Feed
-//	shard.go, lane.go              deliveries: one channel's members in one shard are a lane, first in, first out
-//	connection.go, send.go, room.go   what a transport holds of a connection: safe from any goroutine
-//	session*.go                    a connection's actor: requests, parking, the end
-//	router.go, registry.go, parking.go   who is there, by name, by session, and who is parked
-//	admin.go, describe.go, why.go, chronicle.go   what the HTTP API asks: who is there, what became of a message, and the records of it
-//	ground/   what the actors stand on
+// The door, which calls from any goroutine:
+//
+//	bus.go                  what a node has and counts; calls of the broker
+//	bus_start.go            a node begins
+//	bus_drain.go            it sends its clients away, and ends
+//	bus_open.go             a client connects, resumes, or is found for a poll
+//	bus_identify.go         tokens and tickets: the identity of a client
+//	bus_publish.go          a publish, and what is answered to it
+//	bus_history.go          what a channel keeps
+//	bus_presence.go         who is in a channel, as the broker knows it
+//	bus_events.go           events for connections, beside all channels
+//	bus_grants.go           channels that the application puts clients in
+//	bus_replies.go          publishes with a publish URL
+//	bus_routes.go           publishes without a channel, and with patterns
+//	bus_hooks.go            the application is asked
+//	bus_settings.go         rules, routes, tokens and pressure change while the node runs
+//	bus_stats.go            the counts
+//	config.go, hooks.go     what a node is started with
+//
+// What people and scripts ask:
+//
+//	ask.go                  channels, connections, and a tail of what is published
+//	ask_describe.go         how connections stand, from their actors
+//	ask_revoke.go           tokens, users and connections are sent away
+//	ask_why.go              what became of one message for one connection
+//
+// A channel's actor, the shell of core.Feed:
+//
+//	channel.go              its state, and what it can be told
+//	channel_state.go        what outlives its failure: the channel as the node knows it, and its members
+//	channel_receive.go      its table of contents
+//	channel_members.go      members come and go
+//	channel_broker.go       it listens to the broker, and reads history
+//	channel_sink.go         what the broker brings
+//	channel_port.go         what the feed asks for; who is passed by
+//	channel_frames.go       what members are told
+//	channel_presence.go     who is in it: calls of the broker, and news
+//	channel_presence_step.go   the same: what to do next, and when
+//	channel_life.go         it starts, ages, fails, ends
+//
+// A connection: what a transport has of it, safe from any goroutine:
+//
+//	conn.go                 the connection
+//	conn_ids.go             session ids, which are secret, and public names
+//	conn_names.go           the names that backends call it by
+//	conn_send.go, conn_order.go   POST /bus/send, and its bodies in order
+//	conn_waitlist.go        recoveries that wait for space in the outbox
+//	conn_withdraw.go        what it must not hear any more is taken back
+//
+// And its actor:
+//
+//	session.go              its state, and what it can be told
+//	session_receive.go      its table of contents
+//	session_link.go         links come and go; parking
+//	session_requests.go     frames of the client; subscribe and unsubscribe
+//	session_authority.go    what the client may do
+//	session_identity.go     its identity, which a refresh renews and time ends
+//	session_mandate.go      what the server puts it in
+//	session_revoke.go       what it may not hear any more, it loses
+//	session_subscriptions.go   joins, recoveries in turn, and what the server wants
+//	session_broker.go       publish, history and presence, one after another
+//	session_calls.go        calls, and reply channels
+//	session_end.go          errors, and the end
+//
+// Books: what the node remembers, each under its own lock:
+//
+//	book_channels.go        channels by name
+//	book_sessions.go        connections by session and by name
+//	book_parking.go         those that are parked
+//	book_grants.go          channels granted to users, sessions, pages and connections
+//	book_tickets.go         tickets of EventSource
+//	book_quotas.go          connections of users and addresses
+//	book_rates.go           how fast clients may ask
+//	book_routes.go          where publishes with a key went
+//	book_replies.go         reply channels
+//	book_calls.go           the calls of one connection
+//	book_tails.go           those that follow what is published
+//	book_chronicle.go       notable things that happened
+//
+// Deliveries, and what several say:
+//
+//	shard.go                a goroutine that delivers to its part of the connections
+//	lane.go, lane_watchers.go   one channel's members in one shard: first in, first out
+//	heat.go                 whether deliveries of a lane wait for more
+//	frames.go               what clients are told in several places
 //
 // A published message passes the broker, the channel's actor, and a shard; no connection's actor takes part. Order per
-// subscription holds because everything of it, answers and messages alike, goes through its lane.
+// subscription holds because everything of it, answers and messages alike, goes through its lane. What the actors stand on is
+// the package ground.
 package actors

@@ -2,8 +2,6 @@ package actors
 
 import (
 	"time"
-
-	"tidings/protocol"
 )
 
 // heat measures whether it is worth while to let a lane's deliveries wait for more, so that several leave in one write for each
@@ -43,12 +41,4 @@ func (l *lane) collecting(now time.Time) time.Duration {
 		return 0
 	}
 	return max(0, l.flushed.Add(l.window).Sub(now))
-}
-
-// collectWindow is what the rule of a channel says, or the node's. It counts for lanes that begin from now on.
-func (b *Bus) collectWindow(ch protocol.Channel) time.Duration {
-	if limits, _ := b.policy.Load().Limits(ch); limits.CollectWindow != 0 {
-		return max(limits.CollectWindow, 0)
-	}
-	return b.cfg.CollectWindow
 }

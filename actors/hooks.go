@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -82,8 +81,6 @@ const (
 	hookPatience = 10 * time.Second
 )
 
-var errBackend = &protocol.Error{Code: protocol.CodeBackendUnavailable, Reason: "the application behind the server does not answer", Hint: "Try again in a moment."}
-
 // concern tells whether a hook is asked before a request of this type is carried out.
 func (h *Hooks) concern(frameType string) bool {
 	switch frameType {
@@ -94,6 +91,15 @@ func (h *Hooks) concern(frameType string) bool {
 	}
 	return false
 }
+
+func (h *Hooks) tell(e Event) {
+	if h.Tell != nil {
+		e.Time = time.Now()
+		h.Tell(e)
+	}
+}
+
+var errBackend = &protocol.Error{Code: protocol.CodeBackendUnavailable, Reason: "the application behind the server does not answer", Hint: "Try again in a moment."}
 
 // hookTally counts the answers of hooks.
 type hookTally [len(hookNames)]struct{ yes, no, failed atomic.Uint64 }
@@ -112,9 +118,6 @@ func (t *hookTally) count(name string, fault *protocol.Error) {
 	}
 }
 
-// HookCount is what came of one kind of hook.
-type HookCount struct{ Allowed, Refused, Failed uint64 }
-
 func (t *hookTally) counts() map[string]HookCount {
 	out := make(map[string]HookCount, len(hookNames))
 	for i, name := range hookNames {
@@ -123,105 +126,5 @@ func (t *hookTally) counts() map[string]HookCount {
 	return out
 }
 
-func (h *Hooks) tell(e Event) {
-	if h.Tell != nil {
-		e.Time = time.Now()
-		h.Tell(e)
-	}
-}
-
-// hook runs a hook, and gives its failure as a client may see it.
-func (b *Bus) hook(ctx context.Context, name string, fn func(context.Context) error) (fault *protocol.Error) {
-	ctx, cancel := context.WithTimeout(ctx, hookPatience)
-	defer cancel()
-	defer func() {
-		if reason := recover(); reason != nil {
-			b.tally.failures.Add(1)
-			b.log.Error("a hook failed", "hook", name, "panic", reason)
-			fault = protocol.Internal
-		}
-		b.hookTally.count(name, fault)
-	}()
-	err := fn(ctx)
-	if err == nil {
-		return nil
-	}
-	var known *protocol.Error
-	if errors.As(err, &known) {
-		return known
-	}
-	b.log.Warn("a hook did not answer", "hook", name, "error", err)
-	return errBackend
-}
-
-// askConnect lets the application say who a client is.
-func (b *Bus) askConnect(ctx context.Context, peer protocol.Peer, id access.Identity) (access.Identity, *protocol.Error) {
-	ask := b.cfg.Hooks.Connect
-	if ask == nil {
-		return id, nil
-	}
-	fault := b.hook(ctx, "connect", func(ctx context.Context) (err error) {
-		id, err = ask(ctx, peer, id)
-		return err
-	})
-	return id, fault
-}
-
-// mayHear asks the application whether a client may hear a channel that the rules let it hear.
-func (b *Bus) mayHear(by Caller, ch protocol.Channel) *protocol.Error {
-	ask := b.cfg.Hooks.Subscribe
-	if _, _, reply := ch.ReplyParts(); ask == nil || reply {
-		return nil
-	}
-	return b.hook(b.ctx, "subscribe", func(ctx context.Context) error { return ask(ctx, by, ch) })
-}
-
-// revise lets the application change or refuse a client's publish. What comes of it is checked again, but not against the rules, which are about
-// clients.
-func (b *Bus) revise(by Caller, p *Publish) *protocol.Error {
-	ask := b.cfg.Hooks.Publish
-	if ask == nil {
-		return nil
-	}
-	if fault := b.hook(b.ctx, "publish", func(ctx context.Context) error { return ask(ctx, by, p) }); fault != nil {
-		return fault
-	}
-	_, err := protocol.ParseChannel(string(p.Channel))
-	if err == nil {
-		p.Data, err = protocol.CompactJSON(p.Data)
-	}
-	if err != nil {
-		b.log.Warn("a hook made a publish that cannot be", "hook", "publish", "error", err)
-		return protocol.Internal
-	}
-	return nil
-}
-
-func (c *Connection) caller() Caller { return Caller{Connection: c.id, Identity: c.Identity()} }
-
-// askLeave has the application asked whether sub may be. Until then it is among the connection's subscriptions, but not in its channel.
-func (s *session) askLeave(sub *subscription, since *protocol.Position) {
-	sub.verdict = asked
-	b, self, by := s.bus, s.self, s.conn.caller()
-	b.asking.Run(func() {
-		b.send(self, Permitted{Sub: sub, Since: since, Err: b.mayHear(by, sub.channel)})
-	})
-}
-
-func (s *session) onPermitted(m Permitted) {
-	i := slices.Index(s.subs, m.Sub)
-	if s.state == ended || i < 0 { // it was left, or replaced
-		return
-	}
-	m.Sub.verdict = none
-	if m.Err != nil {
-		s.subs = slices.Delete(s.subs, i, i+1)
-		s.note(Record{What: RecordRefused, Channel: m.Sub.channel, Code: string(m.Err.Code)})
-		s.refuse(m.Err, m.Sub.id)
-		s.fill() // the server may want it there
-	} else {
-		s.start(m.Sub, m.Since)
-	}
-	s.conn.out.Flush()
-	s.askBroker()
-}
+// HookCount is what came of one kind of hook.
+type HookCount struct{ Allowed, Refused, Failed uint64 }

@@ -1,8 +1,11 @@
 package actors
 
 import (
+	"slices"
+
 	"github.com/asynkron/protoactor-go/actor"
 
+	"tidings/access"
 	"tidings/actors/ground"
 	"tidings/core"
 	"tidings/protocol"
@@ -54,151 +57,49 @@ const (
 	ended
 )
 
-// Receive implements actor.Actor.
-func (s *session) Receive(c actor.Context) {
-	defer s.bus.supervision.Note(c)
-	switch m := c.Message().(type) {
-	case *actor.Started:
-		s.self = c.Self()
-	case *actor.Stopping:
-		s.onStopping()
-	case *actor.Stopped:
-		s.bus.sessions.Leave()
-	case Begun:
-		s.conn = m.Conn
-		s.mandate = m.Mandate
-	case Handle:
-		s.onHandle(m)
-	case Faulted:
-		s.onFaulted(m)
-	case Attached:
-		s.onAttached(m)
-	case Detached:
-		s.onDetached(m)
-	case ParkOver:
-		s.onParkOver()
-	case Joined:
-		s.ungate(m.Sub)
-	case Refused:
-		s.onRefused(m)
-	case Settled:
-		s.onSettled(m)
-	case Verified:
-		s.onVerified(m)
-	case GrantsChanged:
-		s.onGrantsChanged()
-	case RulesChanged:
-		s.onRulesChanged()
-	case TokenOver:
-		s.onTokenOver()
-	case Roomed:
-		s.onRoomed()
-	case Answered:
-		s.onAnswered(m)
-	case Permitted:
-		s.onPermitted(m)
-	case Called:
-		s.onCalled(m)
-	case Describe:
-		m.Reply <- s.describe(m.Channel)
-	case End:
-		if !s.conn.over.Load() {
-			s.conn.out.Flush() // what a hot channel collects for it leaves before
-		}
-		s.finish(disconnectFrame(m.Err, m.AfterMS), m.Err.Code)
+func (s *session) note(r Record) { s.bus.chronicle.ofConnection(s.conn.id, r) }
+
+// push hands a frame to the client.
+func (s *session) push(frame *protocol.Encoded) {
+	if !s.conn.out.Push(frame) {
+		s.conn.overflowed()
 	}
 }
 
-// onHandle handles frames, unless a connect over a newer link fenced theirs: its client says again, over that one, what was not answered.
-func (s *session) onHandle(m Handle) {
-	if s.verifying {
-		s.held = append(s.held, m)
-		return
-	}
-	s.conn.pending.Add(int32(-len(m.Frames)))
-	if m.Gen != anyGeneration && m.Gen < s.conn.since.Load() {
-		return
-	}
-	for i := range m.Frames {
-		if s.state == ended {
-			return
-		}
-		s.onFrame(&m.Frames[i])
-		if rest := m.Frames[i+1:]; s.verifying && len(rest) > 0 {
-			s.conn.pending.Add(int32(len(rest)))
-			s.held = append(s.held, Handle{Gen: m.Gen, Frames: rest})
-			break
-		}
-	}
-	s.conn.out.Flush()
+// find gives the index of the subscription to a channel, or -1.
+func (s *session) find(ch protocol.Channel) int {
+	return slices.IndexFunc(s.subs, func(sub *subscription) bool { return sub.channel == ch })
 }
 
-func (s *session) onFaulted(m Faulted) {
-	if s.state != ended && (m.Gen == anyGeneration || m.Gen >= s.conn.since.Load()) {
-		s.refuse(m.Err, m.IDs...)
-		s.conn.out.Flush()
+func (s *session) describe(ch protocol.Channel) description {
+	d := description{id: s.conn.id, state: s.state, kind: s.kind, subscriptions: len(s.subs)}
+	if ch == "" {
+		return d
+	}
+	if i := s.find(ch); i >= 0 {
+		sub := s.subs[i]
+		d.subscribed, d.recovering, d.from = true, sub.entry == nil || sub.gated, sub.from.Load()
+	}
+	return d
+}
+
+// stand counts a subscription of a connection in this state, n being 1 or -1.
+func (e *entry) stand(state sessionState, kind transportKind, n int32) {
+	switch {
+	case state == parked:
+		e.parked.Add(n)
+	case state == linked && kind == pollKind:
+		e.polling.Add(n)
 	}
 }
 
-func (s *session) onAttached(m Attached) {
-	if s.state == ended || m.Gen < s.gen {
-		return
-	}
-	s.gen = m.Gen
-	if m.Identity != nil {
-		if s.become(m.Identity); s.state == ended {
-			return
-		}
-	}
-	if s.state == parked {
-		s.note(Record{What: RecordResumed})
-		s.bus.parking.remove(s.conn)
-		s.bus.alarms.Cancel(s.park)
-	}
-	begins := s.state == fresh
-	if begins {
-		s.bus.cfg.Hooks.tell(Event{What: EventConnected, Connection: s.conn.id, User: s.conn.Identity().User})
-	}
-	s.enter(linked, m.Kind)
-	if begins {
-		if s.wish(); s.mandate != nil { // a connection without one is not woken for it
-			s.fill()
-			s.conn.out.Flush()
-		}
-	}
-}
-
-func (s *session) onDetached(m Detached) {
-	if s.state == ended || m.Gen < s.gen {
-		return
-	}
-	if m.Code == protocol.CodeSlowConsumer {
-		s.bus.tally.slow.Add(1)
-	}
-	s.bus.tally.lost.add(s.kind, causeOf(m.Code, causeCut), 1)
-	if s.conn.plain || m.Code != "" && !m.Code.Row().Retry {
-		s.finish(nil, m.Code)
-		return
-	}
-	s.enter(parked, s.kind)
-	s.note(Record{What: RecordParked, Code: string(m.Code)})
-	for _, c := range s.bus.parking.add(s.conn) {
-		s.bus.tally.evicted.Add(1)
-		s.bus.send(c.pid, ParkOver{})
-	}
-	if s.park == nil {
-		s.park = &ground.Alarm{To: s.self, Message: ParkOver{}}
-	}
-	s.bus.alarms.Set(s.park, s.bus.cfg.Park)
-}
-
-func (s *session) onParkOver() {
-	if _, attached := s.conn.out.Attached(); s.state == parked && !attached {
-		code := protocol.CodeSessionGone
-		if s.conn.lapsed.Load() != 0 {
-			code = protocol.CodeTokenExpired
-		}
-		s.finish(disconnectFrame(errGone, 0), code)
+// moved counts connections that enter or leave a state.
+func (t *tally) moved(state sessionState, kind transportKind, n int64) {
+	switch state {
+	case linked:
+		t.linked[kind].Add(n)
+	case parked:
+		t.parked.Add(n)
 	}
 }
 
@@ -218,86 +119,137 @@ func (s *session) enter(state sessionState, kind transportKind) {
 	s.bus.tally.moved(s.state, s.kind, 1)
 }
 
-// finish ends the connection and its actor. last, if not nil, is the last thing that its link writes.
-func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
-	if s.state == ended {
-		return
-	}
-	b, c := s.bus, s.conn
-	if code == protocol.CodeSlowConsumer {
-		b.tally.slow.Add(1)
-	}
-	b.tally.ended.add(s.kind, causeOf(code, causeGoodbye), 1)
-	begun := s.state != fresh
-	s.enter(ended, s.kind)
-	if begun {
-		b.cfg.Hooks.tell(Event{What: EventDisconnected, Connection: c.id, User: c.Identity().User, Code: code})
-	}
-	s.note(Record{What: RecordEnded, Code: string(code)})
-	if last != nil && last.Frame != nil && !code.Row().Retry {
-		b.endings.Add(c.key, &protocol.Error{Code: code, Reason: last.Frame.Reason, Hint: last.Frame.Hint})
-	}
-	c.ended.Store(true) // after its final word can be found
-	b.give(c.held)
-	b.tickets.left(c, code != "" && !code.Row().Retry, b.cfg.Park)
-	b.registry.remove(c)
-	b.parking.remove(c)
-	b.alarms.Cancel(s.park)
-	s.unregister()
-	if s.expiry != nil {
-		b.alarms.Cancel(s.expiry)
-	}
-	made(&c.order).end()
-	c.out.End(last) // before the lanes push more
-	for _, sub := range s.subs {
-		if sub.entry != nil {
-			b.send(sub.entry.pid, Leave{Sub: sub})
-		}
-	}
-	s.subs, s.joins, s.jobs, s.held = nil, nil, nil, nil
-	b.system.Stop(s.self)
+// What the actor can be told.
+
+// Handle asks for the frames of one message to be handled, in order.
+type Handle struct {
+	ground.Event // the connection may have ended; its client is told by the end of its link
+	Gen          uint64
+	Frames       []protocol.ClientFrame
 }
 
-// onStopping runs after finish, and where the actor failed or the bus stops without it.
-func (s *session) onStopping() {
-	switch {
-	case s.state == ended, s.conn == nil:
-	case s.bus.ctx.Err() != nil:
-		s.finish(disconnectFrame(errStopped, 0), protocol.CodeShuttingDown)
-	default:
-		s.finish(disconnectFrame(protocol.Internal, 0), protocol.CodeInternal)
-	}
+// anyGeneration is the Gen of frames that came beside the link, by POST /bus/send.
+const anyGeneration = 0
+
+// End asks for the end of the connection, for a reason that its client is told. Its subscriptions end with it.
+type End struct {
+	ground.Event
+	Err     *protocol.Error
+	AfterMS int64
 }
 
-func (s *session) note(r Record) { s.bus.chronicle.ofConnection(s.conn.id, r) }
-
-// push hands a frame to the client.
-func (s *session) push(frame *protocol.Encoded) {
-	if !s.conn.out.Push(frame) {
-		s.conn.overflowed()
-	}
+// Faulted says that an inbound message was refused as a whole, with the requests in it.
+type Faulted struct {
+	ground.Event
+	Gen uint64
+	IDs []uint64
+	Err *protocol.Error
 }
 
-// refuse answers the requests of one fault with an error, or tells it once, without an id, where there are none. Too many faults of the
-// client's own end the connection; one that says retry is not counted: who is told to go more slowly, and does, must not be thrown out for good.
-func (s *session) refuse(err *protocol.Error, ids ...uint64) {
-	s.bus.tally.faults.add(s.kind, string(err.Code), max(1, len(ids)))
-	if !err.Code.Row().Retry && !s.mayErr() {
-		s.finish(disconnectFrame(errErrors, 0), protocol.CodeTooManyErrors)
-		return
-	}
-	if len(ids) == 0 {
-		s.push(errorFrame(0, err))
-	}
-	for _, id := range ids {
-		s.push(errorFrame(id, err))
-	}
+// Begun says whose actor it is. It is the first message.
+type Begun struct {
+	ground.Event
+	Conn    *Connection
+	Mandate *mandate // nil for none
 }
 
-// mayErr counts one fault of the client's.
-func (s *session) mayErr() bool {
-	if s.errors == nil {
-		s.errors = new(errorBudget)
-	}
-	return s.errors.spend(s.bus.clock())
+// Attached says that a link was put under the outbox. Identity is what its client showed, nil for the next poll of one.
+type Attached struct {
+	ground.Event
+	Gen      uint64
+	Kind     transportKind
+	Identity *access.Identity
+}
+
+// Detached says that a link is gone.
+type Detached struct {
+	ground.Event
+	Gen  uint64
+	Code protocol.Code
+}
+
+// ParkOver says that a connection has been parked for long enough, or has to go for one that was parked later. It is void where the
+// connection has a link again.
+type ParkOver struct{ ground.Event }
+
+// Verified says whose token a refresh brought, or why it does not count.
+type Verified struct {
+	ground.Event
+	ID       uint64
+	Identity access.Identity
+	Err      *protocol.Error
+}
+
+// GrantsChanged says that what the connection was granted may have changed, or that it may have what it did not get a short time ago.
+type GrantsChanged struct{ ground.Event }
+
+// RulesChanged says that other rules hold.
+type RulesChanged struct{ ground.Event }
+
+// TokenOver says that the time of the connection's token may be over.
+type TokenOver struct{ ground.Event }
+
+// Joined says that a subscription which asked for recovery is live.
+type Joined struct {
+	ground.Event
+	Sub *subscription
+}
+
+// Permitted says whether the application lets a subscription be, and if not, why.
+type Permitted struct {
+	ground.Event
+	Sub   *subscription
+	Since *protocol.Position
+	Err   *protocol.Error
+}
+
+// Called brings the answer to a call, or why there is none.
+type Called struct {
+	ground.Event
+	Call *madeCall
+	Data []byte
+	Err  *protocol.Error
+}
+
+// Settled says that a Join has its answer, whatever it is.
+type Settled struct {
+	ground.Event
+	Sub *subscription
+}
+
+// Refused says that a channel did not take a subscription; its client was told.
+type Refused struct {
+	ground.Event
+	Sub *subscription
+}
+
+// Roomed says that the outbox has room for a recovery.
+type Roomed struct{ ground.Event }
+
+// description is how a connection says that it stands.
+type description struct {
+	id            string
+	state         sessionState
+	kind          transportKind
+	subscriptions int
+	subscribed    bool // to the channel that was asked about
+	recovering    bool // in it
+	from          uint64
+}
+
+// Describe asks how the connection stands, and how its subscription to Channel, where that is not "". Reply has room for the answer. A connection
+// that has ended meanwhile does not answer.
+type Describe struct {
+	ground.Event
+	Channel protocol.Channel
+	Reply   chan<- description
+}
+
+// Answered brings the broker's answer to a request of the client: a frame, or why there is none.
+type Answered struct {
+	ground.Event
+	ID    uint64
+	Frame *protocol.Encoded
+	Shows protocol.Channel // whose messages the frame has; "" for none
+	Err   *protocol.Error
 }

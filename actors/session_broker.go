@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -30,28 +29,6 @@ func (s *session) enqueue(f *protocol.ClientFrame) {
 	}
 	s.jobs = append(s.jobs, *f)
 	s.askBroker()
-}
-
-// brokerFault checks a publish, history or presence against the rules.
-func (s *session) brokerFault(f *protocol.ClientFrame) *protocol.Error {
-	policy, id := s.bus.policy.Load(), s.conn.Identity()
-	switch f.Type {
-	case protocol.TypeHistory:
-		return s.mayRead(f.Channel)
-	case protocol.TypePresence:
-		return s.presenceFault(f.Channel)
-	}
-	if err := policy.MayPublish(id, f.Channel); err != nil {
-		return err
-	}
-	limits, group := policy.Limits(f.Channel)
-	switch {
-	case limits.Payload > 0 && len(f.Data) > limits.Payload:
-		return errPayload
-	case limits.Rate > 0 && !s.mayPublishIn(group, limits.Rate):
-		return errRate
-	}
-	return nil
 }
 
 func (s *session) askBroker() {
@@ -153,6 +130,30 @@ func (s *session) onAnswered(m Answered) {
 	s.askBroker()
 }
 
+// lastingName is the connection's page's own id, which the page's next connection has too, or else its public name.
+func (s *session) lastingName() string {
+	if s.mandate != nil && s.mandate.page.ID != "" {
+		return s.mandate.page.ID
+	}
+	return s.conn.id
+}
+
+// hear lets a subscription that there is hear other news than before. It answers false where there is none, which it
+// tells the client.
+func (s *session) hear(f *protocol.ClientFrame) bool {
+	i := s.find(f.Channel)
+	if i < 0 {
+		s.refuse(&protocol.Error{Code: protocol.CodeNotSubscribed, Reason: "there is no subscription that could hear who comes and goes", Hint: "Subscribe to the channel first, or leave users out."}, f.ID)
+		return false
+	}
+	sub := s.subs[i]
+	sub.hears = audienceOf(f.Users)
+	if sub.entry != nil {
+		s.bus.send(sub.entry.pid, Hear{Sub: sub, News: sub.hears})
+	}
+	return true
+}
+
 // answerPublish publishes for a client; name is what it is called where it excludes itself.
 func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame, name string) (*protocol.Encoded, error) {
 	what := Publish{
@@ -170,16 +171,6 @@ func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame, name string)
 		return nil, err
 	}
 	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeReply, ID: f.ID, Position: p.Position}), nil
-}
-
-// principal is whose idempotency keys a connection's are. Those without an identity share one: a client repeats its publish on a new
-// session when the old one is gone, and its keys are as random as the session was.
-func (c *Connection) principal() string {
-	id := c.Identity()
-	if id.Anonymous() {
-		return "anonymous"
-	}
-	return "user:" + id.User
 }
 
 func (b *Bus) answerHistory(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
@@ -201,6 +192,24 @@ func (b *Bus) answerHistory(c *Connection, f *protocol.ClientFrame) (*protocol.E
 	}), nil
 }
 
+// answerPresence answers a client's presence.
+func (b *Bus) answerPresence(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
+	var page core.MembersPage
+	err := b.call(func(ctx context.Context) (err error) {
+		page, err = everybodyIn(ctx, b.keeper(), f.Channel)
+		return err
+	})
+	if err != nil {
+		return nil, b.failure(err, errBroker)
+	}
+	count := uint64(page.Count)
+	reply := &protocol.ServerFrame{Type: protocol.TypeReply, ID: f.ID, Channel: f.Channel, Count: &count} // the channel is for withdraw alone
+	if page.Count <= protocol.MaxPresenceMembers {
+		reply.Members = append([]protocol.Member{}, page.Members...)
+	}
+	return protocol.Encode(reply), nil
+}
+
 // complete tells whether a page has everything after since (or, where that is zero, everything that the channel ever had)
 // up to its top.
 func complete(since protocol.Position, p core.Page) bool {
@@ -213,4 +222,14 @@ func complete(since protocol.Position, p core.Page) bool {
 		return false
 	}
 	return p.Messages[len(p.Messages)-1].Position() == p.Top
+}
+
+// answerCall makes a reply channel, so that it has an epoch.
+func (b *Bus) answerCall(_ *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
+	page, err := b.History(context.Background(), f.Channel, protocol.Position{}, 1)
+	if err != nil {
+		return nil, err
+	}
+	b.tally.repliesOpened.Add(1)
+	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeReply, ID: f.ID, Position: page.Top, Data: f.Data}), nil
 }

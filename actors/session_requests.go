@@ -2,9 +2,46 @@ package actors
 
 import (
 	"slices"
-
 	"tidings/protocol"
 )
+
+// onHandle handles frames, unless a connect over a newer link fenced theirs: its client says again, over that one, what was not answered.
+func (s *session) onHandle(m Handle) {
+	if s.verifying {
+		s.held = append(s.held, m)
+		return
+	}
+	s.conn.pending.Add(int32(-len(m.Frames)))
+	if m.Gen != anyGeneration && m.Gen < s.conn.since.Load() {
+		return
+	}
+	for i := range m.Frames {
+		if s.state == ended {
+			return
+		}
+		s.onFrame(&m.Frames[i])
+		if rest := m.Frames[i+1:]; s.verifying && len(rest) > 0 {
+			s.conn.pending.Add(int32(len(rest)))
+			s.held = append(s.held, Handle{Gen: m.Gen, Frames: rest})
+			break
+		}
+	}
+	s.conn.out.Flush()
+}
+
+func (s *session) onVerified(m Verified) {
+	s.verifying = false
+	if s.state == ended {
+		return
+	}
+	s.refreshed(m)
+	held := s.held
+	s.held = nil
+	for _, h := range held {
+		s.onHandle(h)
+	}
+	s.conn.out.Flush()
+}
 
 // onFrame handles one frame of the client. Each request is answered once, here or by who takes it over.
 func (s *session) onFrame(f *protocol.ClientFrame) {
@@ -32,24 +69,6 @@ func (s *session) onFrame(f *protocol.ClientFrame) {
 	default:
 		s.refuse(&protocol.Error{Code: protocol.CodeBadRequest, Reason: "a frame that cannot be sent here", Hint: "SPEC.md section 6 lists the frames."}, f.ID)
 	}
-}
-
-func unsupported(what string) *protocol.Error {
-	return &protocol.Error{Code: protocol.CodeUnsupported, Reason: what + " is not offered by this server", Hint: "Leave it out."}
-}
-
-// affords takes a frame off the connection's rates.
-func (s *session) affords(frameType string) bool {
-	now := s.bus.clock()
-	switch frameType {
-	case protocol.TypeSubscribe:
-		return s.subscribes.Take(1, subscribeRate, now)
-	case protocol.TypePublish:
-		return s.publishes.Take(1, publishRate, now)
-	case protocol.TypeUnsubscribe, protocol.TypeDisconnect:
-		return true
-	}
-	return s.commands.Take(1, commandRate, now)
 }
 
 func (s *session) onPing(f *protocol.ClientFrame) {
@@ -84,90 +103,6 @@ func (s *session) onSubscribe(f *protocol.ClientFrame) {
 	s.start(sub, f.Since)
 }
 
-// start lets a subscription that may be join its channel: as soon as there is room, where it recovers.
-func (s *session) start(sub *subscription, since *protocol.Position) {
-	if since != nil {
-		s.joins = append(s.joins, waitingJoin{sub, *since})
-		s.admitNext()
-		return
-	}
-	s.join(sub, nil)
-}
-
-func (s *session) subscribeFault(f *protocol.ClientFrame) *protocol.Error {
-	switch {
-	case f.Filter != nil:
-		return unsupported("filter")
-	case f.Scope != "":
-		return unsupported("scope")
-	case len(s.subs) >= protocol.MaxSubscriptions && s.find(f.Channel) < 0:
-		return &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a connection may have 128 subscriptions", Hint: "Unsubscribe from channels that are not needed, or put what belongs together in one channel."}
-	case audienceOf(f.Users) != 0:
-		if err := s.presenceFault(f.Channel); err != nil {
-			return err
-		}
-	}
-	return s.mayRead(f.Channel)
-}
-
-// find gives the index of the subscription to a channel, or -1.
-func (s *session) find(ch protocol.Channel) int {
-	return slices.IndexFunc(s.subs, func(sub *subscription) bool { return sub.channel == ch })
-}
-
-func (s *session) join(sub *subscription, since *protocol.Position) {
-	sub.entry = s.bus.router.hold(sub.channel)
-	sub.channel = sub.entry.name // one string for all
-	sub.entry.stand(s.state, s.kind, 1)
-	s.bus.send(sub.entry.pid, Join{Sub: sub, Since: since, As: s.standing(sub.channel), News: sub.hears})
-}
-
-// maxRecoveries bounds the recoveries of one connection that go on at once. Each has a page of protocol.RecoveryPageBytes under way, and
-// starts where less than a page waits in the outbox: so all together leave a quarter of it to live messages.
-const maxRecoveries = 2
-
-// admitNext lets the next recovery begin as soon as the outbox has room for it.
-func (s *session) admitNext() {
-	if !s.awaiting && len(s.joins) > 0 && s.recovering < maxRecoveries {
-		s.awaiting = true
-		s.conn.whenRoomy(s.self, Roomed{})
-	}
-}
-
-func (s *session) onRoomed() {
-	s.awaiting = false
-	if s.state == ended || len(s.joins) == 0 {
-		return
-	}
-	j := s.joins[0]
-	s.joins = slices.Delete(s.joins, 0, 1)
-	j.sub.gated = true
-	s.recovering++
-	s.join(j.sub, &j.since)
-	s.admitNext()
-}
-
-// ungate lets others recover: sub is live, or left.
-func (s *session) ungate(sub *subscription) {
-	if sub.gated {
-		sub.gated = false
-		s.recovering--
-		s.admitNext()
-	}
-}
-
-func (s *session) onRefused(m Refused) {
-	if i := slices.Index(s.subs, m.Sub); i >= 0 {
-		s.subs = slices.Delete(s.subs, i, i+1)
-		m.Sub.entry.stand(s.state, s.kind, -1)
-		s.note(Record{What: RecordRefused, Channel: m.Sub.channel, Code: string(protocol.CodeBrokerUnavailable)})
-		if s.put(m.Sub.channel) {
-			s.fillLater()
-		}
-	}
-	s.ungate(m.Sub)
-}
-
 func (s *session) onUnsubscribe(f *protocol.ClientFrame) {
 	i := s.find(f.Channel)
 	if i < 0 || f.Room != "" || !s.subs[i].own {
@@ -183,25 +118,41 @@ func (s *session) onUnsubscribe(f *protocol.ClientFrame) {
 	s.fill()
 }
 
-// leave ends a subscription. Where reply is not 0 the request of that id is answered when nothing more can come.
-func (s *session) leave(i int, reply uint64) {
-	sub := s.subs[i]
-	s.subs = slices.Delete(s.subs, i, i+1)
-	if sub.entry != nil {
-		sub.entry.stand(s.state, s.kind, -1)
-		s.bus.send(sub.entry.pid, Leave{Sub: sub, Reply: reply})
-		s.ungate(sub)
-		return
+func (s *session) onRefused(m Refused) {
+	if i := slices.Index(s.subs, m.Sub); i >= 0 {
+		s.subs = slices.Delete(s.subs, i, i+1)
+		m.Sub.entry.stand(s.state, s.kind, -1)
+		s.note(Record{What: RecordRefused, Channel: m.Sub.channel, Code: string(protocol.CodeBrokerUnavailable)})
+		if s.put(m.Sub.channel) {
+			s.fillLater()
+		}
 	}
-	s.forgetJoin(sub)
-	s.push(errorFrame(sub.id, errReplaced))
-	if reply != 0 {
-		s.push(replyFrame(reply))
-	}
+	s.ungate(m.Sub)
 }
 
-// forgetJoin forgets a recovery that has not begun.
-func (s *session) forgetJoin(sub *subscription) {
-	s.joins = slices.DeleteFunc(s.joins, func(j waitingJoin) bool { return j.sub == sub })
-	s.askBroker() // a publish may have waited for it
+// askLeave has the application asked whether sub may be. Until then it is among the connection's subscriptions, but not in its channel.
+func (s *session) askLeave(sub *subscription, since *protocol.Position) {
+	sub.verdict = asked
+	b, self, by := s.bus, s.self, s.conn.caller()
+	b.asking.Run(func() {
+		b.send(self, Permitted{Sub: sub, Since: since, Err: b.mayHear(by, sub.channel)})
+	})
+}
+
+func (s *session) onPermitted(m Permitted) {
+	i := slices.Index(s.subs, m.Sub)
+	if s.state == ended || i < 0 { // it was left, or replaced
+		return
+	}
+	m.Sub.verdict = none
+	if m.Err != nil {
+		s.subs = slices.Delete(s.subs, i, i+1)
+		s.note(Record{What: RecordRefused, Channel: m.Sub.channel, Code: string(m.Err.Code)})
+		s.refuse(m.Err, m.Sub.id)
+		s.fill() // the server may want it there
+	} else {
+		s.start(m.Sub, m.Since)
+	}
+	s.conn.out.Flush()
+	s.askBroker()
 }

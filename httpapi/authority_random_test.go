@@ -25,7 +25,7 @@ import (
 // Random stories of who may hear what, over the whole server and each transport: rules, tokens and links change while
 // messages flow. No frame comes to an identity that may not have it, and who may hear a channel and stays misses
 // nothing: both are compared with mayHear and put, which is all that this test knows of rules.
-// actors/authority_random_test.go does the first of it below the transports, where a link can be held up.
+// actors/session_authority_random_test.go does the first of it below the transports, where a link can be held up.
 
 var (
 	stories  = flag.Int("stories", 0, "how many random stories of who may hear what; 0: 150, or 30 in short runs")

@@ -1,0 +1,128 @@
+package actors
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"tidings/protocol"
+	"time"
+)
+
+// Channels asks for a page of the channels that somebody hears on this node, or heard a short time ago.
+type Channels struct {
+	Prefix string                      // of the names, "" for all
+	After  protocol.Channel            // names above this one; "" for the first page
+	Limit  int                         // at least 1
+	Only   func(protocol.Channel) bool // lists those for which it gives true; nil means all
+}
+
+// ChannelInfo is one channel of this node.
+type ChannelInfo struct {
+	Name        protocol.Channel
+	Subscribers int               // on this node
+	Position    protocol.Position // the channel's top, as the broker has it
+}
+
+// Channels lists channels by name; more tells that there are others after them. It walks all channels: call it for a person or a script,
+// not for a message. It fails as History does.
+func (b *Bus) Channels(ctx context.Context, q Channels) (list []ChannelInfo, more bool, err error) {
+	var entries []*entry
+	b.router.each(func(e *entry) {
+		if e.name > q.After && strings.HasPrefix(string(e.name), q.Prefix) && (q.Only == nil || q.Only(e.name)) {
+			entries = append(entries, e)
+		}
+	})
+	slices.SortFunc(entries, func(a, b *entry) int { return cmp.Compare(a.name, b.name) })
+	if more = len(entries) > q.Limit; more {
+		entries = entries[:q.Limit]
+	}
+	for _, e := range entries {
+		top, err := b.top(ctx, e.name)
+		if err != nil {
+			return nil, false, err
+		}
+		subscribers, _, _ := e.reach()
+		list = append(list, ChannelInfo{Name: e.name, Subscribers: subscribers, Position: top})
+	}
+	return list, more, nil
+}
+
+// Connections asks for a page of this node's connections.
+type Connections struct {
+	Channel protocol.Channel // those that are subscribed to it; "" for all
+	User    string           // those of one user; "" for all
+	After   string           // ids above this one; "" for the first page
+	Limit   int              // at least 1
+}
+
+// ConnectionInfo is one connection of this node. Its ID is public; its session is a secret and not here.
+type ConnectionInfo struct {
+	ID            string
+	User          string // "" for an anonymous client
+	Transport     string // protocol.WebSocket, SSE or Poll: that of its last link
+	State         string // ConnectionLinked or ConnectionParked
+	Since         time.Time
+	Subscriptions int
+}
+
+// The states of a connection.
+const (
+	ConnectionLinked = "linked" // it has a transport; one on long-poll also between two polls
+	ConnectionParked = "parked" // its transport was lost
+)
+
+// Connections lists connections by id; more tells that there are others after them. It walks all connections, and with a Channel asks them
+// one by one: call it for a person or a script, not for a message. It fails with CodeTimeout where ctx ends before.
+func (b *Bus) Connections(ctx context.Context, q Connections) (list []ConnectionInfo, more bool, err error) {
+	all := slices.DeleteFunc(b.registry.all(), func(c *Connection) bool {
+		return c.id <= q.After || q.User != "" && c.Identity().User != q.User
+	})
+	slices.SortFunc(all, func(a, b *Connection) int { return cmp.Compare(a.id, b.id) })
+	for chunk := range slices.Chunk(all, q.Limit+1) {
+		found, err := b.describe(ctx, chunk, q.Channel)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, c := range chunk {
+			d, ok := found[c.id]
+			if !ok || q.Channel != "" && !d.subscribed {
+				continue
+			}
+			if len(list) == q.Limit {
+				return list, true, nil
+			}
+			list = append(list, b.info(c, d))
+		}
+	}
+	return list, false, nil
+}
+
+func (b *Bus) info(c *Connection, d description) ConnectionInfo {
+	state := ConnectionLinked
+	if d.state == parked {
+		state = ConnectionParked
+	}
+	return ConnectionInfo{
+		ID: c.id, User: c.Identity().User, Transport: c.kind().String(), State: state, Subscriptions: d.subscriptions,
+		Since: b.started.Add(time.Duration(c.opened) * time.Second),
+	}
+}
+
+// Tail sees the messages of those channels for which only gives true, or of all where it is nil; only is called at each publish and must not wait. It fails
+// with CodeOverloaded where there are MaxTails.
+func (b *Bus) Tail(only func(protocol.Channel) bool) (*Tail, error) {
+	b.tails.mu.Lock()
+	defer b.tails.mu.Unlock()
+	if len(b.tails.all) >= MaxTails {
+		return nil, &protocol.Error{Code: protocol.CodeOverloaded, Reason: "there are as many tails as there may be", Hint: "End one of the 8."}
+	}
+	if b.tails.all == nil {
+		b.tails.all = map[*Tail]struct{}{}
+	}
+	c := make(chan Seen, tailBuffer)
+	t := &Tail{C: c, c: c, only: only, of: &b.tails}
+	b.tails.all[t] = struct{}{}
+	b.tails.n.Add(1)
+	return t, nil
+}

@@ -1,0 +1,183 @@
+package actors
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"tidings/access"
+	"tidings/core"
+	"tidings/protocol"
+	"time"
+)
+
+// The limits that can refuse a connection, as Stats names them.
+const (
+	LimitConnections  = "connections"             // of the node
+	LimitConnects     = "connects"                // a second, of the node
+	LimitUser         = "connections_per_user"    // an anonymous client has none
+	LimitAddress      = "connections_per_address" // where the address is known for sure
+	LimitAddressRate  = "connects_per_address"    // a second
+	maxQuotaAddresses = 100_000                   // beyond it addresses that are new are not counted
+)
+
+var limitNames = [...]string{LimitConnections, LimitConnects, LimitUser, LimitAddress, LimitAddressRate}
+
+var (
+	errFull     = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "the node has as many connections as it may", Hint: "Come back later, or raise the limit (limits.connections)."}
+	errConnects = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "too many clients connect at once", Hint: "Come back after a moment; limits.connects says how many may each second."}
+	errOfUser   = &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "this user has as many connections as one may", Hint: "Close some, or let tabs share one; limits.connections_per_user says how many there may be."}
+	errOfPlace  = &protocol.Error{Code: protocol.CodeRateLimited, Reason: "this address has as many connections, or opens them as fast, as one may", Hint: "Close some, or wait; limits.connections_per_address and limits.connects_per_address say how many."}
+)
+
+// quotas count connections of users and of addresses, and how fast they come. What a connection holds is given back with its end.
+type quotas struct {
+	mu        sync.Mutex // guards all below, and the quotas
+	node      core.Bucket
+	users     map[string]*quota
+	addresses map[netip.Addr]*quota
+
+	refused [len(limitNames)]atomic.Uint64
+}
+
+// quota is what one user or address holds.
+type quota struct {
+	user    string
+	address netip.Addr
+	n       int
+	connect core.Bucket
+}
+
+func (s *quotas) count(limit string) {
+	for i, name := range limitNames {
+		if name == limit {
+			s.refused[i].Add(1)
+		}
+	}
+}
+
+// of returns the quota of an address, or nil if it is not counted.
+func (s *quotas) of(address string, now time.Duration) *quota {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return nil
+	}
+	a = protocol.AddressBlock(a)
+	q := s.addresses[a]
+	if q == nil {
+		if len(s.addresses) >= maxQuotaAddresses && !s.sweep(now) {
+			return nil
+		}
+		if s.addresses == nil {
+			s.addresses = map[netip.Addr]*quota{}
+		}
+		q = &quota{address: a}
+		s.addresses[a] = q
+	}
+	return q
+}
+
+// sweep forgets addresses that hold nothing. It tells whether there is room.
+func (s *quotas) sweep(now time.Duration) bool {
+	for a, q := range s.addresses {
+		if q.n == 0 && q.connect.Full(now) {
+			delete(s.addresses, a)
+		}
+	}
+	return len(s.addresses) < maxQuotaAddresses
+}
+
+// leave gives a place back.
+func (s *quotas) leave(q *quota) {
+	if q == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q.n--; q.n == 0 && q.user != "" {
+		delete(s.users, q.user)
+	}
+}
+
+func (s *quotas) stats() map[string]uint64 {
+	m := map[string]uint64{}
+	for i, name := range limitNames {
+		m[name] = s.refused[i].Load()
+	}
+	return m
+}
+
+// holding is what a connection gives back with its end.
+type holding struct{ ofUser, ofAddress *quota }
+
+// take takes the places of a connection that is to be made.
+func (b *Bus) take(identity access.Identity, address string) (h holding, err *protocol.Error) {
+	if h.ofUser, err = b.enterUser(identity.User); err != nil {
+		return h, err
+	}
+	if h.ofAddress, err = b.enter(address); err != nil {
+		b.give(h)
+	}
+	return h, err
+}
+
+func (b *Bus) give(h holding) {
+	b.quotas.leave(h.ofUser)
+	b.quotas.leave(h.ofAddress)
+}
+
+// enter takes a place for a connection that is to be made, and gives what it holds of its address; nil where addresses are not counted.
+func (b *Bus) enter(address string) (*quota, *protocol.Error) {
+	if max := b.cfg.MaxConnections; max > 0 && b.registry.len() >= max {
+		b.quotas.count(LimitConnections)
+		return nil, errFull
+	}
+	s := &b.quotas
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := b.clock()
+	if r := b.cfg.ConnectsPerSecond; r > 0 && !s.node.Take(1, core.Rate{PerSecond: r, Burst: 4 * r}, now) {
+		s.count(LimitConnects)
+		return nil, errConnects
+	}
+	if b.cfg.ConnectionsPerAddress == 0 && b.cfg.ConnectsPerAddress == 0 {
+		return nil, nil
+	}
+	q := s.of(address, now)
+	switch {
+	case q == nil:
+	case b.cfg.ConnectionsPerAddress > 0 && q.n >= b.cfg.ConnectionsPerAddress:
+		s.count(LimitAddress)
+		return nil, errOfPlace
+	case b.cfg.ConnectsPerAddress > 0 && !q.connect.Take(1, core.Rate{PerSecond: b.cfg.ConnectsPerAddress, Burst: 5 * b.cfg.ConnectsPerAddress}, now):
+		s.count(LimitAddressRate)
+		return nil, errOfPlace
+	default:
+		q.n++
+	}
+	return q, nil
+}
+
+// enterUser takes a place of a user's; nil for an anonymous client.
+func (b *Bus) enterUser(user string) (*quota, *protocol.Error) {
+	max := b.cfg.ConnectionsPerUser
+	if user == "" || max == 0 {
+		return nil, nil
+	}
+	s := &b.quotas
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.users[user]
+	if q == nil {
+		if s.users == nil {
+			s.users = map[string]*quota{}
+		}
+		q = &quota{user: user}
+		s.users[user] = q
+	}
+	if q.n >= max {
+		s.count(LimitUser)
+		return nil, errOfUser
+	}
+	q.n++
+	return q, nil
+}

@@ -1,0 +1,125 @@
+package actors
+
+import (
+	"sync"
+	"tidings/access"
+	"tidings/protocol"
+	"time"
+)
+
+// Tickets let a browser's own EventSource in, which can send neither a header nor a body: a ticket stands in its URL, for a token
+// that must not. It is good for protocol.TicketLife, once, and then for the connection that it opened, since EventSource comes back
+// with the same URL. A client that finds it in a log later has no use of it.
+
+// Bounds of tickets.
+const (
+	maxTickets        = 10_000
+	maxTicketsPerUser = 32
+)
+
+var errTicket = &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "the ticket is not valid, or not any more", Hint: "Get another with POST /bus/ticket, and open another EventSource with it."}
+
+// tickets are those that may still be redeemed.
+type tickets struct {
+	mu    sync.Mutex // guards all below, and the tickets
+	list  map[sessionKey]*ticket
+	users map[string]int // how many each has
+}
+
+type ticket struct {
+	key      sessionKey
+	identity access.Identity
+	until    time.Time
+	conn     *Connection // that it opened last; nil before, and after its end
+	gone     bool
+}
+
+func (s *tickets) add(t *ticket) *protocol.Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	user := t.identity.User
+	if len(s.list) >= maxTickets || s.users[user] >= maxTicketsPerUser {
+		s.sweep(time.Now())
+	}
+	switch {
+	case s.users[user] >= maxTicketsPerUser:
+		return &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a user may have 32 tickets", Hint: "Use one for each EventSource, when it is opened."}
+	case len(s.list) >= maxTickets:
+		return &protocol.Error{Code: protocol.CodeOverloaded, Reason: "the node has as many tickets as it may", Hint: "Try again in a moment."}
+	}
+	if s.list == nil {
+		s.list, s.users = map[sessionKey]*ticket{}, map[string]int{}
+	}
+	s.list[t.key] = t
+	s.users[user]++
+	return nil
+}
+
+// redeem gives the ticket of a secret. It fails with CodeUnauthorized, and with CodeTokenExpired where the token is over that it stands for.
+func (s *tickets) redeem(secret string) (*ticket, *protocol.Error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.list[keyOf(secret)]
+	now := time.Now()
+	switch {
+	case t == nil:
+		return nil, errTicket
+	case now.After(t.identity.Expires().Add(access.TokenLeeway)):
+		s.forget(t)
+		return nil, access.ErrTokenExpired
+	case t.conn == nil && !now.Before(t.until):
+		s.forget(t)
+		return nil, errTicket
+	}
+	return t, nil
+}
+
+// bind says which connection a ticket opened, and gives the one before, which has to end.
+func (s *tickets) bind(t *ticket, c *Connection, park time.Duration) (before *Connection) {
+	c.ticket.Store(t)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, t.conn = t.conn, c
+	if c.ended.Load() { // left may have been called before
+		t.conn, t.until = nil, time.Now().Add(park)
+	}
+	return before
+}
+
+// left says that the connection of a ticket has ended: the ticket is good for another park, or, where the end was final, for nothing.
+func (s *tickets) left(c *Connection, final bool, park time.Duration) {
+	t := c.ticket.Load()
+	if t == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.conn != c {
+		return
+	}
+	t.conn, t.until = nil, time.Now().Add(park)
+	if final {
+		s.forget(t)
+	}
+}
+
+func (s *tickets) sweep(now time.Time) {
+	for _, t := range s.list {
+		if t.conn == nil && !now.Before(t.until) {
+			s.forget(t)
+		}
+	}
+}
+
+func (s *tickets) forget(t *ticket) {
+	if t.gone {
+		return
+	}
+	t.gone = true
+	delete(s.list, t.key)
+	if user := t.identity.User; s.users[user] > 1 {
+		s.users[user]--
+	} else {
+		delete(s.users, user)
+	}
+}

@@ -1,0 +1,70 @@
+package actors
+
+import (
+	"tidings/access"
+	"tidings/protocol"
+)
+
+// Whom names those whom a grant is for; one of its fields is set.
+type Whom struct {
+	User       string // all connections of a user
+	Session    string // the key of a session of the application: all connections whose signed id was made with it; a secret
+	Connection string // of a signed connection id the page's own part; or the public name of a connection that is there
+}
+
+// Granted answers Subscribe and Unsubscribe.
+type Granted struct {
+	Connections int // of this node, parked ones included, that the change reaches now
+}
+
+// Subscribe puts clients in channels: those that are connected, and those that will be. It is remembered for a minute where nobody of them was connected
+// yet, and for a day after the last one has left. It fails with CodeNotFound for a public name of no connection, and with CodeLimitExceeded; then it changes nothing.
+func (b *Bus) Subscribe(who Whom, channels []protocol.Channel) (Granted, error) {
+	to, only, fault := b.subject(who)
+	if fault != nil {
+		return Granted{}, fault
+	}
+	conns, fault := b.grants.add(to, channels, only)
+	if fault != nil {
+		return Granted{}, fault
+	}
+	return b.tellGranted(conns), nil
+}
+
+// Unsubscribe takes that back. What a client has subscribed to itself, and may, goes on. It fails with CodeNotFound as Subscribe does; what was not
+// granted is no fault.
+func (b *Bus) Unsubscribe(who Whom, channels []protocol.Channel) (Granted, error) {
+	to, only, fault := b.subject(who)
+	if fault != nil {
+		return Granted{}, fault
+	}
+	conns := b.grants.remove(to, channels)
+	if only != nil {
+		conns = []*Connection{only}
+	}
+	return b.tellGranted(conns), nil
+}
+
+func (b *Bus) tellGranted(conns []*Connection) Granted {
+	for _, c := range conns {
+		b.send(c.pid, GrantsChanged{})
+	}
+	return Granted{Connections: len(conns)}
+}
+
+// subject tells whom a grant is for, and, where that is one connection alone, which. Public names of connections are shorter than pages' ids.
+func (b *Bus) subject(who Whom) (subject, *Connection, *protocol.Error) {
+	switch {
+	case who.User != "":
+		return subject{ofUser, who.User}, nil, nil
+	case who.Session != "":
+		return subject{ofSession, access.SessionHash(who.Session)}, nil, nil
+	case access.GoodPageID(who.Connection):
+		return subject{ofPage, who.Connection}, nil, nil
+	}
+	c := b.registry.get(who.Connection)
+	if c == nil || c.ended.Load() {
+		return subject{}, nil, errNoConnection
+	}
+	return subject{ofConnection, c.id}, c, nil
+}

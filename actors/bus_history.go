@@ -1,0 +1,78 @@
+package actors
+
+import (
+	"context"
+	"tidings/broker"
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// History reads what a channel keeps: the messages strictly after since, or the newest ones where since is zero, at most limit of them
+// and at most protocol.RecoveryPageBytes. It fails with CodeBrokerUnavailable.
+func (b *Bus) History(ctx context.Context, ch protocol.Channel, since protocol.Position, limit int) (core.Page, error) {
+	var page core.Page
+	err := b.callWith(ctx, func(ctx context.Context) (err error) {
+		if since.IsZero() {
+			page, err = b.cfg.Broker.Last(ctx, ch, limit)
+			return err
+		}
+		page, err = b.cfg.Broker.History(ctx, ch, since, limit)
+		return err
+	})
+	if err != nil {
+		return core.Page{}, b.failure(err, errBroker)
+	}
+	if since.IsZero() {
+		page.Messages = newest(page.Messages, protocol.RecoveryPageBytes)
+	}
+	return page, nil
+}
+
+// newest gives the last messages that fit size bytes, at least one.
+func newest(messages []*protocol.Message, size int) []*protocol.Message {
+	for i := len(messages) - 1; i >= 0; i-- {
+		if size -= messages[i].Size(); size < 0 && i < len(messages)-1 {
+			return messages[i+1:]
+		}
+	}
+	return messages
+}
+
+// top asks the broker for a channel's newest position.
+func (b *Bus) top(ctx context.Context, ch protocol.Channel) (top protocol.Position, err error) {
+	err = b.callWith(ctx, func(ctx context.Context) error {
+		page, err := b.cfg.Broker.History(ctx, ch, protocol.Position{}, 1)
+		top = page.Top
+		return err
+	})
+	if err != nil {
+		return protocol.Position{}, b.failure(err, errBroker)
+	}
+	return top, nil
+}
+
+// Ready tells whether the node should get new clients: not while it drains, nor where its broker says that it does not work.
+func (b *Bus) Ready(ctx context.Context) error {
+	if b.draining.Load() || b.ctx.Err() != nil {
+		return errStopped
+	}
+	p, ok := b.cfg.Broker.(broker.Pinger)
+	if !ok {
+		return nil
+	}
+	if err := b.callWith(ctx, p.Ping); err != nil {
+		return b.failure(err, errBroker)
+	}
+	return nil
+}
+
+// message gives a message, one that says nothing where it is not among the newest.
+func (b *Bus) message(ctx context.Context, ch protocol.Channel, offset uint64) (*protocol.Message, error) {
+	page, err := b.History(ctx, ch, protocol.Position{}, protocol.MaxHistoryLimit)
+	for _, m := range page.Messages {
+		if m.Offset == offset {
+			return m, err
+		}
+	}
+	return &protocol.Message{}, err
+}

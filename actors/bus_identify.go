@@ -1,0 +1,82 @@
+package actors
+
+import (
+	"context"
+	"tidings/access"
+	"tidings/protocol"
+	"time"
+)
+
+// admit tells who the client is, and by which ticket, if it was one.
+func (b *Bus) admit(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame) (id access.Identity, t *ticket, err *protocol.Error) {
+	switch {
+	case b.draining.Load() || b.ctx.Err() != nil:
+		err = errStopped
+	case connect.Version != 0 && connect.Version != protocol.Version:
+		err = errVersion
+	case peer.Ticket != "":
+		if t, err = b.tickets.redeem(peer.Ticket); err != nil {
+			break
+		}
+		if id = t.identity; b.revocations.Revoked(id) {
+			err = errRevoked
+		}
+	default:
+		if id, err = b.identify(ctx, peer, connect.Token); err == nil {
+			id, err = b.askConnect(ctx, peer, id)
+		}
+	}
+	return id, t, err
+}
+
+// identify takes the token of the frame, or else that of the request.
+func (b *Bus) identify(ctx context.Context, peer protocol.Peer, token string) (access.Identity, *protocol.Error) {
+	if token == "" {
+		token = peer.Token
+	}
+	return b.verify(ctx, token)
+}
+
+// verify tells whose a token is, unless it was revoked.
+func (b *Bus) verify(ctx context.Context, token string) (access.Identity, *protocol.Error) {
+	id, err := b.tokens.Load().Verify(ctx, token)
+	if err == nil && b.revocations.Revoked(id) {
+		return access.Identity{}, errRevoked
+	}
+	return id, err
+}
+
+// page tells which page connects. A client whose id was not signed hears nothing of that: it could else find one out.
+func (b *Bus) page(id string) *access.Page {
+	if id == "" {
+		return nil
+	}
+	page, ok := b.cfg.ConnectionIDs.Verify(id)
+	if !ok {
+		b.tally.pagesWrong.Add(1)
+		b.log.Debug("a client has a connection id that was not signed with a secret of ours")
+		return nil
+	}
+	b.tally.pages.Add(1)
+	return &page
+}
+
+// Ticket gives a ticket for the client that peer's token names, and when it is over. It fails as Open does for the token, with CodeBadRequest without
+// one, and with CodeLimitExceeded or CodeOverloaded where the user, or the node, has too many.
+func (b *Bus) Ticket(peer protocol.Peer) (secret string, until time.Time, err error) {
+	identity, fault := b.identify(b.ctx, peer, "")
+	switch {
+	case fault != nil:
+		return "", time.Time{}, fault
+	case identity.Anonymous():
+		return "", time.Time{}, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a ticket stands for a token, and there is none", Hint: "Send Authorization: Bearer <token>. An anonymous client needs no ticket."}
+	}
+	secret = newSession()
+	t := &ticket{key: keyOf(secret), identity: identity, until: time.Now().Add(protocol.TicketLife)}
+	if fault := b.tickets.add(t); fault != nil {
+		return "", time.Time{}, fault
+	}
+	return secret, t.until, nil
+}
+
+var errVersion = &protocol.Error{Code: protocol.CodeUnsupportedVersion, Reason: "this server speaks version 1", Hint: `Send "version": 1.`}

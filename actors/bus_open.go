@@ -1,0 +1,161 @@
+package actors
+
+import (
+	"context"
+	"tidings/access"
+	"tidings/core"
+	"tidings/protocol"
+	"time"
+)
+
+// Open signs a client in and puts link under the outbox of its connection: the one that it resumes, or a new one. connect may be nil for a
+// plain client. connected leaves first over the link, which may be woken before Open returns. It fails with
+// CodeUnsupportedVersion, CodeUnauthorized, CodeTokenExpired, CodeOverloaded, and CodeShuttingDown while the node drains.
+func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame, link core.Link) (c *Connection, gen uint64, err error) {
+	if connect == nil {
+		connect = &protocol.ClientFrame{Type: protocol.TypeConnect}
+	}
+	identity, ticket, fault := b.admit(ctx, peer, connect)
+	if fault != nil {
+		return nil, 0, fault
+	}
+	if connect.Session != "" && !peer.Plain {
+		if c, gen, fault = b.resume(peer, connect, identity, link); fault != nil {
+			return nil, 0, fault
+		} else if c != nil {
+			b.tally.fellBack(kindOf(peer.Transport), connect.Fallback)
+			return c, gen, nil
+		}
+	}
+	if Pressure(b.pressure.Load()) >= Tight {
+		return nil, 0, errMemory
+	}
+	held, fault := b.take(identity, peer.Address)
+	if fault == nil && !b.sessions.Enter() {
+		b.give(held)
+		fault = errStopped
+	}
+	if fault != nil {
+		return nil, 0, fault
+	}
+	c, gen = b.begin(peer, identity, b.page(connect.ConnectionID), held, link)
+	if ticket != nil {
+		if before := b.tickets.bind(ticket, c, b.cfg.Park); before != nil {
+			b.send(before.pid, End{Err: errFenced})
+		}
+	}
+	b.tally.fellBack(kindOf(peer.Transport), connect.Fallback)
+	return c, gen, nil
+}
+
+// begin makes a new connection.
+func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.Page, held holding, link core.Link) (*Connection, uint64) {
+	session := newSession()
+	c := &Connection{
+		bus:    b,
+		id:     newConnectionID(),
+		key:    keyOf(session),
+		out:    core.NewOutbox(!peer.Plain),
+		shard:  b.shards[b.nextShard.Add(1)%uint64(len(b.shards))],
+		plain:  peer.Plain,
+		held:   held,
+		opened: uint32(b.clock() / time.Second),
+	}
+	c.identity.Store(shared(identity))
+	kind := kindOf(peer.Transport)
+	c.transport.Store(uint32(kind))
+	m := mandateOf(identity, page)
+	c.pid = b.system.SpawnUnnamed(b.sessionProps, Begun{Conn: c, Mandate: m})
+	if m != nil {
+		b.grants.enter(c, m.subjects) // before its client hears that it is connected
+	}
+	gen, _ := c.out.Attach(link, 0, c.connected(session, false, c.Identity()), nil)
+	c.since.Store(gen)
+	b.send(c.pid, Attached{Gen: gen, Kind: kind, Identity: c.identity.Load()})
+	b.registry.add(c)
+	if b.revocations.Revoked(identity) { // who revoked it may not have seen the connection
+		b.send(c.pid, End{Err: errRevoked})
+	}
+	if b.ctx.Err() != nil { // Stop may not have seen it
+		b.send(c.pid, End{Err: errStopped})
+	}
+	return c, gen
+}
+
+// resume takes up the connection of a session: its old link is fenced, and what was not received goes out again over the new one.
+// Where that cannot be, it answers nil; the old session, if it was the client's own, has ended then. A connect that comes later than a newer
+// one of the same client is refused.
+func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity access.Identity, link core.Link) (*Connection, uint64, *protocol.Error) {
+	c := b.registry.find(connect.Session)
+	if c == nil || c.ended.Load() {
+		b.tally.resumesUnknown.Add(1)
+		return nil, 0, nil
+	}
+	if c.plain || !b.policy.Load().Equivalent(c.Identity(), identity) {
+		b.tally.resumesForeign.Add(1)
+		return nil, 0, nil
+	}
+	var received uint64
+	if connect.Received != nil {
+		received = *connect.Received
+	}
+	c.attaching.Lock()
+	defer c.attaching.Unlock()
+	if connect.Generation != 0 && connect.Generation < c.since.Load() && connect.Attempt != 0 && connect.Attempt <= c.attempt {
+		return nil, 0, errStale
+	}
+	gen, ok := c.out.Attach(link, received, c.connected(connect.Session, true, identity), fencedFrame)
+	if !ok {
+		b.tally.resumesForgotten.Add(1)
+		b.send(c.pid, End{Err: errFenced})
+		return nil, 0, nil
+	}
+	c.since.Store(gen)
+	c.attempt = connect.Attempt
+	kind := kindOf(peer.Transport)
+	c.transport.Store(uint32(kind))
+	b.send(c.pid, Attached{Gen: gen, Kind: kind, Identity: shared(identity)})
+	b.tally.resumes.add(kind)
+	return c, gen, nil
+}
+
+// connected makes the first frame of a link, of whatever generation.
+func (c *Connection) connected(session string, resumed bool, of access.Identity) func(gen uint64) *protocol.Encoded {
+	if c.plain {
+		session = ""
+	}
+	return func(gen uint64) *protocol.Encoded {
+		return protocol.Encode(&protocol.ServerFrame{
+			Type: protocol.TypeConnected, Session: session, Connection: c.id, Resumed: resumed, Generation: gen, Announce: c.bus.announce, TTLMS: ttl(of),
+		})
+	}
+}
+
+var errStale = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer connect of this client came before this one", Hint: "Nothing: the newer one goes on."}
+
+// Find gives the connection of a session, for a poll or a send of its client. It fails with CodeSessionGone for an unknown session and for
+// one of another identity alike, and for one that ended for good a short time ago with the code of its end.
+func (b *Bus) Find(session string, peer protocol.Peer) (*Connection, error) {
+	identity, fault := b.identify(b.ctx, peer, "")
+	if fault != nil {
+		return nil, fault
+	}
+	c := b.registry.find(session)
+	if c == nil {
+		return nil, b.gone(keyOf(session))
+	}
+	if c.ended.Load() {
+		return nil, c.gone()
+	}
+	if c.plain || !c.of(identity) {
+		return nil, errGone
+	}
+	return c, nil
+}
+
+// of tells whether a connection is of who knows its session and shows identity. One without an identity is of whoever knows its session: a client that has just
+// got a token says so in refresh; and where the application says who clients are, a request without a token shows no more than the session.
+func (c *Connection) of(identity access.Identity) bool {
+	own := c.Identity()
+	return own.Anonymous() || own.User == identity.User || identity.Anonymous() && c.bus.cfg.Hooks.Connect != nil
+}

@@ -1,0 +1,63 @@
+package actors
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"tidings/access"
+	"tidings/protocol"
+)
+
+// Routes tells whether there are any: without them Route gives nobody.
+func (b *Bus) Routes() bool { return !b.routing.Load().Empty() }
+
+// Route says to which channels a message without a channel goes. It fails as access.Router.Route does.
+func (b *Bus) Route(event string, data []byte) (access.Routed, error) {
+	routed, err := b.routing.Load().Route(event, data)
+	switch {
+	case err != nil:
+		b.tally.unroutable.Add(1)
+	case len(routed.Channels) == 0:
+		b.tally.unrouted.Add(1)
+	default:
+		b.tally.routed.Add(1)
+	}
+	return routed, err
+}
+
+// Match gives the channels that a glob names among those that somebody hears on this node, or heard a short time ago, by name; only those for which only, if
+// not nil, gives true. Reply channels are not among them. It walks all channels. It fails with CodeLimitExceeded above protocol.MaxPatternChannels.
+func (b *Bus) Match(g access.Glob, only func(protocol.Channel) bool) ([]protocol.Channel, error) {
+	var found []protocol.Channel
+	b.router.each(func(e *entry) {
+		if e.name[0] != '$' && g.Match(e.name) && (only == nil || only(e.name)) {
+			found = append(found, e.name)
+		}
+	})
+	if len(found) > protocol.MaxPatternChannels {
+		return nil, &protocol.Error{
+			Code: protocol.CodeLimitExceeded, Reason: fmt.Sprintf("the pattern names %d channels, more than %d", len(found), protocol.MaxPatternChannels),
+			Hint: "Nothing was published. Give narrower patterns, or let all of these clients subscribe to one channel more.",
+		}
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+// Once gives what find gives, and the same again to whoever repeats it with its idempotency key inside five minutes on this node: so that a repeated publish
+// goes where the first one went, although other channels are there by now, or other routes. asked is what find is about; where it is another one for the same
+// key it fails with CodeIdempotencyConflict. Without a key it calls find.
+func (b *Bus) Once(principal, key, asked string, find func() (access.Routed, error)) (access.Routed, error) {
+	if key == "" {
+		return find()
+	}
+	k, what := targetKey{principal, key}, sha256.Sum256([]byte(asked))
+	if known := b.targets.get(k, b.clock()); known != nil {
+		return known.answer(what)
+	}
+	routed, err := find()
+	if err != nil {
+		return access.Routed{}, err
+	}
+	return b.targets.put(k, &target{Routed: routed, asked: what, at: b.clock()}).answer(what)
+}

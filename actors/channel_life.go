@@ -1,0 +1,107 @@
+package actors
+
+import (
+	"tidings/actors/ground"
+	"tidings/core"
+	"tidings/protocol"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+func (ch *channel) onStarted(c actor.Context) {
+	ch.self = c.Self()
+	if ch.incarnation++; ch.incarnation > 1 {
+		ch.bus.chronicle.ofChannel(Record{What: RecordRestarted, Channel: ch.entry.name})
+	}
+	ch.feed = core.NewFeed(port{ch})
+	ch.alarm = ground.Alarm{To: ch.self, Message: TimePassed{}}
+	ch.setAlarm()
+	again := ch.displaced
+	ch.displaced = nil
+	for _, j := range again {
+		j.Member.incarnation = ch.incarnation
+		ch.admit(j)
+	}
+	if ch.members > 0 {
+		ch.listen()
+	}
+	ch.startPresence()
+}
+
+// A channel's actor that failed starts again with a new feed. Its members notice nothing but a pause. A member that was live joins
+// again from the position up to which everything was handed on before the failure, and hears what it missed, or a gap; its cursor
+// drops what it hears twice. A member that was on its way in goes on from where it stood. Only the subscribe at which the actor
+// failed is refused, lest it fail at that for ever.
+
+// onRestarting is the last thing that a failed incarnation does.
+func (ch *channel) onRestarting() {
+	ch.onStopping()
+	if j, ok := ch.handling.(Join); ok && j.Sub.stage == inside {
+		ch.refuse(j.Sub, protocol.Internal)
+	}
+	for _, j := range ch.pending {
+		if j.answered {
+			at := j.at
+			j.Since = &at
+		}
+		ch.displaced = append(ch.displaced, j)
+	}
+	for _, l := range ch.lanes {
+		if l != nil {
+			l.displace(ch.self, ch.at)
+		}
+	}
+	ch.entry.waiting.Store(false)
+}
+
+// onDisplaced lets the members in again that were live in an earlier incarnation.
+func (ch *channel) onDisplaced(m Displaced) {
+	for _, sub := range m.Subs {
+		if sub.stage != inside || ch.pending[sub] != nil {
+			continue
+		}
+		at := m.At
+		sub.incarnation = ch.incarnation
+		ch.admit(&joining{Join: core.Join[*subscription]{Member: sub, ID: sub.id, Since: &at}, answered: true, at: at})
+	}
+}
+
+func (ch *channel) onTimePassed(c actor.Context) {
+	if ch.members == 0 && !ch.asking && ch.reads == 0 && ch.atRest() && ch.entry.inFlight.Load() == 0 &&
+		time.Since(ch.emptySince) >= ch.bus.cfg.ChannelIdle && ch.bus.router.retire(ch.entry) {
+		ch.tellVacated()
+		c.Stop(ch.self)
+		return
+	}
+	ch.setAlarm()
+	switch {
+	case ch.members == 0:
+	case !ch.listening:
+		ch.listen()
+	default:
+		held := ch.held
+		ch.held = nil
+		for _, j := range held {
+			ch.enter(j)
+		}
+		ch.feed.Tick()
+		if ch.sinceCheck++; ch.sinceCheck >= 2 {
+			ch.sinceCheck = 0
+			ch.feed.Check()
+		}
+	}
+}
+
+func (ch *channel) onStopping() {
+	ch.bus.alarms.Cancel(&ch.alarm)
+	ch.stopPresence()
+	if ch.sink != nil {
+		ch.sink.close()
+	}
+}
+
+func (ch *channel) onSkipped() {
+	ch.entry.skipped.Store(false)
+	ch.feed.Check()
+}

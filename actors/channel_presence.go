@@ -1,0 +1,217 @@
+package actors
+
+import (
+	"context"
+	"sync/atomic"
+	"tidings/actors/ground"
+	"tidings/broker"
+	"tidings/core"
+	"tidings/internal/patience"
+	"tidings/protocol"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// presence is who is in one channel: it says to the broker who is there on this node, and tells those who watch on this node what the broker says
+// of all nodes. It belongs to the channel's actor, and is made where the rules keep presence.
+type presence struct {
+	ch     *channel
+	herald *core.Herald // nil where nobody watches
+	sink   *membersSink // nil where the broker was not asked for changes
+	listed bool         // the broker has confirmed that it brings them
+
+	notNow   time.Duration     // no call before: one has failed
+	saidAt   time.Duration     // when the broker was last told something
+	checkAt  time.Duration     // when to ask the broker next whether a change was lost
+	lost     uint64            // of the herald, as counted
+	snapshot *protocol.Encoded // what was told so far, for who begins to watch; nil where it has changed since it was made
+	due      time.Duration     // when the alarm rings; 0 where it is not set
+	alarm    ground.Alarm
+}
+
+// sayEvery is how often the broker hears of a channel from this node. A change after a pause is said at once.
+const sayEvery = 50 * time.Millisecond
+
+// presence gives the channel's presence, made where there is none.
+func (ch *channel) presence() *presence {
+	if ch.crowd == nil {
+		if ch.attendance == nil {
+			ch.attendance = core.NewAttendance()
+		}
+		ch.crowd = &presence{ch: ch, saidAt: -sayEvery, alarm: ground.Alarm{To: ch.self, Message: PresenceDue{}}}
+	}
+	return ch.crowd
+}
+
+func (p *presence) unwatch() {
+	if p.sink != nil {
+		p.sink.close()
+	}
+	p.sink, p.listed, p.herald, p.snapshot, p.lost = nil, false, nil, nil, 0
+}
+
+// told is what those who watch have been told, in one frame.
+func (p *presence) told() *protocol.Encoded {
+	if p.snapshot == nil {
+		p.snapshot = newsFrame(p.ch.entry.name, p.herald.Snapshot())
+	}
+	return p.snapshot
+}
+
+func (p *presence) tell(now time.Duration) {
+	t := &p.ch.bus.tally
+	for _, n := range p.herald.Tell(now) {
+		p.snapshot = nil
+		frame, to := newsFrame(p.ch.entry.name, n), everybody
+		switch n.Type {
+		case protocol.TypeJoined:
+			to = hearsIn
+			t.newsJoined.Add(1)
+		case protocol.TypeLeft:
+			to = hearsOut
+			t.newsLeft.Add(1)
+		default:
+			t.newsPresence.Add(1)
+			if n.Members == nil {
+				t.newsUnnamed.Add(1)
+			}
+		}
+		for _, l := range p.ch.lanes {
+			if l != nil {
+				l.announce(frame, to)
+			}
+		}
+	}
+	t.presenceLost.Add(p.herald.Lost - p.lost)
+	p.lost = p.herald.Lost
+}
+
+// membersSink takes who comes and goes in one channel, on the broker's goroutine.
+type membersSink struct {
+	ending
+	pid         *actor.PID
+	pending     atomic.Int32 // changes on their way to the actor
+	interrupted atomic.Bool  // the actor was told
+}
+
+// maxPendingChanges bounds the changes on their way to a channel's actor. More are left out, and what is true then is read.
+const maxPendingChanges = 64
+
+// Changed implements broker.MembersSink.
+func (s *membersSink) Changed(c core.MembersChange) {
+	if s.closed.Load() {
+		return
+	}
+	if s.pending.Add(1) > maxPendingChanges {
+		s.pending.Add(-1)
+		s.Interrupted()
+		return
+	}
+	s.bus.send(s.pid, MembersChanged{From: s, MembersChange: c})
+}
+
+// Interrupted implements broker.MembersSink.
+func (s *membersSink) Interrupted() {
+	if !s.closed.Load() && s.interrupted.CompareAndSwap(false, true) {
+		s.bus.send(s.pid, MembersInterrupted{From: s})
+	}
+}
+
+// ask begins the call of the broker that comes first: to watch, to say who is here, to read who is there, in this order, so that who comes
+// first finds itself in what it is told.
+func (p *presence) ask(now time.Duration) {
+	if p.herald != nil && p.sink == nil {
+		p.watch()
+		return
+	}
+	if at, any := p.ch.attendance.Due(); any && at <= now && now >= p.saidAt+sayEvery {
+		if joined, left := p.ch.attendance.Take(now); len(joined)+len(left) > 0 {
+			p.saidAt = now
+			p.say(joined, left)
+			return
+		}
+	}
+	switch {
+	case p.herald == nil || !p.listed:
+	case p.herald.MustRead():
+		p.read()
+	case now >= p.checkAt:
+		p.check()
+	}
+}
+
+func (p *presence) watch() {
+	b, name := p.ch.bus, p.ch.entry.name
+	s := &membersSink{ending: ending{bus: b}, pid: p.ch.self}
+	p.sink = s
+	p.call(func(ctx context.Context, keeper broker.Presence) (core.MembersPage, error) {
+		stop, err := keeper.Watch(ctx, name, s)
+		if err == nil {
+			s.opened(stop)
+		}
+		return core.MembersPage{}, err
+	}, func(m PresenceDone) {
+		switch {
+		case p.sink != s: // nobody watches any more, or others do
+		case m.Err != nil:
+			s.close()
+			p.sink = nil
+		default:
+			p.listed = true
+		}
+	})
+}
+
+func (p *presence) say(joined, left []protocol.Member) {
+	attendance, name, t := p.ch.attendance, p.ch.entry.name, &p.ch.bus.tally
+	p.call(func(ctx context.Context, keeper broker.Presence) (core.MembersPage, error) {
+		return core.MembersPage{}, keeper.Attend(ctx, name, joined, left)
+	}, func(m PresenceDone) {
+		if m.Err != nil {
+			attendance.Failed(joined, left)
+			return
+		}
+		t.joined.Add(uint64(len(joined)))
+		t.left.Add(uint64(len(left)))
+	})
+}
+
+func (p *presence) read() {
+	herald, name := p.herald, p.ch.entry.name
+	p.call(func(ctx context.Context, keeper broker.Presence) (core.MembersPage, error) {
+		return everybodyIn(ctx, keeper, name)
+	}, func(m PresenceDone) {
+		if m.Err == nil {
+			herald.Read(m.Page)
+			p.checkAt = p.ch.bus.clock() + patience.Jittered(p.ch.bus.cfg.CheckInterval)
+		}
+	})
+}
+
+// check asks what the newest version is.
+func (p *presence) check() {
+	herald, name := p.herald, p.ch.entry.name
+	p.checkAt = p.ch.bus.clock() + patience.Jittered(p.ch.bus.cfg.CheckInterval)
+	p.call(func(ctx context.Context, keeper broker.Presence) (core.MembersPage, error) {
+		return keeper.Members(ctx, name, protocol.Member{}, 0)
+	}, func(m PresenceDone) {
+		if m.Err == nil {
+			herald.Check(m.Page.Version)
+		}
+	})
+}
+
+// call calls the broker off the actor. PresenceDone answers.
+func (p *presence) call(fn func(context.Context, broker.Presence) (core.MembersPage, error), answer func(PresenceDone)) {
+	p.ch.answer = answer
+	b, self := p.ch.bus, p.ch.self
+	b.reads.Run(func() {
+		var page core.MembersPage
+		err := b.call(func(ctx context.Context) (err error) {
+			page, err = fn(ctx, b.keeper())
+			return err
+		})
+		b.send(self, PresenceDone{Page: page, Err: err})
+	})
+}

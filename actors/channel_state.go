@@ -1,0 +1,159 @@
+package actors
+
+import (
+	"sync/atomic"
+	"tidings/core"
+	"tidings/protocol"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// entry is a channel as the node knows it: what outlives a failure of its actor. It is in the router as long as its actor runs.
+type entry struct {
+	name protocol.Channel
+	pid  *actor.PID // set before the router hands the entry out
+
+	holders int // subscriptions that have, or are about to have, a Join under way; guarded by the router's lock
+
+	live     atomic.Int64 // members that hear messages now
+	parked   atomic.Int32 // subscriptions whose connections have no transport
+	polling  atomic.Int32 // subscriptions whose connections are on long-poll
+	inFlight atomic.Int64 // messages on their way to the actor, and operations on their way through lanes
+	waiting  atomic.Bool  // the actor wants to hear when inFlight has fallen
+	skipped  atomic.Bool  // a message was left out because inFlight was too high, and the actor was told
+
+	state channelState // of the actor alone
+}
+
+// channelState is what a channel's actor hands over to its next incarnation when it fails.
+type channelState struct {
+	incarnation uint32
+	lanes       []*lane           // by shard, nil where the channel has, and had, no member
+	members     int               // joined and not gone, in whatever stage
+	at          protocol.Position // of the feed, after the last message that was handled without failure
+	displaced   []*joining        // members that have to join again
+	occupied    bool              // the application was told of a first member
+	presenceState
+}
+
+// joining is a member on its way in.
+type joining struct {
+	core.Join[*subscription]
+	entered   bool               // the feed has it
+	answered  bool               // subscribed was sent: were it to join again, then in silence and from at
+	settle    bool               // its connection waits for Settled
+	at        protocol.Position  // up to here it was told
+	recovered *protocol.Position // after which it recovers; nil where it does not
+}
+
+// finished counts n that were on their way and are there.
+func (e *entry) finished(b *Bus, n int) {
+	if e.inFlight.Add(int64(-n)) <= lowWater && e.waiting.Load() && e.waiting.CompareAndSwap(true, false) {
+		b.send(e.pid, Drained{})
+	}
+}
+
+// reach counts the channel's members that hear messages now, and how many of them are parked and on long-poll. The members are counted by
+// the channel and the others by their connections, so that for a moment the parts may be behind the whole, but never exceed it.
+func (e *entry) reach() (receivers, parked, polling int) {
+	receivers = int(e.live.Load())
+	parked = min(int(e.parked.Load()), receivers)
+	polling = min(int(e.polling.Load()), receivers-parked)
+	return receivers, parked, polling
+}
+
+// subscription is a member of a channel: one connection's interest in it.
+type subscription struct {
+	conn    *Connection
+	channel protocol.Channel
+	id      uint64        // of the subscribe frame, 0 where the server made it; the channel's actor's once it has joined
+	from    atomic.Uint64 // messages after this offset are, or were, brought; set by the channel, read by the connection
+	entry   *entry        // nil as long as its Join waits for other recoveries
+
+	// Of the channel's actor.
+	incarnation uint32 // of the actor that knows it
+	stage       stage
+	live        bool     // counted in entry.live
+	as          standing // that it counts as being in the channel
+	users       audience // what it hears of who comes and goes
+
+	// Of the lane.
+	index int32 // in lane.members, from 1; 0: not there
+
+	// Of the connection's actor.
+	own     bool // the client asked for it; else the server did alone
+	gated   bool // its recovery counts against maxRecoveries
+	verdict verdict
+	hears   audience // what it is to hear of who comes and goes
+}
+
+// verdict is what the connection knows of whether a subscription may be.
+type verdict uint8
+
+const (
+	none    verdict = iota
+	asked           // the application has not yet said; it has no entry until then
+	settled         // its Join has its answer, as far as anybody asked
+)
+
+// stage is where a subscription stands with its channel.
+type stage uint8
+
+const (
+	outside stage = iota // not yet joined
+	inside               // joined: waiting, recovering or live
+	gone
+)
+
+// standing is as whom a subscription counts among those who are in its channel. A connection begins as itself, and may become a user's, whose it
+// stays.
+type standing uint8
+
+const (
+	nobody standing = iota
+	itself
+	itsUser
+)
+
+// member is whom a connection stands for.
+func (as standing) member(c *Connection) protocol.Member {
+	if as == itsUser {
+		return protocol.Member{User: c.Identity().User}
+	}
+	return protocol.Member{Connection: c.id}
+}
+
+// audience is which news of who comes and goes a subscription hears, or which a frame is for.
+type audience uint8
+
+const (
+	hearsIn audience = 1 << iota
+	hearsOut
+	counted   // of a subscription: it is one of the channel's watchers
+	everybody = hearsIn | hearsOut
+)
+
+func audienceOf(users string) audience {
+	switch users {
+	case protocol.UsersAll:
+		return everybody
+	case protocol.UsersIn:
+		return hearsIn
+	case protocol.UsersOut:
+		return hearsOut
+	}
+	return 0
+}
+
+// presenceState is what a channel's presence hands over to its next incarnation.
+type presenceState struct {
+	attendance *core.Attendance   // nil where presence was never kept
+	counted    int                // of it, in Stats
+	watchers   int                // live members that watch
+	answer     func(PresenceDone) // to the call under way; nil for none: there is one at a time
+}
+
+// atRest tells whether nobody is in the channel as far as anybody knows.
+func (s *presenceState) atRest() bool {
+	return s.answer == nil && (s.attendance == nil || s.attendance.Len() == 0)
+}

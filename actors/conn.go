@@ -1,0 +1,170 @@
+package actors
+
+import (
+	"sync"
+	"sync/atomic"
+	"tidings/access"
+	"tidings/core"
+	"tidings/protocol"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+func (c *Connection) gone() error { return c.bus.gone(c.key) }
+
+// anonymous is the identity of all who have none.
+var anonymous = new(access.Identity)
+
+func shared(id access.Identity) *access.Identity {
+	if id == (access.Identity{}) {
+		return anonymous
+	}
+	return &id
+}
+
+// hand pushes a frame from outside of the connection's actor.
+func (c *Connection) hand(frame *protocol.Encoded) {
+	if !c.out.Push(frame) {
+		c.overflowed()
+	}
+	c.shard.wakeLink(c.out)
+}
+
+func (c *Connection) caller() Caller { return Caller{Connection: c.id, Identity: c.Identity()} }
+
+// principal is whose idempotency keys a connection's are. Those without an identity share one: a client repeats its publish on a new
+// session when the old one is gone, and its keys are as random as the session was.
+func (c *Connection) principal() string {
+	id := c.Identity()
+	if id.Anonymous() {
+		return "anonymous"
+	}
+	return "user:" + id.User
+}
+
+// Connection is one client as the node knows it: what a transport holds of it. It outlives its transport. Its methods may be called
+// from any goroutine.
+type Connection struct {
+	bus      *Bus
+	pid      *actor.PID // set before anybody else has the connection
+	id       string
+	key      sessionKey
+	out      *core.Outbox
+	shard    *shard
+	plain    bool
+	ticket   atomic.Pointer[ticket]          // that opened it; nil for most
+	held     holding                         // its actor's
+	identity atomic.Pointer[access.Identity] // who the client is; its actor changes it
+
+	transport atomic.Uint32 // transportKind of the last link
+	since     atomic.Uint64 // generation of the link that the last connect came over; polls go on with newer ones
+	pending   atomic.Int32  // frames on their way to the actor
+	lapsed    atomic.Uint64 // up to which generation its token is over: only connect or refresh go on; 0: it is not
+	ended     atomic.Bool
+	over      atomic.Bool // the outbox overflowed, and the actor was told
+	opened    uint32      // seconds after the node's start
+
+	attaching sync.Mutex // one connect at a time; guards attempt, and that a poll sees all of a connect or nothing
+	attempt   uint64     // of the last connect that resumed
+
+	room  atomic.Pointer[room]      // made with the first recovery
+	order atomic.Pointer[sequencer] // made with the first body of POST /bus/send
+}
+
+// maxPendingFrames bounds the frames of a client that its actor has not yet seen.
+const maxPendingFrames = 8 * protocol.MaxFrames
+
+// ID is the connection's public name.
+func (c *Connection) ID() string { return c.id }
+
+// Identity is who the client is.
+func (c *Connection) Identity() access.Identity { return *c.identity.Load() }
+
+// Outbox is what the client is to hear.
+func (c *Connection) Outbox() *core.Outbox { return c.out }
+
+// Poll puts the link of a further long-poll under the outbox: what was not received goes out again. It fails with CodeBadCursor, and
+// changes nothing, where so many frames were never sent; with CodeWrongTransport where the connection is on another transport; and
+// with CodeSessionGone, or the code of its end for good, where it cannot go on.
+func (c *Connection) Poll(link core.Link, received uint64) (gen uint64, err error) {
+	if c.ended.Load() {
+		return 0, c.gone()
+	}
+	c.attaching.Lock() // a client that was told connected is past that connect
+	onPoll, lapsed := c.kind() == pollKind, c.lapsed.Load() != 0 && c.lapsed.Load() >= c.since.Load()
+	c.attaching.Unlock()
+	if !onPoll {
+		return 0, &protocol.Error{Code: protocol.CodeWrongTransport, Reason: "the session is not on long-polling", Hint: "Send connect with the session to change the transport."}
+	}
+	if lapsed {
+		return 0, access.ErrTokenExpired
+	}
+	if err := c.out.Ack(received); err != nil {
+		return 0, err
+	}
+	gen, ok := c.out.Attach(link, received, nil, fencedFrame)
+	if !ok {
+		return 0, c.gone()
+	}
+	c.bus.send(c.pid, Attached{Gen: gen, Kind: pollKind})
+	return gen, nil
+}
+
+// Receive takes the frames of one message, in order; they are the connection's from now on. Frames of a link that was fenced are
+// dropped. It never waits: it fails with CodeRateLimited where too many wait to be handled, and with CodeSessionGone after the
+// connection's end.
+func (c *Connection) Receive(gen uint64, frames []protocol.ClientFrame) error {
+	if c.ended.Load() {
+		return c.gone()
+	}
+	n := int32(len(frames))
+	if c.pending.Add(n) > maxPendingFrames {
+		c.pending.Add(-n)
+		return errRate
+	}
+	c.bus.send(c.pid, Handle{Gen: gen, Frames: frames})
+	return nil
+}
+
+// Fault reports an inbound message of which no frame is taken: each request in it, by its id, is answered with err, or the client is told
+// once where there are none. The message counts as one error.
+func (c *Connection) Fault(gen uint64, ids []uint64, err *protocol.Error) {
+	if !c.ended.Load() {
+		c.bus.send(c.pid, Faulted{Gen: gen, IDs: ids, Err: err})
+	}
+}
+
+// Lost says that the link of generation gen is gone: the connection is parked, or ends where it is plain. code says why, "" where
+// the client or the network just left.
+func (c *Connection) Lost(gen uint64, code protocol.Code) {
+	if c.out.Detach(gen) {
+		c.bus.send(c.pid, Detached{Gen: gen, Code: code})
+	}
+}
+
+// overflowed says that the outbox took no more.
+func (c *Connection) overflowed() {
+	if c.over.CompareAndSwap(false, true) {
+		c.bus.send(c.pid, End{Err: errSlow})
+	}
+}
+
+// fail ends the connection because of a fault of ours.
+func (c *Connection) fail() {
+	if c.over.CompareAndSwap(false, true) {
+		c.bus.send(c.pid, End{Err: protocol.Internal})
+	}
+}
+
+func (c *Connection) kind() transportKind { return transportKind(c.transport.Load()) }
+
+// made gives what p points to, made now if need be.
+func made[T any](p *atomic.Pointer[T]) *T {
+	if v := p.Load(); v != nil {
+		return v
+	}
+	p.CompareAndSwap(nil, new(T))
+	return p.Load()
+}
+
+var errSlow = &protocol.Error{Code: protocol.CodeSlowConsumer, Reason: "messages come faster than they are read", Hint: "Read faster, or subscribe to less; connect anew to recover what was missed."}

@@ -1,0 +1,81 @@
+package actors
+
+import (
+	"slices"
+	"sync"
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// sequencer puts the bodies of POST /bus/send in order. Who comes too early waits on its own goroutine.
+type sequencer struct {
+	mu    sync.Mutex // guards all below
+	inbox core.Inbox
+	early []*earlyBody
+}
+
+type earlyBody struct {
+	seq  uint64
+	turn chan struct{} // closed when its turn has come, or the connection has ended
+}
+
+// maxEarly bounds the bodies of one session that wait for a predecessor.
+const maxEarly = 16
+
+var errSequence = &protocol.Error{Code: protocol.CodeSequenceGap, Reason: "the bodies before this one did not arrive", Hint: "Send the missing ones again, in order; seq counts up by one from 1."}
+
+// turn applies the body if its turn has come, or gives what to wait for.
+func (o *sequencer) turn(c *Connection, s *protocol.Send) (*earlyBody, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c.ended.Load() {
+		return nil, c.gone()
+	}
+	switch o.inbox.Turn(s.Seq) {
+	case core.Repeat:
+		return nil, nil
+	case core.Apply:
+		if s.Refused != nil {
+			c.Fault(anyGeneration, protocol.RequestIDs(s.Frames), s.Refused)
+		} else if len(s.Frames) > 0 {
+			if err := c.Receive(anyGeneration, s.Frames); err != nil {
+				return nil, err
+			}
+		}
+		o.inbox.Done()
+		o.call(s.Seq + 1)
+		return nil, nil
+	}
+	if len(o.early) >= maxEarly {
+		return nil, errSequence
+	}
+	e := &earlyBody{s.Seq, make(chan struct{})}
+	o.early = append(o.early, e)
+	return e, nil
+}
+
+// call lets body seq go on.
+func (o *sequencer) call(seq uint64) {
+	for _, e := range o.early {
+		if e.seq == seq {
+			close(e.turn)
+		}
+	}
+	o.early = slices.DeleteFunc(o.early, func(e *earlyBody) bool { return e.seq == seq })
+}
+
+func (o *sequencer) leave(e *earlyBody) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.early = slices.DeleteFunc(o.early, func(f *earlyBody) bool { return f == e })
+}
+
+// end lets all who wait see that the connection has ended.
+func (o *sequencer) end() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, e := range o.early {
+		close(e.turn)
+	}
+	o.early = nil
+}

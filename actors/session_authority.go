@@ -1,0 +1,116 @@
+package actors
+
+import (
+	"slices"
+	"tidings/access"
+	"tidings/core"
+	"tidings/protocol"
+	"time"
+)
+
+// put tells whether the server wants the connection in a channel.
+func (s *session) put(ch protocol.Channel) bool {
+	return s.mandate != nil && slices.Contains(s.mandate.puts, ch)
+}
+
+// mayRead tells why the client may not hear a channel; nil where it may.
+func (s *session) mayRead(ch protocol.Channel) *protocol.Error {
+	if s.put(ch) {
+		return nil
+	}
+	return s.bus.mayRead(s.conn.Identity(), ch)
+}
+
+// mayRead tells whether id may hear a channel.
+func (b *Bus) mayRead(id access.Identity, ch protocol.Channel) *protocol.Error {
+	if _, _, ok := ch.ReplyParts(); ok {
+		return b.replies.MayRead(id, ch, time.Now())
+	}
+	return b.policy.Load().MaySubscribe(id, ch)
+}
+
+func (s *session) subscribeFault(f *protocol.ClientFrame) *protocol.Error {
+	switch {
+	case f.Filter != nil:
+		return unsupported("filter")
+	case f.Scope != "":
+		return unsupported("scope")
+	case len(s.subs) >= protocol.MaxSubscriptions && s.find(f.Channel) < 0:
+		return &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a connection may have 128 subscriptions", Hint: "Unsubscribe from channels that are not needed, or put what belongs together in one channel."}
+	case audienceOf(f.Users) != 0:
+		if err := s.presenceFault(f.Channel); err != nil {
+			return err
+		}
+	}
+	return s.mayRead(f.Channel)
+}
+
+// brokerFault checks a publish, history or presence against the rules.
+func (s *session) brokerFault(f *protocol.ClientFrame) *protocol.Error {
+	policy, id := s.bus.policy.Load(), s.conn.Identity()
+	switch f.Type {
+	case protocol.TypeHistory:
+		return s.mayRead(f.Channel)
+	case protocol.TypePresence:
+		return s.presenceFault(f.Channel)
+	}
+	if err := policy.MayPublish(id, f.Channel); err != nil {
+		return err
+	}
+	limits, group := policy.Limits(f.Channel)
+	switch {
+	case limits.Payload > 0 && len(f.Data) > limits.Payload:
+		return errPayload
+	case limits.Rate > 0 && !s.mayPublishIn(group, limits.Rate):
+		return errRate
+	}
+	return nil
+}
+
+// presenceFault tells why a client may not see who is in a channel; nil where it may.
+func (s *session) presenceFault(ch protocol.Channel) *protocol.Error {
+	switch {
+	case s.bus.keeper() == nil:
+		return errNoPresence
+	case !s.bus.keepsPresence(ch):
+		return errNotKept
+	}
+	if err := s.bus.policy.Load().MaySeeMembers(s.conn.Identity(), ch); err != nil {
+		return err
+	}
+	return s.mayRead(ch)
+}
+
+// mayPublishIn takes a publish off the rate of a rule: the user's, or the connection's where nobody is signed in.
+func (s *session) mayPublishIn(group string, perSecond float64) bool {
+	r := core.Rate{PerSecond: perSecond, Burst: max(perSecond, 1)}
+	if id := s.conn.Identity(); !id.Anonymous() {
+		return s.bus.userRates.take(userRate{id.User, group}, r, s.bus.clock())
+	}
+	b := s.rates[group]
+	if b == nil {
+		if len(s.rates) >= maxRateGroups {
+			clear(s.rates)
+		}
+		if s.rates == nil {
+			s.rates = map[string]*core.Bucket{}
+		}
+		b = &core.Bucket{}
+		s.rates[group] = b
+	}
+	return b.Take(1, r, s.bus.clock())
+}
+
+// affords takes a frame off the connection's rates.
+func (s *session) affords(frameType string) bool {
+	now := s.bus.clock()
+	switch frameType {
+	case protocol.TypeSubscribe:
+		return s.subscribes.Take(1, subscribeRate, now)
+	case protocol.TypePublish:
+		return s.publishes.Take(1, publishRate, now)
+	case protocol.TypeUnsubscribe, protocol.TypeDisconnect:
+		return true
+	}
+	return s.commands.Take(1, commandRate, now)
+}

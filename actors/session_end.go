@@ -1,0 +1,80 @@
+package actors
+
+import "tidings/protocol"
+
+// finish ends the connection and its actor. last, if not nil, is the last thing that its link writes.
+func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
+	if s.state == ended {
+		return
+	}
+	b, c := s.bus, s.conn
+	if code == protocol.CodeSlowConsumer {
+		b.tally.slow.Add(1)
+	}
+	b.tally.ended.add(s.kind, causeOf(code, causeGoodbye), 1)
+	begun := s.state != fresh
+	s.enter(ended, s.kind)
+	if begun {
+		b.cfg.Hooks.tell(Event{What: EventDisconnected, Connection: c.id, User: c.Identity().User, Code: code})
+	}
+	s.note(Record{What: RecordEnded, Code: string(code)})
+	if last != nil && last.Frame != nil && !code.Row().Retry {
+		b.endings.Add(c.key, &protocol.Error{Code: code, Reason: last.Frame.Reason, Hint: last.Frame.Hint})
+	}
+	c.ended.Store(true) // after its final word can be found
+	b.give(c.held)
+	b.tickets.left(c, code != "" && !code.Row().Retry, b.cfg.Park)
+	b.registry.remove(c)
+	b.parking.remove(c)
+	b.alarms.Cancel(s.park)
+	s.unregister()
+	if s.expiry != nil {
+		b.alarms.Cancel(s.expiry)
+	}
+	made(&c.order).end()
+	c.out.End(last) // before the lanes push more
+	for _, sub := range s.subs {
+		if sub.entry != nil {
+			b.send(sub.entry.pid, Leave{Sub: sub})
+		}
+	}
+	s.subs, s.joins, s.jobs, s.held = nil, nil, nil, nil
+	b.system.Stop(s.self)
+}
+
+// onStopping runs after finish, and where the actor failed or the bus stops without it.
+func (s *session) onStopping() {
+	switch {
+	case s.state == ended, s.conn == nil:
+	case s.bus.ctx.Err() != nil:
+		s.finish(disconnectFrame(errStopped, 0), protocol.CodeShuttingDown)
+	default:
+		s.finish(disconnectFrame(protocol.Internal, 0), protocol.CodeInternal)
+	}
+}
+
+// refuse answers the requests of one fault with an error, or tells it once, without an id, where there are none. Too many faults of the
+// client's own end the connection; one that says retry is not counted: who is told to go more slowly, and does, must not be thrown out for good.
+func (s *session) refuse(err *protocol.Error, ids ...uint64) {
+	s.bus.tally.faults.add(s.kind, string(err.Code), max(1, len(ids)))
+	if !err.Code.Row().Retry && !s.mayErr() {
+		s.finish(disconnectFrame(errErrors, 0), protocol.CodeTooManyErrors)
+		return
+	}
+	if len(ids) == 0 {
+		s.push(errorFrame(0, err))
+	}
+	for _, id := range ids {
+		s.push(errorFrame(id, err))
+	}
+}
+
+// mayErr counts one fault of the client's.
+func (s *session) mayErr() bool {
+	if s.errors == nil {
+		s.errors = new(errorBudget)
+	}
+	return s.errors.spend(s.bus.clock())
+}
+
+var errErrors = &protocol.Error{Code: protocol.CodeTooManyErrors, Reason: "more than 20 errors in 10 s", Hint: "Mend the client; it sends requests that cannot succeed."}

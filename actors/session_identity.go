@@ -1,0 +1,134 @@
+package actors
+
+import (
+	"tidings/access"
+	"tidings/actors/ground"
+	"tidings/protocol"
+	"time"
+)
+
+// refreshGrace is how long a client has for a refresh once it was told that its token's time is over.
+const refreshGrace = 25 * time.Second
+
+// become takes who the client is.
+func (s *session) become(id *access.Identity) {
+	old := s.conn.Identity()
+	if s.state == parked && old.User != id.User { // the parked are kept by user
+		s.bus.parking.remove(s.conn)
+		s.conn.identity.Store(id)
+		s.bus.parking.add(s.conn)
+	}
+	s.conn.identity.Store(id)
+	if s.bus.revocations.Revoked(*id) { // after it was verified
+		s.finish(disconnectFrame(errRevoked, 0), errRevoked.Code)
+		return
+	}
+	s.warned = false
+	s.conn.lapsed.Store(0)
+	if !s.bus.policy.Load().Equivalent(old, *id) {
+		s.register()
+		s.authorise()
+		s.stand()
+	}
+	until := id.Expires()
+	switch {
+	case !until.IsZero():
+		if s.expiry == nil {
+			s.expiry = &ground.Alarm{To: s.self, Message: TokenOver{}}
+		}
+		s.bus.alarms.Set(s.expiry, time.Until(until))
+	case s.expiry != nil:
+		s.bus.alarms.Cancel(s.expiry)
+		s.expiry = nil
+	}
+}
+
+// onTokenOver tells the client once that its token's time is over, and ends the connection where it has not brought another.
+func (s *session) onTokenOver() {
+	until := s.conn.Identity().Expires()
+	if s.state == ended || s.expiry == nil || until.IsZero() {
+		return
+	}
+	if wait := time.Until(until); wait > 0 {
+		s.bus.alarms.Set(s.expiry, wait)
+		return
+	}
+	// From the token's own end, so that coming back with it, within the leeway, wins no time.
+	grace := time.Until(until.Add(refreshGrace))
+	if s.warned || grace <= 0 {
+		s.lapse()
+		return
+	}
+	s.warned = true
+	s.push(errorFrame(0, access.ErrTokenExpired))
+	s.conn.out.Flush()
+	s.bus.alarms.Set(s.expiry, grace)
+}
+
+// lapse sends the client away to come back with another token. What it was subscribed to waits for it as if its network had failed, and nothing is written
+// until it has shown one.
+func (s *session) lapse() {
+	if s.conn.plain {
+		s.finish(disconnectFrame(access.ErrTokenExpired, 0), protocol.CodeTokenExpired)
+		return
+	}
+	s.conn.lapsed.Store(s.gen) // a connect that came meanwhile is newer
+	if s.conn.out.Part(disconnectFrame(access.ErrTokenExpired, 0)) {
+		s.onDetached(Detached{Gen: s.gen, Code: protocol.CodeTokenExpired})
+	}
+}
+
+// onRefresh has the token verified, which may take as long as its issuer takes to show a new key. What the client says after it waits, since it
+// is said by whom the token names.
+func (s *session) onRefresh(f *protocol.ClientFrame) {
+	if f.Token == "" {
+		s.signOut()
+		s.push(replyFrame(f.ID))
+		return
+	}
+	if s.bus.tokens.Load() == nil {
+		s.refuse(unsupported(f.Type), f.ID)
+		return
+	}
+	s.verifying = true
+	b, self, id, token := s.bus, s.self, f.ID, f.Token
+	b.publishes.Run(func() {
+		identity, err := b.verify(b.ctx, token)
+		b.send(self, Verified{ID: id, Identity: identity, Err: err})
+	})
+}
+
+func (s *session) refreshed(m Verified) {
+	own := s.conn.Identity()
+	switch {
+	case m.Err != nil:
+		s.refuse(m.Err, m.ID)
+	case !own.Anonymous() && own.User != m.Identity.User:
+		s.finish(disconnectFrame(errOtherUser, 0), errOtherUser.Code)
+	case own.Anonymous() && !s.holdUser(m):
+	default:
+		if s.become(&m.Identity); s.state != ended {
+			s.push(protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeReply, ID: m.ID, TTLMS: ttl(m.Identity)}))
+		}
+	}
+}
+
+// signOut makes the client anonymous.
+func (s *session) signOut() {
+	s.bus.quotas.leave(s.conn.held.ofUser)
+	s.conn.held.ofUser = nil
+	s.become(anonymous)
+}
+
+// holdUser takes a place of the user that an anonymous client becomes; false where there is none, which it is told.
+func (s *session) holdUser(m Verified) bool {
+	held, err := s.bus.enterUser(m.Identity.User)
+	if err != nil {
+		s.refuse(err, m.ID)
+		return false
+	}
+	s.conn.held.ofUser = held
+	return true
+}
+
+var errOtherUser = &protocol.Error{Code: protocol.CodeForbidden, Reason: "the token is of another user than the connection", Hint: "Connect anew with it: a connection belongs to one user."}

@@ -1,0 +1,164 @@
+package actors
+
+import (
+	"slices"
+	"tidings/actors/ground"
+	"tidings/internal/patience"
+	"tidings/protocol"
+	"time"
+)
+
+// start lets a subscription that may be join its channel: as soon as there is room, where it recovers.
+func (s *session) start(sub *subscription, since *protocol.Position) {
+	if since != nil {
+		s.joins = append(s.joins, waitingJoin{sub, *since})
+		s.admitNext()
+		return
+	}
+	s.join(sub, nil)
+}
+
+func (s *session) join(sub *subscription, since *protocol.Position) {
+	sub.entry = s.bus.router.hold(sub.channel)
+	sub.channel = sub.entry.name // one string for all
+	sub.entry.stand(s.state, s.kind, 1)
+	s.bus.send(sub.entry.pid, Join{Sub: sub, Since: since, As: s.standing(sub.channel), News: sub.hears})
+}
+
+// maxRecoveries bounds the recoveries of one connection that go on at once. Each has a page of protocol.RecoveryPageBytes under way, and
+// starts where less than a page waits in the outbox: so all together leave a quarter of it to live messages.
+const maxRecoveries = 2
+
+// admitNext lets the next recovery begin as soon as the outbox has room for it.
+func (s *session) admitNext() {
+	if !s.awaiting && len(s.joins) > 0 && s.recovering < maxRecoveries {
+		s.awaiting = true
+		s.conn.whenRoomy(s.self, Roomed{})
+	}
+}
+
+func (s *session) onRoomed() {
+	s.awaiting = false
+	if s.state == ended || len(s.joins) == 0 {
+		return
+	}
+	j := s.joins[0]
+	s.joins = slices.Delete(s.joins, 0, 1)
+	j.sub.gated = true
+	s.recovering++
+	s.join(j.sub, &j.since)
+	s.admitNext()
+}
+
+// ungate lets others recover: sub is live, or left.
+func (s *session) ungate(sub *subscription) {
+	if sub.gated {
+		sub.gated = false
+		s.recovering--
+		s.admitNext()
+	}
+}
+
+// leave ends a subscription. Where reply is not 0 the request of that id is answered when nothing more can come.
+func (s *session) leave(i int, reply uint64) {
+	sub := s.subs[i]
+	s.subs = slices.Delete(s.subs, i, i+1)
+	if sub.entry != nil {
+		sub.entry.stand(s.state, s.kind, -1)
+		s.bus.send(sub.entry.pid, Leave{Sub: sub, Reply: reply})
+		s.ungate(sub)
+		return
+	}
+	s.forgetJoin(sub)
+	s.push(errorFrame(sub.id, errReplaced))
+	if reply != 0 {
+		s.push(replyFrame(reply))
+	}
+}
+
+// forgetJoin forgets a recovery that has not begun.
+func (s *session) forgetJoin(sub *subscription) {
+	s.joins = slices.DeleteFunc(s.joins, func(j waitingJoin) bool { return j.sub == sub })
+	s.askBroker() // a publish may have waited for it
+}
+
+// standing is as whom the connection counts in a channel that it hears. A plain poll, which lasts for a moment, is nobody.
+func (s *session) standing(ch protocol.Channel) standing {
+	switch {
+	case !s.bus.keepsPresence(ch), s.conn.plain && s.conn.kind() == pollKind:
+		return nobody
+	case s.conn.Identity().Anonymous():
+		return itself
+	}
+	return itsUser
+}
+
+// wish finds out what the server puts the connection in.
+func (s *session) wish() {
+	var subjects []subject
+	if s.mandate != nil {
+		subjects = s.mandate.subjects
+	}
+	list, left := s.bus.policy.Load().Joins(s.conn.Identity())
+	if left > 0 && left > s.mandated().left {
+		s.bus.tally.joinsLeft.Add(uint64(left - s.mandate.left))
+		s.bus.log.Debug("joins of a connection were left out", "connection", s.conn.id, "user", s.conn.Identity().User, "joins", left)
+	}
+	for _, ch := range s.bus.grants.of(s.conn, subjects) {
+		if !slices.Contains(list, ch) {
+			list = append(list, ch)
+		}
+	}
+	if len(list) > 0 || s.mandate != nil {
+		s.mandated().puts, s.mandate.left = list, left
+	}
+}
+
+// fill subscribes to what the server wants and the connection does not have. A plain client hears what it names, and nothing else.
+func (s *session) fill() {
+	m := s.mandate
+	if m == nil || s.state == ended || s.conn.plain {
+		return
+	}
+	full := false
+	for _, ch := range m.puts {
+		switch {
+		case s.find(ch) >= 0:
+		case len(s.subs) >= protocol.MaxSubscriptions:
+			full = true
+		default:
+			sub := &subscription{conn: s.conn, channel: ch}
+			s.subs = append(s.subs, sub)
+			s.bus.tally.put.Add(1)
+			s.join(sub, nil)
+		}
+	}
+	if full && !m.full {
+		s.bus.tally.putFull.Add(1)
+	}
+	m.full = full
+}
+
+// fillLater tries again what a channel has just refused.
+func (s *session) fillLater() {
+	m := s.mandated()
+	if m.retry == nil {
+		m.retry = &ground.Alarm{To: s.self, Message: GrantsChanged{}}
+	}
+	s.bus.alarms.Set(m.retry, patience.Jittered(putRetry))
+}
+
+// putRetry is how long a channel that did not take a subscription of the server's is left alone.
+const putRetry = 10 * time.Second
+
+// adopt makes a subscription of the server's the client's own, without a pause in what it hears.
+func (s *session) adopt(sub *subscription, f *protocol.ClientFrame) {
+	sub.own, sub.hears = true, audienceOf(f.Users)
+	s.bus.send(sub.entry.pid, Adopt{Sub: sub, ID: f.ID, News: sub.hears})
+}
+
+// disown makes the client's own subscription the server's, once the request reply is answered.
+func (s *session) disown(sub *subscription, reply uint64) {
+	sub.own, sub.hears = false, 0
+	s.bus.send(sub.entry.pid, Adopt{Sub: sub, Reply: reply})
+}
