@@ -12,7 +12,7 @@ import (
 var fiveJoins = Joins{Anonymous: []string{"anonymous"}, Authenticated: []string{"authenticated", "user/{user}", "role/{role}", "permission/{permission}"}}
 
 // B52: what a token says fills one segment of a name, whatever it is, or none.
-func TestJoins(t *testing.T) {
+func TestB52_Joins(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		joins Joins

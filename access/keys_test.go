@@ -57,7 +57,7 @@ func TestNewKeys(t *testing.T) {
 }
 
 // B70: whatever is wrong with a key, it is not a key.
-func TestFind(t *testing.T) {
+func TestB70_Find(t *testing.T) {
 	other := strings.Repeat("k", 40)
 	keys, err := NewKeys(good, other)
 	if err != nil {

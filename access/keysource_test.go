@@ -97,7 +97,7 @@ func TestKeysThatAnIssuerShows(t *testing.T) {
 }
 
 // B63: whoever makes up key ids makes us ask once a minute, whatever he sends.
-func TestUnknownKeysAreAskedForOnceAMinute(t *testing.T) {
+func TestB63_UnknownKeysAreAskedForOnceAMinute(t *testing.T) {
 	withIssuer(t, 200, keySetText(t, keyOf(ecKey, "a")), func(t *testing.T, tokens *Tokens, s *shown) {
 		synctest.Wait()
 		for minute := range 3 {

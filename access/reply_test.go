@@ -88,7 +88,7 @@ func TestReplyIsWrittenWithItsURLUntilItsEnd(t *testing.T) {
 }
 
 // B113, B114: one bit anywhere makes a URL and a name worthless.
-func TestAlteredRepliesAreRefused(t *testing.T) {
+func TestB113_B114_AlteredRepliesAreRefused(t *testing.T) {
 	r := NewReplies(nil)
 	reply := r.Issue(ann, time.Minute, noon)
 	for i := range len(reply.To) {

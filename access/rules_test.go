@@ -123,7 +123,7 @@ func contains(words, word string) bool {
 }
 
 // B52: nothing is found by texts put together.
-func TestNamesThatLookAlikeAreOthers(t *testing.T) {
+func TestB52_NamesThatLookAlikeAreOthers(t *testing.T) {
 	p := policyOf(t, Rules{Channels: []Rule{
 		{Pattern: "a/{user}", Subscribe: User}, {Pattern: "b/*", Subscribe: "role:x:y"}, {Pattern: "c/*", Subscribe: "permission:x"},
 	}})

@@ -288,7 +288,7 @@ func TestWhatATokenGrants(t *testing.T) {
 }
 
 // B62: what would let anybody in does not start.
-func TestConfigsThatDoNotStart(t *testing.T) {
+func TestB62_ConfigsThatDoNotStart(t *testing.T) {
 	weak, _ := rsa.GenerateKey(rand.Reader, 1024)
 	for _, c := range []struct {
 		name   string
@@ -354,7 +354,7 @@ func TestConfigsThatDoNotStart(t *testing.T) {
 }
 
 // B63: keys are found by id and algorithm.
-func TestKeyIDs(t *testing.T) {
+func TestB63_KeyIDs(t *testing.T) {
 	set := keySetText(t,
 		jose.JSONWebKey{Key: rsaKey.Public(), KeyID: "a"}, jose.JSONWebKey{Key: otherRSA.Public(), KeyID: "b"}, jose.JSONWebKey{Key: ecKey.Public(), KeyID: "a"})
 	tokens := tokensOf(t, TokenConfig{Issuer: issuer, Audience: aud, KeySet: set})

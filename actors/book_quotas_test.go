@@ -29,7 +29,7 @@ func limited(t *testing.T, change func(*Config)) func(*Config) {
 }
 
 // B17: one address.
-func TestConnectionsOfAnAddress(t *testing.T) {
+func TestB17_ConnectionsOfAnAddress(t *testing.T) {
 	inBubble(t, limited(t, func(c *Config) { c.ConnectionsPerAddress, c.ConnectsPerAddress = 3, 2 }), func(w *world) {
 		first, _ := w.from("192.0.2.1", "")
 		for range 2 {

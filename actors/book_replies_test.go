@@ -113,7 +113,7 @@ func TestReplySurvivesItsSession(t *testing.T) {
 }
 
 // B113: after its end.
-func TestReplyEnds(t *testing.T) {
+func TestB113_ReplyEnds(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connect()
 		g := c.openReply(`{"ttl":60000}`)
@@ -158,7 +158,7 @@ func TestReplyRepeated(t *testing.T) {
 }
 
 // B114: a name that was made up, or changed, is nobody's.
-func TestForeignReplyChannels(t *testing.T) {
+func TestB114_ForeignReplyChannels(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connect()
 		g := c.openReply("null")
@@ -237,7 +237,7 @@ func TestReplyChannelsAreBounded(t *testing.T) {
 }
 
 // B113: 20 a second, 50 at once.
-func TestRepliesAreRateLimited(t *testing.T) {
+func TestB113_RepliesAreRateLimited(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connect()
 		g, other := c.openReply("null"), c.openReply("null")

@@ -9,7 +9,7 @@ import (
 )
 
 // F34: what is refused, and what is not.
-func TestPressureRefusesNewThenPublishes(t *testing.T) {
+func TestF34_PressureRefusesNewThenPublishes(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connect()
 		c.subscribe("news", nil)

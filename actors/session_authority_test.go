@@ -110,7 +110,7 @@ func TestABadTokenIsRefused(t *testing.T) {
 }
 
 // B68: expired during the connection.
-func TestATokenThatExpiresIsToldAndThenEndsTheConnection(t *testing.T) {
+func TestB68_ATokenThatExpiresIsToldAndThenEndsTheConnection(t *testing.T) {
 	inBubble(t, withTokens(t, usual), func(w *world) {
 		c := w.signIn(sign(t, "u1", time.Minute), "")
 		c.subscribe("inbox/u1", nil)
@@ -240,7 +240,7 @@ func TestAClientIsToldHowLongItsTokenIsGood(t *testing.T) {
 }
 
 // B69: else parked subscriptions would change their owner.
-func TestARefreshWithAnotherUsersTokenIsFinal(t *testing.T) {
+func TestB69_ARefreshWithAnotherUsersTokenIsFinal(t *testing.T) {
 	inBubble(t, withTokens(t, usual), func(w *world) {
 		c := w.signIn(sign(t, "u1", time.Hour), "")
 		c.say(protocol.ClientFrame{Type: protocol.TypeRefresh, ID: 1, Token: sign(t, "u2", time.Hour)}, protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: 2, Channel: "inbox/u2"})
@@ -324,7 +324,7 @@ func TestASessionIsTakenUpByTheSameIdentityAlone(t *testing.T) {
 }
 
 // B87, B88: every wrong answer is the same.
-func TestASessionIsUsedByItsUserAlone(t *testing.T) {
+func TestB87_B88_ASessionIsUsedByItsUserAlone(t *testing.T) {
 	inBubble(t, withTokens(t, usual), func(w *world) {
 		c := w.signIn(sign(t, "u1", time.Hour), "")
 		anonymous := w.connect()
@@ -349,7 +349,7 @@ func TestASessionIsUsedByItsUserAlone(t *testing.T) {
 }
 
 // F64: a changed rule.
-func TestOtherRulesEndSubscriptionsAndTakeBackWhatWaits(t *testing.T) {
+func TestF64_OtherRulesEndSubscriptionsAndTakeBackWhatWaits(t *testing.T) {
 	inBubble(t, withTokens(t, usual), func(w *world) {
 		c := w.signIn(sign(t, "u1", time.Hour, "admin"), "")
 		c.subscribe("news", nil)

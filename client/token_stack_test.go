@@ -62,7 +62,7 @@ func withInboxes(t *testing.T, fn func(s *stack, sign func(user string, lifetime
 }
 
 // F63, B68: over each transport, ten minutes with tokens of one minute, and nothing is lost.
-func TestTokensThatExpireLoseNothing(t *testing.T) {
+func TestF63_B68_TokensThatExpireLoseNothing(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
 			withInboxes(t, func(s *stack, sign func(string, time.Duration) string) {

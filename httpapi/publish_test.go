@@ -24,7 +24,7 @@ func TestPublishAnswersPositionAndReach(t *testing.T) {
 }
 
 // B40, B41: data goes through byte for byte, whatever its numbers, keys and escapes are.
-func TestPublishKeepsDataAsItIs(t *testing.T) {
+func TestB40_B41_PublishKeepsDataAsItIs(t *testing.T) {
 	w := start(t)
 	for _, data := range []string{
 		`"text"`, `"\u00e9\ud83d\ude00</script>\u2028"`, `{"b":1,"a":{"a":[1,2,{}]}}`, `{"a":1,"a":2}`, `9007199254740993`, `1e999`, `-0`, `""`, `[]`, `false`, `"\ud800"`, strings.Repeat("9", 60_000),

@@ -116,7 +116,7 @@ func TestReply(t *testing.T) {
 
 // B113: whatever is done to a publish URL or its body, it is refused, and the URL works afterwards; B114: nor does its
 // channel take an API key.
-func TestReplyIsHardened(t *testing.T) {
+func TestB113_B114_ReplyIsHardened(t *testing.T) {
 	w := start(t)
 	path, ch := w.openReply()
 	other, _ := w.openReply()

@@ -39,7 +39,7 @@ func (w *world) over(send func(net.Conn)) (answer string, took time.Duration) {
 }
 
 // B12, B13, B14, B20: what is not quite HTTP is refused at once, and the connection closed.
-func TestMalformedRequests(t *testing.T) {
+func TestB12_B13_B14_B20_MalformedRequests(t *testing.T) {
 	const head = "POST /api/publish HTTP/1.1\r\nHost: bus.example\r\nAuthorization: Bearer " + key + "\r\nContent-Type: application/json\r\n"
 	for _, tt := range []struct{ name, raw, want string }{
 		{name: "B12 two lengths", raw: head + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", want: "400"},
@@ -107,7 +107,7 @@ func TestIdleConnection(t *testing.T) {
 }
 
 // F32, B111: a panic in a handler is one request's 500; the log has the stack, and nothing that the request brought.
-func TestF32_PanicInAHandler(t *testing.T) {
+func TestB111_F32_PanicInAHandler(t *testing.T) {
 	w := start(t)
 	w.api.engine.GET("/panic", func(*gin.Context) { panic(errors.New("boom")) })
 	w.api.engine.GET("/late", func(c *gin.Context) { c.String(200, "half"); panic("late") })

@@ -244,7 +244,7 @@ func TestB46OneEventOneLine(t *testing.T) {
 }
 
 // B52: names are compared byte for byte and never folded or normalised; the types for keys are structs' business elsewhere.
-func TestB51B52NamesStayApart(t *testing.T) {
+func TestB51_B52_NamesStayApart(t *testing.T) {
 	seen := map[Channel]string{}
 	for _, name := range []string{"room:a_b", "room:a:b", "room/a_b", "Room:a_b", "room:a.b", "room:a~b", "room:a-b"} {
 		ch, err := ParseChannel(name)

@@ -135,7 +135,7 @@ func TestHandshakes(t *testing.T) {
 		{"B13 no host", "GET /bus HTTP/1.1\r\n\r\n", 400, "", true},
 		{"B18 8 KB of extensions", upgradeRequest("Sec-WebSocket-Extensions: " + strings.Repeat(", ;", 2700)), 101, "", false},
 		{"B18 8 KB of protocols", upgradeRequest("Sec-WebSocket-Protocol: " + strings.Repeat(" ,", 4000)), 101, "", false},
-		{"B18 deflate is not offered", upgradeRequest("Sec-WebSocket-Extensions: permessage-deflate"), 101, "", false},
+		{"B18, B25 deflate is not offered", upgradeRequest("Sec-WebSocket-Extensions: permessage-deflate"), 101, "", false},
 		{"two tokens", upgradeRequest("Authorization: Bearer a", "Authorization: Bearer b"), 400, protocol.CodeBadRequest, false},
 		{"token of 9 KB", upgradeRequest("Authorization: Bearer " + strings.Repeat("a", 9000)), 401, protocol.CodeUnauthorized, false},
 		{"B47 channel in the URL", strings.Replace(upgradeRequest(), "/bus/ws", "/bus/ws?channel=a//b", 1), 400, protocol.CodeBadChannel, false},

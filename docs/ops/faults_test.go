@@ -85,7 +85,7 @@ func TestIdleCuts(t *testing.T) {
 }
 
 // F22: the proxy goes away for a while with every connection; what was published meanwhile comes when it is back.
-func TestRestart(t *testing.T) {
+func TestF22_Restart(t *testing.T) {
 	stack := teststack.Start(t, behind)
 	for _, k := range kinds(t) {
 		t.Run(k.name, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestRestart(t *testing.T) {
 }
 
 // F22: nginx -s reload, after which old workers end within worker_shutdown_timeout.
-func TestReload(t *testing.T) {
+func TestF22_Reload(t *testing.T) {
 	stack := teststack.Start(t, behind)
 	p := startProxy(t, nginx, stack.Addr)
 	var all []*listener
@@ -133,7 +133,7 @@ func TestReload(t *testing.T) {
 }
 
 // F24: pages of HTML in place of answers are an outage, not data.
-func TestErrorPages(t *testing.T) {
+func TestF24_ErrorPages(t *testing.T) {
 	for _, status := range []int{502, 503, 504, 403} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			t.Parallel()
@@ -168,7 +168,7 @@ func TestErrorPages(t *testing.T) {
 }
 
 // F25: a proxy that keeps answers of GET keeps none of ours.
-func TestCache(t *testing.T) {
+func TestF25_Cache(t *testing.T) {
 	stack := teststack.Start(t)
 	p := startProxy(t, nginx, stack.Addr, func(s string) string {
 		s = plain(stack.Addr, "proxy_cache all; proxy_cache_valid any 10m; add_header X-Cache $upstream_cache_status;")(s)
@@ -203,7 +203,7 @@ func TestCache(t *testing.T) {
 func positionOf(m teststack.Message) string { return fmt.Sprintf("%s:%d:%s", m.Epoch, m.Offset, m.Tag) }
 
 // F26: a proxy that repeats POST requests whose answer it lost. Every message stands once.
-func TestRepeatedRequests(t *testing.T) {
+func TestF26_RepeatedRequests(t *testing.T) {
 	stack := teststack.Start(t)
 	var lost atomic.Int64
 	deaf := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -254,7 +254,7 @@ func TestRepeatedRequests(t *testing.T) {
 }
 
 // F27: an answer of a poll has at most 256 KiB of frames, so that no proxy has to put it on disk whole; all of it comes in several.
-func TestLargeRecoveryByPoll(t *testing.T) {
+func TestF27_LargeRecoveryByPoll(t *testing.T) {
 	stack := teststack.Start(t)
 	var largest atomic.Int64
 	counted := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

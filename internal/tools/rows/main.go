@@ -1,5 +1,8 @@
-// Command rows compares the fault and bad-input rows of docs/RELIABILITY.md with the tests that name them, and prints those that no
-// test covers yet. With -write it writes the page anew; without, it fails where the page is not true any more.
+// Command rows compares the fault and bad-input rows of docs/RELIABILITY.md with the tests that name them, and prints
+// those that no test covers yet. With -write it writes the page anew; without, it fails if the page is not true any more.
+//
+//	main.go    the table and the pages that are written of it
+//	names.go   which rows the names of tests and subtests contain
 package main
 
 import (
@@ -8,10 +11,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,7 +25,7 @@ type row struct {
 	state string // "now", or "later: why"
 	title string
 	right string   // the right answer; "" for a row that docs/SECURITY.md leaves out
-	tests []string // files that name it
+	tests []string // files with a test or subtest that names it
 }
 
 const (
@@ -61,7 +61,7 @@ func run(write bool) error {
 	return errors.Join(settle(page, render(rows), write), settle(security, answers, write))
 }
 
-// settle writes a page, or fails where it is not what it should be.
+// settle writes a page, or fails if it is not what it should be.
 func settle(name string, want []byte, write bool) error {
 	if write {
 		return os.WriteFile(name, want, 0o644)
@@ -76,7 +76,7 @@ func settle(name string, want []byte, write bool) error {
 	return nil
 }
 
-// renderAnswers gives the table of input, answer and tests.
+// renderAnswers returns the table of input, answer and tests.
 func renderAnswers(rows []*row) []byte {
 	var b bytes.Buffer
 	b.WriteString("\n| row | input | answer | tests |\n|---|---|---|---|\n")
@@ -88,7 +88,7 @@ func renderAnswers(rows []*row) []byte {
 	return b.Bytes()
 }
 
-// testsText names the tests, or says why there is none.
+// testsText returns the tests, or why there is none.
 func (r *row) testsText() string {
 	slices.Sort(r.tests)
 	switch {
@@ -107,48 +107,6 @@ func parse(table string) []*row {
 		rows = append(rows, &row{id: cells[0], state: cells[1], title: cells[2], right: cells[3]})
 	}
 	return rows
-}
-
-// names finds rows in the names of tests and subtests: a letter and a number that nothing continues.
-var names = regexp.MustCompile(`(?:\b|\bTest)([FB][0-9]{1,3})(?:[^0-9A-Za-z]|_|$)`)
-
-// covered gives the rows that a test file names in strings, function names or comments.
-func covered(text []byte) map[string]bool {
-	found := map[string]bool{}
-	text = bytes.ReplaceAll(text, []byte("_"), []byte(" "))
-	for _, m := range names.FindAllSubmatch(text, -1) {
-		found[string(m[1])] = true
-	}
-	return found
-}
-
-var testFile = regexp.MustCompile(`(_test\.go|\.test\.(ts|tsx|mjs)|testdata/[a-z]+\.json)$`)
-
-func findTests(rows []*row, root string) error {
-	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git" || d.Name() == "rows") {
-			return filepath.SkipDir
-		}
-		slashed := filepath.ToSlash(path)
-		// A suite that others run is a test as well.
-		if !testFile.MatchString(slashed) && !strings.Contains(slashed, "transporttest/") && !strings.Contains(slashed, "brokertest/") {
-			return nil
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		found := covered(text)
-		for _, r := range rows {
-			if found[r.id] {
-				r.tests = append(r.tests, slashed)
-			}
-		}
-		return nil
-	})
 }
 
 func count(rows []*row, is func(*row) bool) int {
@@ -180,7 +138,7 @@ func render(rows []*row) []byte {
 	b.WriteString(`# Faults and bad input
 
 What Tidings has to survive, and the tests that show it: F rows are faults, B rows bad input. This page is written by
-` + "`go run ./internal/tools/rows -write`" + ` from the names in the tests; CI fails where it is not true any more.
+` + "`go run ./internal/tools/rows -write`" + ` from the names of tests and subtests; CI fails if it is not true any more.
 
 `)
 	fmt.Fprintf(&b, "**%d rows: %d covered, %d open, %d for what does not exist yet.**\n", len(rows),

@@ -1,28 +1,39 @@
 package main
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
 
 func TestCovered(t *testing.T) {
+	inTest := func(body string) string { return "package a\n\nfunc TestA(t *testing.T) {\n" + body + "\n}\n" }
 	for _, c := range []struct {
-		name, text string
-		want       string
-		not        string
+		name, file, text string
+		want             string // the rows, in their order
 	}{
-		{name: "in a subtest's name", text: `t.Run("B11 upgrade with a body", …)`, want: "B11", not: "B1"},
-		{name: "in a function's name", text: `func TestHardening_B29_flood(`, want: "B29", not: "B2"},
-		{name: "in a comment", text: "// F13: ten switches", want: "F13", not: "F1"},
-		{name: "part of another word", text: `ABC B12x 0xB12F`, want: "", not: "B12"},
+		{"in a subtest's name", "a_test.go", inTest(`t.Run("B11 upgrade with a body", nil)`), "B11"},
+		{"behind a subtest's name", "a_test.go", inTest(`t.Run("a body (B11)", nil)`), "B11"},
+		{"several", "a_test.go", inTest(`t.Run("B11, B12 and F1 a body", nil)`), "B11 B12 F1"},
+		{"in a table", "a_test.go", inTest("_ = []struct{ name string }{{`F13 ten switches`}, {name: \"F1 cut\"}}"), "F1 F13"},
+		{"in a function's name", "a_test.go", "package a\n\nfunc TestB29_B30Flood(t *testing.T) {}\n\nfunc TestEnd_F7(t *testing.T) {}\n", "B29 B30 F7"},
+		{"in another function's name", "a_test.go", "package a\n\nfunc help_B29() {}\n", ""},
+		{"in a comment", "a_test.go", "// B1 is here.\n" + inTest("// F13: ten switches"), ""},
+		{"in a failure's message", "a_test.go", inTest(`t.Errorf("B11 failed: %v", 1)`), ""},
+		{"inside of an input", "a_test.go", inTest(`send("see B12 there", "ABC B12", "B12x")`), ""},
+		{"a script's test", "a.test.mjs", "test(\"B11 a body\", () => {});\n", "B11"},
+		{"a script's table", "a.test.ts", "const rows = [\n  { name: `F12 swallowed, ${x}` },\n];\n", "F12"},
+		{"a script's comment", "a.test.ts", "// see \"B11 a body\"\n/*\n * 'B12 x'\n */\n", ""},
+		{"a vector", "testdata/frames.json", `{"name": "deep (B36)", "text": "B12 not this"}`, "B36"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := covered([]byte(c.text))
-			if c.want != "" && !got[c.want] {
-				t.Errorf("%q: %s was not found in %v", c.text, c.want, got)
+			found, err := covered(c.file, []byte(c.text))
+			if err != nil {
+				t.Fatal(err)
 			}
-			if got[c.not] {
-				t.Errorf("%q: %s was found", c.text, c.not)
+			if got := strings.Join(slices.Sorted(maps.Keys(found)), " "); got != c.want {
+				t.Errorf("%s\ngot %q, want %q", c.text, got, c.want)
 			}
 		})
 	}
