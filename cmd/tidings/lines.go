@@ -7,6 +7,7 @@ import (
 	cryptorand "crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -18,12 +19,14 @@ import (
 const (
 	batchLines = 200
 	batchBytes = protocol.MaxAPIBodyBytes / 2
+	maxLine    = 2 * protocol.MaxPayloadBytes // of one line: what is longer cannot be published however it is written
 )
 
 // textLine is one message to publish.
 type textLine struct {
 	number int // from 1
 	item   json.RawMessage
+	long   bool // there is more of it than maxLine
 	tries  int
 }
 
@@ -83,22 +86,38 @@ func (p *publisher) scan(ctx context.Context) (<-chan textLine, <-chan error) {
 	lines, broken := make(chan textLine, batchLines), make(chan error, 1)
 	go func() {
 		defer close(lines)
-		scanner := bufio.NewScanner(p.input)
-		scanner.Buffer(nil, 2*protocol.MaxPayloadBytes)
-		for n := 1; scanner.Scan(); n++ {
-			if text := bytes.TrimSpace(scanner.Bytes()); len(text) > 0 || p.text {
+		input := bufio.NewReaderSize(p.input, maxLine)
+		for n := 1; ; n++ {
+			item, long, err := readLine(input)
+			if err != nil && err != io.EOF {
+				broken <- err
+				return
+			}
+			if len(item) > 0 && (p.text == "-" || len(bytes.TrimSpace(item)) > 0) || p.text == "-" && err == nil {
 				select {
-				case lines <- textLine{number: n, item: bytes.Clone(scanner.Bytes())}:
+				case lines <- textLine{number: n, item: item, long: long}:
 				case <-ctx.Done():
 					return
 				}
 			}
-		}
-		if err := scanner.Err(); err != nil {
-			broken <- err
+			if err == io.EOF {
+				return
+			}
 		}
 	}()
 	return lines, broken
+}
+
+// readLine returns a line without its end, at most maxLine bytes of it; long reports that there was more, which is passed
+// over. It fails with io.EOF after the last line, which may come with it.
+func readLine(input *bufio.Reader) (item []byte, long bool, err error) {
+	item, err = input.ReadSlice('\n')
+	item = bytes.Clone(item)
+	for err == bufio.ErrBufferFull {
+		long = true
+		_, err = input.ReadSlice('\n')
+	}
+	return bytes.TrimSuffix(bytes.TrimSuffix(item, []byte("\n")), []byte("\r")), long, err
 }
 
 // gather waits for a first line and takes what else is there; nil at the end.
@@ -182,10 +201,13 @@ func (p *publisher) publishBatch(ctx context.Context, channel string, batch []te
 
 func (p *publisher) item(channel string, l textLine) (map[string]any, error) {
 	data := l.item
-	if p.text {
+	if l.long {
+		return nil, fmt.Errorf("%s: it is longer than %d bytes", protocol.CodeTooLarge, maxLine)
+	}
+	if p.text == "-" {
 		data, _ = json.Marshal(string(l.item))
 	} else if !json.Valid(data) {
-		return nil, fmt.Errorf("it is not JSON; use --text to publish lines as texts")
+		return nil, fmt.Errorf("it is not JSON; use --text - to publish lines as texts")
 	}
 	item := map[string]any{"channel": channel, "data": data}
 	if p.event != "" {

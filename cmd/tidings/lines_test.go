@@ -48,11 +48,26 @@ func TestPublishLines(t *testing.T) {
 	if code := p.cmd.ProcessState.ExitCode(); code != 1 || s.Published != 2 || s.Failed != 1 || !strings.Contains(p.errors.String(), "line 2: it is not JSON") || !strings.Contains(p.errors.String(), "1 of 3 lines failed") {
 		t.Errorf("a bad line: ended with %d: %+v %s", code, s, p.errors)
 	}
-	if _, p = publishLines(t, "one\n two\n", "c", "--url", url, "--text"); lastMessage(t, url, "c") != `" two"` {
+	if _, p = publishLines(t, "one\n two\n", "c", "--url", url, "--text", "-"); lastMessage(t, url, "c") != `" two"` {
 		t.Errorf("as text: %s; %s", lastMessage(t, url, "c"), p.errors)
 	}
 	if s, p = publishLines(t, "1\n", "a//b", "--url", url); s.Failed != 1 || !strings.Contains(p.errors.String(), "line 1: bad_channel") {
 		t.Errorf("a bad channel: %+v %s", s, p.errors)
+	}
+}
+
+// F80: a line of any length is one line: it fails alone, with its number, and what follows is published.
+func TestF80_PublishLinesWithALongLine(t *testing.T) {
+	_, url := startServer(t, nil, "--dev")
+	for _, length := range []int{70_000, maxLine, maxLine + 1, 140_000, 1 << 20} {
+		long := `"` + strings.Repeat("x", length-2) + `"`
+		for _, input := range []string{"1\n2\n3\n" + long + "\n4\n5\r\n6", long, "1\n" + long + "\n"} {
+			s, p := publishLines(t, input, "n", "--url", url)
+			bad := 1 + strings.Count(input[:strings.Index(input, `"`)], "\n")
+			if want := strings.Count(strings.TrimSuffix(input, "\n"), "\n"); s.Published != want || s.Failed != 1 || !strings.Contains(p.errors.String(), fmt.Sprintf("line %d: too_large", bad)) {
+				t.Errorf("a line of %d bytes as line %d: %+v %s; want %d published and line %d too_large", length, bad, s, p.errors, want, bad)
+			}
+		}
 	}
 }
 

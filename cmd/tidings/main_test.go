@@ -58,7 +58,9 @@ func run(t *testing.T, environ []string, args ...string) *process {
 func start(t *testing.T, cmd *exec.Cmd, environ []string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: cmd, out: newOutput(), errors: newOutput(), done: make(chan error, 1)}
-	p.cmd.Dir = t.TempDir()
+	if p.cmd.Dir == "" {
+		p.cmd.Dir = t.TempDir()
+	}
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, environ...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.errors
 	if err := p.cmd.Start(); err != nil {
@@ -239,7 +241,9 @@ func TestPublishSources(t *testing.T) {
 		{name: "flag", args: []string{"--data", `[1, 2]`}, want: `[1,2]`},
 		{name: "file", args: []string{"--data-file", file}, want: `{"from":"a file"}`},
 		{name: "standard input", stdin: `{"a": "<b> \u2028"}`, want: `{"a":"<b> \u2028"}`},
-		{name: "text", args: []string{"--text"}, stdin: "two\nlines\n", want: `"two\nlines"`},
+		{name: "text of standard input", args: []string{"--text", "-"}, stdin: "two\nlines\n", want: `"two\nlines"`},
+		{name: "text", args: []string{"--text", "hello"}, want: `"hello"`},
+		{name: "empty text", args: []string{"--text", ""}, want: `""`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cmd := exec.Command(binary, append([]string{"publish", "a", "--url", url}, tt.args...)...)
@@ -277,6 +281,9 @@ func TestCommandsFailClearly(t *testing.T) {
 		args []string
 		want string
 	}{
+		{name: "B129 an empty standard input", args: []string{"publish", "a", "--url", url}, want: "there is no message: standard input is empty"},
+		{name: "B129 an empty standard input as a text", args: []string{"publish", "a", "--url", url, "--text", "-"}, want: "there is no message: standard input is empty"},
+		{name: "lines and a text", args: []string{"publish", "a", "--url", url, "--lines", "--text", "x"}, want: "use --text - to publish lines as texts"},
 		{name: "no JSON", args: []string{"publish", "a", "--url", url, "--data", "{"}, want: "the message is not JSON; use --text"},
 		{name: "bad channel", args: []string{"publish", "a b", "--url", url, "--data", "1"}, want: "bad_channel: "},
 		{name: "one of two channels", args: []string{"publish", "a", "a b", "--url", url, "--data", "1"}, want: "1 of 2 channels failed"},

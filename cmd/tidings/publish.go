@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const defaultURL = "http://127.0.0.1:8080"
@@ -23,7 +24,9 @@ const defaultURL = "http://127.0.0.1:8080"
 type publisher struct {
 	url, keyFile    string
 	data, dataFile  string
-	text, volatile  bool
+	text            string // "-": standard input is a text
+	given           *pflag.FlagSet
+	volatile        bool
 	spread, pattern string
 	exclude, tab    string
 	event, key      string
@@ -44,13 +47,17 @@ func publishCommand() *cobra.Command {
 		Example: `  tidings publish orders/new --data '{"id": 17}'
   echo '"hello"' | tidings publish greetings
   tidings publish a b c --text 'to three channels'
+  date | tidings publish clock --text -
   tidings publish --pattern 'chat:*' --event closing --data null
   tidings publish --event 'messages created' --data '{"userId": 7}'
   tidings publish logs --lines --progress < messages.ndjson`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, channels []string) error {
 			p.input, p.answers, p.errors = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+			p.given = cmd.Flags()
 			switch {
+			case p.lines && p.text != "" && p.text != "-":
+				return errors.New("--lines reads its messages from standard input: use --text - to publish lines as texts")
 			case p.pattern != "" && len(channels) > 0:
 				return errors.New("name channels, or give --pattern")
 			case p.pattern == "" && p.event == "" && len(channels) == 0:
@@ -68,9 +75,9 @@ func publishCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&p.url, "url", environ("TIDINGS_URL", defaultURL), "the server, with its base path (environment: TIDINGS_URL)")
 	flags.StringVar(&p.keyFile, "key-file", "", "a file with the API key; else the environment's TIDINGS_API_KEY")
-	flags.StringVar(&p.data, "data", "", "the message, as JSON; without --data and --data-file it is read from standard input")
+	flags.StringVar(&p.data, "data", "", "the message, as JSON; without --data, --data-file and --text it is read from standard input")
 	flags.StringVar(&p.dataFile, "data-file", "", "a file with the message")
-	flags.BoolVar(&p.text, "text", false, "the message is a text, not JSON")
+	flags.StringVar(&p.text, "text", "", "the message, as a text; - reads the text from standard input, with --lines one per line")
 	flags.StringVar(&p.event, "event", "", "a name for the kind of message")
 	flags.StringVar(&p.pattern, "pattern", "", "publish to the channels whose names match, such as 'chat:*' or 'orders/**', instead of named ones")
 	flags.StringVar(&p.exclude, "exclude", "", "the id of a connection, or of a page, that shall not get it")
@@ -81,7 +88,7 @@ func publishCommand() *cobra.Command {
 	flags.IntVar(&p.retries, "retries", 5, "how often to try again when the server cannot be reached or says so")
 	flags.BoolVar(&p.lines, "lines", false, "each line of standard input is a message; prints the sum at the end. With --idempotency-key a run that broke can be repeated: what was published is not published again (within 5 minutes)")
 	flags.BoolVar(&p.progress, "progress", false, "with --lines, say on standard error each second how far it is")
-	cmd.MarkFlagsMutuallyExclusive("data", "data-file")
+	cmd.MarkFlagsMutuallyExclusive("data", "data-file", "text")
 	cmd.MarkFlagsMutuallyExclusive("lines", "data")
 	cmd.MarkFlagsMutuallyExclusive("lines", "pattern")
 	cmd.MarkFlagsMutuallyExclusive("lines", "exclude")
@@ -189,19 +196,25 @@ func (p *publisher) body(channels []string) ([]byte, error) {
 	return body.Bytes(), err
 }
 
+// message returns what is published, as JSON. An empty standard input is no message: most often somebody forgot it.
 func (p *publisher) message() (json.RawMessage, error) {
+	if p.given.Changed("text") && p.text != "-" {
+		return json.Marshal(p.text)
+	}
 	raw := []byte(p.data)
 	var err error
 	switch {
 	case p.dataFile != "":
 		raw, err = os.ReadFile(p.dataFile)
-	case p.data == "":
-		raw, err = io.ReadAll(p.input)
+	case !p.given.Changed("data"):
+		if raw, err = io.ReadAll(p.input); err == nil && len(bytes.TrimSpace(raw)) == 0 {
+			err = errors.New(`there is no message: standard input is empty. Give it with --data, --text or --data-file; --text '' publishes an empty text`)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if p.text {
+	if p.text == "-" {
 		return json.Marshal(strings.TrimSuffix(string(raw), "\n"))
 	}
 	if !json.Valid(raw) {

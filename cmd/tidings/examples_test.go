@@ -1,0 +1,103 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// B129: every example of every help text is run as it stands, by a shell, against a server: what is found in a help text
+// is typed. An example that is new needs a row here.
+func TestB129_ExamplesOfHelpTexts(t *testing.T) {
+	settings := filepath.Join(t.TempDir(), "tidings.yaml")
+	if err := os.WriteFile(settings, []byte(`
+dev: true
+connection_ids: {secret: "0123456789abcdef0123456789abcdef0123456789abcdef"}
+tokens: {issuer: me, audience: bus, secret: "0123456789abcdef0123456789abcdef"}
+routing: [{event: "messages created", to: ["chat/{userId}"]}]
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, url := startServer(t, nil, "--config", settings)
+	folder := t.TempDir()
+	for name, text := range map[string]string{
+		"messages.ndjson": "1\n2\n",
+		"jq":              "#!/bin/sh\ncat >/dev/null\n",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settingsText, _ := os.ReadFile(settings)
+	for name, do := range map[string]error{
+		"tidings":      os.Symlink(binary, filepath.Join(folder, "tidings")),
+		"tidings.yaml": os.WriteFile(filepath.Join(folder, "tidings.yaml"), settingsText, 0o600),
+	} {
+		if do != nil {
+			t.Fatal(name, do)
+		}
+	}
+	rows := map[string]struct {
+		prints  string // in what it prints
+		channel string // whose last message is then
+		last    string
+		endless bool
+	}{
+		`tidings publish orders/new --data '{"id": 17}'`:                                            {channel: "orders/new", last: `{"id":17}`},
+		`echo '"hello"' | tidings publish greetings`:                                                {channel: "greetings", last: `"hello"`},
+		`tidings publish a b c --text 'to three channels'`:                                          {channel: "c", last: `"to three channels"`},
+		`date | tidings publish clock --text -`:                                                     {prints: `"offset":1`},
+		`tidings publish --pattern 'chat:*' --event closing --data null`:                            {prints: `"results":[]`},
+		`tidings publish --event 'messages created' --data '{"userId": 7}'`:                         {channel: "chat/7", last: `{"userId":7}`},
+		`tidings publish logs --lines --progress < messages.ndjson`:                                 {channel: "logs", last: "2"},
+		`tidings subscribe orders/new`:                                                              {prints: "listening from", endless: true},
+		`tidings subscribe orders/new --transport poll --json`:                                      {prints: "listening from", endless: true},
+		`tidings subscribe orders/new --since "$position"`:                                          {prints: "listening from", endless: true},
+		`tidings tail 'orders/**' | jq .data`:                                                       {endless: true},
+		`tidings doctor https://bus.example.com`:                                                    {prints: "WebSocket     ok"},
+		`tidings doctor https://bus.example.com --idle 33s --json`:                                  {prints: `"websocket"`},
+		`tidings connection-id --session-key 7f3d0c…`:                                               {},
+		`tidings token make --user u42 --role admin --claim tenant=t1 --lifetime 10m`:               {prints: "eyJ"},
+		`tidings explain --event 'messages created' --data '{"userId": 7}'`:                         {prints: "chat/7"},
+		`tidings explain --channel orders/7 --token "$(tidings token make --user u42 --role desk)"`: {prints: "orders/7"},
+	}
+	shortened := strings.NewReplacer("https://bus.example.com", url, "--idle 33s", "--idle 1s", "7f3d0c…", "7f3d0c")
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+		for example := range strings.Lines(cmd.Example) {
+			example = strings.TrimSpace(example)
+			row, ok := rows[example]
+			if !ok {
+				t.Errorf("%s: the example %s has no row in this test", cmd.CommandPath(), example)
+				continue
+			}
+			t.Run(example, func(t *testing.T) {
+				command := exec.Command("sh", "-c", shortened.Replace(example))
+				command.Dir = folder
+				p := start(t, command, []string{"TIDINGS_URL=" + url, "PATH=" + folder + ":" + os.Getenv("PATH")})
+				if row.endless {
+					if row.prints != "" {
+						p.errors.wait(t, row.prints)
+					}
+					return
+				}
+				if code := p.exit(); code != 0 || !strings.Contains(p.out.String()+p.errors.String(), row.prints) {
+					t.Errorf("ended with %d and printed %s%s, want 0 and %q in it", code, p.out, p.errors, row.prints)
+				}
+				if row.channel != "" {
+					if got := lastMessage(t, url, row.channel); got != row.last {
+						t.Errorf("the last message of %s is %s, want %s", row.channel, got, row.last)
+					}
+				}
+			})
+		}
+	}
+	walk(root())
+}
