@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"tidings/protocol"
+)
+
+// phase is one or two faults at once, and the quiet after them.
+type phase struct {
+	faults       []*fault
+	length       time.Duration
+	quiet        time.Duration
+	from, healed time.Duration // when it was played; healed is when all of it was whole again
+}
+
+func (p *phase) String() string {
+	var names []string
+	for _, f := range p.faults {
+		names = append(names, f.name)
+	}
+	return strings.Join(names, " + ")
+}
+
+// draw makes a plan of this length. All kinds come before one comes again, the server's among the first; no fault comes with itself, and
+// what is done to the server comes alone or with the network.
+func draw(rng *rand.Rand, length time.Duration, pace float64) (plan []*phase) {
+	var deck []int
+	next := func() *fault {
+		if len(deck) == 0 {
+			deck = rng.Perm(len(faults))
+			if len(plan) == 0 { // so that a short run has them too
+				deck = append(deck, 0, 1, 2)
+				rng.Shuffle(3, func(i, j int) { n := len(deck) - 3; deck[n+i], deck[n+j] = deck[n+j], deck[n+i] })
+			}
+		}
+		f := &faults[deck[len(deck)-1]]
+		deck = deck[:len(deck)-1]
+		return f
+	}
+	scale := func(least, span float64) time.Duration {
+		return time.Duration((least + span*rng.Float64()) * pace * float64(time.Second))
+	}
+	for total := time.Duration(0); total < length; {
+		p := &phase{faults: []*fault{next()}, length: scale(2, 10), quiet: scale(20, 0)}
+		if rng.IntN(3) == 0 {
+			if other := next(); other != p.faults[0] && !(ofServer(other) && ofServer(p.faults[0])) {
+				p.faults = append(p.faults, other)
+			}
+		}
+		total += p.length + p.quiet
+		plan = append(plan, p)
+	}
+	return plan
+}
+
+func ofServer(f *fault) bool { return strings.HasPrefix(f.name, "server") }
+
+// through plays one phase.
+func (s *stage) through(ctx context.Context, rng *rand.Rand, p *phase) error {
+	s.log.setQuiet(false)
+	p.from = s.log.now()
+	if s.verbose {
+		fmt.Printf("%8.1f s  %v, for %.1f s\n", p.from.Seconds(), p, p.length.Seconds())
+	}
+	var heals []func() error
+	for _, f := range p.faults {
+		heal, err := f.begin(ctx, s, rng)
+		if err != nil {
+			return err
+		}
+		heals = append(heals, heal)
+	}
+	err := pause(ctx, p.length)
+	for _, heal := range heals {
+		if e := heal(); e != nil {
+			err = e
+		}
+	}
+	p.healed = s.log.now()
+	if err != nil {
+		return err
+	}
+	// The second half of the quiet begins when no fault explains anything any more.
+	if err := pause(ctx, min(p.quiet, grace)); err != nil {
+		return err
+	}
+	s.log.setQuiet(p.quiet > grace)
+	return pause(ctx, max(0, p.quiet-grace))
+}
+
+// explains reports whether the phase can have caused a gap.
+func (p *phase) explains(at time.Duration, reason protocol.GapReason, channel string) *fault {
+	if at < p.from || at > p.healed+grace {
+		return nil
+	}
+	for _, f := range p.faults {
+		may := f.may
+		if may == nil {
+			may = missed
+		}
+		if may(p.healed-p.from, reason, channel) {
+			return f
+		}
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tidings/sim/check"
+)
+
+// table is the result of a run, in Markdown.
+func (s *stage) table() string {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	var b strings.Builder
+	row := func(what string, format string, args ...any) {
+		fmt.Fprintf(&b, "| %s | %s |\n", what, fmt.Sprintf(format, args...))
+	}
+	b.WriteString("\n| | |\n|---|---|\n")
+	row("clients", "%d: %d of Go, %d of JavaScript in %d processes", s.clients, len(s.goes), s.clients-len(s.goes), len(s.pages))
+	row("ran", "%v, with %d phases of faults; %d starts of the server", s.log.stopped.Round(time.Second), len(s.plan), len(s.log.lives))
+	row("publishes", "%d acknowledged; %d tries over HTTP; given up by clients: %d", len(s.log.acks), s.log.tries, sum(s.log.no))
+	heard := map[string]int{}
+	for _, e := range s.log.ears {
+		kind, _, _ := strings.Cut(e.Name, " ")
+		for _, ev := range e.Events {
+			if ev.Kind == check.Message {
+				heard[kind]++
+			}
+		}
+	}
+	row("messages heard", "%d in Go, %d in JavaScript", heard["go"], heard["js"])
+	row("connects", "%s", counts(s.log.links))
+	explained, unexplained := s.gaps()
+	row("gaps", "%d explained, %d not", sum(explained), len(unexplained))
+	b.WriteString("\n| fault | times |\n|---|---|\n")
+	times := map[string]int{}
+	for _, p := range s.plan {
+		for _, f := range p.faults {
+			times[f.name]++
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(times)) {
+		row(name, "%d", times[name])
+	}
+	for _, part := range []struct {
+		title string
+		rows  map[string]int
+	}{{"gaps, and what explains them", explained}, {"publishes that clients gave up", s.log.no}} {
+		if len(part.rows) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\n| %s | times |\n|---|---|\n", part.title)
+		for _, name := range slices.Sorted(maps.Keys(part.rows)) {
+			row(name, "%d", part.rows[name])
+		}
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+func sum(counts map[string]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+func counts(of map[string]int) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		all = append(all, fmt.Sprintf("%d %s", of[name], name))
+	}
+	return strings.Join(all, ", ")
+}
