@@ -25,6 +25,7 @@ type options struct {
 	length  time.Duration // of the chaos; the beginning and the end take some seconds more
 	pace    float64       // of faults and of the quiet between: 1 is 2 to 12 s and 20 s
 	clients int           // half of them in Go, half in JavaScript
+	only    string        // a part of the names of the faults to play; "" for all
 	plant   string        // what is done wrong on purpose: "gap", "loss", "twice" or ""
 	verbose bool
 }
@@ -37,6 +38,7 @@ func main() {
 	flag.DurationVar(&o.length, "for", 10*time.Minute, "length of the chaos")
 	flag.Float64Var(&o.pace, "pace", 1, "how long faults and the quiet between them last: 1 is 2 to 12 s and 20 s")
 	flag.IntVar(&o.clients, "clients", 200, "clients, half of them in Go, half in JavaScript")
+	flag.StringVar(&o.only, "fault", "", "play only faults whose name has this text")
 	flag.StringVar(&o.plant, "plant", "", "plant a gap, a loss or a message that comes twice in a quiet phase, which must be found: gap, loss, twice")
 	flag.BoolVar(&o.verbose, "v", false, "print each fault as it begins")
 	flag.Parse()

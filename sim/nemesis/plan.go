@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,17 +29,17 @@ func (p *phase) String() string {
 
 // draw makes a plan of this length. All kinds come before one comes again, the server's among the first; no fault comes with itself, and
 // what is done to the server comes alone or with the network.
-func draw(rng *rand.Rand, length time.Duration, pace float64) (plan []*phase) {
+func draw(rng *rand.Rand, kinds []fault, length time.Duration, pace float64) (plan []*phase) {
 	var deck []int
 	next := func() *fault {
 		if len(deck) == 0 {
-			deck = rng.Perm(len(faults))
+			deck = rng.Perm(len(kinds))
 			if len(plan) == 0 { // so that a short run has them too
-				deck = append(deck, 0, 1, 2)
-				rng.Shuffle(3, func(i, j int) { n := len(deck) - 3; deck[n+i], deck[n+j] = deck[n+j], deck[n+i] })
+				first := rng.Perm(min(3, len(kinds)))
+				deck = append(slices.DeleteFunc(deck, func(i int) bool { return i < 3 }), first...)
 			}
 		}
-		f := &faults[deck[len(deck)-1]]
+		f := &kinds[deck[len(deck)-1]]
 		deck = deck[:len(deck)-1]
 		return f
 	}
@@ -56,6 +57,11 @@ func draw(rng *rand.Rand, length time.Duration, pace float64) (plan []*phase) {
 		plan = append(plan, p)
 	}
 	return plan
+}
+
+// named returns the faults whose name has a text in it.
+func named(text string) []fault {
+	return slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return !strings.Contains(f.name, text) })
 }
 
 func ofServer(f *fault) bool { return strings.HasPrefix(f.name, "server") }

@@ -40,6 +40,10 @@ type stage struct {
 // play sets the stage, plays the plan, heals everything, and waits until all clients have heard everything.
 func play(ctx context.Context, o options) (*stage, error) {
 	s := &stage{options: o, log: newJournal(o.plant)}
+	kinds := named(o.only)
+	if len(kinds) == 0 {
+		return nil, fmt.Errorf("no fault has %q in its name", o.only)
+	}
 	dir, err := os.MkdirTemp("", "nemesis-")
 	if err != nil {
 		return nil, err
@@ -63,7 +67,7 @@ func play(ctx context.Context, o options) (*stage, error) {
 	}
 	s.crowd = startPublishers(s)
 	rng := rand.New(rand.NewPCG(o.seed, 1))
-	s.plan = draw(rng, o.length, o.pace)
+	s.plan = draw(rng, kinds, o.length, o.pace)
 	for _, p := range s.plan {
 		if err := s.through(ctx, rng, p); err != nil {
 			return nil, err
