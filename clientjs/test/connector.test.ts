@@ -629,6 +629,22 @@ test("superseded by a next link that failed before it heard of it: it comes back
   assert.equal(net.last.sent[0]?.session, "s1");
 });
 
+for (const name of ["sse", "poll"] as const) {
+  test(`a connect over ${name} that a box on the way sent twice: its second copy is answered superseded, and the client connects again`, async () => {
+    const { bus, net, clock } = await connected({ transports: [name] });
+    net.last.lost();
+    await clock.advance(1_000);
+    assert.equal(net.last.sent[0]?.session, "s1");
+    const before = net.links.length;
+    net.last.lost({ code: "superseded", retry: false });
+    assert.notEqual(bus.status.state, "closed", "nobody else took over");
+    await clock.advance(3_000);
+    assert.ok(net.links.length > before, "it tries again");
+    net.last.accept({ resumed: true, generation: 3 });
+    assert.deepEqual([bus.status.state, bus.status.transport, net.last.sent[0]?.session], ["connected", name, "s1"]);
+  });
+}
+
 test("moves from one transport to another are no interruption: after a minute of them a cut is short", async () => {
   const { bus, net, clock } = servedBus({ random: () => 0.999 });
   bus.subscribe("a", () => {});

@@ -235,8 +235,8 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     if (!error && connectedAt !== undefined) heartbeat.cut();
     race.drop(id);
     if (error && SESSION_LOST.includes(error.code)) session.forget();
-    // By our own next link: `connected` is on its way, or it failed before it heard of it.
-    const moved = !!error && TAKEN_OVER.includes(error.code) && id !== race.opened;
+    // By our own next link: `connected` is on its way, or it failed before it heard of it. Or by another copy of its connect.
+    const moved = !!error && TAKEN_OVER.includes(error.code) && (id !== race.opened || connectedAt === undefined);
     if (moved) error = undefined;
     const elsewhere = connectedAt === undefined && (!error || NOT_HERE.includes(error.code));
     if (error && !tokens.refused(error.code) && (!error.retry || error.code === TOKEN_OVER) && !elsewhere) return close(error);
