@@ -71,7 +71,7 @@ func (b *Bus) Why(ctx context.Context, connection string, ch protocol.Channel, o
 		q.stage = c.out.Find(ch, offset)
 	}
 	if e := b.router.find(ch); e != nil {
-		q.busy = e.inFlight.Load() > 0
+		q.busy = e.traffic.Len() > 0
 	}
 	if !q.there {
 		q.records = b.chronicle.connection(connection) // it may have ended just now

@@ -66,7 +66,8 @@ func cpu() time.Duration {
 // delivered is Stats().Delivered without the walk.
 func delivered(w *world) (n uint64) {
 	for _, s := range w.bus.shards {
-		n += s.delivered.Load()
+		pushed, _ := s.Delivered()
+		n += pushed
 	}
 	return n
 }

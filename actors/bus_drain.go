@@ -73,7 +73,7 @@ func (b *Bus) Stop() {
 	b.publishes.Wait()
 	b.asking.Wait()
 	for _, s := range b.shards {
-		s.stop()
+		s.Stop()
 	}
 	b.background.Wait()
 	b.system.Shutdown()

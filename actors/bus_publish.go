@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"tidings/actors/fanout"
 	"tidings/actors/ground"
 	"tidings/broker"
 	"tidings/protocol"
@@ -63,7 +64,7 @@ func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (P
 		if !e.reserve(ctx, patience) {
 			return Published{}, errAhead
 		}
-		defer e.finished(b, 1)
+		defer e.traffic.Done(1)
 		out.Receivers, out.Parked, out.Polling = e.reach() // before: who has heard it may be gone when it is answered
 	}
 	var receipt broker.Receipt
@@ -91,7 +92,7 @@ func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (P
 
 // Publishers slow down to what their channel's subscribers can be given, lest history fall behind and all of them be told a gap.
 const (
-	maxPublishing   = maxInFlight * 3 / 4 // the rest is for what other nodes publish, and for answers
+	maxPublishing   = fanout.MaxInFlight * 3 / 4 // the rest is for what other nodes publish, and for answers
 	publishPatience = time.Second
 	clientPatience  = 100 * time.Millisecond // a client's publish holds one of maxAnswers goroutines meanwhile
 )
@@ -99,10 +100,9 @@ const (
 // reserve takes a place among what is in flight, if there is one before patience is over. finished gives it back.
 func (e *entry) reserve(ctx context.Context, patience time.Duration) bool {
 	for start := time.Now(); ; {
-		if e.inFlight.Add(1) <= maxPublishing {
+		if e.traffic.Try(maxPublishing) {
 			return true
 		}
-		e.inFlight.Add(-1)
 		if time.Since(start) >= patience || !ground.Pause(ctx, time.Millisecond) {
 			return false
 		}

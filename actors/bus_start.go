@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"tidings/access"
+	"tidings/actors/fanout"
 	"tidings/actors/ground"
 	"tidings/protocol"
 	"time"
@@ -66,10 +67,11 @@ func Start(cfg Config) (*Bus, error) {
 		return actor.PropsFromProducer(func() actor.Actor { return newChannel(b, e) }, actor.WithMailbox(ground.NewMailbox), actor.WithDispatcher(b.workers), actor.WithGuardian(channels))
 	}
 	b.sessionProps = actor.PropsFromProducer(func() actor.Actor { return &session{bus: b} }, actor.WithMailbox(ground.NewIdleMailbox), actor.WithDispatcher(b.clerks), actor.WithGuardian(sessions))
+	var port fanout.Port[*subscription] = deliveries{b}
 	for i := range cfg.Shards {
-		s := newShard(b, i)
+		s := fanout.NewShard(i, port)
 		b.shards = append(b.shards, s)
-		b.background.Go(s.run)
+		b.background.Go(s.Run)
 	}
 	return b, nil
 }
@@ -77,6 +79,7 @@ func Start(cfg Config) (*Bus, error) {
 // startChannel spawns an entry's actor. It is called with the router's lock.
 func (b *Bus) startChannel(e *entry) {
 	b.channels.Enter()
+	e.traffic.Low = func() { b.send(e.pid, Drained{}) }
 	e.pid = b.system.Spawn(b.channelProps(e))
 }
 

@@ -147,13 +147,15 @@ func (b *Bus) Stats() Stats {
 		s.Gaps[r] = t.gaps[i].Load()
 	}
 	for _, shard := range b.shards {
-		s.Delivered += shard.delivered.Load()
-		s.ActiveLanes += shard.depth()
+		pushed, passedBy := shard.Delivered()
+		s.Delivered += pushed
+		s.Excluded += passedBy
+		s.ActiveLanes += shard.Depth()
 	}
 	b.router.each(func(e *entry) {
 		s.Channels++
 		s.Subscriptions += int(e.live.Load())
-		n := int(e.inFlight.Load())
+		n := e.traffic.Len()
 		s.InFlight += n
 		s.DeepestChannel = max(s.DeepestChannel, n)
 	})

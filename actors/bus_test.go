@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tidings/actors/fanout"
 	"tidings/broker"
 	"tidings/protocol"
 )
@@ -80,7 +81,7 @@ func TestABurstBeyondTheChannelsBoundIsReadFromHistory(t *testing.T) {
 			f.Broker.Publish(context.Background(), broker.Publish{Channel: "news", Data: []byte(strconv.Itoa(i))})
 			w.settle() // so that nothing slips in between two others
 		}
-		if s := w.bus.Stats(); s.DeepestChannel > maxInFlight {
+		if s := w.bus.Stats(); s.DeepestChannel > fanout.MaxInFlight {
 			t.Errorf("%d are in flight", s.DeepestChannel)
 		}
 		release()

@@ -5,6 +5,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"tidings/actors/fanout"
 	"tidings/actors/ground"
 	"tidings/core"
 	"tidings/internal/patience"
@@ -40,13 +41,6 @@ type delayedRead struct {
 	after  protocol.Position
 }
 
-// maxInFlight bounds what is on its way to a channel's actor and through its lanes. Above it the messages of the broker are
-// left out, and read from history when there is room: below lowWater.
-const (
-	maxInFlight = 1024
-	lowWater    = maxInFlight / 4
-)
-
 // retryDelay is how long a channel waits before it asks a broker that failed again.
 const retryDelay = time.Second
 
@@ -57,7 +51,7 @@ func newChannel(b *Bus, e *entry) *channel {
 // fail answers the subscribe of a member with an error; that of the server nobody waits for.
 func (ch *channel) fail(sub *subscription, err *protocol.Error) {
 	if sub.id != 0 {
-		ch.lane(sub).push(sub, errorFrame(sub.id, err))
+		ch.lane(sub).Push(sub, errorFrame(sub.id, err))
 	}
 }
 
@@ -74,9 +68,9 @@ func (ch *channel) lane(sub *subscription) *lane {
 	if ch.lanes == nil {
 		ch.lanes = make([]*lane, len(ch.bus.shards))
 	}
-	i := sub.conn.shard.index
+	i := sub.conn.shard.Index()
 	if ch.lanes[i] == nil {
-		ch.lanes[i] = &lane{shard: sub.conn.shard, entry: ch.entry, window: ch.bus.collectWindow(ch.entry.name)}
+		ch.lanes[i] = fanout.NewLane(sub.conn.shard, &ch.entry.traffic, ch.bus.collectWindow(ch.entry.name))
 	}
 	return ch.lanes[i]
 }
@@ -109,10 +103,10 @@ func (ch *channel) tellVacated() {
 // what goes before it) or error, and to the connection by Joined, for one with Since, or Refused.
 type Join struct {
 	ground.Request
-	Sub   *subscription
-	Since *protocol.Position
-	As    standing // it counts as being in the channel
-	News  audience // it hears of who comes and goes
+	Sub      *subscription
+	Since    *protocol.Position
+	As       standing        // it counts as being in the channel
+	Audience fanout.Audience // it hears of who comes and goes
 }
 
 // Leave asks the channel to deliver no more to Sub. Where Reply is not 0 the request of that id is answered when nothing more
@@ -132,7 +126,7 @@ type Adopt struct {
 	ground.Request
 	Sub       *subscription
 	ID, Reply uint64
-	News      audience // it hears of who comes and goes
+	Audience  fanout.Audience // it hears of who comes and goes
 }
 
 // Settle asks to hear, by Settled, when Sub's Join has its answer. A publish that follows a subscribe waits for that, so that it is heard.
@@ -200,8 +194,8 @@ type Attend struct {
 // Hear says what Sub is to hear of who comes and goes. Join says it of a new one.
 type Hear struct {
 	ground.Request
-	Sub  *subscription
-	News audience
+	Sub      *subscription
+	Audience fanout.Audience
 }
 
 // PresenceDone answers the call of the broker that is under way for the channel's presence.

@@ -66,10 +66,9 @@ func (ch *channel) turnAway(j *joining) {
 
 // read asks the broker for history, unless so much is on its way through the lanes that this would only add to it.
 func (ch *channel) read(ticket uint64, after protocol.Position) {
-	if ch.entry.inFlight.Load() > lowWater {
+	if !ch.entry.traffic.IsLow() {
 		ch.delayed = append(ch.delayed, delayedRead{ticket, after})
-		ch.entry.waiting.Store(true)
-		if ch.entry.inFlight.Load() <= lowWater {
+		if ch.entry.traffic.Await() {
 			ch.bus.send(ch.self, Drained{})
 		}
 		return
@@ -87,7 +86,7 @@ func (ch *channel) read(ticket uint64, after protocol.Position) {
 }
 
 func (ch *channel) onDrained() {
-	ch.entry.waiting.Store(false)
+	ch.entry.traffic.Forget()
 	delayed := ch.delayed
 	ch.delayed = nil
 	for _, d := range delayed {

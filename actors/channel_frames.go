@@ -40,16 +40,6 @@ func frameOf(m *protocol.Message, room string, prev uint64) *protocol.Encoded {
 	return e
 }
 
-// messagesOf counts the messages among the frames of a replay: in the place of one that excludes the connection stands its position.
-func messagesOf(frames []*protocol.Encoded) (n uint64) {
-	for _, f := range frames {
-		if f.Message != nil {
-			n++
-		}
-	}
-	return n
-}
-
 func newsFrame(ch protocol.Channel, n core.News) *protocol.Encoded {
 	count := uint64(n.Count)
 	return protocol.Encode(&protocol.ServerFrame{Type: n.Type, Channel: ch, Members: n.Members, Count: &count})

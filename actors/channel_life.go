@@ -47,12 +47,13 @@ func (ch *channel) onRestarting() {
 		}
 		ch.displaced = append(ch.displaced, j)
 	}
+	bus, self, at := ch.bus, ch.self, ch.at
 	for _, l := range ch.lanes {
 		if l != nil {
-			l.displace(ch.self, ch.at)
+			l.Displace(func(subs []*subscription) { bus.send(self, Displaced{Subs: subs, At: at}) })
 		}
 	}
-	ch.entry.waiting.Store(false)
+	ch.entry.traffic.Forget()
 }
 
 // onDisplaced lets the members in again that were live in an earlier incarnation.
@@ -68,7 +69,7 @@ func (ch *channel) onDisplaced(m Displaced) {
 }
 
 func (ch *channel) onTimePassed(c actor.Context) {
-	if ch.members == 0 && !ch.asking && ch.reads == 0 && ch.atRest() && ch.entry.inFlight.Load() == 0 &&
+	if ch.members == 0 && !ch.asking && ch.reads == 0 && ch.atRest() && ch.entry.traffic.Len() == 0 &&
 		time.Since(ch.emptySince) >= ch.bus.cfg.ChannelIdle && ch.bus.router.retire(ch.entry) {
 		ch.tellVacated()
 		c.Stop(ch.self)

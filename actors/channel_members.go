@@ -13,7 +13,7 @@ func (ch *channel) onJoin(m Join) {
 		ch.tellOccupied()
 	}
 	ch.attend(m.Sub, m.As)
-	m.Sub.users = m.News
+	m.Sub.audience = m.Audience
 	ch.admit(&joining{Join: core.Join[*subscription]{Member: m.Sub, ID: m.Sub.id, Since: m.Since}})
 }
 
@@ -24,7 +24,7 @@ func (ch *channel) onAdopt(m Adopt) {
 		ch.fail(sub, errReplaced)
 	}
 	if m.Reply != 0 {
-		ch.lane(sub).push(sub, replyFrame(m.Reply))
+		ch.lane(sub).Push(sub, replyFrame(m.Reply))
 	}
 	sub.id = m.ID
 	switch {
@@ -35,9 +35,9 @@ func (ch *channel) onAdopt(m Adopt) {
 		if j != nil {
 			at = j.at
 		}
-		ch.lane(sub).push(sub, subscribedFrame(sub, "", ch.entry.name, at, false))
+		ch.lane(sub).Push(sub, subscribedFrame(sub, "", ch.entry.name, at, false))
 	}
-	ch.onHear(Hear{Sub: sub, News: m.News})
+	ch.onHear(Hear{Sub: sub, Audience: m.Audience})
 }
 
 func (ch *channel) onSettle(m Settle) {
@@ -70,16 +70,16 @@ func (ch *channel) onLeave(m Leave) {
 			ch.feed.Leave(sub, "")
 		}
 		ch.drop(sub)
-		ch.lane(sub).leave(sub)
+		ch.lane(sub).Leave(sub)
 	}
 	switch {
 	case m.Revoked != nil && !m.Keep:
-		ch.lane(sub).withdraw(sub, ended)
+		ch.lane(sub).Withdraw(sub, ended)
 	case ended != nil:
-		ch.lane(sub).push(sub, ended)
+		ch.lane(sub).Push(sub, ended)
 	}
 	if m.Reply != 0 {
-		ch.lane(sub).push(sub, replyFrame(m.Reply))
+		ch.lane(sub).Push(sub, replyFrame(m.Reply))
 	}
 }
 

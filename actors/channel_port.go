@@ -1,7 +1,7 @@
 package actors
 
 import (
-	"slices"
+	"tidings/actors/fanout"
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -24,7 +24,7 @@ func (p port) Subscribed(j *join, at protocol.Position, recovered bool) {
 	w.answered = true
 	j.Member.from.Store(at.Offset)
 	p.settled(w)
-	p.lane(j.Member).push(j.Member, subscribedFrame(j.Member, j.Room, p.entry.name, at, recovered))
+	p.lane(j.Member).Push(j.Member, subscribedFrame(j.Member, j.Room, p.entry.name, at, recovered))
 	if recovered {
 		p.bus.tally.recoveries.add(j.Member.conn.kind())
 		w.recovered = &at
@@ -45,8 +45,8 @@ func (p port) Replay(j *join, messages []*protocol.Message, prev uint64, more bo
 		prev = m.Offset
 		p.pending[j.Member].at = m.Position()
 	}
-	p.bus.tally.replayed.Add(messagesOf(frames))
-	p.lane(j.Member).replay(j.Member, frames, more)
+	p.bus.tally.replayed.Add(fanout.Messages(frames))
+	p.lane(j.Member).Replay(j.Member, frames, j.Member.incarnation, more)
 }
 
 func (p port) Gap(j *join, g core.Gap, answering bool) {
@@ -59,12 +59,12 @@ func (p port) Gap(j *join, g core.Gap, answering bool) {
 	p.bus.tally.gaps.add(g.Reason, 1)
 	p.note(j, Record{What: RecordGap, Code: string(g.Reason), Epoch: g.From.Epoch, Last: g.Last.Offset, From: g.From.Offset})
 	j.Member.from.Store(g.From.Offset)
-	p.lane(j.Member).push(j.Member, gapFrame(p.entry.name, j.Room, id, g))
+	p.lane(j.Member).Push(j.Member, gapFrame(p.entry.name, j.Room, id, g))
 }
 
 func (p port) Position(j *join, at protocol.Position) {
 	p.pending[j.Member].at = at
-	p.lane(j.Member).push(j.Member, positionFrame(p.entry.name, j.Room, at))
+	p.lane(j.Member).Push(j.Member, positionFrame(p.entry.name, j.Room, at))
 }
 
 func (p port) Enter(j *join) {
@@ -78,8 +78,8 @@ func (p port) Enter(j *join) {
 		sub.live = true
 		p.entry.live.Add(1)
 	}
-	p.lane(sub).enter(sub, w.Since != nil)
-	if sub.users != 0 {
+	p.lane(sub).Enter(sub, w.Since != nil)
+	if sub.audience != 0 {
 		p.beginWatch(sub)
 	}
 }
@@ -89,7 +89,7 @@ func (p port) Live(room string, m *protocol.Message, prev uint64) {
 	but := p.bus.exceptions(m)
 	for i, l := range p.lanes {
 		if l != nil {
-			l.message(frame, but[i])
+			l.Message(frame, but[i])
 		}
 	}
 }
@@ -114,38 +114,30 @@ func (p port) note(j *join, r Record) {
 func (p port) all(frame *protocol.Encoded) {
 	for _, l := range p.lanes {
 		if l != nil {
-			l.deliver(frame)
+			l.Deliver(frame)
 		}
 	}
 }
 
-// exception is who of a shard does not get a message, and what they get in its place, so that their positions are as exact as those of all others.
-type exception struct {
-	outs  []*core.Outbox
-	frame *protocol.Encoded // the message's position; nil for a volatile message, which has none
-}
-
-func (x *exception) has(out *core.Outbox) bool { return slices.Contains(x.outs, out) }
-
 // exceptions gives who of this node shall not get m, by their shards' indexes; nil where nobody is here, as for most messages.
-func (b *Bus) exceptions(m *protocol.Message) map[int]*exception {
+func (b *Bus) exceptions(m *protocol.Message) map[int]*fanout.Exception {
 	if m.Exclude.Connection == "" {
 		return nil
 	}
-	var list map[int]*exception
+	var list map[int]*fanout.Exception
 	for _, c := range b.named(m.Exclude.Connection) {
-		x := list[c.shard.index]
+		x := list[c.shard.Index()]
 		if x == nil {
-			x = &exception{}
+			x = &fanout.Exception{}
 			if !m.Volatile {
-				x.frame = positionFrame(m.Channel, "", m.Position())
+				x.Frame = positionFrame(m.Channel, "", m.Position())
 			}
 			if list == nil {
-				list = map[int]*exception{}
+				list = map[int]*fanout.Exception{}
 			}
-			list[c.shard.index] = x
+			list[c.shard.Index()] = x
 		}
-		x.outs = append(x.outs, c.out)
+		x.Outboxes = append(x.Outboxes, c.out)
 	}
 	return list
 }

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"sync/atomic"
+	"tidings/actors/fanout"
 	"tidings/actors/ground"
 	"tidings/broker"
 	"tidings/core"
@@ -63,13 +64,13 @@ func (p *presence) tell(now time.Duration) {
 	t := &p.ch.bus.tally
 	for _, n := range p.herald.Tell(now) {
 		p.snapshot = nil
-		frame, to := newsFrame(p.ch.entry.name, n), everybody
+		frame, to := newsFrame(p.ch.entry.name, n), fanout.Everybody
 		switch n.Type {
 		case protocol.TypeJoined:
-			to = hearsIn
+			to = fanout.HearsIn
 			t.newsJoined.Add(1)
 		case protocol.TypeLeft:
-			to = hearsOut
+			to = fanout.HearsOut
 			t.newsLeft.Add(1)
 		default:
 			t.newsPresence.Add(1)
@@ -79,7 +80,7 @@ func (p *presence) tell(now time.Duration) {
 		}
 		for _, l := range p.ch.lanes {
 			if l != nil {
-				l.announce(frame, to)
+				l.Announce(frame, to)
 			}
 		}
 	}

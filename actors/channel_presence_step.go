@@ -74,13 +74,13 @@ func (ch *channel) onHear(m Hear) {
 	sub := m.Sub
 	switch {
 	case sub.stage != inside:
-	case ch.pending[sub] != nil && m.News != 0:
-		sub.users = m.News | sub.users&counted
-	case m.News == 0:
+	case ch.pending[sub] != nil && m.Audience != 0:
+		sub.audience = m.Audience | sub.audience&counted
+	case m.Audience == 0:
 		ch.endWatch(sub)
-		ch.lane(sub).hear(sub, 0)
+		ch.lane(sub).Hear(sub, 0)
 	default:
-		sub.users = m.News | sub.users&counted
+		sub.audience = m.Audience | sub.audience&counted
 		ch.beginWatch(sub)
 	}
 }
@@ -88,24 +88,24 @@ func (ch *channel) onHear(m Hear) {
 // beginWatch lets a live subscription hear who comes and goes.
 func (ch *channel) beginWatch(sub *subscription) {
 	p := ch.presence()
-	if sub.users&counted == 0 {
-		sub.users |= counted
+	if sub.audience&counted == 0 {
+		sub.audience |= counted
 		ch.watchers++
 		ch.bus.tally.watchers.Add(1)
 	}
-	ch.lane(sub).hear(sub, sub.users)
+	ch.lane(sub).Hear(sub, sub.audience)
 	if p.herald == nil {
 		p.herald = core.NewHerald()
 	}
 	if p.herald.Ready() {
-		ch.lane(sub).push(sub, p.told())
+		ch.lane(sub).Push(sub, p.told())
 	}
 	p.step()
 }
 
 func (ch *channel) endWatch(sub *subscription) {
-	was := sub.users
-	if sub.users = 0; was&counted == 0 {
+	was := sub.audience
+	if sub.audience = 0; was&counted == 0 {
 		return
 	}
 	ch.bus.tally.watchers.Add(-1)

@@ -17,7 +17,7 @@ func (ch *channel) Receive(c actor.Context) {
 	case *actor.Stopped:
 		ch.bus.channels.Leave()
 	case Arrived:
-		ch.entry.finished(ch.bus, 1)
+		ch.entry.traffic.Done(1)
 		ch.feed.Message(m.Message)
 	case Join:
 		ch.onJoin(m)

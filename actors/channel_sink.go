@@ -3,6 +3,7 @@ package actors
 import (
 	"sync"
 	"sync/atomic"
+	"tidings/actors/fanout"
 	"tidings/protocol"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -20,8 +21,7 @@ func (s *sink) Message(m *protocol.Message) {
 	if s.closed.Load() {
 		return
 	}
-	if s.entry.inFlight.Add(1) > maxInFlight {
-		s.entry.inFlight.Add(-1)
+	if !s.entry.traffic.Try(fanout.MaxInFlight) {
 		s.bus.tally.skipped.Add(1)
 		if s.entry.skipped.CompareAndSwap(false, true) {
 			s.bus.send(s.pid, Skipped{})

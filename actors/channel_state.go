@@ -2,6 +2,7 @@ package actors
 
 import (
 	"sync/atomic"
+	"tidings/actors/fanout"
 	"tidings/core"
 	"tidings/protocol"
 
@@ -15,15 +16,20 @@ type entry struct {
 
 	holders int // subscriptions that have, or are about to have, a Join under way; guarded by the router's lock
 
-	live     atomic.Int64 // members that hear messages now
-	parked   atomic.Int32 // subscriptions whose connections have no transport
-	polling  atomic.Int32 // subscriptions whose connections are on long-poll
-	inFlight atomic.Int64 // messages on their way to the actor, and operations on their way through lanes
-	waiting  atomic.Bool  // the actor wants to hear when inFlight has fallen
-	skipped  atomic.Bool  // a message was left out because inFlight was too high, and the actor was told
+	live    atomic.Int64   // members that hear messages now
+	parked  atomic.Int32   // subscriptions whose connections have no transport
+	polling atomic.Int32   // subscriptions whose connections are on long-poll
+	traffic fanout.Traffic // messages on their way to the actor, and operations on their way through lanes
+	skipped atomic.Bool    // a message was left out because traffic was too much, and the actor was told
 
 	state channelState // of the actor alone
 }
+
+// lane and shard are what fanout delivers with.
+type (
+	lane  = fanout.Lane[*subscription]
+	shard = fanout.Shard[*subscription]
+)
 
 // channelState is what a channel's actor hands over to its next incarnation when it fails.
 type channelState struct {
@@ -46,13 +52,6 @@ type joining struct {
 	recovered *protocol.Position // after which it recovers; nil where it does not
 }
 
-// finished counts n that were on their way and are there.
-func (e *entry) finished(b *Bus, n int) {
-	if e.inFlight.Add(int64(-n)) <= lowWater && e.waiting.Load() && e.waiting.CompareAndSwap(true, false) {
-		b.send(e.pid, Drained{})
-	}
-}
-
 // reach counts the channel's members that hear messages now, and how many of them are parked and on long-poll. The members are counted by
 // the channel and the others by their connections, so that for a moment the parts may be behind the whole, but never exceed it.
 func (e *entry) reach() (receivers, parked, polling int) {
@@ -73,19 +72,24 @@ type subscription struct {
 	// Of the channel's actor.
 	incarnation uint32 // of the actor that knows it
 	stage       stage
-	live        bool     // counted in entry.live
-	as          standing // that it counts as being in the channel
-	users       audience // what it hears of who comes and goes
+	live        bool            // counted in entry.live
+	as          standing        // that it counts as being in the channel
+	audience    fanout.Audience // what it hears of the users who come and go
 
-	// Of the lane.
-	index int32 // in lane.members, from 1; 0: not there
+	place fanout.Place // the lane's
 
 	// Of the connection's actor.
-	own     bool // the client asked for it; else the server did alone
-	gated   bool // its recovery counts against maxRecoveries
-	verdict verdict
-	hears   audience // what it is to hear of who comes and goes
+	own           bool // the client asked for it; else the server did alone
+	gated         bool // its recovery counts against maxRecoveries
+	verdict       verdict
+	wantsAudience fanout.Audience // what its client asked for
 }
+
+// Outbox implements fanout.Member.
+func (sub *subscription) Outbox() *core.Outbox { return sub.conn.out }
+
+// Place implements fanout.Member.
+func (sub *subscription) Place() *fanout.Place { return &sub.place }
 
 // verdict is what the connection knows of whether a subscription may be.
 type verdict uint8
@@ -123,24 +127,17 @@ func (as standing) member(c *Connection) protocol.Member {
 	return protocol.Member{Connection: c.id}
 }
 
-// audience is which news of who comes and goes a subscription hears, or which a frame is for.
-type audience uint8
+// counted is a bit of subscription.audience: the subscription is one of those that the channel counts as watchers.
+const counted fanout.Audience = 1 << 7
 
-const (
-	hearsIn audience = 1 << iota
-	hearsOut
-	counted   // of a subscription: it is one of the channel's watchers
-	everybody = hearsIn | hearsOut
-)
-
-func audienceOf(users string) audience {
+func audienceOf(users string) fanout.Audience {
 	switch users {
 	case protocol.UsersAll:
-		return everybody
+		return fanout.Everybody
 	case protocol.UsersIn:
-		return hearsIn
+		return fanout.HearsIn
 	case protocol.UsersOut:
-		return hearsOut
+		return fanout.HearsOut
 	}
 	return 0
 }

@@ -27,7 +27,7 @@ func (c *Connection) hand(frame *protocol.Encoded) {
 	if !c.out.Push(frame) {
 		c.overflowed()
 	}
-	c.shard.wakeLink(c.out)
+	c.shard.Wake(c.out)
 }
 
 func (c *Connection) caller() Caller { return Caller{Connection: c.id, Identity: c.Identity()} }

@@ -39,6 +39,7 @@
 //	channel_sink.go         what the broker brings
 //	channel_port.go         what the feed asks for; who is passed by
 //	channel_frames.go       what members are told
+//	channel_fanout.go       what the shards ask the node
 //	channel_presence.go     who is in it: calls of the broker, and news
 //	channel_presence_step.go   the same: what to do next, and when
 //	channel_life.go         it starts, ages, fails, ends
@@ -82,14 +83,12 @@
 //	book_tails.go           those that follow what is published
 //	book_chronicle.go       notable things that happened
 //
-// Deliveries, and what several say:
+// And what several tell clients:
 //
-//	shard.go                a goroutine that delivers to its part of the connections
-//	lane.go, lane_watchers.go   one channel's members in one shard: first in, first out
-//	heat.go                 whether deliveries of a lane wait for more
-//	frames.go               what clients are told in several places
+//	frames.go               errors and frames
 //
 // A published message passes the broker, the channel's actor, and a shard; no connection's actor takes part. Order per
-// subscription holds because everything of it, answers and messages alike, goes through its lane. What the actors stand on is
-// the package ground.
+// subscription holds because everything of it, answers and messages alike, goes through its lane.
+//
+// Two parts are packages of their own: ground is what the actors stand on, and fanout delivers.
 package actors

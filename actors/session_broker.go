@@ -147,9 +147,9 @@ func (s *session) hear(f *protocol.ClientFrame) bool {
 		return false
 	}
 	sub := s.subs[i]
-	sub.hears = audienceOf(f.Users)
+	sub.wantsAudience = audienceOf(f.Users)
 	if sub.entry != nil {
-		s.bus.send(sub.entry.pid, Hear{Sub: sub, News: sub.hears})
+		s.bus.send(sub.entry.pid, Hear{Sub: sub, Audience: sub.wantsAudience})
 	}
 	return true
 }

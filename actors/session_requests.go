@@ -94,7 +94,7 @@ func (s *session) onSubscribe(f *protocol.ClientFrame) {
 		}
 		s.leave(old, 0)
 	}
-	sub := &subscription{conn: s.conn, channel: f.Channel, id: f.ID, own: true, hears: audienceOf(f.Users)}
+	sub := &subscription{conn: s.conn, channel: f.Channel, id: f.ID, own: true, wantsAudience: audienceOf(f.Users)}
 	s.subs = append(s.subs, sub)
 	if s.bus.cfg.Hooks.Subscribe != nil && !s.put(sub.channel) {
 		s.askLeave(sub, f.Since)

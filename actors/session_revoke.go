@@ -22,7 +22,7 @@ func (s *session) authorise() {
 		sub := s.subs[i]
 		err := forbidden(sub.channel)
 		may := err == nil
-		if may && sub.hears != 0 {
+		if may && sub.wantsAudience != 0 {
 			err = s.presenceFault(sub.channel)
 		}
 		if !sub.own && !s.put(sub.channel) {

@@ -22,7 +22,7 @@ func (s *session) join(sub *subscription, since *protocol.Position) {
 	sub.entry = s.bus.router.hold(sub.channel)
 	sub.channel = sub.entry.name // one string for all
 	sub.entry.stand(s.state, s.kind, 1)
-	s.bus.send(sub.entry.pid, Join{Sub: sub, Since: since, As: s.standing(sub.channel), News: sub.hears})
+	s.bus.send(sub.entry.pid, Join{Sub: sub, Since: since, As: s.standing(sub.channel), Audience: sub.wantsAudience})
 }
 
 // maxRecoveries bounds the recoveries of one connection that go on at once. Each has a page of protocol.RecoveryPageBytes under way, and
@@ -153,12 +153,12 @@ const putRetry = 10 * time.Second
 
 // adopt makes a subscription of the server's the client's own, without a pause in what it hears.
 func (s *session) adopt(sub *subscription, f *protocol.ClientFrame) {
-	sub.own, sub.hears = true, audienceOf(f.Users)
-	s.bus.send(sub.entry.pid, Adopt{Sub: sub, ID: f.ID, News: sub.hears})
+	sub.own, sub.wantsAudience = true, audienceOf(f.Users)
+	s.bus.send(sub.entry.pid, Adopt{Sub: sub, ID: f.ID, Audience: sub.wantsAudience})
 }
 
 // disown makes the client's own subscription the server's, once the request reply is answered.
 func (s *session) disown(sub *subscription, reply uint64) {
-	sub.own, sub.hears = false, 0
+	sub.own, sub.wantsAudience = false, 0
 	s.bus.send(sub.entry.pid, Adopt{Sub: sub, Reply: reply})
 }

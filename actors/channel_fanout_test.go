@@ -124,23 +124,3 @@ func TestWhatIsCollectedIsNotLost(t *testing.T) {
 		})
 	}
 }
-
-// However many operations a lane has, one connection gets a bounded number of frames before its link is woken.
-func TestALongBurstIsFlushedInSlices(t *testing.T) {
-	inBubble(t, func(c *Config) { c.Shards = 1 }, func(w *world) {
-		c := w.connect()
-		c.subscribe("news", nil)
-		release := w.blockShardOf(c)
-		most := 0
-		c.link.onWake = func() {
-			frames, _ := c.conn.Outbox().Waiting()
-			most = max(most, frames)
-		}
-		w.publishNumbers("news", 1, 700)
-		release()
-		same(t, "all", data(c.next(), "news"), numbers(1, 700))
-		if most > 2*flushDeeds || most < 2 {
-			t.Errorf("a link was woken for %d frames", most)
-		}
-	})
-}

@@ -1,10 +1,10 @@
-package actors
+package fanout
 
 import (
 	"time"
 )
 
-// heat measures whether it is worth while to let a lane's deliveries wait for more, so that several leave in one write for each
+// heat measures whether it is worth while to make a lane's deliveries wait for more, so that several leave in one write for each
 // member.
 type heat struct {
 	hot    bool
@@ -19,8 +19,8 @@ const (
 	hotFrames  = 2      // in a window: with fewer there is nothing to collect
 )
 
-// measure counts the frames of a flush. Once a period it judges anew: a lane is hot where it had enough pushes, and where what comes in a window
-// is more than one frame.
+// measure counts the frames of a flush. Once a period it judges anew: a lane is hot if it had enough pushes, and if more than
+// one frame comes in a window.
 func (h *heat) measure(now time.Time, frames int, window time.Duration) {
 	if window == 0 {
 		return
@@ -32,13 +32,4 @@ func (h *heat) measure(now time.Time, frames int, window time.Duration) {
 	}
 	h.hot = float64(h.pushes) >= hotPushes*d.Seconds() && float64(h.frames)*window.Seconds() >= hotFrames*d.Seconds()
 	h.since, h.frames, h.pushes = now, 0, 0
-}
-
-// collecting tells how much longer what was pushed is to wait for more. The first message after a pause never waits, and no outbox is
-// filled by waiting.
-func (l *lane) collecting(now time.Time) time.Duration {
-	if !l.heat.hot || l.frames >= flushDeeds {
-		return 0
-	}
-	return max(0, l.flushed.Add(l.window).Sub(now))
 }
