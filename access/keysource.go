@@ -187,8 +187,19 @@ func newFetcher(where string, private bool) (*fetcher, error) {
 
 var errPrivate = errors.New("the address is not a public one; tokens.private_network allows it")
 
-// sharedAddresses (RFC 6598) and NAT64 lead to inner networks, and are not among what netip calls private.
-var innerNetworks = []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("0.0.0.0/8")}
+// innerNetworks are the ones of IANA's special-purpose registries that are not for everybody and that netip does not
+// call private, and those that carry an IPv4 address inside, which may be any.
+var innerNetworks = prefixes(
+	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
+	"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/32", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10",
+)
+
+func prefixes(texts ...string) (list []netip.Prefix) {
+	for _, text := range texts {
+		list = append(list, netip.MustParsePrefix(text))
+	}
+	return list
+}
 
 func refusePrivate(address string) error {
 	to, err := netip.ParseAddrPort(address)

@@ -256,12 +256,17 @@ func TestAFetchIsBounded(t *testing.T) {
 	}
 }
 
-func TestPrivateAddresses(t *testing.T) {
+func TestB128_PrivateAddresses(t *testing.T) {
 	for address, public := range map[string]bool{
 		"8.8.8.8:443": true, "[2001:4860:4860::8888]:443": true,
 		"127.0.0.1:443": false, "[::1]:443": false, "10.1.2.3:443": false, "172.16.0.1:443": false, "192.168.1.1:443": false, "169.254.169.254:80": false,
 		"100.64.0.1:443": false, "0.0.0.0:443": false, "[::]:443": false, "[fe80::1%eth0]:443": false, "[fd00::1]:443": false, "224.0.0.1:443": false,
 		"[::ffff:127.0.0.1]:443": false, "[::ffff:10.0.0.1]:443": false, "[64:ff9b::a00:1]:443": false, "255.255.255.255:443": false, "localhost:443": false,
+		// 6to4 and Teredo carry an IPv4 address inside, as the first of the mapped and the compatible ones do.
+		"[2002:a00:1::1]:443": false, "[2001:0:a00:1::]:443": false, "[::a00:1]:443": false, "[fec0::1]:443": false,
+		"198.18.0.1:443": false, "198.19.255.255:443": false, "192.0.0.192:443": false, "192.88.99.1:443": false, "240.0.0.1:443": false,
+		"192.0.2.1:443": false, "198.51.100.1:443": false, "203.0.113.1:443": false, "[2001:db8::1]:443": false, "[3fff::1]:443": false, "[5f00::1]:443": false, "[100::1]:443": false,
+		"198.17.255.255:443": true, "198.20.0.0:443": true, "192.0.1.1:443": true, "[2003::1]:443": true, "[2001:200::1]:443": true,
 	} {
 		if err := refusePrivate(address); (err == nil) != public {
 			t.Errorf("%s: %v", address, err)
