@@ -500,6 +500,9 @@ func TestJoinsOfStrangeNames(t *testing.T) {
 		if got := w.bus.Stats().JoinsLeft; got != 16 {
 			t.Errorf("%d were left out", got)
 		}
+		if got := strings.Count(w.log.String(), "level=WARN"); got != 1 || !strings.Contains(w.log.String(), "user=u1/x") {
+			t.Errorf("want one warning, of the first user alone; the log is %s", w.log)
+		}
 		var many []string
 		for i := range 200 {
 			many = append(many, fmt.Sprint("r", i))

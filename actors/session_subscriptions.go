@@ -1,11 +1,14 @@
 package actors
 
 import (
+	"context"
+	"log/slog"
 	"slices"
+	"time"
+
 	"tidings/actors/ground"
 	"tidings/internal/patience"
 	"tidings/protocol"
-	"time"
 )
 
 // start lets a subscription that may be join its channel: as soon as there is room, where it recovers.
@@ -101,8 +104,12 @@ func (s *session) wish() {
 	}
 	list, left := s.bus.policy.Load().Joins(s.conn.Identity())
 	if left > 0 && left > s.mandated().left {
-		s.bus.tally.joinsLeft.Add(uint64(left - s.mandate.left))
-		s.bus.log.Debug("joins of a connection were left out", "connection", s.conn.id, "user", s.conn.Identity().User, "joins", left)
+		more, level := uint64(left-s.mandate.left), slog.LevelDebug
+		if s.bus.tally.joinsLeft.Add(more) == more {
+			level = slog.LevelWarn // the first: with ids such as auth0|7 it is all users
+		}
+		s.bus.log.Log(context.Background(), level, "a client is not put in a channel of joins: what is in the place of a placeholder cannot be part of a channel's name, or there are too many",
+			"connection", s.conn.id, "user", s.conn.Identity().User, "joins", left, "hint", "such users are reached by POST /api/send; later cases are logged at debug and counted by tidings_joins_left_out_total")
 	}
 	for _, ch := range s.bus.grants.of(s.conn, subjects) {
 		if !slices.Contains(list, ch) {
