@@ -106,10 +106,17 @@ func (c Config) Validate() error {
 		if _, ok := canonicalOrigin(o); !ok {
 			return fmt.Errorf("Origins: %q is not of the form scheme://host or scheme://host:port; patterns are not supported", o)
 		}
+		_, host, _ := strings.Cut(o, "://")
+		if why := neverSent(host); why != "" {
+			return fmt.Errorf("Origins: %q would never match: %s", o, why)
+		}
 	}
 	for _, h := range c.AllowedHosts {
 		if h == "" || strings.ContainsAny(h, "*/@ ") {
 			return fmt.Errorf("AllowedHosts: %q is not a host or host:port", h)
+		}
+		if why := neverSent(h); why != "" {
+			return fmt.Errorf("AllowedHosts: %q would never match: %s", h, why)
 		}
 	}
 	for _, d := range []struct {

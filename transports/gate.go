@@ -3,8 +3,10 @@ package transports
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tidings/protocol"
@@ -103,6 +105,37 @@ func canonicalOrigin(s string) (string, bool) {
 		host = strings.TrimSuffix(host, ":"+port)
 	}
 	return scheme + "://" + host, true
+}
+
+// neverSent returns why no browser sends a host, with or without a port, as it is written here. It returns "" if one may:
+// names are sent in ASCII, addresses in their usual form, and ports as plain numbers.
+func neverSent(host string) string {
+	host = strings.ToLower(host)
+	name, port := host, ""
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') && (host[0] == '[' || strings.Count(host, ":") == 1) {
+		name, port = host[:i], host[i+1:]
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port {
+			return "the port is no number from 1 to 65535"
+		}
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return r >= 0x80 }) {
+		return "browsers send a name in its ASCII form, which begins with xn--: write that"
+	}
+	bare := strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
+	if ip, err := netip.ParseAddr(bare); err == nil {
+		if ip.String() != bare {
+			return "browsers send the address as " + ip.String()
+		}
+		return ""
+	}
+	last := name[strings.LastIndexByte(strings.TrimSuffix(name, "."), '.')+1:]
+	if strings.Trim(last, "0123456789.") == "" && last != "" || strings.HasPrefix(last, "0x") {
+		return "browsers send it as an address with four numbers"
+	}
+	if strings.Contains(name, "%") {
+		return "browsers send a name without percent signs"
+	}
+	return ""
 }
 
 func isLocalhost(canonical string) bool {

@@ -163,6 +163,27 @@ func TestHandshakeHeaders(t *testing.T) {
 	})
 }
 
+// F82: what no browser sends is refused when the server starts, with how it is sent.
+func TestF82_OriginsThatNoBrowserSends(t *testing.T) {
+	for _, tt := range []struct{ host, want string }{ // "" for one that may come
+		{"app.example", ""}, {"app.example:8443", ""}, {"APP.example", ""}, {"xn--bcher-kva.example", ""}, {"localhost", ""}, {"127.0.0.1:3000", ""},
+		{"[::1]", ""}, {"[::1]:3000", ""}, {"app_1.example.", ""}, {"7.example", ""},
+		{"bücher.example", "xn--"}, {"b\u0075\u0308cher.example:8443", "xn--"},
+		{"[0:0:0:0:0:0:0:1]:3000", "::1"}, {"127.1", "four numbers"}, {"0x7f000001", "four numbers"}, {"2130706433:80", "four numbers"},
+		{"app.example:080", "port"}, {"app.example:70000", "port"}, {"app.example:0", "port"},
+	} {
+		for field, c := range map[string]Config{"Origins": {Origins: []string{"https://" + tt.host}}, "AllowedHosts": {AllowedHosts: []string{tt.host}}} {
+			err := c.Validate()
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), field+": ") || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("%s %q: got %v, want %q", field, tt.host, err, tt.want)
+			}
+		}
+	}
+	if err := (Config{AllowedHosts: []string{"::1"}}).Validate(); err != nil {
+		t.Errorf("an address without brackets: %v", err)
+	}
+}
+
 func Test_B6_patternsInOriginsAreRefused(t *testing.T) {
 	for _, origin := range []string{"https://example.com*", "https://*.example.com", "*.example.com", "example.com", "https://example.com/", "https://", "https://a b", "https://example.com:", "https://u@example.com"} {
 		err := Config{Origins: []string{origin}}.Validate()
