@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"reflect"
 	"sync/atomic"
 	"time"
@@ -78,7 +77,7 @@ func tokenConfig(s config.Settings) (c access.TokenConfig, err error) {
 		if f.name == "" {
 			continue
 		}
-		if *f.to, err = os.ReadFile(f.name); err != nil {
+		if *f.to, err = config.ReadText(f.name); err != nil {
 			return c, fmt.Errorf("tokens.%s: %w", f.setting, err)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 
@@ -71,7 +70,7 @@ func (s *Settings) tokens() error {
 	if s.TokenSecret != "" {
 		return errors.New("tokens.secret and tokens.secret_file exclude each other")
 	}
-	raw, err := os.ReadFile(s.TokenSecretFile)
+	raw, err := ReadText(s.TokenSecretFile)
 	if err != nil {
 		return fmt.Errorf("tokens.secret_file: %w", err)
 	}
@@ -89,7 +88,7 @@ func (s *Settings) connectionIDs() error {
 	if s.ConnectionIDSecret != "" {
 		return errors.New("connection_ids.secret and connection_ids.secret_file exclude each other")
 	}
-	raw, err := os.ReadFile(s.ConnectionIDSecretFile)
+	raw, err := ReadText(s.ConnectionIDSecretFile)
 	if err != nil {
 		return fmt.Errorf("connection_ids.secret_file: %w", err)
 	}

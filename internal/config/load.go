@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -154,7 +153,7 @@ func changedFlag(origin map[string]string) func(*pflag.Flag) (string, any) {
 }
 
 func readKeyFile(name string) ([]string, error) {
-	raw, err := os.ReadFile(name)
+	raw, err := ReadText(name)
 	if err != nil {
 		return nil, fmt.Errorf("api_key_file: %w", err)
 	}
