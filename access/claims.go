@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ type claims struct {
 	audience                   jwt.ClaimStrings
 	expires, notBefore, issued *jwt.NumericDate
 	values                     map[string][]string
+	texts                      map[string]bool // names of values that were a text alone, not a list of one
 }
 
 var _ jwt.Claims = (*claims)(nil)
@@ -52,11 +54,38 @@ func (c *claims) UnmarshalJSON(raw []byte) error {
 		default:
 			err = c.keep(name, value, 0)
 		}
+		if err != nil {
+			err = &claimFault{name: name, value: value}
+		}
 		return err
 	})
 }
 
-var errClaim = errors.New("a claim is of another type than it should be")
+// claimFault is a claim of another type than it should be. Its text does not contain the claim, which may be a secret.
+type claimFault struct {
+	name  string
+	value []byte
+}
+
+func (f *claimFault) Error() string {
+	is := "is not a text, or not well written"
+	switch {
+	case f.name == "aud":
+		is = "is neither a text nor a list of texts"
+	case f.name == "exp" || f.name == "nbf" || f.name == "iat":
+		is = "is not a number of seconds since 1970"
+		if n, err := strconv.ParseFloat(string(f.value), 64); err == nil && n > maxTime && n < maxTime*1000 {
+			is += ": it seems to be in milliseconds"
+		} else if f.value[0] == '"' {
+			is += ", but a text"
+		}
+	case f.value[0] != '"' && f.value[0] != '{' && f.value[0] != '[':
+		is = "is " + string(f.value[:min(len(f.value), 20)]) + ", and must be a text: write it in quotes"
+	}
+	return fmt.Sprintf("the claim %.64q %s", f.name, is)
+}
+
+var errTime = errors.New("no time in seconds")
 
 // maxTime is the year 4200: beyond it a time is in milliseconds, or a mistake.
 const maxTime = 7e10
@@ -64,7 +93,7 @@ const maxTime = 7e10
 func readTime(value []byte) (*jwt.NumericDate, error) {
 	f, err := strconv.ParseFloat(string(value), 64)
 	if err != nil || math.IsNaN(f) || f <= 0 || f > maxTime {
-		return nil, errClaim
+		return nil, errTime
 	}
 	whole, part := math.Modf(f)
 	return jwt.NewNumericDate(time.Unix(int64(whole), int64(part*1e9))), nil
@@ -104,17 +133,17 @@ func (c *claims) keep(name string, value []byte, depth int) error {
 			}
 			return nil
 		})
-		c.put(name, list)
+		c.put(name, list, false)
 		return err
 	}
 	if text, ok := claimText(value); ok {
-		c.put(name, []string{text})
+		c.put(name, []string{text}, value[0] == '"')
 	}
 	return nil
 }
 
 // put keeps what is said first: a claim "a.b" and one "b" within "a" do not add up.
-func (c *claims) put(name string, list []string) {
+func (c *claims) put(name string, list []string, isText bool) {
 	if _, ok := c.values[name]; ok || len(list) == 0 {
 		return
 	}
@@ -122,6 +151,12 @@ func (c *claims) put(name string, list []string) {
 		c.values = map[string][]string{}
 	}
 	c.values[name] = list
+	if isText {
+		if c.texts == nil {
+			c.texts = map[string]bool{}
+		}
+		c.texts[name] = true
+	}
 }
 
 func claimText(value []byte) (string, bool) {
@@ -140,14 +175,15 @@ func (c *claims) identity(cfg *TokenConfig) Identity {
 	if c.issued != nil {
 		g.issued = c.issued.Time
 	}
-	g.roles, g.permissions = words(c.values[cfg.Roles]), words(c.values[cfg.Permissions])
+	g.roles, g.permissions = c.words(cfg.Roles), c.words(cfg.Permissions)
 	return Identity{User: c.subject, grants: g}
 }
 
-// words returns a list as it is, and the words of a single text, as OAuth's scope has them.
-func words(list []string) []string {
-	if len(list) == 1 {
-		return strings.Fields(list[0])
+// words returns the names that a claim lists: a list as it is, for a name may have spaces in it, and the words of a text
+// alone, as OAuth's scope has them.
+func (c *claims) words(name string) []string {
+	if list := c.values[name]; !c.texts[name] {
+		return slices.Clone(list)
 	}
-	return slices.Clone(list)
+	return strings.Fields(c.values[name][0])
 }

@@ -136,6 +136,9 @@ func (p Pattern) fill(id Identity) (names []protocol.Channel, bad int) {
 	return names, bad
 }
 
+// FitsChannels reports whether the user can stand in the place of {user} in a channel's name. "auth0|7" cannot.
+func (i Identity) FitsChannels() bool { return segmentOfName(i.User) }
+
 // segmentOfName reports whether a text can be one segment of a channel's name.
 func segmentOfName(text string) bool {
 	_, err := protocol.ParseChannel(text)

@@ -21,7 +21,10 @@ import (
 var algorithms = []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "EdDSA"}
 
 // keySet are the keys that tokens are verified with. It does not change.
-type keySet struct{ keys []verificationKey }
+type keySet struct {
+	keys    []verificationKey
+	skipped []error // why other keys of the config's key set are of no use
+}
 
 // verificationKey is a key with the one algorithm that it is for: a public key cannot be taken for a secret.
 type verificationKey struct {
@@ -78,9 +81,7 @@ func (c *TokenConfig) staticKeys() (*keySet, error) {
 		if err != nil {
 			return nil, fmt.Errorf("KeySet: %w", err)
 		}
-		if skipped != nil {
-			return nil, fmt.Errorf("KeySet: %w", skipped)
-		}
+		s.skipped = skipped
 		s.keys = append(s.keys, keys...)
 	}
 	if len(s.keys) > maxKeys {
@@ -176,10 +177,9 @@ func publicKey(block *pem.Block) (crypto.PublicKey, error) {
 	return nil, fmt.Errorf("a PEM block %q: only PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE can be verified with", block.Type)
 }
 
-// readKeySet reads a JWK set. Keys that are not for verifying, or of a kind that we do not know, are left out, as RFC
-// 7517 wants it; skipped tells of the last one. Secrets count only where the set is our own: an issuer that shows a
-// secret has none.
-func readKeySet(text []byte, own bool) (keys []verificationKey, skipped, err error) {
+// readKeySet reads a JWK set. Keys that are not for verifying, or of a kind that we do not know, are left out, as RFC 7517
+// wants it; skipped names them. Secrets count only if the set is our own: an issuer that shows a secret has none.
+func readKeySet(text []byte, own bool) (keys []verificationKey, skipped []error, err error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
@@ -192,7 +192,7 @@ func readKeySet(text []byte, own bool) (keys []verificationKey, skipped, err err
 	for _, raw := range set.Keys {
 		k, err := readJWK(raw, own)
 		if err != nil {
-			skipped = err
+			skipped = append(skipped, fmt.Errorf("%s: %w", nameOfJWK(raw), err))
 			continue
 		}
 		for _, other := range keys {
@@ -203,9 +203,20 @@ func readKeySet(text []byte, own bool) (keys []verificationKey, skipped, err err
 		keys = append(keys, k)
 	}
 	if len(keys) == 0 {
-		return nil, nil, errors.Join(errors.New("no key to verify with"), skipped)
+		return nil, nil, errors.Join(append([]error{errors.New("no key to verify with")}, skipped...)...)
 	}
 	return keys, skipped, nil
+}
+
+// nameOfJWK names a key for people, by its id if it has one.
+func nameOfJWK(raw json.RawMessage) string {
+	var key struct {
+		ID string `json:"kid"`
+	}
+	if json.Unmarshal(raw, &key) != nil || key.ID == "" {
+		return "a key without an id"
+	}
+	return fmt.Sprintf("the key %.64q", key.ID)
 }
 
 func readJWK(raw json.RawMessage, own bool) (verificationKey, error) {
@@ -214,13 +225,13 @@ func readJWK(raw json.RawMessage, own bool) (verificationKey, error) {
 	}
 	var jwk jose.JSONWebKey
 	if err := errors.Join(json.Unmarshal(raw, &uses), json.Unmarshal(raw, &jwk)); err != nil {
-		return verificationKey{}, errors.New("a key that is not readable, or of another type")
+		return verificationKey{}, errors.New("it is not readable, or of another type")
 	}
 	if jwk.Use != "" && jwk.Use != "sig" || uses.Operations != nil && !slices.Contains(uses.Operations, "verify") {
-		return verificationKey{}, errors.New("a key that is not for verifying")
+		return verificationKey{}, errors.New("it is not for verifying")
 	}
 	if _, secret := jwk.Key.([]byte); secret && !own || !secret && !jwk.IsPublic() {
-		return verificationKey{}, errors.New("a key that should be secret")
+		return verificationKey{}, errors.New("it should be secret")
 	}
 	return newKey(jwk.KeyID, jwk.Algorithm, jwk.Key)
 }

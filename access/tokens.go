@@ -107,6 +107,9 @@ func NewTokens(cfg TokenConfig) (*Tokens, error) {
 		jwt.WithIssuer(cfg.Issuer), jwt.WithAudience(cfg.Audience), jwt.WithStrictDecoding(),
 	)}
 	t.keys.Store(static)
+	for _, err := range static.skipped {
+		cfg.Log.Warn("a key of the key set is left out", "reason", err.Error())
+	}
 	if cfg.KeySetURL != "" {
 		if t.source, err = newKeySource(t, static); err != nil {
 			return nil, err
@@ -203,8 +206,8 @@ func (t *Tokens) Verify(ctx context.Context, token string) (Identity, *protocol.
 	if t == nil || token == "" {
 		return Identity{}, nil
 	}
-	if len(token) > protocol.MaxTokenBytes {
-		return Identity{}, tokenError("the token is longer than 8192 bytes")
+	if fault := goodForm(token); fault != nil {
+		return Identity{}, fault
 	}
 	keys := t.keys.Load()
 	hash := sha256.Sum256([]byte(token))
@@ -231,6 +234,22 @@ func (t *Tokens) Verify(ctx context.Context, token string) (Identity, *protocol.
 	return id, fault
 }
 
+// goodForm refuses what cannot be a token. Line breaks among the characters are not base64url, though decoders pass over
+// them: each way to write a token would be another one to the cache.
+func goodForm(token string) *protocol.Error {
+	switch {
+	case len(token) > protocol.MaxTokenBytes:
+		return tokenError("the token is longer than 8192 bytes")
+	case strings.Count(token, ".") != 2:
+		return tokenError("the token is not a JWT of three parts")
+	case strings.ContainsFunc(token, func(r rune) bool {
+		return r != '.' && r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}):
+		return tokenError("the token has a character that no JWT has, such as a line break, a space or \"=\"")
+	}
+	return nil
+}
+
 // MaxLifetime is how long a token can be valid from now on.
 func (t *Tokens) MaxLifetime() time.Duration { return t.cfg.MaxLifetime }
 
@@ -245,7 +264,7 @@ func (t *Tokens) parse(token string, h header, keys *keySet) (Identity, *protoco
 	case onlyExpired(err):
 		return Identity{}, ErrTokenExpired
 	default:
-		return Identity{}, tokenError(claimFault(err))
+		return Identity{}, tokenError(wrongClaim(err))
 	}
 	if !goodSubject(c.subject) {
 		return Identity{}, tokenError("the token names no subject of 1 to 128 bytes without control characters")
@@ -256,8 +275,8 @@ func (t *Tokens) parse(token string, h header, keys *keySet) (Identity, *protoco
 	return c.identity(&t.cfg), nil
 }
 
-// claimFault names the claim that is wrong.
-func claimFault(err error) string {
+// wrongClaim names the claim that is wrong.
+func wrongClaim(err error) string {
 	for _, f := range []struct {
 		err  error
 		name string
@@ -295,8 +314,8 @@ type header struct{ algorithm, key string }
 func readHeader(token string) (h header, fault *protocol.Error) {
 	encoded, _, _ := strings.Cut(token, ".")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	if err != nil || strings.Count(token, ".") != 2 {
-		return h, tokenError("the token is not a JWT of three parts")
+	if err != nil {
+		return h, tokenError("the token's header is not base64url")
 	}
 	err = protocol.ReadObject(raw, func(name string, value []byte) (err error) {
 		switch name {

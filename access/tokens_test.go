@@ -209,6 +209,12 @@ func TestTokensThatAreRefused(t *testing.T) {
 		{"B61 the last character altered", alterLast(good), unauthorized},
 		{"B61 padded", good + "=", unauthorized},
 		{"B61 a character of other base64", strings.Replace(good, ".", "+.", 1), unauthorized},
+		{"B125 a line feed behind it", good + "\n", unauthorized},
+		{"B125 a line feed before it", "\n" + good, unauthorized},
+		{"B125 a line feed in its header", good[:5] + "\n" + good[5:], unauthorized},
+		{"B125 a carriage return in its claims", strings.Replace(good, ".", ".\r", 1), unauthorized},
+		{"B125 both in its signature", good[:len(good)-5] + "\r\n" + good[len(good)-5:], unauthorized},
+		{"B125 a space behind it", good + " ", unauthorized},
 		{"B63 a kid of 10 KB", withHeader(map[string]any{"kid": strings.Repeat("k", 10<<10)}), unauthorized},
 		{"B63 a kid of 257 bytes", withHeader(map[string]any{"kid": strings.Repeat("k", 257)}), unauthorized},
 		{"B63 an empty kid", withHeader(map[string]any{"kid": ""}), unauthorized},
@@ -284,6 +290,73 @@ func TestWhatATokenGrants(t *testing.T) {
 	cfg.Roles, cfg.Permissions = "realm_access.roles", "scope"
 	if id, _ := tokensOf(t, cfg).Verify(t.Context(), text); !slices.Equal(id.Roles(), []string{"r"}) || id.Permissions() != nil {
 		t.Errorf("by other claims: %q, %q", id.Roles(), id.Permissions())
+	}
+}
+
+// B116: a name in a list is one name, however many there are; only a text alone is read as words.
+func TestB116_NamesWithSpaces(t *testing.T) {
+	tokens := tokensOf(t, secretsConfig)
+	for _, c := range []struct {
+		name  string
+		claim any
+		want  []string
+	}{
+		{"a list of one", []string{"not admin"}, []string{"not admin"}},
+		{"a list of two", []string{"not admin", "y"}, []string{"not admin", "y"}},
+		{"a list of one and what is no name", []any{"Domain Admins", true}, []string{"Domain Admins"}},
+		{"a text", "not admin", []string{"not", "admin"}},
+		{"a list of one without a space", []string{"admin"}, []string{"admin"}},
+		{"an empty list", []string{}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			id, fault := tokens.Verify(t.Context(), signed(t, jwt.SigningMethodHS256, testSecret, nil, claimsWith(map[string]any{"roles": c.claim, "permissions": c.claim})))
+			if fault != nil {
+				t.Fatal(fault)
+			}
+			if !slices.Equal(id.Roles(), c.want) || !slices.Equal(id.Permissions(), c.want) {
+				t.Errorf("%v: got the roles %q and the permissions %q, want %q", c.claim, id.Roles(), id.Permissions(), c.want)
+			}
+		})
+	}
+}
+
+// F78: keys that are of no use leave the others alone, and are named.
+func TestF78_KeySetsWithOtherKeys(t *testing.T) {
+	good := jose.JSONWebKey{Key: rsaKey.Public(), KeyID: "signs", Algorithm: "RS256", Use: "sig"}
+	withKeys := func(keys ...string) []byte {
+		text, err := good.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []byte(`{"keys":[` + strings.Join(append(keys, string(text)), ",") + `]}`)
+	}
+	rsaOf := func(members string) string {
+		text, _ := jose.JSONWebKey{Key: rsaKey.Public()}.MarshalJSON()
+		return strings.Replace(string(text), "{", "{"+members+",", 1)
+	}
+	for _, c := range []struct {
+		name string
+		set  []byte
+		warn string // "": no warning
+	}{
+		{"the one key alone", withKeys(), ""},
+		{"Keycloak's key for encryption", withKeys(rsaOf(`"kid":"enc-1","use":"enc","alg":"RSA-OAEP"`)), `"enc-1"`},
+		{"PS256", withKeys(rsaOf(`"kid":"pss","use":"sig","alg":"PS256"`)), `"pss"`},
+		{"secp256k1", withKeys(`{"kty":"EC","kid":"k1","crv":"secp256k1","x":"AA","y":"AA"}`), `"k1"`},
+		{"a type of the future", withKeys(`{"kty":"XYZ","kid":"x"}`), `"x"`},
+		{"a key without an id", withKeys(`{"kty":"XYZ"}`), "without an id"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var log strings.Builder
+			tokens := tokensOf(t, TokenConfig{Issuer: issuer, Audience: aud, KeySet: c.set, Log: slog.New(slog.NewTextHandler(&log, nil))})
+			token := signed(t, jwt.SigningMethodRS256, rsaKey, map[string]any{"kid": "signs"}, goodClaims())
+			if _, fault := tokens.Verify(t.Context(), token); fault != nil {
+				t.Errorf("the good key does not count: %v", fault)
+			}
+			if warned := strings.ReplaceAll(log.String(), `\"`, `"`); c.warn == "" && warned != "" || !strings.Contains(warned, c.warn) {
+				t.Errorf("logged %q, want %q", warned, c.warn)
+			}
+		})
 	}
 }
 

@@ -91,7 +91,7 @@ func (a *admission) verify(cmd *cobra.Command, token string) (access.Identity, e
 	defer tokens.Close()
 	id, fault := tokens.Verify(cmd.Context(), token)
 	if fault != nil {
-		return access.Identity{}, fault
+		return access.Identity{}, tokens.Diagnose(cmd.Context(), token)
 	}
 	return id, nil
 }

@@ -111,7 +111,7 @@ func (m *maker) signer(s config.Settings) (*access.Signer, error) {
 	case s.TokenIssuer == "" || s.TokenAudience == "":
 		return nil, errors.New("set tokens.issuer and tokens.audience: a token names both")
 	case m.keyFile != "":
-		text, err := os.ReadFile(m.keyFile)
+		text, err := config.ReadText(m.keyFile)
 		if err != nil {
 			return nil, err
 		}
@@ -180,6 +180,9 @@ func tokenCheckCommand() *cobra.Command {
 			id, err := admitted.verify(cmd, token)
 			if err != nil {
 				return err
+			}
+			if !id.FitsChannels() {
+				fmt.Fprintf(cmd.ErrOrStderr(), "note: the user %q cannot be part of a channel's name, so that no channel with {user} is this one's; POST /api/send reaches it\n", id.User)
 			}
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(struct {
 				User        string    `json:"user"`

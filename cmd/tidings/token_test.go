@@ -55,6 +55,13 @@ func TestTokensAreMadeInspectedAndChecked(t *testing.T) {
 	if out, errors, code = said(t, nil, "token", "check", "--config", file, token+"x"); code != 1 || out != "" || !strings.Contains(errors, "signature") || strings.Contains(errors, token) {
 		t.Errorf("check of an altered one: %d: %s %s", code, out, errors)
 	}
+	other, _, _ := said(t, nil, "token", "make", "--config", file, "--tokens-issuer", "elsewhere", "--user", "auth0|7")
+	if _, errors, code = said(t, nil, "token", "check", "--config", file, strings.TrimSpace(other)); code != 1 || !strings.Contains(errors, `iss is "elsewhere", and tokens.issuer is "tests"`) {
+		t.Errorf("check of another issuer's: %d: %s", code, errors)
+	}
+	if out, errors, code = said(t, nil, "token", "check", "--config", file, "--tokens-issuer", "elsewhere", strings.TrimSpace(other)); code != 0 || !strings.Contains(errors, "cannot be part of a channel's name") {
+		t.Errorf("check of a user that fits no {user}: %d: %s %s", code, out, errors)
+	}
 	if out, _, code = said(t, nil, "token", "inspect", token+"x"); code != 0 || !strings.Contains(out, `"tenant": "t1"`) || !strings.Contains(out, `"alg": "HS256"`) {
 		t.Errorf("inspect: %d: %s", code, out)
 	}
