@@ -20,6 +20,7 @@ type Publish struct {
 	IdempotencyKey string           // "": none
 	Principal      string           // whose key it is: keys of different principals do not meet
 	Exclude        protocol.Exclude // who shall not get it, here and in a recovery; history has it
+	Extra          *protocol.Extra  // what it has beside its data; nil: none. The bus keeps it
 	Last           bool             // nothing can follow it in the channel
 }
 
@@ -41,6 +42,9 @@ type Published struct {
 func (b *Bus) Publish(ctx context.Context, p Publish) (Published, error) {
 	if len(p.Data) > protocol.MaxPayloadBytes {
 		return Published{}, &protocol.Error{Code: protocol.CodeTooLarge, Reason: "data is longer than 64 KiB", Hint: "Publish a reference, and let the client fetch the rest."}
+	}
+	if err := p.Extra.Check(); err != nil {
+		return Published{}, err
 	}
 	if limits, _ := b.policy.Load().Limits(p.Channel); limits.Payload > 0 && len(p.Data) > limits.Payload {
 		return Published{}, errPayload

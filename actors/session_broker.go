@@ -158,7 +158,7 @@ func (s *session) hear(f *protocol.ClientFrame) bool {
 func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame, name string) (*protocol.Encoded, error) {
 	what := Publish{
 		Channel: f.Channel, Data: f.Data, Event: f.Event, SpreadMS: f.SpreadMS, Trace: f.Trace, IdempotencyKey: f.IdempotencyKey, Principal: c.principal(),
-		Exclude: protocol.Exclude{Tab: f.ExcludeTab},
+		Exclude: protocol.Exclude{Tab: f.ExcludeTab}, Extra: protocol.MetaOnly(f.Meta),
 	}
 	if f.ExcludeSelf {
 		what.Exclude.Connection = name

@@ -25,6 +25,7 @@ type Publish struct {
 	IdempotencyKey string           // "": none
 	Principal      string           // whose key it is: keys of different principals do not meet
 	Exclude        protocol.Exclude // kept with the message: who shall not get it
+	Extra          *protocol.Extra  // kept with the message, whole; nil: none
 	Last           bool             // nothing can follow it: later publishes fail with CodeChannelClosed, as long as the message is in history. Not with Volatile
 }
 

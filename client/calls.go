@@ -54,6 +54,18 @@ func Trace(traceparent string) PublishOption {
 	return func(f *protocol.ClientFrame) { f.Trace = traceparent }
 }
 
+// Meta says something beside the payload, such as who sent it: v is written as encoding/json writes it, and must be an object of
+// at most 4 KiB, or the server refuses the publish. Each receiver finds it in Message.Meta.
+func Meta(v any) PublishOption {
+	return func(f *protocol.ClientFrame) {
+		raw, err := json.Marshal(v)
+		if err != nil {
+			raw = []byte("null") // what the server refuses
+		}
+		f.Meta = raw
+	}
+}
+
 // Publish sends data, as encoding/json writes it, to channel over the connection, and answers its position once the broker
 // has it. Across reconnects it is sent again with the same idempotency key, until ctx ends: then the outcome is
 // unknown, and a Publish with the same Key settles it. A json.RawMessage is sent as it is.

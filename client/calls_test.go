@@ -34,11 +34,11 @@ func reply(f protocol.ClientFrame, p protocol.Position) string {
 
 func TestPublishAnswersThePosition(t *testing.T) {
 	onEach(t, func(t *testing.T, s *server) {
-		done := publish(t.Context(), s.client(), json.RawMessage(`{"n": [1, 2]}`), Event("made"), Key("k1"), Spread(5*time.Second))
+		done := publish(t.Context(), s.client(), json.RawMessage(`{"n": [1, 2]}`), Event("made"), Key("k1"), Spread(5*time.Second), Meta(map[string]any{"by": "me"}))
 		l, _ := s.connected("s1", false)
 		f := l.want(protocol.TypePublish)
-		if string(f.Data) != `{"n":[1,2]}` || f.Channel != "a" || f.Event != "made" || f.IdempotencyKey != "k1" || f.SpreadMS != 5000 {
-			t.Errorf("published %+v with data %s", f, f.Data)
+		if string(f.Data) != `{"n":[1,2]}` || f.Channel != "a" || f.Event != "made" || f.IdempotencyKey != "k1" || f.SpreadMS != 5000 || string(f.Meta) != `{"by":"me"}` {
+			t.Errorf("published %+v with data %s, meta %s", f, f.Data, f.Meta)
 		}
 		l.say(reply(f, at(7)))
 		if got := <-done; got.err != nil || got.at != at(7) {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -17,7 +18,17 @@ type Message struct {
 	Time     time.Time         // when the broker numbered it
 	Spread   time.Duration     // who refetches because of it waits a random part of this first; 0: none
 	Trace    string            // the publish's W3C trace context (traceparent), for a span that goes on with it; "": none
+	Meta     json.RawMessage   // what the publisher says beside the payload: an object; nil if it said nothing
+	Change   *Change           // of a document, if the message is one; nil: it is not
 	Volatile bool              // not numbered, not kept, not recovered
+}
+
+// Change is what a message says of a change of a document in the server's store.
+type Change struct {
+	Number uint64   // of the change in its store, from 1
+	Txn    uint64   // of the store's transaction, which may have made several changes
+	Paths  []string // that an update changed, such as "a" and "b.c"; nil for other changes, and if there are more than 100
+	Gone   bool     // the document was removed: Data is its last content
 }
 
 // Decode reads the payload into v, as json.Unmarshal does.
@@ -27,6 +38,15 @@ func messageOf(m *protocol.Message, epoch string) Message {
 	out := Message{
 		Channel: string(m.Channel), Data: m.Data, Event: m.Event, ID: m.ID, Spread: time.Duration(m.SpreadMS) * time.Millisecond,
 		Time: time.UnixMilli(m.TimeMS), Volatile: m.Volatile, Trace: m.Trace,
+	}
+	if x := m.Extra; x != nil {
+		out.Meta = x.Meta
+		if x.Change > 0 {
+			out.Change = &Change{Number: x.Change, Txn: cmp.Or(x.Txn, x.Change), Gone: x.Gone}
+			if x.Changed != nil {
+				_ = json.Unmarshal(x.Changed, &out.Change.Paths)
+			}
+		}
 	}
 	if !m.Volatile {
 		out.Position = m.Position()

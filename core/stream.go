@@ -62,6 +62,7 @@ type Entry struct {
 	TimeMS    int64            // what the message says of when it was published, Unix time; 0: the now of Append
 	Exclude   protocol.Exclude // who shall not get it; no part of the content: a client that repeats it may be another connection
 	Trace     string           // the publish's W3C trace context; no part of the content: a repetition has another
+	Extra     *protocol.Extra  // kept: nobody may change it; nil: none. Its Origin is no part of the content
 	Key       string           // idempotency key; "": none
 	Principal string           // whose key it is
 	Last      bool             // nothing can follow it in the channel; not with Volatile
@@ -115,6 +116,7 @@ func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, 
 	}
 	m = &protocol.Message{
 		Channel: s.channel, ID: e.ID, Data: e.Data, Event: e.Event, SpreadMS: e.SpreadMS, Trace: e.Trace, TimeMS: e.TimeMS, Volatile: e.Volatile, Exclude: e.Exclude,
+		Extra: e.Extra,
 	}
 	if !e.Volatile {
 		m.Epoch, m.Prev, m.PrevTag = s.top.Epoch, s.top.Offset, s.top.Tag
@@ -134,7 +136,11 @@ func contentOf(e *Entry) [32]byte {
 		volatile = "volatile"
 	}
 	data := sha256.Sum256(e.Data)
-	return digest(string(data[:]), e.Event, volatile, strconv.FormatUint(e.SpreadMS, 10))
+	fields := [...]string{string(data[:]), e.Event, volatile, strconv.FormatUint(e.SpreadMS, 10)}
+	if x := e.Extra; x != nil {
+		return digest(append(fields[:], string(x.Meta), fmt.Sprint(x.Change, x.Txn, x.Gone), string(x.Changed), string(x.Before))...)
+	}
+	return digest(fields[:]...)
 }
 
 func (s *Stream) answered(a answer, volatile bool) *protocol.Message {

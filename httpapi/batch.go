@@ -12,7 +12,7 @@ import (
 
 var (
 	batchFields = []string{"items"}
-	itemFields  = []string{"channel", "data", "event", "idempotencyKey", "volatile", "spread", "exclude"}
+	itemFields  = []string{"channel", "data", "event", "idempotencyKey", "volatile", "spread", "exclude", "meta"}
 )
 
 // onBatch serves POST /api/batch: many publishes in one request, carried out in their order. Each has its result: one

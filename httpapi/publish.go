@@ -25,10 +25,11 @@ type publishRequest struct {
 	volatile bool
 	spread   time.Duration
 	exclude  protocol.Exclude
+	meta     []byte
 	trace    string // W3C trace context, "": none
 }
 
-var publishFields = []string{"channel", "channels", "pattern", "data", "event", "idempotencyKey", "volatile", "spread", "exclude"}
+var publishFields = []string{"channel", "channels", "pattern", "data", "event", "idempotencyKey", "volatile", "spread", "exclude", "meta"}
 
 // published is the answer for one channel. Offset and tag of a volatile message are absent: it has no position.
 type published struct {
@@ -86,7 +87,7 @@ func (a *API) publish(ctx context.Context, b access.Backend, p *publishRequest, 
 	trace, end := a.span(p.trace, ch)
 	done, err := a.bus.Publish(ctx, actors.Publish{
 		Channel: ch, Data: p.data, Event: p.event, SpreadMS: uint64(p.spread.Milliseconds()), Trace: trace, Volatile: p.volatile,
-		IdempotencyKey: p.key, Principal: b.Principal(), Exclude: p.exclude,
+		IdempotencyKey: p.key, Principal: b.Principal(), Exclude: p.exclude, Extra: protocol.MetaOnly(p.meta),
 	})
 	end(done.ID, done.Position.Offset, done.Receivers, err)
 	if err != nil {
@@ -142,6 +143,8 @@ func (p *publishRequest) read(body []byte, known []string) error {
 			p.spread, err = readSpread(value)
 		case "exclude":
 			p.exclude, err = readExclude(value)
+		case "meta":
+			p.meta, err = protocol.ReadMeta(value)
 		}
 		return err
 	})

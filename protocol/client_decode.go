@@ -154,6 +154,8 @@ func (f *ClientFrame) read(id field, v []byte, m *members) (err error) {
 		if f.Trace, err = text(id, v, traceBytes); err == nil && !ValidTrace(f.Trace) {
 			err = mustBe(id, "a W3C traceparent such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 		}
+	case fMeta:
+		f.Meta, err = metaOf(v)
 	case fExclude:
 		if f.ExcludeSelf = string(v) == "true"; !f.ExcludeSelf {
 			f.ExcludeTab, err = tabOf(v)

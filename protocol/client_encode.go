@@ -48,6 +48,10 @@ func (f *ClientFrame) appendField(dst []byte, id field, must bool) []byte {
 		if must || f.Data != nil {
 			dst = appendRaw(dst, id, f.Data, "null")
 		}
+	case fMeta:
+		if f.Meta != nil {
+			dst = appendRaw(dst, id, f.Meta, "{}")
+		}
 	case fExclude:
 		if f.ExcludeSelf {
 			dst = appendTruth(dst, id, true)

@@ -142,6 +142,9 @@ func appendMessageBody(dst []byte, m *Message, prev uint64) []byte {
 		dst = append(dst, `,"exclude":`...)
 		dst = appendString(dst, m.Exclude.Tab)
 	}
+	if m.Extra != nil {
+		dst = m.Extra.appendFields(dst)
+	}
 	dst = append(dst, `,"data":`...)
 	dst = append(dst, m.Data...)
 	return append(dst, '}')

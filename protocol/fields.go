@@ -64,6 +64,10 @@ const (
 	fBy
 	fConnectionID
 	fExclude
+	fMeta
+	fChange
+	fTxn
+	fChanged
 	fieldCount
 )
 
@@ -71,7 +75,8 @@ var fieldNames = [fieldCount]string{
 	"", "type", "id", "channel", "room", "since", "filter", "scope", "users", "data", "event", "idempotencyKey", "method", "limit",
 	"token", "session", "received", "generation", "attempt", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile", "spread", "trace", "fallback",
 	"reason", "last", "from", "code", "message", "hint", "retry", "after", "connection", "resumed", "heartbeat", "park", "limits",
-	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user", "ttl", "by", "connectionId", "exclude",
+	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user", "ttl", "by", "connectionId", "exclude", "meta",
+	"change", "txn", "changed",
 }
 
 var fieldIndex = func() map[string]field {
@@ -97,7 +102,7 @@ var clientShapes = shapes(
 	shape{TypeConnect, nil, []field{fVersion, fToken, fSession, fReceived, fGeneration, fAttempt, fFallback, fConnectionID}},
 	shape{TypeSubscribe, []field{fID, fChannel}, []field{fSince, fFilter, fScope, fUsers}},
 	shape{TypeUnsubscribe, []field{fID, fChannel}, []field{fRoom}},
-	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey, fSpread, fTrace, fExclude}},
+	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey, fSpread, fTrace, fExclude, fMeta}},
 	shape{TypeHistory, []field{fID, fChannel}, []field{fSince, fLimit}},
 	shape{TypePresence, []field{fID, fChannel}, []field{fUsers}},
 	shape{TypeCall, []field{fID, fMethod}, []field{fData, fIdempotencyKey}},
@@ -112,7 +117,7 @@ var serverShapes = shapes(
 	// One that the server made has by, and no id.
 	shape{TypeSubscribed, []field{fID, fChannel, fEpoch, fOffset, fTag, fRecovered}, []field{fRoom, fBy}},
 	// A volatile message has neither offset nor tag.
-	shape{TypeMessage, []field{fChannel, fOffset, fID, fTag, fData, fTime}, []field{fRoom, fPrev, fEvent, fEpoch, fVolatile, fSpread, fTrace, fExclude}},
+	shape{TypeMessage, []field{fChannel, fOffset, fID, fTag, fData, fTime}, []field{fRoom, fPrev, fEvent, fEpoch, fVolatile, fSpread, fTrace, fExclude, fMeta, fChange, fTxn, fChanged, fScope}},
 	shape{TypePosition, []field{fChannel, fEpoch, fOffset, fTag}, []field{fRoom}},
 	shape{TypeGap, []field{fChannel, fReason, fFrom}, []field{fID, fRoom, fLast}},
 	shape{TypeUnsubscribed, []field{fChannel, fCode, fMessage, fHint}, []field{fRoom}},

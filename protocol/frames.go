@@ -53,6 +53,9 @@ const (
 	GapUnrecovered     GapReason = "unrecovered"
 )
 
+// ScopeOut is the scope of a message that takes a document out of what its subscriber hears: the document is no more.
+const ScopeOut = "out"
+
 // ByServer is who made a subscription that the client did not ask for.
 const ByServer = "server"
 
@@ -74,6 +77,7 @@ type ClientFrame struct {
 	Trace          string
 	ExcludeSelf    bool   // publish: the connection itself shall not hear it
 	ExcludeTab     string // publish: nor this tab among those that share it
+	Meta           []byte // publish: raw JSON object, compact
 	Method         string
 	Limit          int
 	Token          string // of refresh: "" signs out, and is null on the wire

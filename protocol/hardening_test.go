@@ -157,13 +157,13 @@ func kindOf(sh *shape, f field) string {
 			return "string"
 		}
 		return "number"
-	case fReceived, fGeneration, fAttempt, fVersion, fHeartbeat, fPark, fLimit, fOffset, fTime, fPrev, fAfter, fSpread, fCount, fTTL:
+	case fReceived, fGeneration, fAttempt, fVersion, fHeartbeat, fPark, fLimit, fOffset, fTime, fPrev, fAfter, fSpread, fCount, fTTL, fChange, fTxn:
 		return "number"
 	case fResumed, fRecovered, fRetry, fVolatile, fComplete:
 		return "truth"
-	case fFilter, fLimits, fSince, fLast, fFrom:
+	case fFilter, fLimits, fSince, fLast, fFrom, fMeta:
 		return "object"
-	case fMessages, fMembers:
+	case fMessages, fMembers, fChanged:
 		return "array"
 	}
 	return "string"

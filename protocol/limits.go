@@ -17,6 +17,9 @@ const (
 	MaxEventBytes          = 64
 	MaxTabBytes            = 64      // name of a tab in exclude
 	MaxSpreadMS            = 300_000 // of spread
+	MaxMetaBytes           = 4 << 10 // of meta
+	MaxChangedPaths        = 100     // paths that changed names
+	MaxChangedBytes        = 4 << 10 // of changed
 	MaxTokenBytes          = 8 << 10
 	MaxConnectionIDBytes   = 256       // connectionId of connect
 	MaxHistoryLimit        = 256       // messages in one answer to history

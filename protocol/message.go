@@ -18,6 +18,7 @@ type Message struct {
 	TimeMS   int64  // when the broker numbered it, Unix milliseconds
 	Volatile bool   // not numbered, not kept: Offset is 0
 	Exclude  Exclude
+	Extra    *Extra // nil for most messages
 
 	encoded atomic.Pointer[Encoded]
 }
@@ -39,9 +40,10 @@ func (x Exclude) Narrow() Exclude {
 // Position gives the message's place in its channel.
 func (m *Message) Position() Position { return Position{Epoch: m.Epoch, Offset: m.Offset, Tag: m.Tag} }
 
-// Size is what the message counts for in bounded memory: its data and its names, in bytes.
+// Size is what the message counts for in bounded memory: its data, its names and its Extra, in bytes.
 func (m *Message) Size() int {
-	return len(m.Data) + len(m.Channel) + len(m.Epoch) + len(m.Tag) + len(m.ID) + len(m.Event) + len(m.Trace) + len(m.Exclude.Connection) + len(m.Exclude.Tab) + messageOverhead
+	n := len(m.Data) + len(m.Channel) + len(m.Epoch) + len(m.Tag) + len(m.ID) + len(m.Event) + len(m.Trace)
+	return n + len(m.Exclude.Connection) + len(m.Exclude.Tab) + m.Extra.size() + messageOverhead
 }
 
 // messageOverhead is the struct, its pointers in the rings and the frame's fixed text, roughly.

@@ -112,6 +112,8 @@ func (f *ClientFrame) draw(t *rapid.T, id field) {
 		if f.ExcludeSelf = rapid.Bool().Draw(t, "self"); !f.ExcludeSelf {
 			f.ExcludeTab = filled(MaxTabBytes)
 		}
+	case fMeta:
+		f.Meta = anyMeta().Draw(t, "meta")
 	case fTrace:
 		f.Trace = anyTrace().Draw(t, "trace")
 	case fMethod:
@@ -160,6 +162,35 @@ func anyTrace() *rapid.Generator[string] {
 	return rapid.StringMatching(`0[0-9a-e]-[0-9a-f]{31}1-[0-9a-f]{15}1-[0-9a-f]{2}`)
 }
 
+func anyMeta() *rapid.Generator[[]byte] {
+	return rapid.Custom(func(t *rapid.T) []byte {
+		return append(appendText([]byte{'{'}, fReason, anyText(40).Draw(t, "meta's text")), '}')
+	})
+}
+
+// anyExtra is what the wire shows of one; nil often.
+func anyExtra() *rapid.Generator[*Extra] {
+	return rapid.Custom(func(t *rapid.T) *Extra {
+		var x Extra
+		if rapid.Bool().Draw(t, "meta") {
+			x.Meta = anyMeta().Draw(t, "meta's value")
+		}
+		if rapid.Bool().Draw(t, "change") {
+			x.Change, x.Gone = anyNumber(1).Draw(t, "change's number"), rapid.Bool().Draw(t, "gone")
+			if n := anyNumber(1).Draw(t, "txn"); n != x.Change {
+				x.Txn = n
+			}
+			if rapid.Bool().Draw(t, "changed") {
+				x.Changed = []byte(`["a","b.c"]`)
+			}
+		}
+		if x.Meta == nil && x.Change == 0 {
+			return nil
+		}
+		return &x
+	})
+}
+
 func anyMessage() *rapid.Generator[*Message] {
 	return rapid.Custom(func(t *rapid.T) *Message {
 		m := &Message{
@@ -169,6 +200,7 @@ func anyMessage() *rapid.Generator[*Message] {
 		if rapid.Bool().Draw(t, "traced") {
 			m.Trace = anyTrace().Draw(t, "trace")
 		}
+		m.Extra = anyExtra().Draw(t, "extra")
 		if rapid.Bool().Draw(t, "tab") {
 			m.Exclude.Tab = anyText(MaxTabBytes).Draw(t, "exclude")
 		}

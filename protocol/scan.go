@@ -22,7 +22,7 @@ type mode uint8
 
 const (
 	envelope mode = iota // no duplicate keys, no lone surrogates; the value of a member "data" is opaque
-	strict               // as envelope, but "data" is a name like any other: inside "filter"
+	strict               // as envelope, but "data" is a name like any other: inside "filter" and "meta"
 	opaque               // duplicate keys and lone surrogates are left as they are: inside "data"
 )
 
@@ -184,6 +184,8 @@ func (s *scanner) member(name []byte) error {
 	switch string(name) {
 	case "data": // its depth counts from here, so that data which one entrance took fits through every other
 		s.mode, s.depth = opaque, 0
+	case "meta": // likewise
+		s.mode, s.depth = strict, 0
 	case "filter":
 		s.mode = strict
 	}

@@ -240,6 +240,10 @@ func messageOf(m *members) (*Message, error) {
 			}
 		}
 	}
+	var err error
+	if msg.Extra, err = extraOf(m); err != nil {
+		return nil, err
+	}
 	return msg, msg.readPrev(m)
 }
 

@@ -165,6 +165,7 @@ func TestSpecLimits(t *testing.T) {
 		"RecentIDs": RecentIDs, "RecoveryPageFrames": RecoveryPageFrames, "RecoveryPageBytes": RecoveryPageBytes, "MaxAPIBodyBytes": MaxAPIBodyBytes,
 		"MaxPublishChannels": MaxPublishChannels, "MaxBatchItems": MaxBatchItems, "MaxErrors": MaxErrors,
 		"MaxPresenceMembers": MaxPresenceMembers, "MaxPresenceChanges": MaxPresenceChanges,
+		"MaxMetaBytes": MaxMetaBytes, "MaxChangedPaths": MaxChangedPaths, "MaxChangedBytes": MaxChangedBytes,
 		"MaxReplyMessages": MaxReplyMessages, "MaxReplyBytes": MaxReplyBytes, "MaxReplies": MaxReplies,
 		// Not in the table: section 3 states them in its text (see TestSpecText), MaxNameBytes nowhere.
 		"MaxEpochBytes": MaxEpochBytes, "MaxTagBytes": MaxTagBytes, "MaxNameBytes": MaxNameBytes, "MaxInteger": MaxInteger,

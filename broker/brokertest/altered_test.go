@@ -146,7 +146,7 @@ func bounding(change func(*core.StreamConfig)) func(*world, *altered) {
 func changed(m *protocol.Message, data []byte) *protocol.Message {
 	return &protocol.Message{
 		Channel: m.Channel, Epoch: m.Epoch, Offset: m.Offset, Prev: m.Prev, Tag: m.Tag, ID: m.ID,
-		Data: data, Event: m.Event, SpreadMS: m.SpreadMS, Trace: m.Trace, TimeMS: m.TimeMS, Volatile: m.Volatile, Exclude: m.Exclude,
+		Data: data, Event: m.Event, SpreadMS: m.SpreadMS, Trace: m.Trace, TimeMS: m.TimeMS, Volatile: m.Volatile, Exclude: m.Exclude, Extra: m.Extra,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,7 @@ import (
 // at least one that is broken; or it proves nothing.
 func TestBrokenBrokersAreCaught(t *testing.T) {
 	caught := map[string]bool{}
-	for _, b := range append(broken, brokenPresence...) {
+	for _, b := range slices.Concat(broken, brokenPresence, brokenExtra) {
 		for _, name := range b.caughtBy {
 			caught[name] = true
 			t.Run(b.name+"/"+name, func(t *testing.T) {

@@ -73,6 +73,7 @@ var checks = []check{
 	{name: "an unused channel has an epoch", run: unusedChannel},
 	{name: "messages are numbered", run: numbering},
 	{name: "content is kept intact", run: content},
+	{name: "what a message has beside its data is kept intact", run: extras},
 	{name: "buffers of the caller are not kept", run: aliasing},
 	{name: "channels do not meet", run: channelsApart},
 	{name: "a published message is in history", run: ackedIsKept},

@@ -69,6 +69,8 @@ func conflict(w *world) {
 		func(p *broker.Publish) { p.Event = "left" },
 		func(p *broker.Publish) { p.SpreadMS = 5000 },
 		func(p *broker.Publish) { p.Volatile = true },
+		func(p *broker.Publish) { p.Extra = &protocol.Extra{Meta: []byte(`{"by":"desk"}`)} },
+		func(p *broker.Publish) { p.Extra = &protocol.Extra{Change: 7} },
 	} {
 		p := keyed("desk", "k1")
 		other(&p)

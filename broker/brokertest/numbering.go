@@ -98,12 +98,17 @@ func content(w *world) {
 func aliasing(w *world) {
 	sink := w.subscribe(w.Broker, channel)
 	data := []byte(`"mine"`)
-	w.publish(broker.Publish{Channel: channel, Data: data})
+	meta := []byte(`{"m":1}`)
+	w.publish(broker.Publish{Channel: channel, Data: data, Extra: &protocol.Extra{Meta: meta}})
 	copy(data, `"XXXX"`)
+	copy(meta, `{"x":9}`)
 	got := w.hears(sink, 1)[0]
 	first := w.history(w.origin(), 10)
 	if len(first.Messages) != 1 || !bytes.Equal(got.Data, []byte(`"mine"`)) || !bytes.Equal(first.Messages[0].Data, []byte(`"mine"`)) {
 		w.Fatalf("the message changed with the publisher's buffer")
+	}
+	if x := got.Extra; x == nil || string(x.Meta) != `{"m":1}` {
+		w.Fatalf("the message's meta changed with the publisher's buffer")
 	}
 	first.Messages[0] = nil
 	if again := w.history(w.origin(), 10); len(again.Messages) != 1 || again.Messages[0] == nil {

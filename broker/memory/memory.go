@@ -83,6 +83,7 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt,
 	now := b.cfg.Now()
 	e := core.Entry{
 		Data: slices.Clone(p.Data), Event: p.Event, SpreadMS: p.SpreadMS, Trace: p.Trace, Volatile: p.Volatile, Key: p.IdempotencyKey, Principal: p.Principal, Exclude: p.Exclude, Last: p.Last,
+		Extra: p.Extra.Clone(),
 	}
 	wall := b.cfg.Wall()
 	e.TimeMS = wall.UnixMilli()

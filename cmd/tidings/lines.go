@@ -213,6 +213,9 @@ func (p *publisher) item(channel string, l textLine) (map[string]any, error) {
 	if p.event != "" {
 		item["event"] = p.event
 	}
+	if p.meta != "" {
+		item["meta"] = json.RawMessage(p.meta)
+	}
 	if p.spread != "" {
 		item["spread"] = p.spread
 	}

@@ -221,8 +221,8 @@ func TestPublishWithoutAChannel(t *testing.T) {
 	if got := published("--pattern", "chat:*", "--data", "2", "--event", "closing", "--exclude", "nobody"); !strings.Contains(got, `{"results":[{"channel":"chat:8","epoch":`) {
 		t.Errorf("to a pattern: %s", got)
 	}
-	published("chat:8", "--data", "3", "--exclude-tab", "t1")
-	if sub.exit() != 0 || !strings.Contains(sub.out.String(), `"event":"closing"`) || !strings.Contains(sub.out.String(), `"data":2`) || !strings.Contains(sub.out.String(), `"data":3`) {
+	published("chat:8", "--data", "3", "--exclude-tab", "t1", "--meta", `{"from": "desk"}`)
+	if sub.exit() != 0 || !strings.Contains(sub.out.String(), `"event":"closing"`) || !strings.Contains(sub.out.String(), `"data":2`) || !strings.Contains(sub.out.String(), `"meta":{"from":"desk"},"data":3`) {
 		t.Errorf("the subscriber heard %s %s", sub.out, sub.errors)
 	}
 }

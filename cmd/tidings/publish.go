@@ -30,6 +30,7 @@ type publisher struct {
 	spread, pattern string
 	exclude, tab    string
 	event, key      string
+	meta            string
 	lines, progress bool
 	retries         int
 	client          *http.Client
@@ -60,6 +61,8 @@ func publishCommand() *cobra.Command {
 				return errors.New("--lines reads its messages from standard input: use --text - to publish lines as texts")
 			case p.pattern != "" && len(channels) > 0:
 				return errors.New("name channels, or give --pattern")
+			case p.meta != "" && !json.Valid([]byte(p.meta)):
+				return errors.New(`--meta is not JSON; give an object, such as --meta '{"from": "desk"}'`)
 			case p.pattern == "" && p.event == "" && len(channels) == 0:
 				return errors.New("name a channel, or give --pattern, or --event for the server's routes to decide by")
 			}
@@ -79,6 +82,7 @@ func publishCommand() *cobra.Command {
 	flags.StringVar(&p.dataFile, "data-file", "", "a file with the message")
 	flags.StringVar(&p.text, "text", "", "the message, as a text; - reads the text from standard input, with --lines one per line")
 	flags.StringVar(&p.event, "event", "", "a name for the kind of message")
+	flags.StringVar(&p.meta, "meta", "", "a JSON object of at most 4 KiB, kept and delivered beside the message")
 	flags.StringVar(&p.pattern, "pattern", "", "publish to the channels whose names match, such as 'chat:*' or 'orders/**', instead of named ones")
 	flags.StringVar(&p.exclude, "exclude", "", "the id of a connection, or of a page, that shall not get it")
 	flags.StringVar(&p.tab, "exclude-tab", "", "the name of a browser's tab that shall not get it")
@@ -174,6 +178,9 @@ func (p *publisher) body(channels []string) ([]byte, error) {
 	}
 	if len(exclude) > 0 {
 		request["exclude"] = exclude
+	}
+	if p.meta != "" {
+		request["meta"] = json.RawMessage(p.meta)
 	}
 	if p.event != "" {
 		request["event"] = p.event

@@ -109,6 +109,7 @@ type line struct {
 	Time     int64           `json:"time"`
 	SpreadMS int64           `json:"spread,omitempty"`
 	Trace    string          `json:"trace,omitempty"`
+	Meta     json.RawMessage `json:"meta,omitempty"`
 	Data     json.RawMessage `json:"data"`
 }
 
@@ -120,7 +121,7 @@ func (s *subscriber) onMessage(m client.Message) {
 	s.shown.add(1)
 	var err error
 	if s.json {
-		l := line{Channel: m.Channel, ID: m.ID, Event: m.Event, Time: m.Time.UnixMilli(), SpreadMS: m.Spread.Milliseconds(), Trace: m.Trace, Data: m.Data}
+		l := line{Channel: m.Channel, ID: m.ID, Event: m.Event, Time: m.Time.UnixMilli(), SpreadMS: m.Spread.Milliseconds(), Trace: m.Trace, Meta: m.Meta, Data: m.Data}
 		if !m.Volatile {
 			l.Position = m.Position.String()
 		}
