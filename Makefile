@@ -14,7 +14,7 @@ BUILT       := clientjs/dist examples/dashboard/dist
 
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
-.PHONY: help run build test check lint house fuzz bench client sim profile deps clean
+.PHONY: help run build test check lint house fuzz bench client sim nemesis profile deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/  make \1\t\2/' | expand -t 18
@@ -61,6 +61,9 @@ client: node_modules/.package-lock.json ## build clientjs/dist and the demo from
 
 sim: ## run the simulator for longer than the tests do: make sim ARGS='-seeds 100000'
 	$(GO) run ./sim/cmd/sim $(ARGS)
+
+nemesis: build ## ten minutes of chaos on the built binary, with 200 clients: make nemesis ARGS='-seed 7 -v', see docs/PROOF.md
+	$(GO) run -tags $(TAGS) ./sim/nemesis -tidings bin/tidings $(ARGS)
 
 profile: ## CPU, memory and mutex profiles of the benchmarks of one package: make profile PKG=./actors
 	@mkdir -p bench-out

@@ -27,8 +27,8 @@ func (p *phase) String() string {
 	return strings.Join(names, " + ")
 }
 
-// draw makes a plan of this length. All kinds come before one comes again, the server's among the first; no fault comes with itself, and
-// what is done to the server comes alone or with the network.
+// draw makes a plan of this length. All kinds come before one comes again, the server's among the first; no fault comes with itself, nor
+// two of the server's together.
 func draw(rng *rand.Rand, kinds []fault, length time.Duration, pace float64) (plan []*phase) {
 	var deck []int
 	next := func() *fault {
@@ -49,8 +49,8 @@ func draw(rng *rand.Rand, kinds []fault, length time.Duration, pace float64) (pl
 	for total := time.Duration(0); total < length; {
 		p := &phase{faults: []*fault{next()}, length: scale(2, 10), quiet: scale(20, 0)}
 		if rng.IntN(3) == 0 {
-			if other := next(); other != p.faults[0] && !(ofServer(other) && ofServer(p.faults[0])) {
-				p.faults = append(p.faults, other)
+			if n := len(deck); n > 0 && !(ofServer(&kinds[deck[n-1]]) && ofServer(p.faults[0])) {
+				p.faults = append(p.faults, next())
 			}
 		}
 		total += p.length + p.quiet
