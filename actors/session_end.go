@@ -18,6 +18,9 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 		b.cfg.Hooks.tell(Event{What: EventDisconnected, Connection: c.id, User: c.Identity().User, Code: code})
 	}
 	s.note(Record{What: RecordEnded, Code: string(code)})
+	if last != nil && last.Frame != nil && code != protocol.CodeShuttingDown && code != "" {
+		b.log.Info("client closed", "code", string(code), "reason", last.Frame.Reason, "connection", c.id, "user", protocol.Cut(c.Identity().User, 128), "transport", s.kind.String())
+	}
 	if last != nil && last.Frame != nil && !code.Row().Retry {
 		b.endings.Add(c.key, &protocol.Error{Code: code, Reason: last.Frame.Reason, Hint: last.Frame.Hint})
 	}

@@ -12,7 +12,11 @@ import (
 	"tidings/transports"
 )
 
-const codeKey = "tidings.code" // of the code that a request was refused with, for the log
+// What a request was refused with, for the log.
+const (
+	codeKey   = "tidings.code"
+	reasonKey = "tidings.reason"
+)
 
 // answer writes v as JSON.
 func answer(c *gin.Context, v any) {
@@ -42,6 +46,7 @@ func (a *API) refuse(c *gin.Context, err error) {
 		header.Set("Connection", "close") // whatever of the body was not read is not worth reading
 	}
 	c.Set(codeKey, string(fault.Code))
+	c.Set(reasonKey, fault.Reason)
 	writeJSON(c.Writer, fault.Code.Row().HTTP, protocol.AppendError(nil, fault))
 	c.Abort()
 }

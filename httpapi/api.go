@@ -28,8 +28,10 @@ type API struct {
 	metrics MetricsReaders
 	tracer  Tracer           // nil: none
 	ends    func() time.Time // of certificates; nil: none
+	lost    func() uint64    // lines of the log; nil: not counted
 
 	handler     *transports.Handler
+	carried     string // what the paths of the transports begin with
 	engine      *gin.Engine
 	client      files
 	demo        files
@@ -54,7 +56,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		return nil, err
 	}
 	networks, _ := parseNetworks(cfg.TrustedProxies)
-	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, demoBackend: cfg.DemoBackend}
+	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, lost: cfg.LostLogLines, carried: cfg.BasePath + "/bus", demoBackend: cfg.DemoBackend}
 	if a.log == nil {
 		a.log = slog.Default()
 	}

@@ -40,8 +40,11 @@ type Config struct {
 	CertificateEnds func() time.Time
 	// DemoBackend answers what is below /demo/api/, for the demo page. It sees paths without that. Nil means none.
 	DemoBackend http.Handler
-	// Log takes one line per request that failed (Info, Error) or, at Debug, per request. Nil means slog.Default.
+	// Log takes one line per request that failed (Info, Error) or, at Debug, per request. Nil means slog.Default. Clients
+	// can cause as many of them as they like: have the handler bound lines of the same code and reason.
 	Log *slog.Logger
+	// LostLogLines returns how many lines of the log were lost so far. Nil means that they are not counted.
+	LostLogLines func() uint64
 }
 
 // Tracer makes spans and sends them somewhere.

@@ -15,14 +15,16 @@ import (
 
 const maxLogText = 256 // bytes of what a client chose, in a line of the log
 
-// logged writes one line per request: at Error where we failed, at Info where the client did, else at Debug. It holds
-// the escaped path, and neither query nor header nor body: those carry secrets.
+// logged writes one line per request: at Error if we failed, at Info if the client did, else at Debug. It holds the
+// escaped path and the origin, and no query, body or other header: those carry secrets. What the transports refuse has
+// a line of their own, with code and reason.
 func (a *API) logged(c *gin.Context) {
 	start := time.Now()
 	c.Next()
 	status := c.Writer.Status()
 	level := slog.LevelDebug
 	switch {
+	case strings.HasPrefix(c.FullPath(), a.carried):
 	case status >= 500:
 		level = slog.LevelError
 	case status >= 400:
@@ -36,6 +38,8 @@ func (a *API) logged(c *gin.Context) {
 		slog.String("path", protocol.Cut(c.Request.URL.EscapedPath(), maxLogText)),
 		slog.Int("status", status),
 		slog.String("code", c.GetString(codeKey)),
+		slog.String("reason", protocol.Cut(c.GetString(reasonKey), maxLogText)),
+		slog.String("origin", protocol.Cut(c.Request.Header.Get("Origin"), maxLogText)),
 		slog.Duration("took", time.Since(start)),
 		slog.String("trace_id", protocol.TraceID(traceOf(c.Request))),
 		slog.String("key", backendOf(c).Principal()),

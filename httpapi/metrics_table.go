@@ -242,6 +242,9 @@ var allMetrics = []*metric{
 	counter("spans_lost_total",
 		"Spans of publishes that the OpenTelemetry collector did not take.",
 		readSpansLost),
+	counter("log_lines_lost_total",
+		"Lines of the log that nobody took: its reader has left, or reads too slowly.",
+		readLostLines),
 	counter("http_panics_total",
 		"HTTP requests that made a handler panic. Should stay 0.",
 		func(r *reading) uint64 { return r.api.panics.Load() }),
@@ -293,4 +296,11 @@ func readSpansLost(r *reading) (lost uint64) {
 		_, lost = r.api.tracer.Stats()
 	}
 	return lost
+}
+
+func readLostLines(r *reading) uint64 {
+	if r.api.lost == nil {
+		return 0
+	}
+	return r.api.lost()
 }

@@ -49,7 +49,17 @@ func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, fault *protoc
 // noteRefusal counts a refused request and logs one line of our own words.
 func (h *Handler) noteRefusal(r *http.Request, fault *protocol.Error) {
 	h.refused.Add(Refusal{endpointOf(r), fault.Code}, 1)
-	h.cfg.Log.Debug("transports: refused", "code", string(fault.Code), "reason", fault.Reason, "address", protocol.Cut(h.cfg.ClientAddress(r), 64))
+	h.cfg.Log.Info("client refused", "code", string(fault.Code), "reason", fault.Reason, "endpoint", endpointOf(r),
+		"origin", protocol.Cut(r.Header.Get("Origin"), 256), "address", protocol.Cut(h.cfg.ClientAddress(r), 64))
+}
+
+// noteClosing logs that the transport ended the stream of a client. Streams that end in their turn have no line.
+func (h *Handler) noteClosing(peer *protocol.Peer, fault *protocol.Error) {
+	if fault.Code == protocol.CodeRotated {
+		return
+	}
+	h.cfg.Log.Info("client closed", "code", string(fault.Code), "reason", fault.Reason,
+		"transport", peer.Transport, "origin", protocol.Cut(peer.Origin, 256), "address", protocol.Cut(peer.Address, 64))
 }
 
 // endpointOf names what a request was for, by the end of its path. One that is made up for a poll that waits has none.

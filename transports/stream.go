@@ -143,7 +143,11 @@ func (s *stream) End(last *protocol.Encoded) {
 }
 
 // fail ends the stream because of a fault that the transport found, and reports it to the bus.
-func (s *stream) fail(fault *protocol.Error) {
+func (s *stream) fail(fault *protocol.Error) { s.failFor(&protocol.Peer{}, fault) }
+
+// failFor is fail while the client is known by what its request showed.
+func (s *stream) failFor(peer *protocol.Peer, fault *protocol.Error) {
+	s.h.noteClosing(peer, fault)
 	s.finish(s.form.farewell(protocol.Encode(disconnect(fault))))
 	s.lose(fault.Code)
 }

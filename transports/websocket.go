@@ -77,7 +77,7 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request, intro *int
 // introduce deals with the messages before the session is open: a ping proves the path, connect opens the session.
 func (k *socket) introduce(intro *introduction, frames []protocol.ClientFrame, err error) bool {
 	if err != nil {
-		k.fail(k.h.asError(err))
+		k.failFor(&intro.peer, k.h.asError(err))
 		return true
 	}
 	for i := range frames {
@@ -90,7 +90,7 @@ func (k *socket) introduce(intro *introduction, frames []protocol.ClientFrame, e
 			k.finish(k.form.farewell(nil))
 			return true
 		default:
-			k.fail(errNotConnected)
+			k.failFor(&intro.peer, errNotConnected)
 			return true
 		}
 	}
@@ -105,7 +105,7 @@ func (k *socket) connect(intro *introduction, connect *protocol.ClientFrame, res
 	defer ctx.End()
 	session, gen, err := k.h.bus.Open(ctx, intro.peer, connect, k)
 	if err != nil {
-		k.fail(k.h.asError(err))
+		k.failFor(&intro.peer, k.h.asError(err))
 		return true
 	}
 	if intro.plain == nil {
@@ -117,7 +117,7 @@ func (k *socket) connect(intro *introduction, connect *protocol.ClientFrame, res
 	k.bind(session, gen)
 	k.delayFor(1 + len(rest))
 	if err != nil {
-		k.fail(k.h.asError(err))
+		k.failFor(&intro.peer, k.h.asError(err))
 	}
 	return true
 }

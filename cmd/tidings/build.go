@@ -22,6 +22,7 @@ import (
 type server struct {
 	settings    config.Settings
 	log         *slog.Logger
+	lostLines   func() uint64 // of the log
 	admission   admission
 	certificate *certificate    // nil without TLS by files
 	authority   *authority      // nil without certificates of an authority
@@ -38,8 +39,8 @@ type server struct {
 
 // build maps the settings to the packages' configurations and starts what they describe, but listens nowhere. If it
 // fails nothing goes on running.
-func build(s config.Settings, log *slog.Logger) (*server, error) {
-	srv := &server{settings: s, log: log}
+func build(s config.Settings, log *serverLog) (*server, error) {
+	srv := &server{settings: s, log: log.Logger, lostLines: log.writer.lost.Load}
 	for _, step := range []func() error{
 		srv.buildAdmission, srv.buildTLS, srv.buildTracer, srv.buildBroker, srv.buildHooks, srv.buildBus, srv.buildAPI,
 	} {
@@ -160,7 +161,7 @@ func (srv *server) apiConfig() httpapi.Config {
 	c.BasePath, c.Keys, c.Dev, c.Log = s.BasePath, srv.admission.keys, s.Dev, srv.log
 	c.Metrics, c.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
 	c.Demo = demo()
-	c.CertificateEnds = srv.certificateEnds()
+	c.CertificateEnds, c.LostLogLines = srv.certificateEnds(), srv.lostLines
 	if srv.tracer != nil {
 		c.Tracer = srv.tracer
 	}

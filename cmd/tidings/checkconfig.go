@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -24,7 +23,7 @@ func checkConfigCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("faults:\n%w", err)
 			}
-			srv, err := build(s, slog.New(slog.DiscardHandler))
+			srv, err := build(s, newLog(s, io.Discard))
 			if err != nil {
 				return fmt.Errorf("faults:\n%w", err)
 			}

@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,10 +48,13 @@ func serveCommand() *cobra.Command {
 }
 
 func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Writer) error {
-	log := newLog(s, os.Stderr)
+	signal.Ignore(syscall.SIGPIPE) // a reader of our output that leaves does not end the server
+	lines := newLog(s, os.Stderr)
+	defer lines.close()
+	log := lines.Logger
 	slog.SetDefault(log)
 	limitMemory(log)
-	srv, err := build(s, log)
+	srv, err := build(s, lines)
 	if err != nil {
 		return fmt.Errorf("not started: %w", err)
 	}
@@ -136,14 +141,4 @@ func (srv *server) shutdown(web *http.Server) error {
 	}
 	log.Info("stopped", "took", time.Since(start).String())
 	return nil
-}
-
-func newLog(s config.Settings, out io.Writer) *slog.Logger {
-	var level slog.Level
-	level.UnmarshalText([]byte(s.LogLevel)) // the settings hold one of its names
-	options := &slog.HandlerOptions{Level: level}
-	if s.LogFormat == "text" {
-		return slog.New(slog.NewTextHandler(out, options))
-	}
-	return slog.New(slog.NewJSONHandler(out, options))
 }

@@ -54,6 +54,7 @@ var folders = map[string]folder{
 	"internal/doctor":          {foreign: []string{websocket}},
 	"internal/memnet":          {},
 	"internal/counts":          {},
+	"internal/sparse":          {},
 	"internal/patience":        {},
 	"internal/bench":           {ours: []string{"protocol", "client"}, foreign: []string{gin, websocket, hdr}},
 	"internal/config":          {ours: []string{"protocol", "access"}, foreign: []string{koanf, yaml, pflag}},
@@ -61,5 +62,5 @@ var folders = map[string]folder{
 	"internal/teststack": {ours: []string{"access", "actors", "broker/memory", "httpapi"}},
 	"internal/tools":     {},
 	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
-	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "internal/config", "internal/doctor", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "internal/config", "internal/doctor", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
 }
