@@ -73,7 +73,7 @@ const (
 )
 
 // Connections lists connections by id; more tells that there are others after them. It walks all connections, and with a Channel asks them
-// one by one: call it for a person or a script, not for a message. It fails with CodeTimeout where ctx ends before.
+// one by one: call it for a person or a script, not for a message. It fails with CodeTimeout if ctx ends before.
 func (b *Bus) Connections(ctx context.Context, q Connections) (list []ConnectionInfo, more bool, err error) {
 	all := slices.DeleteFunc(b.registry.all(), func(c *Connection) bool {
 		return c.id <= q.After || q.User != "" && c.Identity().User != q.User
@@ -100,7 +100,7 @@ func (b *Bus) Connections(ctx context.Context, q Connections) (list []Connection
 
 func (b *Bus) info(c *Connection, d description) ConnectionInfo {
 	state := ConnectionLinked
-	if d.state == parked {
+	if d.state == sessionParked {
 		state = ConnectionParked
 	}
 	return ConnectionInfo{
@@ -109,8 +109,8 @@ func (b *Bus) info(c *Connection, d description) ConnectionInfo {
 	}
 }
 
-// Tail sees the messages of those channels for which only gives true, or of all where it is nil; only is called at each publish and must not wait. It fails
-// with CodeOverloaded where there are MaxTails.
+// Tail sees the messages of those channels for which only gives true, or of all if it is nil; only is called at each publish and must not wait. It fails
+// with CodeOverloaded if there are MaxTails.
 func (b *Bus) Tail(only func(protocol.Channel) bool) (*Tail, error) {
 	b.tails.mu.Lock()
 	defer b.tails.mu.Unlock()

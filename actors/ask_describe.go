@@ -9,12 +9,12 @@ import (
 // askPause is how often those who have not answered are looked at.
 const askPause = 20 * time.Millisecond
 
-// describe asks connections how they stand. Those that end meanwhile are not in the answer. It fails with CodeTimeout where one does not
+// describe asks connections how they stand. Those that end meanwhile are not in the answer. It fails with CodeTimeout if one does not
 // answer before ctx ends.
 func (b *Bus) describe(ctx context.Context, list []*Connection, ch protocol.Channel) (map[string]description, error) {
 	answers := make(chan description, len(list))
 	for _, c := range list {
-		b.send(c.pid, Describe{Channel: ch, Reply: answers})
+		b.send(c.pid, describe{channel: ch, reply: answers})
 	}
 	found := make(map[string]description, len(list))
 	tick := time.NewTicker(askPause)
@@ -48,7 +48,7 @@ func allAnswered(list []*Connection, found map[string]description) bool {
 
 func withoutEnded(found map[string]description) map[string]description {
 	for id, d := range found {
-		if d.state == ended {
+		if d.state == sessionEnded {
 			delete(found, id)
 		}
 	}

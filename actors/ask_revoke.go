@@ -13,7 +13,7 @@ type Revoked struct {
 }
 
 // RevokeToken lets the token of an id (jti) count no more on this node, and ends the connections that it signed in: they are told CodeUnauthorized, and
-// nothing is written to them after that. It fails with CodeUnsupported where there are no tokens, and with CodeLimitExceeded.
+// nothing is written to them after that. It fails with CodeUnsupported if there are no tokens, and with CodeLimitExceeded.
 func (b *Bus) RevokeToken(id string) (Revoked, error) {
 	return b.revoke(func(until time.Time) *protocol.Error { return b.revocations.RevokeToken(id, until) })
 }
@@ -29,35 +29,35 @@ func (b *Bus) revoke(remember func(until time.Time) *protocol.Error) (Revoked, e
 		return Revoked{}, &protocol.Error{Code: protocol.CodeUnsupported, Reason: "clients do not sign in here", Hint: "Set tokens.issuer, tokens.audience and a key."}
 	}
 	until := time.Now().Add(tokens.MaxLifetime() + 2*access.TokenLeeway)
-	if err := remember(until); err != nil {
-		return Revoked{}, err
+	if fault := remember(until); fault != nil {
+		return Revoked{}, fault
 	}
 	return Revoked{Connections: b.endWhere(b.revocations.Revoked, errRevoked), Until: until}, nil
 }
 
-// DisconnectUser ends all connections of a user on this node, and gives their number. Where code says retry their clients come back.
+// DisconnectUser ends all connections of a user on this node, and returns their number. If code says retry their clients come back.
 func (b *Bus) DisconnectUser(user string, code protocol.Code) int {
 	return b.endWhere(func(id access.Identity) bool { return !id.Anonymous() && id.User == user }, endedBy(code))
 }
 
-// endWhere ends the connections of certain clients, and gives their number.
-func (b *Bus) endWhere(match func(access.Identity) bool, err *protocol.Error) (n int) {
+// endWhere ends the connections of certain clients, and returns their number.
+func (b *Bus) endWhere(match func(access.Identity) bool, fault *protocol.Error) (n int) {
 	for _, c := range b.registry.all() {
 		if !c.ended.Load() && match(c.Identity()) {
-			b.send(c.pid, End{Err: err})
+			b.send(c.pid, end{fault: fault})
 			n++
 		}
 	}
 	return n
 }
 
-// Disconnect ends one connection for good, or, where code says retry, so that its client comes back anew. It fails with CodeNotFound.
+// Disconnect ends one connection for good, or, if code says retry, so that its client comes back anew. It fails with CodeNotFound.
 func (b *Bus) Disconnect(connection string, code protocol.Code) error {
 	c := b.registry.get(connection)
 	if c == nil || c.ended.Load() {
 		return errNoConnection
 	}
-	b.send(c.pid, End{Err: endedBy(code)})
+	b.send(c.pid, end{fault: endedBy(code)})
 	return nil
 }
 

@@ -68,14 +68,14 @@ func TestARevocationWhileATokenIsOnItsWay(t *testing.T) {
 		w.bus.RevokeUser("u1")
 		w.bus.sessions.Enter()
 		link := &link{}
-		c, gen := w.bus.begin(protocol.Peer{}, id, nil, holding{}, link)
+		c, gen := w.bus.begin(protocol.Peer{}, id, nil, places{}, link)
 		(&client{w: w, link: link}).use(c, gen)
 		w.settle()
 		if link.end() != protocol.CodeUnauthorized {
 			t.Errorf("a connection that was begun: %q", link.end())
 		}
 		anonymous := w.connect()
-		w.bus.send(anonymous.conn.pid, Verified{ID: 1, Identity: id})
+		w.bus.send(anonymous.conn.pid, verified{id: 1, identity: id})
 		w.settle()
 		if anonymous.link.end() != protocol.CodeUnauthorized {
 			t.Errorf("a refresh that was verified: %q", anonymous.link.end())

@@ -39,7 +39,7 @@ type Why struct {
 	State    string            // of the connection: linked, parked, or ended
 	Top      protocol.Position // of the channel
 	Records  []Record          // of the connection and of its channel, oldest first, as far as they bear on it
-	Trace    string            // of the message, where it had one and is among the channel's newest 256
+	Trace    string            // of the message, if it had one and is among the channel's newest 256
 	Receives bool              // the message has come, or will without the client's doing anything else
 }
 
@@ -87,7 +87,7 @@ func (b *Bus) Why(ctx context.Context, connection string, ch protocol.Channel, o
 	return w, nil
 }
 
-// bearing gives the records that are about a channel, or about the connection as a whole.
+// bearing returns the records that are about a channel, or about the connection as a whole.
 func bearing(records []Record, ch protocol.Channel) []Record {
 	kept := records[:0]
 	for _, r := range records {
@@ -144,7 +144,7 @@ func (q *inquiry) answer() Why {
 	return says(WhyDelivered, true, "It was written, and the client has reported it as received, or took so much since that it is not kept any more.")
 }
 
-// gap gives the last gap that the client was told over the message.
+// gap returns the last gap that the client was told over the message.
 func (q *inquiry) gap() (found Record, ok bool) {
 	for _, list := range [][]Record{q.channel, q.records} {
 		for _, r := range list {
@@ -156,7 +156,7 @@ func (q *inquiry) gap() (found Record, ok bool) {
 	return found, ok
 }
 
-// recovered gives the recovery that the message came with.
+// recovered returns the recovery that the message came with.
 func (q *inquiry) recovered() (Record, bool) {
 	for _, r := range slices.Backward(q.records) {
 		if r.What == RecordRecovered && r.Epoch == q.top.Epoch && r.Channel == q.ch && r.From < q.offset && q.offset <= r.To {
@@ -166,7 +166,7 @@ func (q *inquiry) recovered() (Record, bool) {
 	return Record{}, false
 }
 
-// gone answers for a connection that has ended.
+// memberGone answers for a connection that has ended.
 func (q *inquiry) gone() Why {
 	for i := len(q.records) - 1; i >= 0; i-- {
 		r := q.records[i]
@@ -186,7 +186,7 @@ func (q *inquiry) gone() Why {
 	return Why{Verdict: WhyEnded, Says: "The connection has ended: its client said goodbye, or was a plain one that left."}
 }
 
-// outside answers for a connection that is not subscribed.
+// memberOutside answers for a connection that is not subscribed.
 func (q *inquiry) outside() Why {
 	for i := len(q.records) - 1; i >= 0; i-- {
 		switch r := q.records[i]; {

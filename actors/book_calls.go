@@ -22,10 +22,10 @@ type madeCall struct {
 	id     uint64 // of the request that is answered: the last one of the same key
 	over   bool
 	answer []byte
-	err    *protocol.Error
+	fault  *protocol.Error
 }
 
-// find gives the call of a key; nil where there is none.
+// find returns the call of a key; nil if there is none.
 func (l *calls) find(key string) *madeCall {
 	if key == "" {
 		return nil
@@ -47,10 +47,10 @@ func (l *calls) add(c *madeCall) {
 }
 
 // finished keeps the answer of a call for as long as it is remembered.
-func (l *calls) finished(m Called) {
-	c := m.Call
-	c.over, c.answer, c.err = true, m.Data, m.Err
-	if c.err != nil && c.err.Code.Row().Retry { // it may be repeated, and then it shall be made
+func (l *calls) finished(m called) {
+	c := m.call
+	c.over, c.answer, c.fault = true, m.data, m.fault
+	if c.fault != nil && c.fault.Code.Row().Retry { // it may be repeated, and then it shall be made
 		l.forget(c)
 		return
 	}
@@ -60,7 +60,7 @@ func (l *calls) finished(m Called) {
 	}
 }
 
-// trim forgets the oldest calls that are over, where they are too many or their answers too long.
+// trim forgets the oldest calls that are over, if they are too many or their answers too long.
 func (l *calls) trim() {
 	for i := 0; i < len(l.made) && (len(l.made) > maxMade || l.bytes > maxMadeBytes); {
 		if c := l.made[i]; c.over {

@@ -32,7 +32,7 @@ func (r *router) shard(name protocol.Channel) *routerShard {
 	return &r.shards[maphash.String(r.seed, string(name))%uint64(len(r.shards))]
 }
 
-// hold gives the channel's entry, started if need be, and holds it for one subscription. The channel releases it.
+// hold returns the channel's entry, started if need be, and holds it for one subscription. The channel releases it.
 func (r *router) hold(name protocol.Channel) *entry {
 	s := r.shard(name)
 	s.mu.Lock()
@@ -54,7 +54,7 @@ func (r *router) release(e *entry) {
 	e.holders--
 }
 
-// retire forgets an entry that nobody holds. Where it answers true the actor must stop.
+// retire forgets an entry that nobody holds. If it answers true the actor must stop.
 func (r *router) retire(e *entry) bool {
 	s := r.shard(e.name)
 	s.mu.Lock()
@@ -66,7 +66,7 @@ func (r *router) retire(e *entry) bool {
 	return true
 }
 
-// find gives the channel's entry, or nil.
+// find returns the channel's entry, or nil.
 func (r *router) find(name protocol.Channel) *entry {
 	s := r.shard(name)
 	s.mu.Lock()

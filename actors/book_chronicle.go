@@ -12,7 +12,7 @@ import (
 type Record struct {
 	AtMS    int64 // Unix time
 	What    string
-	Channel protocol.Channel // "" where it is about a connection as a whole
+	Channel protocol.Channel // "" if it is about a connection as a whole
 	Code    string           // of protocol.Code, or of protocol.GapReason for RecordGap
 	Epoch   string           // of Last and From
 	Last    uint64           // RecordGap: what was told before, 0 for nothing
@@ -69,10 +69,10 @@ func (c *chronicle) ofConnection(id string, r Record) { note(c, c.connections, i
 
 func (c *chronicle) ofChannel(r Record) { note(c, c.channels, r.Channel, r) }
 
-// connection gives the records of a connection, oldest first.
+// connection returns the records of a connection, oldest first.
 func (c *chronicle) connection(id string) []Record { return recall(c, c.connections, id) }
 
-// channel gives the records of a channel, oldest first.
+// channel returns the records of a channel, oldest first.
 func (c *chronicle) channel(name protocol.Channel) []Record { return recall(c, c.channels, name) }
 
 func note[K comparable](c *chronicle, rings *lru.Cache[K, *ring], key K, r Record) {

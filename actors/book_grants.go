@@ -53,14 +53,14 @@ type grantee struct {
 	subject
 	channels []protocol.Channel // at most maxGrants
 	conns    []*Connection
-	until    time.Time // it is forgotten then; zero where somebody is connected
+	until    time.Time // it is forgotten then; zero if somebody is connected
 	place    *list.Element
-	in       *list.List // fresh or left; nil where somebody is connected
+	in       *list.List // fresh or left; nil if somebody is connected
 }
 
 func newGrants(max int) *grants { return &grants{max: max, grantees: map[subject]*grantee{}} }
 
-// of gives what was granted to a connection.
+// of returns what was granted to a connection.
 func (g *grants) of(c *Connection, subjects []subject) (all []protocol.Channel) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -75,7 +75,7 @@ func (g *grants) of(c *Connection, subjects []subject) (all []protocol.Channel) 
 	return all
 }
 
-// conns gives the connections of a subject.
+// conns returns the connections of a subject.
 func (g *grants) conns(who subject) []*Connection {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -124,8 +124,8 @@ func (g *grants) leave(c *Connection, subjects []subject) {
 	}
 }
 
-// add grants channels to a subject, and gives its connections. only, where it is not nil, is the one connection that can be of it. It fails with
-// CodeLimitExceeded, and with CodeNotFound where only has ended.
+// add grants channels to a subject, and returns its connections. only, if it is not nil, is the one connection that can be of it. It fails with
+// CodeLimitExceeded, and with CodeNotFound if only has ended.
 func (g *grants) add(who subject, channels []protocol.Channel, only *Connection) ([]*Connection, *protocol.Error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -146,7 +146,7 @@ func (g *grants) add(who subject, channels []protocol.Channel, only *Connection)
 		return nil, errNoConnection
 	case len(e.channels)+len(added) > maxGrants:
 		return nil, errGrants
-	case !g.room(len(added), e):
+	case !g.makeSpace(len(added), e):
 		return nil, errAllGrants
 	}
 	if only != nil && e.conns == nil {
@@ -166,7 +166,7 @@ func (g *grants) add(who subject, channels []protocol.Channel, only *Connection)
 	return slices.Clone(e.conns), nil
 }
 
-// remove takes channels from a subject, and gives its connections.
+// remove takes channels from a subject, and returns its connections.
 func (g *grants) remove(who subject, channels []protocol.Channel) []*Connection {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -184,8 +184,8 @@ func (g *grants) remove(who subject, channels []protocol.Channel) []*Connection 
 	return slices.Clone(e.conns)
 }
 
-// room makes room for n channels more of to, if need be by forgetting others, who left longest ago. Where that is not enough it forgets nobody.
-func (g *grants) room(n int, to *grantee) bool {
+// waitlist makes room for n channels more of to, if need be by forgetting others, who left longest ago. If that is not enough it forgets nobody.
+func (g *grants) makeSpace(n int, to *grantee) bool {
 	var gone []*grantee
 	free := g.max - g.n
 	for at := g.left.Front(); at != nil && free < n; at = at.Next() {

@@ -23,7 +23,7 @@ type visitor struct {
 	user  string
 	page  int // from 1; 0: none
 	own   map[protocol.Channel]bool
-	until time.Time // end of its park; zero where it is linked
+	until time.Time // end of its park; zero if it is linked
 }
 
 // subjects are those whose grants it has.
@@ -38,7 +38,7 @@ func (v *visitor) subjects() []string {
 	return list
 }
 
-// take gives what came since the last call, and forgets it.
+// take returns what came since the last call, and forgets it.
 func (v *visitor) take() []protocol.ServerFrame {
 	list := v.next()
 	v.link.mu.Lock()
@@ -188,9 +188,9 @@ func (d *tenure) whom() (string, Whom) {
 func (d *tenure) grantOrTake() {
 	name, who := d.whom()
 	channels := []protocol.Channel{grantedChannels[d.r.IntN(len(grantedChannels))], grantedChannels[d.r.IntN(len(grantedChannels))]}
-	do, give := d.bus.Subscribe, d.r.IntN(5) < 3
+	do, give := d.bus.Grant, d.r.IntN(5) < 3
 	if !give {
-		do = d.bus.Unsubscribe
+		do = d.bus.Ungrant
 	}
 	m, now := d.of(name), time.Now()
 	if d.connected(name) == 0 && !now.Before(m.until) {

@@ -57,14 +57,14 @@ func (w *world) visit(token, id string) *client {
 
 func (w *world) grant(who Whom, connections int, channels ...protocol.Channel) {
 	w.t.Helper()
-	if done, err := w.bus.Subscribe(who, channels); err != nil || done.Connections != connections {
+	if done, err := w.bus.Grant(who, channels); err != nil || done.Connections != connections {
 		w.t.Fatalf("subscribe %+v to %v: got %+v, %v, want %d connections", who, channels, done, err, connections)
 	}
 }
 
 func (w *world) take(who Whom, connections int, channels ...protocol.Channel) {
 	w.t.Helper()
-	if done, err := w.bus.Unsubscribe(who, channels); err != nil || done.Connections != connections {
+	if done, err := w.bus.Ungrant(who, channels); err != nil || done.Connections != connections {
 		w.t.Fatalf("unsubscribe %+v from %v: got %+v, %v, want %d connections", who, channels, done, err, connections)
 	}
 }
@@ -338,7 +338,7 @@ func TestGrantsAreBounded(t *testing.T) {
 		}
 		w.grant(Whom{User: "u1"}, 0, names("a", 100)...)
 		w.grant(Whom{User: "u1"}, 0, names("a", 100)...) // the same ones
-		if _, err := w.bus.Subscribe(Whom{User: "u1"}, names("b", maxGrants-99)); code(err) != protocol.CodeLimitExceeded {
+		if _, err := w.bus.Grant(Whom{User: "u1"}, names("b", maxGrants-99)); code(err) != protocol.CodeLimitExceeded {
 			t.Errorf("too many of one: %v", err)
 		}
 		c := w.visit(sign(t, "u1", time.Hour), "")
@@ -358,10 +358,10 @@ func TestGrantsAreBounded(t *testing.T) {
 		c.say(protocol.ClientFrame{Type: protocol.TypeDisconnect})
 		w.settle()
 		w.grant(Whom{User: "u2"}, 0, names("c", 128)...) // 254 now
-		if _, err := w.bus.Subscribe(Whom{User: "u3"}, names("d", 120)); err != nil {
+		if _, err := w.bus.Grant(Whom{User: "u3"}, names("d", 120)); err != nil {
 			t.Errorf("who has left longest ago must go for others: %v", err)
 		}
-		if _, err := w.bus.Subscribe(Whom{User: "u4"}, names("e", 120)); code(err) != protocol.CodeLimitExceeded {
+		if _, err := w.bus.Grant(Whom{User: "u4"}, names("e", 120)); code(err) != protocol.CodeLimitExceeded {
 			t.Errorf("too many in all: %v", err)
 		}
 		w.visit(sign(t, "u1", time.Hour), "").hears("+authenticated", "+user/u1")
@@ -375,7 +375,7 @@ func TestAGrantToAConnectionNeedsOne(t *testing.T) {
 		c.say(protocol.ClientFrame{Type: protocol.TypeDisconnect})
 		w.settle()
 		for _, id := range []string{c.conn.ID(), "unknown", "", "a name with spaces in it", strings.Repeat("a", 65)} {
-			for _, do := range []func(Whom, []protocol.Channel) (Granted, error){w.bus.Subscribe, w.bus.Unsubscribe} {
+			for _, do := range []func(Whom, []protocol.Channel) (Granted, error){w.bus.Grant, w.bus.Ungrant} {
 				if _, err := do(Whom{Connection: id}, []protocol.Channel{"a"}); code(err) != protocol.CodeNotFound {
 					t.Errorf("%q: got %v", id, err)
 				}
@@ -392,7 +392,7 @@ func TestAGrantToAConnectionNeedsOne(t *testing.T) {
 	})
 }
 
-// The client's own subscription and the server's to one channel: there is one at a time, and nothing is lost where one follows the other.
+// The client's own subscription and the server's to one channel: there is one at a time, and nothing is lost if one follows the other.
 func TestAClientSubscribesToWhatItWasPutIn(t *testing.T) {
 	inBubble(t, identified(t, closed), func(w *world) {
 		first := w.publish("g", "0")

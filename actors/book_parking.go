@@ -7,7 +7,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// parking holds the parked connections, and only them, in the order in which they were parked: where there are too many, of
+// parking holds the parked connections, and only them, in the order in which they were parked: if there are too many, of
 // one user or in all, the oldest ends. How long each may stay is its own actor's business.
 type parking struct {
 	perUser int
@@ -25,7 +25,7 @@ func newParking(max, perUser int) *parking {
 	return &parking{perUser: perUser, all: all, users: map[string][]*Connection{}}
 }
 
-// add parks c. It gives the connections that have to end for it.
+// add parks c. It returns the connections that have to end for it.
 func (p *parking) add(c *Connection) (out []*Connection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

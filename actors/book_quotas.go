@@ -15,7 +15,7 @@ const (
 	LimitConnections  = "connections"             // of the node
 	LimitConnects     = "connects"                // a second, of the node
 	LimitUser         = "connections_per_user"    // an anonymous client has none
-	LimitAddress      = "connections_per_address" // where the address is known for sure
+	LimitAddress      = "connections_per_address" // if the address is known for sure
 	LimitAddressRate  = "connects_per_address"    // a second
 	maxQuotaAddresses = 100_000                   // beyond it addresses that are new are not counted
 )
@@ -76,7 +76,7 @@ func (s *quotas) of(address string, now time.Duration) *quota {
 	return q
 }
 
-// sweep forgets addresses that hold nothing. It tells whether there is room.
+// sweep forgets addresses that hold nothing. It reports whether there is room.
 func (s *quotas) sweep(now time.Duration) bool {
 	for a, q := range s.addresses {
 		if q.n == 0 && q.connect.Full(now) {
@@ -86,7 +86,7 @@ func (s *quotas) sweep(now time.Duration) bool {
 	return len(s.addresses) < maxQuotaAddresses
 }
 
-// leave gives a place back.
+// leave returns a place back.
 func (s *quotas) leave(q *quota) {
 	if q == nil {
 		return
@@ -106,26 +106,26 @@ func (s *quotas) stats() map[string]uint64 {
 	return m
 }
 
-// holding is what a connection gives back with its end.
-type holding struct{ ofUser, ofAddress *quota }
+// places is what a connection gives back with its end.
+type places struct{ ofUser, ofAddress *quota }
 
 // take takes the places of a connection that is to be made.
-func (b *Bus) take(identity access.Identity, address string) (h holding, err *protocol.Error) {
-	if h.ofUser, err = b.enterUser(identity.User); err != nil {
-		return h, err
+func (b *Bus) take(identity access.Identity, address string) (h places, fault *protocol.Error) {
+	if h.ofUser, fault = b.enterUser(identity.User); fault != nil {
+		return h, fault
 	}
-	if h.ofAddress, err = b.enter(address); err != nil {
+	if h.ofAddress, fault = b.enter(address); fault != nil {
 		b.give(h)
 	}
-	return h, err
+	return h, fault
 }
 
-func (b *Bus) give(h holding) {
+func (b *Bus) give(h places) {
 	b.quotas.leave(h.ofUser)
 	b.quotas.leave(h.ofAddress)
 }
 
-// enter takes a place for a connection that is to be made, and gives what it holds of its address; nil where addresses are not counted.
+// enter takes a place for a connection that is to be made, and returns what it holds of its address; nil if addresses are not counted.
 func (b *Bus) enter(address string) (*quota, *protocol.Error) {
 	if max := b.cfg.MaxConnections; max > 0 && b.registry.len() >= max {
 		b.quotas.count(LimitConnections)

@@ -10,7 +10,7 @@ import (
 	"tidings/protocol"
 )
 
-// from opens a connection from an address, and gives the code that it is refused with.
+// from opens a connection from an address, and returns the code that it is refused with.
 func (w *world) from(address, token string) (*client, protocol.Code) {
 	w.t.Helper()
 	c, err := w.open(protocol.Peer{Transport: protocol.WebSocket, Address: address}, &protocol.ClientFrame{Type: protocol.TypeConnect, Token: token})

@@ -58,7 +58,7 @@ type errorBudget struct {
 	n    int
 }
 
-// spend counts an error. It answers false where there were more than protocol.MaxErrors within protocol.ErrorWindow.
+// spend counts an error. It reports false if there were more than protocol.MaxErrors within protocol.ErrorWindow.
 func (e *errorBudget) spend(now time.Duration) bool {
 	if e.n == len(e.at) && now-e.at[e.next] < protocol.ErrorWindow {
 		return false

@@ -69,7 +69,7 @@ func (m *replyBoxes) close(ch protocol.Channel) {
 	}
 }
 
-// over tells whether a reply channel has expired, or got its last message on this node.
+// over reports whether a reply channel has expired, or got its last message on this node.
 func (m *replyBoxes) over(ch protocol.Channel) bool {
 	if end, _ := ch.ReplyExpires(); !time.Now().Before(end) {
 		return true

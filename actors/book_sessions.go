@@ -7,7 +7,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// gone is the error for a session that is no more: its final word, if it had one a short time ago.
+// memberGone is the error for a session that is no more: its final word, if it had one a short time ago.
 func (b *Bus) gone(session sessionKey) error {
 	if why, ok := b.endings.Get(session); ok {
 		return why
@@ -53,7 +53,7 @@ func (r *registry) remove(c *Connection) {
 	s.mu.Unlock()
 }
 
-// find gives the connection of a session, or nil.
+// find returns the connection of a session, or nil.
 func (r *registry) find(session string) *Connection {
 	key := keyOf(session)
 	s := &r.sessions[key.part()]
@@ -62,14 +62,14 @@ func (r *registry) find(session string) *Connection {
 	return s.m[key]
 }
 
-// get gives the connection of a public name, or nil.
+// get returns the connection of a public name, or nil.
 func (r *registry) get(id string) *Connection {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.ids[id]
 }
 
-// all gives every connection there is, in no order.
+// all returns every connection there is, in no order.
 func (r *registry) all() []*Connection {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -18,7 +18,7 @@ type Tail struct {
 // Seen is one message that was published.
 type Seen struct {
 	Channel  protocol.Channel
-	Position protocol.Position // zero offset where it is volatile
+	Position protocol.Position // zero offset if it is volatile
 	ID       string
 	Event    string
 	Trace    string
@@ -26,7 +26,7 @@ type Seen struct {
 	Volatile bool
 }
 
-// Dropped gives how many messages were left out since the last call, since C was full.
+// Dropped returns how many messages were left out since the last call, since C was full.
 func (t *Tail) Dropped() uint64 { return t.dropped.Swap(0) }
 
 // Close ends the tail; C stays open.

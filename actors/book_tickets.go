@@ -55,7 +55,7 @@ func (s *tickets) add(t *ticket) *protocol.Error {
 	return nil
 }
 
-// redeem gives the ticket of a secret. It fails with CodeUnauthorized, and with CodeTokenExpired where the token is over that it stands for.
+// redeem returns the ticket of a secret. It fails with CodeUnauthorized, and with CodeTokenExpired if the token is over that it stands for.
 func (s *tickets) redeem(secret string) (*ticket, *protocol.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +74,7 @@ func (s *tickets) redeem(secret string) (*ticket, *protocol.Error) {
 	return t, nil
 }
 
-// bind says which connection a ticket opened, and gives the one before, which has to end.
+// bind says which connection a ticket opened, and returns the one before, which has to end.
 func (s *tickets) bind(t *ticket, c *Connection, park time.Duration) (before *Connection) {
 	c.ticket.Store(t)
 	s.mu.Lock()
@@ -86,7 +86,7 @@ func (s *tickets) bind(t *ticket, c *Connection, park time.Duration) (before *Co
 	return before
 }
 
-// left says that the connection of a ticket has ended: the ticket is good for another park, or, where the end was final, for nothing.
+// left says that the connection of a ticket has ended: the ticket is good for another park, or, if the end was final, for nothing.
 func (s *tickets) left(c *Connection, final bool, park time.Duration) {
 	t := c.ticket.Load()
 	if t == nil {

@@ -139,7 +139,7 @@ func (t *perTransport) snapshot() map[string]uint64 {
 	return m
 }
 
-// What is counted where there is no code.
+// What is counted if there is no code.
 const (
 	causeCut     = "cut"     // the transport broke, or the client left without a word
 	causeGoodbye = "goodbye" // the client said so, or a plain one left

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Drained clients come back after a random time up to a span that grows with their number: drainRate of them per second on the
+// drained clients come back after a random time up to a span that grows with their number: drainRate of them per second on the
 // other nodes, at most maxSpread.
 const (
 	drainRate    = 500
@@ -26,7 +26,7 @@ func (b *Bus) Drain(ctx context.Context) error {
 	for len(list) > 0 {
 		n := min(size, len(list))
 		for _, c := range list[:n] {
-			b.send(c.pid, End{Err: errStopped, AfterMS: spread.Milliseconds()})
+			b.send(c.pid, end{fault: errStopped, afterMS: spread.Milliseconds()})
 		}
 		if list = list[n:]; len(list) > 0 && !ground.Pause(ctx, drainSlice) {
 			return ctx.Err()
@@ -61,7 +61,7 @@ func (b *Bus) Stop() {
 	b.alarms.Stop()
 	gone := b.sessions.Close()
 	for _, c := range b.registry.all() {
-		b.send(c.pid, End{Err: errStopped})
+		b.send(c.pid, end{fault: errStopped})
 	}
 	<-gone
 	gone = b.channels.Close() // only a session starts a channel

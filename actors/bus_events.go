@@ -15,7 +15,7 @@ func (b *Bus) Send(connection string, e Sent) (receivers int, err error) {
 	return b.hand(&e, list), nil
 }
 
-// Broadcast hands an event to every connection of this node, parked ones included, and gives their number; exact tells whether there is no
+// Broadcast hands an event to every connection of this node, parked ones included, and returns their number; exact reports whether there is no
 // other node.
 func (b *Bus) Broadcast(e Sent) (receivers int, exact bool) {
 	return b.sendWhere(e, func(access.Identity) bool { return true })
@@ -32,7 +32,7 @@ func (b *Bus) sendWhere(e Sent, match func(access.Identity) bool) (receivers int
 	return b.hand(&e, list), b.alone()
 }
 
-// hand hands the event to connections, but to those excluded, and gives their number.
+// hand hands the event to connections, but to those excluded, and returns their number.
 func (b *Bus) hand(e *Sent, list []*Connection) (receivers int) {
 	frame := protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeEvent, Event: e.Event, Data: e.Data, Exclude: e.Exclude.Tab})
 	but := b.named(e.Exclude.Narrow().Connection)

@@ -10,7 +10,7 @@ import (
 	"tidings/protocol"
 )
 
-// publishBut publishes a message that excludes somebody, and gives what it was answered with.
+// publishBut publishes a message that excludes somebody, and returns what it was answered with.
 func (w *world) publishBut(ch protocol.Channel, data string, but protocol.Exclude) Published {
 	w.t.Helper()
 	p, err := w.bus.Publish(context.Background(), Publish{Channel: ch, Data: []byte(data), Exclude: but})
@@ -20,7 +20,7 @@ func (w *world) publishBut(ch protocol.Channel, data string, but protocol.Exclud
 	return p
 }
 
-// told gives what frames say of a channel: the data of a message with its chain, or a position.
+// told returns what frames say of a channel: the data of a message with its chain, or a position.
 func told(frames []protocol.ServerFrame, ch protocol.Channel) (list []string) {
 	for _, f := range frames {
 		switch {
@@ -152,7 +152,7 @@ func TestARepeatedPublishMayExcludeAnotherConnection(t *testing.T) {
 	})
 }
 
-// Where a tab is named its connection's other tabs get the message.
+// If a tab is named its connection's other tabs get the message.
 func TestATabIsNarrowerThanItsConnection(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connect()

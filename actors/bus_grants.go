@@ -17,9 +17,9 @@ type Granted struct {
 	Connections int // of this node, parked ones included, that the change reaches now
 }
 
-// Subscribe puts clients in channels: those that are connected, and those that will be. It is remembered for a minute where nobody of them was connected
+// Subscribe puts clients in channels: those that are connected, and those that will be. It is remembered for a minute if nobody of them was connected
 // yet, and for a day after the last one has left. It fails with CodeNotFound for a public name of no connection, and with CodeLimitExceeded; then it changes nothing.
-func (b *Bus) Subscribe(who Whom, channels []protocol.Channel) (Granted, error) {
+func (b *Bus) Grant(who Whom, channels []protocol.Channel) (Granted, error) {
 	to, only, fault := b.subject(who)
 	if fault != nil {
 		return Granted{}, fault
@@ -33,7 +33,7 @@ func (b *Bus) Subscribe(who Whom, channels []protocol.Channel) (Granted, error) 
 
 // Unsubscribe takes that back. What a client has subscribed to itself, and may, goes on. It fails with CodeNotFound as Subscribe does; what was not
 // granted is no fault.
-func (b *Bus) Unsubscribe(who Whom, channels []protocol.Channel) (Granted, error) {
+func (b *Bus) Ungrant(who Whom, channels []protocol.Channel) (Granted, error) {
 	to, only, fault := b.subject(who)
 	if fault != nil {
 		return Granted{}, fault
@@ -47,12 +47,12 @@ func (b *Bus) Unsubscribe(who Whom, channels []protocol.Channel) (Granted, error
 
 func (b *Bus) tellGranted(conns []*Connection) Granted {
 	for _, c := range conns {
-		b.send(c.pid, GrantsChanged{})
+		b.send(c.pid, grantsChanged{})
 	}
 	return Granted{Connections: len(conns)}
 }
 
-// subject tells whom a grant is for, and, where that is one connection alone, which. Public names of connections are shorter than pages' ids.
+// subject tells whom a grant is for, and, if that is one connection alone, which. Public names of connections are shorter than pages' ids.
 func (b *Bus) subject(who Whom) (subject, *Connection, *protocol.Error) {
 	switch {
 	case who.User != "":

@@ -7,7 +7,7 @@ import (
 	"tidings/protocol"
 )
 
-// History reads what a channel keeps: the messages strictly after since, or the newest ones where since is zero, at most limit of them
+// History reads what a channel keeps: the messages strictly after since, or the newest ones if since is zero, at most limit of them
 // and at most protocol.RecoveryPageBytes. It fails with CodeBrokerUnavailable.
 func (b *Bus) History(ctx context.Context, ch protocol.Channel, since protocol.Position, limit int) (core.Page, error) {
 	var page core.Page
@@ -28,7 +28,7 @@ func (b *Bus) History(ctx context.Context, ch protocol.Channel, since protocol.P
 	return page, nil
 }
 
-// newest gives the last messages that fit size bytes, at least one.
+// newest returns the last messages that fit size bytes, at least one.
 func newest(messages []*protocol.Message, size int) []*protocol.Message {
 	for i := len(messages) - 1; i >= 0; i-- {
 		if size -= messages[i].Size(); size < 0 && i < len(messages)-1 {
@@ -51,7 +51,7 @@ func (b *Bus) top(ctx context.Context, ch protocol.Channel) (top protocol.Positi
 	return top, nil
 }
 
-// Ready tells whether the node should get new clients: not while it drains, nor where its broker says that it does not work.
+// Ready reports whether the node should get new clients: not while it drains, nor if its broker says that it does not work.
 func (b *Bus) Ready(ctx context.Context) error {
 	if b.draining.Load() || b.ctx.Err() != nil {
 		return errStopped
@@ -66,7 +66,7 @@ func (b *Bus) Ready(ctx context.Context) error {
 	return nil
 }
 
-// message gives a message, one that says nothing where it is not among the newest.
+// message returns a message, one that says nothing if it is not among the newest.
 func (b *Bus) message(ctx context.Context, ch protocol.Channel, offset uint64) (*protocol.Message, error) {
 	page, err := b.History(ctx, ch, protocol.Position{}, protocol.MaxHistoryLimit)
 	for _, m := range page.Messages {

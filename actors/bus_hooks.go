@@ -7,7 +7,7 @@ import (
 	"tidings/protocol"
 )
 
-// hook runs a hook, and gives its failure as a client may see it.
+// hook runs a hook, and returns its failure as a client may see it.
 func (b *Bus) hook(ctx context.Context, name string, fn func(context.Context) error) (fault *protocol.Error) {
 	ctx, cancel := context.WithTimeout(ctx, hookPatience)
 	defer cancel()

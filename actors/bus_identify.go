@@ -8,25 +8,25 @@ import (
 )
 
 // admit tells who the client is, and by which ticket, if it was one.
-func (b *Bus) admit(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame) (id access.Identity, t *ticket, err *protocol.Error) {
+func (b *Bus) admit(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame) (id access.Identity, t *ticket, fault *protocol.Error) {
 	switch {
 	case b.draining.Load() || b.ctx.Err() != nil:
-		err = errStopped
+		fault = errStopped
 	case connect.Version != 0 && connect.Version != protocol.Version:
-		err = errVersion
+		fault = errVersion
 	case peer.Ticket != "":
-		if t, err = b.tickets.redeem(peer.Ticket); err != nil {
+		if t, fault = b.tickets.redeem(peer.Ticket); fault != nil {
 			break
 		}
 		if id = t.identity; b.revocations.Revoked(id) {
-			err = errRevoked
+			fault = errRevoked
 		}
 	default:
-		if id, err = b.identify(ctx, peer, connect.Token); err == nil {
-			id, err = b.askConnect(ctx, peer, id)
+		if id, fault = b.identify(ctx, peer, connect.Token); fault == nil {
+			id, fault = b.askConnect(ctx, peer, id)
 		}
 	}
-	return id, t, err
+	return id, t, fault
 }
 
 // identify takes the token of the frame, or else that of the request.
@@ -39,11 +39,11 @@ func (b *Bus) identify(ctx context.Context, peer protocol.Peer, token string) (a
 
 // verify tells whose a token is, unless it was revoked.
 func (b *Bus) verify(ctx context.Context, token string) (access.Identity, *protocol.Error) {
-	id, err := b.tokens.Load().Verify(ctx, token)
-	if err == nil && b.revocations.Revoked(id) {
+	id, fault := b.tokens.Load().Verify(ctx, token)
+	if fault == nil && b.revocations.Revoked(id) {
 		return access.Identity{}, errRevoked
 	}
-	return id, err
+	return id, fault
 }
 
 // page tells which page connects. A client whose id was not signed hears nothing of that: it could else find one out.
@@ -61,8 +61,8 @@ func (b *Bus) page(id string) *access.Page {
 	return &page
 }
 
-// Ticket gives a ticket for the client that peer's token names, and when it is over. It fails as Open does for the token, with CodeBadRequest without
-// one, and with CodeLimitExceeded or CodeOverloaded where the user, or the node, has too many.
+// Ticket returns a ticket for the client that peer's token names, and when it is over. It fails as Open does for the token, with CodeBadRequest without
+// one, and with CodeLimitExceeded or CodeOverloaded if the user, or the node, has too many.
 func (b *Bus) Ticket(peer protocol.Peer) (secret string, until time.Time, err error) {
 	identity, fault := b.identify(b.ctx, peer, "")
 	switch {

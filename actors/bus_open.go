@@ -41,7 +41,7 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 	c, gen = b.begin(peer, identity, b.page(connect.ConnectionID), held, link)
 	if ticket != nil {
 		if before := b.tickets.bind(ticket, c, b.cfg.Park); before != nil {
-			b.send(before.pid, End{Err: errFenced})
+			b.send(before.pid, end{fault: errFenced})
 		}
 	}
 	b.tally.fellBack(kindOf(peer.Transport), connect.Fallback)
@@ -49,7 +49,7 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 }
 
 // begin makes a new connection.
-func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.Page, held holding, link core.Link) (*Connection, uint64) {
+func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.Page, held places, link core.Link) (*Connection, uint64) {
 	session := newSession()
 	c := &Connection{
 		bus:    b,
@@ -58,32 +58,32 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.P
 		out:    core.NewOutbox(!peer.Plain),
 		shard:  b.shards[b.nextShard.Add(1)%uint64(len(b.shards))],
 		plain:  peer.Plain,
-		held:   held,
+		places: held,
 		opened: uint32(b.clock() / time.Second),
 	}
-	c.identity.Store(shared(identity))
+	c.identity.Store(sharedIdentity(identity))
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
 	m := mandateOf(identity, page)
-	c.pid = b.system.SpawnUnnamed(b.sessionProps, Begun{Conn: c, Mandate: m})
+	c.pid = b.system.SpawnUnnamed(b.sessionProps, begun{conn: c, mandate: m})
 	if m != nil {
 		b.grants.enter(c, m.subjects) // before its client hears that it is connected
 	}
 	gen, _ := c.out.Attach(link, 0, c.connected(session, false, c.Identity()), nil)
 	c.since.Store(gen)
-	b.send(c.pid, Attached{Gen: gen, Kind: kind, Identity: c.identity.Load()})
+	b.send(c.pid, attached{gen: gen, kind: kind, identity: c.identity.Load()})
 	b.registry.add(c)
 	if b.revocations.Revoked(identity) { // who revoked it may not have seen the connection
-		b.send(c.pid, End{Err: errRevoked})
+		b.send(c.pid, end{fault: errRevoked})
 	}
 	if b.ctx.Err() != nil { // Stop may not have seen it
-		b.send(c.pid, End{Err: errStopped})
+		b.send(c.pid, end{fault: errStopped})
 	}
 	return c, gen
 }
 
 // resume takes up the connection of a session: its old link is fenced, and what was not received goes out again over the new one.
-// Where that cannot be, it answers nil; the old session, if it was the client's own, has ended then. A connect that comes later than a newer
+// If that cannot be, it returns nil; the old session, if it was the client's own, has ended then. A connect that comes later than a newer
 // one of the same client is refused.
 func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity access.Identity, link core.Link) (*Connection, uint64, *protocol.Error) {
 	c := b.registry.find(connect.Session)
@@ -107,14 +107,14 @@ func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity
 	gen, ok := c.out.Attach(link, received, c.connected(connect.Session, true, identity), fencedFrame)
 	if !ok {
 		b.tally.resumesForgotten.Add(1)
-		b.send(c.pid, End{Err: errFenced})
+		b.send(c.pid, end{fault: errFenced})
 		return nil, 0, nil
 	}
 	c.since.Store(gen)
 	c.attempt = connect.Attempt
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
-	b.send(c.pid, Attached{Gen: gen, Kind: kind, Identity: shared(identity)})
+	b.send(c.pid, attached{gen: gen, kind: kind, identity: sharedIdentity(identity)})
 	b.tally.resumes.add(kind)
 	return c, gen, nil
 }
@@ -126,14 +126,14 @@ func (c *Connection) connected(session string, resumed bool, of access.Identity)
 	}
 	return func(gen uint64) *protocol.Encoded {
 		return protocol.Encode(&protocol.ServerFrame{
-			Type: protocol.TypeConnected, Session: session, Connection: c.id, Resumed: resumed, Generation: gen, Announce: c.bus.announce, TTLMS: ttl(of),
+			Type: protocol.TypeConnected, Session: session, Connection: c.id, Resumed: resumed, Generation: gen, Announce: c.bus.announce, TTLMS: timeLeft(of),
 		})
 	}
 }
 
 var errStale = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer connect of this client came before this one", Hint: "Nothing: the newer one goes on."}
 
-// Find gives the connection of a session, for a poll or a send of its client. It fails with CodeSessionGone for an unknown session and for
+// Find returns the connection of a session, for a poll or a send of its client. It fails with CodeSessionGone for an unknown session and for
 // one of another identity alike, and for one that ended for good a short time ago with the code of its end.
 func (b *Bus) Find(session string, peer protocol.Peer) (*Connection, error) {
 	identity, fault := b.identify(b.ctx, peer, "")
@@ -147,15 +147,15 @@ func (b *Bus) Find(session string, peer protocol.Peer) (*Connection, error) {
 	if c.ended.Load() {
 		return nil, c.gone()
 	}
-	if c.plain || !c.of(identity) {
+	if c.plain || !c.belongsTo(identity) {
 		return nil, errGone
 	}
 	return c, nil
 }
 
-// of tells whether a connection is of who knows its session and shows identity. One without an identity is of whoever knows its session: a client that has just
-// got a token says so in refresh; and where the application says who clients are, a request without a token shows no more than the session.
-func (c *Connection) of(identity access.Identity) bool {
+// of reports whether a connection is of who knows its session and shows identity. One without an identity is of whoever knows its session: a client that has just
+// got a token says so in refresh; and if the application says who clients are, a request without a token shows no more than the session.
+func (c *Connection) belongsTo(identity access.Identity) bool {
 	own := c.Identity()
 	return own.Anonymous() || own.User == identity.User || identity.Anonymous() && c.bus.cfg.Hooks.Connect != nil
 }

@@ -7,20 +7,20 @@ import (
 	"tidings/protocol"
 )
 
-// keeper is the broker as far as it keeps presence; nil where it does not.
+// keeper is the broker as far as it keeps presence; nil if it does not.
 func (b *Bus) keeper() broker.Presence {
 	p, _ := b.cfg.Broker.(broker.Presence)
 	return p
 }
 
-// keepsPresence tells whether it is kept who is in a channel: of a reply channel, which has one reader, never.
+// keepsPresence reports whether it is kept who is in a channel: of a reply channel, which has one reader, never.
 func (b *Bus) keepsPresence(ch protocol.Channel) bool {
 	_, _, reply := ch.ReplyParts()
 	return !reply && b.keeper() != nil && b.policy.Load().KeepsPresence(ch)
 }
 
 // Presence counts those who are in a channel, on all nodes, and reads those after a member, at most limit of them: a user once, over however many connections,
-// and each anonymous connection. It fails with CodeForbidden where the rules do not keep it, with CodeUnsupported where the broker cannot, and as
+// and each anonymous connection. It fails with CodeForbidden if the rules do not keep it, with CodeUnsupported if the broker cannot, and as
 // History does.
 func (b *Bus) Presence(ctx context.Context, ch protocol.Channel, after protocol.Member, limit int) (core.MembersPage, error) {
 	switch {
@@ -40,7 +40,7 @@ func (b *Bus) Presence(ctx context.Context, ch protocol.Channel, after protocol.
 	return page, nil
 }
 
-// everybodyIn reads all members of a channel where they are few enough to be named, else their count.
+// everybodyIn reads all members of a channel if they are few enough to be named, else their count.
 func everybodyIn(ctx context.Context, b broker.Presence, ch protocol.Channel) (core.MembersPage, error) {
 	page, err := b.Members(ctx, ch, protocol.Member{}, 0)
 	if err != nil || page.Count > protocol.MaxPresenceMembers {

@@ -36,9 +36,9 @@ type Published struct {
 	ReceiversExact bool // there is no other node
 }
 
-// Publish gives a message its position in a channel; delivery follows. It fails with CodeTooLarge above
-// protocol.MaxPayloadBytes or what the channel's rule says, with CodeIdempotencyConflict for a key that was used with other data, with CodeOverloaded where too many publishes
-// wait for the broker, or where the channel's messages have come faster than they can be delivered for a second, with CodeBrokerUnavailable, with CodeTimeout where the outcome is unknown, and with CodeShuttingDown after Stop.
+// Publish returns a message its position in a channel; delivery follows. It fails with CodeTooLarge above
+// protocol.MaxPayloadBytes or what the channel's rule says, with CodeIdempotencyConflict for a key that was used with other data, with CodeOverloaded if too many publishes
+// wait for the broker, or if the channel's messages have come faster than they can be delivered for a second, with CodeBrokerUnavailable, with CodeTimeout if the outcome is unknown, and with CodeShuttingDown after Stop.
 func (b *Bus) Publish(ctx context.Context, p Publish) (Published, error) {
 	if len(p.Data) > protocol.MaxPayloadBytes {
 		return Published{}, &protocol.Error{Code: protocol.CodeTooLarge, Reason: "data is longer than 64 KiB", Hint: "Publish a reference, and let the client fetch the rest."}
@@ -52,7 +52,7 @@ func (b *Bus) Publish(ctx context.Context, p Publish) (Published, error) {
 	return b.publish(ctx, p, publishPatience)
 }
 
-// publish waits for at most patience where the channel's messages come faster than they are delivered.
+// publish waits for at most patience if the channel's messages come faster than they are delivered.
 func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (Published, error) {
 	p.Exclude = p.Exclude.Narrow()
 	if Pressure(b.pressure.Load()) >= Full {
@@ -132,7 +132,7 @@ func (b *Bus) passBy(ctx context.Context, p *Publish, out *Published) {
 		out.Filtered++
 		out.Receivers--
 		switch {
-		case d.state == parked:
+		case d.state == sessionParked:
 			out.Parked = max(0, out.Parked-1)
 		case d.kind == pollKind:
 			out.Polling = max(0, out.Polling-1)

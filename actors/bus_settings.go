@@ -7,7 +7,7 @@ import (
 )
 
 // SetRules puts other rules in the place of those of Config. They count for what clients ask for from now on, and subscriptions that they do not
-// allow end at once: what waits of them for a client is not written any more. It fails where the rules do not compile, and changes nothing then.
+// allow end at once: what waits of them for a client is not written any more. It fails if the rules do not compile, and changes nothing then.
 func (b *Bus) SetRules(rules access.Rules) error {
 	policy, err := rules.Compile()
 	if err != nil {
@@ -15,7 +15,7 @@ func (b *Bus) SetRules(rules access.Rules) error {
 	}
 	b.policy.Store(policy)
 	for _, c := range b.registry.all() { // those that come later know the new rules
-		b.send(c.pid, RulesChanged{})
+		b.send(c.pid, rulesChanged{})
 	}
 	return nil
 }
@@ -23,7 +23,7 @@ func (b *Bus) SetRules(rules access.Rules) error {
 // SetTokens puts another verifier in the place of that of Config, for tokens that come from now on. It does not close the one before.
 func (b *Bus) SetTokens(tokens *access.Tokens) { b.tokens.Store(tokens) }
 
-// SetRouting puts other routes in the place of those of Config, from the next publish on. It fails where they do not compile, and changes nothing then.
+// SetRouting puts other routes in the place of those of Config, from the next publish on. It fails if they do not compile, and changes nothing then.
 func (b *Bus) SetRouting(routing access.Routing) error {
 	router, err := routing.Compile()
 	if err != nil {

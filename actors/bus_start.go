@@ -20,7 +20,7 @@ const (
 	maxClerks  = 64 // workers of the connections
 )
 
-// Start makes a bus. It fails where Config.Validate does.
+// Start makes a bus. It fails if Config.Validate does.
 func Start(cfg Config) (*Bus, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func Start(cfg Config) (*Bus, error) {
 // startChannel spawns an entry's actor. It is called with the router's lock.
 func (b *Bus) startChannel(e *entry) {
 	b.channels.Enter()
-	e.traffic.Low = func() { b.send(e.pid, Drained{}) }
+	e.traffic.Low = func() { b.send(e.pid, drained{}) }
 	e.pid = b.system.Spawn(b.channelProps(e))
 }
 

@@ -45,7 +45,7 @@ type Stats struct {
 	Hooks  map[string]HookCount // by hook: connect, subscribe, publish, call
 	Events EventCount           // that the application was to be told of
 
-	Members        int               // who are in channels here, each counted once per channel, where presence is kept
+	Members        int               // who are in channels here, each counted once per channel, if presence is kept
 	Watchers       int               // subscriptions that hear who comes and goes
 	Joined, Left   uint64            // members whom this node told the broker of
 	News           map[string]uint64 // frames made, by type: presence, joined, left

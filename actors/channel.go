@@ -20,20 +20,20 @@ type channel struct {
 	self  *actor.PID
 	feed  *core.Feed[*subscription]
 
-	sink      *sink
-	listening bool       // the broker has confirmed
-	asking    bool       // it was asked to
-	held      []*joining // until it has
-	pending   map[*subscription]*joining
-	reads     int // that are not answered
-	delayed   []delayedRead
-	handling  any // the message at hand
+	sink        *sink
+	listening   bool       // the broker has confirmed
+	asking      bool       // it was asked to
+	unconfirmed []*joining // until it has
+	pending     map[*subscription]*joining
+	reads       int // that are not answered
+	delayed     []delayedRead
+	handling    any // the message at hand
 
 	alarm      ground.Alarm
 	emptySince time.Time
 	sinceCheck int // alarms since the last check
 
-	crowd *presence // nil where presence is not kept
+	crowd *presence // nil if presence is not kept
 }
 
 type delayedRead struct {
@@ -49,21 +49,21 @@ func newChannel(b *Bus, e *entry) *channel {
 }
 
 // fail answers the subscribe of a member with an error; that of the server nobody waits for.
-func (ch *channel) fail(sub *subscription, err *protocol.Error) {
+func (ch *channel) fail(sub *subscription, fault *protocol.Error) {
 	if sub.id != 0 {
-		ch.lane(sub).Push(sub, errorFrame(sub.id, err))
+		ch.lane(sub).Push(sub, errorFrame(sub.id, fault))
 	}
 }
 
-// settled tells a connection that waits for it that a member has its answer.
+// joinAnswered tells a connection that waits for it that a member has its answer.
 func (ch *channel) settled(j *joining) {
 	if j != nil && j.settle {
 		j.settle = false
-		ch.bus.send(j.Member.conn.pid, Settled{Sub: j.Member})
+		ch.bus.send(j.Member.conn.pid, settled{sub: j.Member})
 	}
 }
 
-// lane gives the lane of a member's shard.
+// lane returns the lane of a member's shard.
 func (ch *channel) lane(sub *subscription) *lane {
 	if ch.lanes == nil {
 		ch.lanes = make([]*lane, len(ch.bus.shards))
@@ -99,124 +99,124 @@ func (ch *channel) tellVacated() {
 
 // What the actor can be told.
 
-// Join asks the channel to deliver to Sub, from Since where it is not nil. Answered on the subscription's lane by subscribed (and
-// what goes before it) or error, and to the connection by Joined, for one with Since, or Refused.
-type Join struct {
+// join asks the channel to deliver to Sub, from Since if it is not nil. answered on the subscription's lane by subscribed (and
+// what goes before it) or error, and to the connection by joined, for one with Since, or refused.
+type join struct {
 	ground.Request
-	Sub      *subscription
-	Since    *protocol.Position
-	As       standing        // it counts as being in the channel
-	Audience fanout.Audience // it hears of who comes and goes
+	sub      *subscription
+	since    *protocol.Position
+	as       standing        // it counts as being in the channel
+	audience fanout.Audience // it hears of who comes and goes
 }
 
-// Leave asks the channel to deliver no more to Sub. Where Reply is not 0 the request of that id is answered when nothing more
-// will come. A Sub whose Join was not answered yet gets its error before. Where Revoked is not nil the client may not hear the channel any more:
+// leave asks the channel to deliver no more to Sub. If Reply is not 0 the request of that id is answered when nothing more
+// will come. A Sub whose join was not answered yet gets its error before. If Revoked is not nil the client may not hear the channel any more:
 // what is on its way to it is taken back, and then it is told.
-type Leave struct {
+type leave struct {
 	ground.Request
-	Sub     *subscription
-	Reply   uint64
-	Revoked *protocol.Error
-	Keep    bool // but it may hear what is on its way
+	sub     *subscription
+	reply   uint64
+	revoked *protocol.Error
+	keep    bool // but it may hear what is on its way
 }
 
-// Adopt asks the channel to go on with Sub as asked for by request ID, or, where that is 0, by the server, without a pause in what it hears.
-// Answered on its lane by subscribed. Where Reply is not 0 the request of that id is answered before.
-type Adopt struct {
+// adopt asks the channel to go on with Sub as asked for by request ID, or, if that is 0, by the server, without a pause in what it hears.
+// answered on its lane by subscribed. If Reply is not 0 the request of that id is answered before.
+type adopt struct {
 	ground.Request
-	Sub       *subscription
-	ID, Reply uint64
-	Audience  fanout.Audience // it hears of who comes and goes
+	sub       *subscription
+	id, reply uint64
+	audience  fanout.Audience // it hears of who comes and goes
 }
 
-// Settle asks to hear, by Settled, when Sub's Join has its answer. A publish that follows a subscribe waits for that, so that it is heard.
-type Settle struct {
+// settle asks to hear, by settled, when Sub's join has its answer. A publish that follows a subscribe waits for that, so that it is heard.
+type settle struct {
 	ground.Request
-	Sub *subscription
+	sub *subscription
 }
 
-// Continue asks for the next page of Sub's recovery: its outbox has room for what followed the page that this incarnation gave.
-type Continue struct {
+// nextPage asks for the next page of Sub's recovery: its outbox has room for what followed the page that this incarnation gave.
+type nextPage struct {
 	ground.Event // the member may have left, and the channel be gone
-	Sub          *subscription
-	Incarnation  uint32
+	sub          *subscription
+	incarnation  uint32
 }
 
-// Arrived brings a message of the broker.
-type Arrived struct{ *protocol.Message }
+// arrived brings a message of the broker.
+type arrived struct{ *protocol.Message }
 
-func (Arrived) IgnoreDeadLetterLogging() {}
+func (arrived) IgnoreDeadLetterLogging() {}
 
-func (Arrived) MayBeLate() {}
+func (arrived) MayBeLate() {}
 
-// Skipped says that messages of the broker were left out because too much was on its way.
-type Skipped struct{ ground.Event }
+// skipped says that messages of the broker were left out because too much was on its way.
+type skipped struct{ ground.Event }
 
-// Interrupted says that the broker's stream broke: messages of it may be missing, or it may be another one.
-type Interrupted struct{ ground.Event }
+// interrupted says that the broker's stream broke: messages of it may be missing, or it may be another one.
+type interrupted struct{ ground.Event }
 
-// Listened says whether the broker has confirmed that it brings the channel's messages to this incarnation's sink.
-type Listened struct {
+// listened says whether the broker has confirmed that it brings the channel's messages to this incarnation's sink.
+type listened struct {
 	ground.Event
-	Incarnation uint32
-	Err         error
+	incarnation uint32
+	err         error
 }
 
-// HistoryRead answers a read that the feed of this incarnation asked for.
-type HistoryRead struct {
+// historyRead answers a read that the feed of this incarnation asked for.
+type historyRead struct {
 	ground.Event
-	Incarnation uint32
-	Ticket      uint64
-	Page        core.Page
-	Err         error
+	incarnation uint32
+	ticket      uint64
+	page        core.Page
+	err         error
 }
 
-// Drained says that what was on its way through the lanes has become less.
-type Drained struct{ ground.Event }
+// drained says that what was on its way through the lanes has become less.
+type drained struct{ ground.Event }
 
-// Displaced names the members that were live when an earlier incarnation failed, which had seen everything up to At.
-type Displaced struct {
+// displaced names the members that were live when an earlier incarnation failed, which had seen everything up to At.
+type displaced struct {
 	ground.Event
-	Subs []*subscription
-	At   protocol.Position
+	subs []*subscription
+	at   protocol.Position
 }
 
-// TimePassed is the channel's alarm.
-type TimePassed struct{ ground.Event }
+// timePassed is the channel's alarm.
+type timePassed struct{ ground.Event }
 
-// Attend says as whom the connection of Sub counts in the channel, now that it or the rules have changed. Join says it of a new one.
-type Attend struct {
+// attend says as whom the connection of Sub counts in the channel, now that it or the rules have changed. join says it of a new one.
+type attend struct {
 	ground.Request
-	Sub *subscription
-	As  standing
+	sub *subscription
+	as  standing
 }
 
-// Hear says what Sub is to hear of who comes and goes. Join says it of a new one.
-type Hear struct {
+// hear says what Sub is to hear of who comes and goes. join says it of a new one.
+type hear struct {
 	ground.Request
-	Sub      *subscription
-	Audience fanout.Audience
+	sub      *subscription
+	audience fanout.Audience
 }
 
-// PresenceDone answers the call of the broker that is under way for the channel's presence.
-type PresenceDone struct {
+// presenceDone answers the call of the broker that is under way for the channel's presence.
+type presenceDone struct {
 	ground.Event
-	Page core.MembersPage // of a read
-	Err  error
+	page core.MembersPage // of a read
+	err  error
 }
 
-// MembersChanged brings a change of who is in the channel, on all nodes together.
-type MembersChanged struct {
+// membersChanged brings a change of who is in the channel, on all nodes together.
+type membersChanged struct {
 	ground.Event
-	From *membersSink
+	from *membersSink
 	core.MembersChange
 }
 
-// MembersInterrupted says that such changes may be missing.
-type MembersInterrupted struct {
+// membersInterrupted says that such changes may be missing.
+type membersInterrupted struct {
 	ground.Event
-	From *membersSink
+	from *membersSink
 }
 
-// PresenceDue is the alarm of the channel's presence.
-type PresenceDue struct{ ground.Event }
+// presenceDue is the alarm of the channel's presence.
+type presenceDue struct{ ground.Event }

@@ -8,7 +8,7 @@ import (
 	"tidings/protocol"
 )
 
-// listen asks the broker for the channel's messages. Listened answers.
+// listen asks the broker for the channel's messages. listened answers.
 func (ch *channel) listen() {
 	if ch.listening || ch.asking {
 		return
@@ -25,20 +25,20 @@ func (ch *channel) listen() {
 			}
 			return err
 		})
-		b.send(self, Listened{Incarnation: incarnation, Err: err})
+		b.send(self, listened{incarnation: incarnation, err: err})
 	})
 }
 
-func (ch *channel) onListened(m Listened) {
-	if m.Incarnation != ch.incarnation {
+func (ch *channel) onListened(m listened) {
+	if m.incarnation != ch.incarnation {
 		return
 	}
 	ch.asking = false
-	held := ch.held
-	ch.held = nil
-	if m.Err != nil {
+	held := ch.unconfirmed
+	ch.unconfirmed = nil
+	if m.err != nil {
 		ch.sink.close()
-		ch.bus.log.Warn("the broker did not take a subscription", "error", m.Err)
+		ch.bus.log.Warn("the broker did not take a subscription", "error", m.err)
 		for _, j := range held {
 			ch.turnAway(j)
 		}
@@ -55,10 +55,10 @@ func (ch *channel) onListened(m Listened) {
 // turnAway refuses a member because of the broker; one that was answered before waits for the broker instead.
 func (ch *channel) turnAway(j *joining) {
 	switch {
-	case j.Member.stage != inside:
+	case j.Member.stage != memberInside:
 	case j.answered:
 		j.entered = false
-		ch.held = append(ch.held, j)
+		ch.unconfirmed = append(ch.unconfirmed, j)
 	default:
 		ch.refuse(j.Member, errBroker)
 	}
@@ -69,7 +69,7 @@ func (ch *channel) read(ticket uint64, after protocol.Position) {
 	if !ch.entry.traffic.IsLow() {
 		ch.delayed = append(ch.delayed, delayedRead{ticket, after})
 		if ch.entry.traffic.Await() {
-			ch.bus.send(ch.self, Drained{})
+			ch.bus.send(ch.self, drained{})
 		}
 		return
 	}
@@ -81,7 +81,7 @@ func (ch *channel) read(ticket uint64, after protocol.Position) {
 			page, err = b.cfg.Broker.History(ctx, name, after, protocol.RecoveryPageFrames)
 			return err
 		})
-		b.send(self, HistoryRead{Incarnation: incarnation, Ticket: ticket, Page: page, Err: err})
+		b.send(self, historyRead{incarnation: incarnation, ticket: ticket, page: page, err: err})
 	})
 }
 
@@ -94,17 +94,17 @@ func (ch *channel) onDrained() {
 	}
 }
 
-func (ch *channel) onHistoryRead(m HistoryRead) {
-	if m.Incarnation != ch.incarnation {
+func (ch *channel) onHistoryRead(m historyRead) {
+	if m.incarnation != ch.incarnation {
 		return
 	}
 	ch.reads--
-	if m.Err == nil {
-		ch.feed.HistoryRead(m.Ticket, m.Page)
+	if m.err == nil {
+		ch.feed.HistoryRead(m.ticket, m.page)
 		return
 	}
-	ch.bus.log.Warn("the broker did not give history", "error", m.Err)
-	ch.feed.ReadFailed(m.Ticket)
+	ch.bus.log.Warn("the broker did not give history", "error", m.err)
+	ch.feed.ReadFailed(m.ticket)
 	ch.sinceCheck = 1 // the next alarm checks
 	ch.bus.alarms.Set(&ch.alarm, patience.Jittered(retryDelay))
 }
@@ -113,7 +113,7 @@ func (ch *channel) onHistoryRead(m HistoryRead) {
 func (ch *channel) admit(j *joining) {
 	ch.pending[j.Member] = j
 	if !ch.listening {
-		ch.held = append(ch.held, j)
+		ch.unconfirmed = append(ch.unconfirmed, j)
 		ch.listen()
 		return
 	}
@@ -121,7 +121,7 @@ func (ch *channel) admit(j *joining) {
 }
 
 func (ch *channel) enter(j *joining) {
-	if j.Member.stage == inside {
+	if j.Member.stage == memberInside {
 		j.entered = true
 		ch.feed.Join(j.Join)
 	}

@@ -26,11 +26,11 @@ func (d deliveries) Failed(what string, reason any) {
 }
 
 // Live implements fanout.Port.
-func (d deliveries) Live(sub *subscription) { d.bus.send(sub.conn.pid, Joined{Sub: sub}) }
+func (d deliveries) Live(sub *subscription) { d.bus.send(sub.conn.pid, joined{sub: sub}) }
 
 // Next implements fanout.Port.
 func (d deliveries) Next(sub *subscription, asker uint32) {
-	sub.conn.whenRoomy(sub.entry.pid, Continue{Sub: sub, Incarnation: asker})
+	sub.conn.whenSpace(sub.entry.pid, nextPage{sub: sub, incarnation: asker})
 }
 
 // Withdraw implements fanout.Port.

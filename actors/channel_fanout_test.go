@@ -95,7 +95,7 @@ func TestAChannelOfOneDoesNotCollect(t *testing.T) {
 	})
 }
 
-// What is collected is not lost where its connection leaves the channel, loses its link or is sent away before the window is over.
+// What is collected is not lost if its connection leaves the channel, loses its link or is sent away before the window is over.
 func TestWhatIsCollectedIsNotLost(t *testing.T) {
 	for _, how := range []struct {
 		name string

@@ -30,7 +30,7 @@ func positionFrame(ch protocol.Channel, room string, at protocol.Position) *prot
 	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypePosition, Channel: ch, Room: room, Position: at})
 }
 
-// frameOf gives the frame of a message for a room that was told up to prev: the message's own, shared by all, where it says the same.
+// frameOf returns the frame of a message for a room that was told up to prev: the message's own, shared by all, if it says the same.
 func frameOf(m *protocol.Message, room string, prev uint64) *protocol.Encoded {
 	if room == "" && (m.Volatile || prev == m.Prev) {
 		return m.Encoded()

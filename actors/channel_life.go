@@ -15,7 +15,7 @@ func (ch *channel) onStarted(c actor.Context) {
 		ch.bus.chronicle.ofChannel(Record{What: RecordRestarted, Channel: ch.entry.name})
 	}
 	ch.feed = core.NewFeed(port{ch})
-	ch.alarm = ground.Alarm{To: ch.self, Message: TimePassed{}}
+	ch.alarm = ground.Alarm{To: ch.self, Message: timePassed{}}
 	ch.setAlarm()
 	again := ch.displaced
 	ch.displaced = nil
@@ -37,8 +37,8 @@ func (ch *channel) onStarted(c actor.Context) {
 // onRestarting is the last thing that a failed incarnation does.
 func (ch *channel) onRestarting() {
 	ch.onStopping()
-	if j, ok := ch.handling.(Join); ok && j.Sub.stage == inside {
-		ch.refuse(j.Sub, protocol.Internal)
+	if j, ok := ch.handling.(join); ok && j.sub.stage == memberInside {
+		ch.refuse(j.sub, protocol.Internal)
 	}
 	for _, j := range ch.pending {
 		if j.answered {
@@ -50,19 +50,19 @@ func (ch *channel) onRestarting() {
 	bus, self, at := ch.bus, ch.self, ch.at
 	for _, l := range ch.lanes {
 		if l != nil {
-			l.Displace(func(subs []*subscription) { bus.send(self, Displaced{Subs: subs, At: at}) })
+			l.Displace(func(subs []*subscription) { bus.send(self, displaced{subs: subs, at: at}) })
 		}
 	}
 	ch.entry.traffic.Forget()
 }
 
 // onDisplaced lets the members in again that were live in an earlier incarnation.
-func (ch *channel) onDisplaced(m Displaced) {
-	for _, sub := range m.Subs {
-		if sub.stage != inside || ch.pending[sub] != nil {
+func (ch *channel) onDisplaced(m displaced) {
+	for _, sub := range m.subs {
+		if sub.stage != memberInside || ch.pending[sub] != nil {
 			continue
 		}
-		at := m.At
+		at := m.at
 		sub.incarnation = ch.incarnation
 		ch.admit(&joining{Join: core.Join[*subscription]{Member: sub, ID: sub.id, Since: &at}, answered: true, at: at})
 	}
@@ -81,8 +81,8 @@ func (ch *channel) onTimePassed(c actor.Context) {
 	case !ch.listening:
 		ch.listen()
 	default:
-		held := ch.held
-		ch.held = nil
+		held := ch.unconfirmed
+		ch.unconfirmed = nil
 		for _, j := range held {
 			ch.enter(j)
 		}

@@ -6,29 +6,29 @@ import (
 	"time"
 )
 
-func (ch *channel) onJoin(m Join) {
-	m.Sub.incarnation, m.Sub.stage = ch.incarnation, inside
+func (ch *channel) onJoin(m join) {
+	m.sub.incarnation, m.sub.stage = ch.incarnation, memberInside
 	if ch.members++; ch.members == 1 {
 		ch.setAlarm()
 		ch.tellOccupied()
 	}
-	ch.attend(m.Sub, m.As)
-	m.Sub.audience = m.Audience
-	ch.admit(&joining{Join: core.Join[*subscription]{Member: m.Sub, ID: m.Sub.id, Since: m.Since}})
+	ch.attend(m.sub, m.as)
+	m.sub.audience = m.audience
+	ch.admit(&joining{Join: core.Join[*subscription]{Member: m.sub, ID: m.sub.id, Since: m.since}})
 }
 
-func (ch *channel) onAdopt(m Adopt) {
-	sub, j := m.Sub, ch.pending[m.Sub]
+func (ch *channel) onAdopt(m adopt) {
+	sub, j := m.sub, ch.pending[m.sub]
 	unanswered := j != nil && !j.answered
 	if unanswered {
 		ch.fail(sub, errReplaced)
 	}
-	if m.Reply != 0 {
-		ch.lane(sub).Push(sub, replyFrame(m.Reply))
+	if m.reply != 0 {
+		ch.lane(sub).Push(sub, replyFrame(m.reply))
 	}
-	sub.id = m.ID
+	sub.id = m.id
 	switch {
-	case sub.stage != inside: // it was refused, as its connection is about to hear
+	case sub.stage != memberInside: // it was refused, as its connection is about to hear
 		ch.fail(sub, errBroker)
 	case !unanswered:
 		at := ch.feed.Position()
@@ -37,30 +37,30 @@ func (ch *channel) onAdopt(m Adopt) {
 		}
 		ch.lane(sub).Push(sub, subscribedFrame(sub, "", ch.entry.name, at, false))
 	}
-	ch.onHear(Hear{Sub: sub, Audience: m.Audience})
+	ch.onHear(hear{sub: sub, audience: m.audience})
 }
 
-func (ch *channel) onSettle(m Settle) {
-	if j := ch.pending[m.Sub]; j != nil && !j.answered {
+func (ch *channel) onSettle(m settle) {
+	if j := ch.pending[m.sub]; j != nil && !j.answered {
 		j.settle = true
 		return
 	}
-	ch.bus.send(m.Sub.conn.pid, Settled{Sub: m.Sub})
+	ch.bus.send(m.sub.conn.pid, settled{sub: m.sub})
 }
 
-func (ch *channel) onContinue(m Continue) {
-	if m.Sub.stage == inside && m.Incarnation == ch.incarnation {
-		ch.feed.Continue(m.Sub)
+func (ch *channel) onNextPage(m nextPage) {
+	if m.sub.stage == memberInside && m.incarnation == ch.incarnation {
+		ch.feed.Continue(m.sub)
 	}
 }
 
-func (ch *channel) onLeave(m Leave) {
-	sub := m.Sub
+func (ch *channel) onLeave(m leave) {
+	sub := m.sub
 	why, ended := errReplaced, (*protocol.Encoded)(nil)
-	if m.Revoked != nil {
-		why, ended = m.Revoked, unsubscribedFrame(ch.entry.name, m.Revoked)
+	if m.revoked != nil {
+		why, ended = m.revoked, unsubscribedFrame(ch.entry.name, m.revoked)
 	}
-	if sub.stage == inside {
+	if sub.stage == memberInside {
 		j := ch.pending[sub]
 		if j != nil && !j.answered {
 			ch.fail(sub, why)
@@ -73,20 +73,20 @@ func (ch *channel) onLeave(m Leave) {
 		ch.lane(sub).Leave(sub)
 	}
 	switch {
-	case m.Revoked != nil && !m.Keep:
+	case m.revoked != nil && !m.keep:
 		ch.lane(sub).Withdraw(sub, ended)
 	case ended != nil:
 		ch.lane(sub).Push(sub, ended)
 	}
-	if m.Reply != 0 {
-		ch.lane(sub).Push(sub, replyFrame(m.Reply))
+	if m.reply != 0 {
+		ch.lane(sub).Push(sub, replyFrame(m.reply))
 	}
 }
 
 // drop forgets a member.
 func (ch *channel) drop(sub *subscription) {
-	sub.stage = gone
-	ch.attend(sub, nobody)
+	sub.stage = memberGone
+	ch.attend(sub, asNobody)
 	ch.endWatch(sub)
 	if sub.live {
 		sub.live = false
@@ -102,8 +102,8 @@ func (ch *channel) drop(sub *subscription) {
 }
 
 // refuse answers a subscribe with an error and forgets the member.
-func (ch *channel) refuse(sub *subscription, err *protocol.Error) {
-	ch.fail(sub, err)
+func (ch *channel) refuse(sub *subscription, fault *protocol.Error) {
+	ch.fail(sub, fault)
 	ch.drop(sub)
-	ch.bus.send(sub.conn.pid, Refused{Sub: sub})
+	ch.bus.send(sub.conn.pid, refused{sub: sub})
 }

@@ -11,11 +11,11 @@ type port struct{ *channel }
 
 var _ core.FeedPort[*subscription] = port{}
 
-type join = core.Join[*subscription]
+type feedJoin = core.Join[*subscription]
 
 func (p port) Read(ticket uint64, after protocol.Position) { p.read(ticket, after) }
 
-func (p port) Subscribed(j *join, at protocol.Position, recovered bool) {
+func (p port) Subscribed(j *feedJoin, at protocol.Position, recovered bool) {
 	w := p.pending[j.Member]
 	w.at = at
 	if w.answered {
@@ -31,9 +31,9 @@ func (p port) Subscribed(j *join, at protocol.Position, recovered bool) {
 	}
 }
 
-func (p port) Refused(j *join) { p.turnAway(p.pending[j.Member]) }
+func (p port) Refused(j *feedJoin) { p.turnAway(p.pending[j.Member]) }
 
-func (p port) Replay(j *join, messages []*protocol.Message, prev uint64, more bool) {
+func (p port) Replay(j *feedJoin, messages []*protocol.Message, prev uint64, more bool) {
 	frames := make([]*protocol.Encoded, len(messages))
 	for i, m := range messages {
 		if j.Member.conn.goesBy(m.Exclude.Connection) {
@@ -49,7 +49,7 @@ func (p port) Replay(j *join, messages []*protocol.Message, prev uint64, more bo
 	p.lane(j.Member).Replay(j.Member, frames, j.Member.incarnation, more)
 }
 
-func (p port) Gap(j *join, g core.Gap, answering bool) {
+func (p port) Gap(j *feedJoin, g core.Gap, answering bool) {
 	w := p.pending[j.Member]
 	w.at = g.From
 	id := j.Member.id
@@ -62,12 +62,12 @@ func (p port) Gap(j *join, g core.Gap, answering bool) {
 	p.lane(j.Member).Push(j.Member, gapFrame(p.entry.name, j.Room, id, g))
 }
 
-func (p port) Position(j *join, at protocol.Position) {
+func (p port) Position(j *feedJoin, at protocol.Position) {
 	p.pending[j.Member].at = at
 	p.lane(j.Member).Push(j.Member, positionFrame(p.entry.name, j.Room, at))
 }
 
-func (p port) Enter(j *join) {
+func (p port) Enter(j *feedJoin) {
 	sub := j.Member
 	w := p.pending[sub]
 	delete(p.pending, sub)
@@ -105,7 +105,7 @@ func (p port) PositionAll(room string, at protocol.Position) {
 }
 
 // note keeps for a member's connection what happened to it in this channel.
-func (p port) note(j *join, r Record) {
+func (p port) note(j *feedJoin, r Record) {
 	r.Channel = p.entry.name
 	p.bus.chronicle.ofConnection(j.Member.conn.id, r)
 }
@@ -119,7 +119,7 @@ func (p port) all(frame *protocol.Encoded) {
 	}
 }
 
-// exceptions gives who of this node shall not get m, by their shards' indexes; nil where nobody is here, as for most messages.
+// exceptions returns who of this node shall not get m, by their shards' indexes; nil if nobody is here, as for most messages.
 func (b *Bus) exceptions(m *protocol.Message) map[int]*fanout.Exception {
 	if m.Exclude.Connection == "" {
 		return nil

@@ -15,32 +15,32 @@ import (
 )
 
 // presence is who is in one channel: it says to the broker who is there on this node, and tells those who watch on this node what the broker says
-// of all nodes. It belongs to the channel's actor, and is made where the rules keep presence.
+// of all nodes. It belongs to the channel's actor, and is made if the rules keep presence.
 type presence struct {
 	ch     *channel
-	herald *core.Herald // nil where nobody watches
-	sink   *membersSink // nil where the broker was not asked for changes
+	herald *core.Herald // nil if nobody watches
+	sink   *membersSink // nil if the broker was not asked for changes
 	listed bool         // the broker has confirmed that it brings them
 
 	notNow   time.Duration     // no call before: one has failed
 	saidAt   time.Duration     // when the broker was last told something
 	checkAt  time.Duration     // when to ask the broker next whether a change was lost
 	lost     uint64            // of the herald, as counted
-	snapshot *protocol.Encoded // what was told so far, for who begins to watch; nil where it has changed since it was made
-	due      time.Duration     // when the alarm rings; 0 where it is not set
+	snapshot *protocol.Encoded // what was told so far, for who begins to watch; nil if it has changed since it was made
+	due      time.Duration     // when the alarm rings; 0 if it is not set
 	alarm    ground.Alarm
 }
 
 // sayEvery is how often the broker hears of a channel from this node. A change after a pause is said at once.
 const sayEvery = 50 * time.Millisecond
 
-// presence gives the channel's presence, made where there is none.
+// presence returns the channel's presence, made if there is none.
 func (ch *channel) presence() *presence {
 	if ch.crowd == nil {
 		if ch.attendance == nil {
 			ch.attendance = core.NewAttendance()
 		}
-		ch.crowd = &presence{ch: ch, saidAt: -sayEvery, alarm: ground.Alarm{To: ch.self, Message: PresenceDue{}}}
+		ch.crowd = &presence{ch: ch, saidAt: -sayEvery, alarm: ground.Alarm{To: ch.self, Message: presenceDue{}}}
 	}
 	return ch.crowd
 }
@@ -109,13 +109,13 @@ func (s *membersSink) Changed(c core.MembersChange) {
 		s.Interrupted()
 		return
 	}
-	s.bus.send(s.pid, MembersChanged{From: s, MembersChange: c})
+	s.bus.send(s.pid, membersChanged{from: s, MembersChange: c})
 }
 
-// Interrupted implements broker.MembersSink.
+// interrupted implements broker.MembersSink.
 func (s *membersSink) Interrupted() {
 	if !s.closed.Load() && s.interrupted.CompareAndSwap(false, true) {
-		s.bus.send(s.pid, MembersInterrupted{From: s})
+		s.bus.send(s.pid, membersInterrupted{from: s})
 	}
 }
 
@@ -152,10 +152,10 @@ func (p *presence) watch() {
 			s.opened(stop)
 		}
 		return core.MembersPage{}, err
-	}, func(m PresenceDone) {
+	}, func(m presenceDone) {
 		switch {
 		case p.sink != s: // nobody watches any more, or others do
-		case m.Err != nil:
+		case m.err != nil:
 			s.close()
 			p.sink = nil
 		default:
@@ -168,8 +168,8 @@ func (p *presence) say(joined, left []protocol.Member) {
 	attendance, name, t := p.ch.attendance, p.ch.entry.name, &p.ch.bus.tally
 	p.call(func(ctx context.Context, keeper broker.Presence) (core.MembersPage, error) {
 		return core.MembersPage{}, keeper.Attend(ctx, name, joined, left)
-	}, func(m PresenceDone) {
-		if m.Err != nil {
+	}, func(m presenceDone) {
+		if m.err != nil {
 			attendance.Failed(joined, left)
 			return
 		}
@@ -182,9 +182,9 @@ func (p *presence) read() {
 	herald, name := p.herald, p.ch.entry.name
 	p.call(func(ctx context.Context, keeper broker.Presence) (core.MembersPage, error) {
 		return everybodyIn(ctx, keeper, name)
-	}, func(m PresenceDone) {
-		if m.Err == nil {
-			herald.Read(m.Page)
+	}, func(m presenceDone) {
+		if m.err == nil {
+			herald.Read(m.page)
 			p.checkAt = p.ch.bus.clock() + patience.Jittered(p.ch.bus.cfg.CheckInterval)
 		}
 	})
@@ -196,15 +196,15 @@ func (p *presence) check() {
 	p.checkAt = p.ch.bus.clock() + patience.Jittered(p.ch.bus.cfg.CheckInterval)
 	p.call(func(ctx context.Context, keeper broker.Presence) (core.MembersPage, error) {
 		return keeper.Members(ctx, name, protocol.Member{}, 0)
-	}, func(m PresenceDone) {
-		if m.Err == nil {
-			herald.Check(m.Page.Version)
+	}, func(m presenceDone) {
+		if m.err == nil {
+			herald.Check(m.page.Version)
 		}
 	})
 }
 
-// call calls the broker off the actor. PresenceDone answers.
-func (p *presence) call(fn func(context.Context, broker.Presence) (core.MembersPage, error), answer func(PresenceDone)) {
+// call calls the broker off the actor. presenceDone answers.
+func (p *presence) call(fn func(context.Context, broker.Presence) (core.MembersPage, error), answer func(presenceDone)) {
 	p.ch.answer = answer
 	b, self := p.ch.bus, p.ch.self
 	b.reads.Run(func() {
@@ -213,6 +213,6 @@ func (p *presence) call(fn func(context.Context, broker.Presence) (core.MembersP
 			page, err = fn(ctx, b.keeper())
 			return err
 		})
-		b.send(self, PresenceDone{Page: page, Err: err})
+		b.send(self, presenceDone{page: page, err: err})
 	})
 }

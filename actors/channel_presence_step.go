@@ -55,32 +55,32 @@ func (p *presence) setAlarm(now time.Duration) {
 // attend counts a subscription as somebody, or out.
 func (ch *channel) attend(sub *subscription, as standing) {
 	before := sub.as
-	if before == as || as != nobody && sub.stage != inside {
+	if before == as || as != asNobody && sub.stage != memberInside {
 		return
 	}
 	sub.as = as
 	p := ch.presence()
-	if as != nobody {
+	if as != asNobody {
 		ch.attendance.Enter(as.member(sub.conn))
 	}
-	if before != nobody {
+	if before != asNobody {
 		ch.attendance.Leave(before.member(sub.conn), ch.bus.clock())
 	}
 	p.step()
 }
 
-// onHear lets a subscription hear other news: at once, or, where it is on its way in, when it is live.
-func (ch *channel) onHear(m Hear) {
-	sub := m.Sub
+// onHear lets a subscription hear other news: at once, or, if it is on its way in, when it is live.
+func (ch *channel) onHear(m hear) {
+	sub := m.sub
 	switch {
-	case sub.stage != inside:
-	case ch.pending[sub] != nil && m.Audience != 0:
-		sub.audience = m.Audience | sub.audience&counted
-	case m.Audience == 0:
+	case sub.stage != memberInside:
+	case ch.pending[sub] != nil && m.audience != 0:
+		sub.audience = m.audience | sub.audience&counted
+	case m.audience == 0:
 		ch.endWatch(sub)
 		ch.lane(sub).Hear(sub, 0)
 	default:
-		sub.audience = m.Audience | sub.audience&counted
+		sub.audience = m.audience | sub.audience&counted
 		ch.beginWatch(sub)
 	}
 }
@@ -114,7 +114,7 @@ func (ch *channel) endWatch(sub *subscription) {
 	}
 }
 
-// startPresence goes on where a failed incarnation was: what it was about to say is not known.
+// startPresence goes on if a failed incarnation was: what it was about to say is not known.
 func (ch *channel) startPresence() {
 	if ch.attendance == nil {
 		return
@@ -141,31 +141,31 @@ func (ch *channel) onPresenceDue() {
 	}
 }
 
-func (ch *channel) onMembersChanged(m MembersChanged) {
-	m.From.pending.Add(-1)
-	if p := ch.crowd; p != nil && p.sink == m.From {
+func (ch *channel) onMembersChanged(m membersChanged) {
+	m.from.pending.Add(-1)
+	if p := ch.crowd; p != nil && p.sink == m.from {
 		p.herald.Changed(m.MembersChange)
 		p.step()
 	}
 }
 
-func (ch *channel) onMembersInterrupted(m MembersInterrupted) {
-	m.From.interrupted.Store(false)
-	if p := ch.crowd; p != nil && p.sink == m.From {
+func (ch *channel) onMembersInterrupted(m membersInterrupted) {
+	m.from.interrupted.Store(false)
+	if p := ch.crowd; p != nil && p.sink == m.from {
 		p.herald.Interrupted()
 		p.step()
 	}
 }
 
-func (ch *channel) onPresenceDone(m PresenceDone) {
+func (ch *channel) onPresenceDone(m presenceDone) {
 	answer := ch.answer
 	ch.answer = nil
 	p := ch.presence()
-	if m.Err != nil {
+	if m.err != nil {
 		p.notNow = ch.bus.clock() + patience.Jittered(retryDelay)
 		if ch.bus.ctx.Err() == nil {
 			ch.bus.tally.presenceFailed.Add(1)
-			ch.bus.log.Warn("the broker did not keep presence", "error", m.Err)
+			ch.bus.log.Warn("the broker did not keep presence", "error", m.err)
 		}
 	}
 	answer(m)

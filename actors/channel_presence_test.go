@@ -28,7 +28,7 @@ func (w *world) as(user string) *client {
 func (w *world) asOver(user string, peer protocol.Peer) *client {
 	w.t.Helper()
 	c := &client{w: w, link: &link{}, transport: peer.Transport}
-	conn, gen := w.bus.begin(peer, access.Identity{User: user}, nil, holding{}, c.link)
+	conn, gen := w.bus.begin(peer, access.Identity{User: user}, nil, places{}, c.link)
 	if !w.bus.sessions.Enter() {
 		w.t.Fatal("the bus has stopped")
 	}
@@ -62,7 +62,7 @@ func (c *client) watchAs(ch protocol.Channel, users string) []protocol.ServerFra
 	return rest
 }
 
-// news gives the frames of presence in short, and fails where other frames came.
+// news returns the frames of presence in short, and fails if other frames came.
 func (c *client) news() string {
 	c.w.t.Helper()
 	return c.short(c.next())
@@ -367,7 +367,7 @@ func TestASignInMovesTheMember(t *testing.T) {
 		c.subscribe("news", nil)
 		w.pass(time.Second)
 		watcher.next()
-		w.bus.send(c.conn.pid, Verified{ID: 9, Identity: access.Identity{User: "ann"}})
+		w.bus.send(c.conn.pid, verified{id: 9, identity: access.Identity{User: "ann"}})
 		w.pass(time.Second)
 		wantNews(t, "after the sign-in", watcher.news(), "joined ann 3, left "+c.conn.ID()+" 2")
 		c.say(protocol.ClientFrame{Type: protocol.TypeDisconnect})
@@ -533,9 +533,9 @@ func TestPresenceAtRandom(t *testing.T) {
 			want := map[protocol.Member]bool{}
 			for _, p := range people {
 				if p.subscribed && !p.over() {
-					as := itself
+					as := asItself
 					if p.user != "" {
-						as = itsUser
+						as = asItsUser
 					}
 					want[as.member(p.conn)] = true
 				}

@@ -16,44 +16,44 @@ func (ch *channel) Receive(c actor.Context) {
 		ch.onStopping()
 	case *actor.Stopped:
 		ch.bus.channels.Leave()
-	case Arrived:
+	case arrived:
 		ch.entry.traffic.Done(1)
 		ch.feed.Message(m.Message)
-	case Join:
+	case join:
 		ch.onJoin(m)
-	case Leave:
+	case leave:
 		ch.onLeave(m)
-	case Adopt:
+	case adopt:
 		ch.onAdopt(m)
-	case Settle:
+	case settle:
 		ch.onSettle(m)
-	case Continue:
-		ch.onContinue(m)
-	case Skipped:
+	case nextPage:
+		ch.onNextPage(m)
+	case skipped:
 		ch.onSkipped()
-	case Interrupted:
+	case interrupted:
 		ch.feed.Interrupted()
-	case Listened:
+	case listened:
 		ch.onListened(m)
-	case HistoryRead:
+	case historyRead:
 		ch.onHistoryRead(m)
-	case Drained:
+	case drained:
 		ch.onDrained()
-	case Displaced:
+	case displaced:
 		ch.onDisplaced(m)
-	case Attend:
-		ch.attend(m.Sub, m.As)
-	case Hear:
+	case attend:
+		ch.attend(m.sub, m.as)
+	case hear:
 		ch.onHear(m)
-	case PresenceDone:
+	case presenceDone:
 		ch.onPresenceDone(m)
-	case MembersChanged:
+	case membersChanged:
 		ch.onMembersChanged(m)
-	case MembersInterrupted:
+	case membersInterrupted:
 		ch.onMembersInterrupted(m)
-	case PresenceDue:
+	case presenceDue:
 		ch.onPresenceDue()
-	case TimePassed:
+	case timePassed:
 		ch.onTimePassed(c)
 	}
 	if ch.feed != nil {

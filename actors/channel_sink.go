@@ -24,17 +24,17 @@ func (s *sink) Message(m *protocol.Message) {
 	if !s.entry.traffic.Try(fanout.MaxInFlight) {
 		s.bus.tally.skipped.Add(1)
 		if s.entry.skipped.CompareAndSwap(false, true) {
-			s.bus.send(s.pid, Skipped{})
+			s.bus.send(s.pid, skipped{})
 		}
 		return
 	}
-	s.bus.send(s.pid, Arrived{m})
+	s.bus.send(s.pid, arrived{m})
 }
 
-// Interrupted implements broker.Sink.
+// interrupted implements broker.Sink.
 func (s *sink) Interrupted() {
 	if !s.closed.Load() {
-		s.bus.send(s.pid, Interrupted{})
+		s.bus.send(s.pid, interrupted{})
 	}
 }
 
@@ -47,7 +47,7 @@ type ending struct {
 	stop func()
 }
 
-// opened keeps what ends the subscription, or ends it where the sink was closed meanwhile.
+// opened keeps what ends the subscription, or ends it if the sink was closed meanwhile.
 func (s *ending) opened(stop func()) {
 	s.mu.Lock()
 	s.stop = stop

@@ -14,7 +14,7 @@ type entry struct {
 	name protocol.Channel
 	pid  *actor.PID // set before the router hands the entry out
 
-	holders int // subscriptions that have, or are about to have, a Join under way; guarded by the router's lock
+	holders int // subscriptions that have, or are about to have, a join under way; guarded by the router's lock
 
 	live    atomic.Int64   // members that hear messages now
 	parked  atomic.Int32   // subscriptions whose connections have no transport
@@ -34,7 +34,7 @@ type (
 // channelState is what a channel's actor hands over to its next incarnation when it fails.
 type channelState struct {
 	incarnation uint32
-	lanes       []*lane           // by shard, nil where the channel has, and had, no member
+	lanes       []*lane           // by shard, nil if the channel has, and had, no member
 	members     int               // joined and not gone, in whatever stage
 	at          protocol.Position // of the feed, after the last message that was handled without failure
 	displaced   []*joining        // members that have to join again
@@ -47,9 +47,9 @@ type joining struct {
 	core.Join[*subscription]
 	entered   bool               // the feed has it
 	answered  bool               // subscribed was sent: were it to join again, then in silence and from at
-	settle    bool               // its connection waits for Settled
+	settle    bool               // its connection waits for settled
 	at        protocol.Position  // up to here it was told
-	recovered *protocol.Position // after which it recovers; nil where it does not
+	recovered *protocol.Position // after which it recovers; nil if it does not
 }
 
 // reach counts the channel's members that hear messages now, and how many of them are parked and on long-poll. The members are counted by
@@ -65,9 +65,9 @@ func (e *entry) reach() (receivers, parked, polling int) {
 type subscription struct {
 	conn    *Connection
 	channel protocol.Channel
-	id      uint64        // of the subscribe frame, 0 where the server made it; the channel's actor's once it has joined
+	id      uint64        // of the subscribe frame, 0 if the server made it; the channel's actor's once it has joined
 	from    atomic.Uint64 // messages after this offset are, or were, brought; set by the channel, read by the connection
-	entry   *entry        // nil as long as its Join waits for other recoveries
+	entry   *entry        // nil as long as its join waits for other recoveries
 
 	// Of the channel's actor.
 	incarnation uint32 // of the actor that knows it
@@ -81,7 +81,7 @@ type subscription struct {
 	// Of the connection's actor.
 	own           bool // the client asked for it; else the server did alone
 	gated         bool // its recovery counts against maxRecoveries
-	verdict       verdict
+	permission    permission
 	wantsAudience fanout.Audience // what its client asked for
 }
 
@@ -91,22 +91,22 @@ func (sub *subscription) Outbox() *core.Outbox { return sub.conn.out }
 // Place implements fanout.Member.
 func (sub *subscription) Place() *fanout.Place { return &sub.place }
 
-// verdict is what the connection knows of whether a subscription may be.
-type verdict uint8
+// permission is what the connection knows of whether a subscription may be.
+type permission uint8
 
 const (
-	none    verdict = iota
-	asked           // the application has not yet said; it has no entry until then
-	settled         // its Join has its answer, as far as anybody asked
+	undecided       permission = iota
+	permissionAsked            // the application has not yet said; it has no entry until then
+	joinAnswered               // its join has its answer, as far as anybody asked
 )
 
-// stage is where a subscription stands with its channel.
+// stage is if a subscription stands with its channel.
 type stage uint8
 
 const (
-	outside stage = iota // not yet joined
-	inside               // joined: waiting, recovering or live
-	gone
+	memberOutside stage = iota // not yet joined
+	memberInside               // joined: waiting, recovering or live
+	memberGone
 )
 
 // standing is as whom a subscription counts among those who are in its channel. A connection begins as itself, and may become a user's, whose it
@@ -114,14 +114,14 @@ const (
 type standing uint8
 
 const (
-	nobody standing = iota
-	itself
-	itsUser
+	asNobody standing = iota
+	asItself
+	asItsUser
 )
 
 // member is whom a connection stands for.
 func (as standing) member(c *Connection) protocol.Member {
-	if as == itsUser {
+	if as == asItsUser {
 		return protocol.Member{User: c.Identity().User}
 	}
 	return protocol.Member{Connection: c.id}
@@ -144,13 +144,13 @@ func audienceOf(users string) fanout.Audience {
 
 // presenceState is what a channel's presence hands over to its next incarnation.
 type presenceState struct {
-	attendance *core.Attendance   // nil where presence was never kept
+	attendance *core.Attendance   // nil if presence was never kept
 	counted    int                // of it, in Stats
 	watchers   int                // live members that watch
-	answer     func(PresenceDone) // to the call under way; nil for none: there is one at a time
+	answer     func(presenceDone) // to the call under way; nil for none: there is one at a time
 }
 
-// atRest tells whether nobody is in the channel as far as anybody knows.
+// atRest reports whether nobody is in the channel as far as anybody knows.
 func (s *presenceState) atRest() bool {
 	return s.answer == nil && (s.attendance == nil || s.attendance.Len() == 0)
 }

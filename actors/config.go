@@ -90,7 +90,7 @@ const (
 	maxShards = 256
 )
 
-// DefaultConfig gives the defaults in full, but for the broker and what follows from it.
+// DefaultConfig returns the defaults in full, but for the broker and what follows from it.
 func DefaultConfig() Config {
 	c := Config{CollectWindow: access.MaxCollectWindow}.withDefaults()
 	c.CheckInterval = 0

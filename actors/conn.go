@@ -15,7 +15,7 @@ func (c *Connection) gone() error { return c.bus.gone(c.key) }
 // anonymous is the identity of all who have none.
 var anonymous = new(access.Identity)
 
-func shared(id access.Identity) *access.Identity {
+func sharedIdentity(id access.Identity) *access.Identity {
 	if id == (access.Identity{}) {
 		return anonymous
 	}
@@ -53,7 +53,7 @@ type Connection struct {
 	shard    *shard
 	plain    bool
 	ticket   atomic.Pointer[ticket]          // that opened it; nil for most
-	held     holding                         // its actor's
+	places   places                          // its actor's
 	identity atomic.Pointer[access.Identity] // who the client is; its actor changes it
 
 	transport atomic.Uint32 // transportKind of the last link
@@ -67,8 +67,8 @@ type Connection struct {
 	attaching sync.Mutex // one connect at a time; guards attempt, and that a poll sees all of a connect or nothing
 	attempt   uint64     // of the last connect that resumed
 
-	room  atomic.Pointer[room]      // made with the first recovery
-	order atomic.Pointer[sequencer] // made with the first body of POST /bus/send
+	waitlist atomic.Pointer[waitlist]  // made with the first recovery
+	order    atomic.Pointer[sequencer] // made with the first body of POST /bus/send
 }
 
 // maxPendingFrames bounds the frames of a client that its actor has not yet seen.
@@ -84,8 +84,8 @@ func (c *Connection) Identity() access.Identity { return *c.identity.Load() }
 func (c *Connection) Outbox() *core.Outbox { return c.out }
 
 // Poll puts the link of a further long-poll under the outbox: what was not received goes out again. It fails with CodeBadCursor, and
-// changes nothing, where so many frames were never sent; with CodeWrongTransport where the connection is on another transport; and
-// with CodeSessionGone, or the code of its end for good, where it cannot go on.
+// changes nothing, if so many frames were never sent; with CodeWrongTransport if the connection is on another transport; and
+// with CodeSessionGone, or the code of its end for good, if it cannot go on.
 func (c *Connection) Poll(link core.Link, received uint64) (gen uint64, err error) {
 	if c.ended.Load() {
 		return 0, c.gone()
@@ -106,12 +106,12 @@ func (c *Connection) Poll(link core.Link, received uint64) (gen uint64, err erro
 	if !ok {
 		return 0, c.gone()
 	}
-	c.bus.send(c.pid, Attached{Gen: gen, Kind: pollKind})
+	c.bus.send(c.pid, attached{gen: gen, kind: pollKind})
 	return gen, nil
 }
 
 // Receive takes the frames of one message, in order; they are the connection's from now on. Frames of a link that was fenced are
-// dropped. It never waits: it fails with CodeRateLimited where too many wait to be handled, and with CodeSessionGone after the
+// dropped. It never waits: it fails with CodeRateLimited if too many wait to be handled, and with CodeSessionGone after the
 // connection's end.
 func (c *Connection) Receive(gen uint64, frames []protocol.ClientFrame) error {
 	if c.ended.Load() {
@@ -122,43 +122,43 @@ func (c *Connection) Receive(gen uint64, frames []protocol.ClientFrame) error {
 		c.pending.Add(-n)
 		return errRate
 	}
-	c.bus.send(c.pid, Handle{Gen: gen, Frames: frames})
+	c.bus.send(c.pid, handle{gen: gen, frames: frames})
 	return nil
 }
 
 // Fault reports an inbound message of which no frame is taken: each request in it, by its id, is answered with err, or the client is told
-// once where there are none. The message counts as one error.
-func (c *Connection) Fault(gen uint64, ids []uint64, err *protocol.Error) {
+// once if there are none. The message counts as one error.
+func (c *Connection) Fault(gen uint64, ids []uint64, fault *protocol.Error) {
 	if !c.ended.Load() {
-		c.bus.send(c.pid, Faulted{Gen: gen, IDs: ids, Err: err})
+		c.bus.send(c.pid, faulted{gen: gen, ids: ids, fault: fault})
 	}
 }
 
-// Lost says that the link of generation gen is gone: the connection is parked, or ends where it is plain. code says why, "" where
+// Lost says that the link of generation gen is gone: the connection is parked, or ends if it is plain. code says why, "" if
 // the client or the network just left.
 func (c *Connection) Lost(gen uint64, code protocol.Code) {
 	if c.out.Detach(gen) {
-		c.bus.send(c.pid, Detached{Gen: gen, Code: code})
+		c.bus.send(c.pid, detached{gen: gen, code: code})
 	}
 }
 
 // overflowed says that the outbox took no more.
 func (c *Connection) overflowed() {
 	if c.over.CompareAndSwap(false, true) {
-		c.bus.send(c.pid, End{Err: errSlow})
+		c.bus.send(c.pid, end{fault: errSlow})
 	}
 }
 
 // fail ends the connection because of a fault of ours.
 func (c *Connection) fail() {
 	if c.over.CompareAndSwap(false, true) {
-		c.bus.send(c.pid, End{Err: protocol.Internal})
+		c.bus.send(c.pid, end{fault: protocol.Internal})
 	}
 }
 
 func (c *Connection) kind() transportKind { return transportKind(c.transport.Load()) }
 
-// made gives what p points to, made now if need be.
+// made returns what p points to, made now if need be.
 func made[T any](p *atomic.Pointer[T]) *T {
 	if v := p.Load(); v != nil {
 		return v

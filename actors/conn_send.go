@@ -7,8 +7,8 @@ import (
 )
 
 // Send takes one numbered body of POST /bus/send, once, when its turn has come; a body that was taken before gets the same answer again.
-// It waits protocol.SequenceHold for a predecessor, then it fails with CodeSequenceGap. It fails with CodeBadCursor where more
-// is said to be received than was sent, with CodeWrongTransport where the connection is on WebSocket, with CodeRateLimited,
+// It waits protocol.SequenceHold for a predecessor, then it fails with CodeSequenceGap. It fails with CodeBadCursor if more
+// is said to be received than was sent, with CodeWrongTransport if the connection is on WebSocket, with CodeRateLimited,
 // with CodeTimeout when ctx ends, and with CodeSessionGone after the connection's end.
 func (c *Connection) Send(ctx context.Context, s *protocol.Send) error {
 	if c.kind() == webSocketKind {

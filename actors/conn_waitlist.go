@@ -6,8 +6,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// room lets the recoveries of a connection wait until its outbox has room, since the outbox itself knows one waiter alone.
-type room struct {
+// waitlist lets the recoveries of a connection wait until its outbox has room, since the outbox itself knows one waiter alone.
+type waitlist struct {
 	mu      sync.Mutex // guards waiting
 	waiting []waiter
 }
@@ -18,16 +18,16 @@ type waiter struct {
 }
 
 // whenRoomy sends message to pid as soon as a recovery page fits the outbox.
-func (c *Connection) whenRoomy(pid *actor.PID, message any) {
-	r := made(&c.room)
+func (c *Connection) whenSpace(pid *actor.PID, message any) {
+	r := made(&c.waitlist)
 	r.mu.Lock()
 	r.waiting = append(r.waiting, waiter{pid, message})
 	r.mu.Unlock()
-	c.out.WhenSpace(c.roomy)
+	c.out.WhenSpace(c.onSpace)
 }
 
-func (c *Connection) roomy() {
-	r := made(&c.room)
+func (c *Connection) onSpace() {
+	r := made(&c.waitlist)
 	r.mu.Lock()
 	waiting := r.waiting
 	r.waiting = nil

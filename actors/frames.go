@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-func errorFrame(id uint64, err *protocol.Error) *protocol.Encoded {
+func errorFrame(id uint64, fault *protocol.Error) *protocol.Encoded {
 	return protocol.Encode(&protocol.ServerFrame{
-		Type: protocol.TypeError, ID: id, Code: err.Code, Message: err.Reason, Hint: err.Hint, Retry: err.Code.Row().Retry,
+		Type: protocol.TypeError, ID: id, Code: fault.Code, Message: fault.Reason, Hint: fault.Hint, Retry: fault.Code.Row().Retry,
 	})
 }
 
 // disconnectFrame ends a link. afterMS is when to come back, 0 to leave that to the client.
-func disconnectFrame(err *protocol.Error, afterMS int64) *protocol.Encoded {
+func disconnectFrame(fault *protocol.Error, afterMS int64) *protocol.Encoded {
 	return protocol.Encode(&protocol.ServerFrame{
-		Type: protocol.TypeDisconnect, Code: err.Code, Reason: err.Reason, Hint: err.Hint, Retry: err.Code.Row().Retry, AfterMS: afterMS,
+		Type: protocol.TypeDisconnect, Code: fault.Code, Reason: fault.Reason, Hint: fault.Hint, Retry: fault.Code.Row().Retry, AfterMS: afterMS,
 	})
 }
 
@@ -29,12 +29,12 @@ func pongFrame(id uint64) *protocol.Encoded {
 	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypePong, ID: id})
 }
 
-func unsubscribedFrame(ch protocol.Channel, err *protocol.Error) *protocol.Encoded {
-	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeUnsubscribed, Channel: ch, Code: err.Code, Message: err.Reason, Hint: err.Hint})
+func unsubscribedFrame(ch protocol.Channel, fault *protocol.Error) *protocol.Encoded {
+	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeUnsubscribed, Channel: ch, Code: fault.Code, Message: fault.Reason, Hint: fault.Hint})
 }
 
-// ttl is for how long a token is good yet, in ms; 0 where there is none.
-func ttl(identity access.Identity) int64 {
+// timeLeft is for how long a token is good yet, in ms; 0 if there is none.
+func timeLeft(identity access.Identity) int64 {
 	until := identity.Expires()
 	if until.IsZero() {
 		return 0

@@ -16,7 +16,7 @@ import (
 // An error of type *protocol.Error is what the client is told. Any other is logged, and the client is told CodeBackendUnavailable:
 // what is not allowed in time is not allowed.
 type Hooks struct {
-	// Connect says who a client is whose token, where it has one, was verified; it gets what the token says, and what it gives counts. It is asked
+	// Connect says who a client is whose token, if it has one, was verified; it gets what the token says, and what it gives counts. It is asked
 	// for each link, also of one that resumes.
 	Connect func(ctx context.Context, peer protocol.Peer, id access.Identity) (access.Identity, error)
 	// Subscribe says whether a client, whom the rules let in, may hear a channel and read its history.
@@ -52,8 +52,8 @@ type Caller struct {
 // Call is what a client calls for.
 type Call struct {
 	Method string
-	Data   []byte // compact JSON; nil where there is none
-	Key    string // the same where a client repeats a call whose answer it did not get; "" for none
+	Data   []byte // compact JSON; nil if there is none
+	Key    string // the same if a client repeats a call whose answer it did not get; "" for none
 }
 
 // Event is something that happened on this node.
@@ -63,13 +63,13 @@ type Event struct {
 	Connection string           // public name of the connection that it is about
 	User       string           // its user; "" for an anonymous one
 	Channel    protocol.Channel // that it is about
-	Code       protocol.Code    // why a connection ended; "" where its client left
+	Code       protocol.Code    // why a connection ended; "" if its client left
 }
 
 // What can happen.
 const (
 	EventConnected    = "connected"    // a connection began
-	EventDisconnected = "disconnected" // a connection ended: after its park, where its client did not say goodbye
+	EventDisconnected = "disconnected" // a connection ended: after its park, if its client did not say goodbye
 	EventOccupied     = "occupied"     // a channel got its first subscriber on this node
 	EventVacated      = "vacated"      // it has had none for Config.ChannelIdle
 )
@@ -81,7 +81,7 @@ const (
 	hookPatience = 10 * time.Second
 )
 
-// concern tells whether a hook is asked before a request of this type is carried out.
+// concern reports whether a hook is asked before a request of this type is carried out.
 func (h *Hooks) concern(frameType string) bool {
 	switch frameType {
 	case protocol.TypePublish:

@@ -133,7 +133,7 @@ func TestTheApplicationRefusesASubscription(t *testing.T) {
 	}
 }
 
-// Where the application says nothing for 10 s the answer is no; nobody else waits for it.
+// If the application says nothing for 10 s the answer is no; nobody else waits for it.
 func TestASilentApplicationAllowsNothing(t *testing.T) {
 	app := &application{gated: true}
 	inBubble(t, withApplication(app, nil), func(w *world) {
@@ -424,7 +424,7 @@ func TestMadeCallsAreBounded(t *testing.T) {
 		c := &madeCall{key: string(rune('a' + i))}
 		l.add(c)
 		l.running--
-		l.finished(Called{Call: c, Data: long[:len(long)*(i%2)]})
+		l.finished(called{call: c, data: long[:len(long)*(i%2)]})
 	}
 	if len(l.made) > maxMade || l.bytes > maxMadeBytes {
 		t.Errorf("%d calls with %d bytes are kept", len(l.made), l.bytes)

@@ -14,7 +14,7 @@ import (
 // session is the actor of one connection: its control plane. What its channels bring does not pass through it.
 type session struct {
 	bus  *Bus
-	conn *Connection // from Begun on
+	conn *Connection // from begun on
 	self *actor.PID
 
 	state sessionState
@@ -22,16 +22,16 @@ type session struct {
 	gen   uint64
 	park  *ground.Alarm // made with the first parking
 
-	subs       []*subscription
-	mandate    *mandate      // nil where the server wants nothing of it
-	joins      []waitingJoin // recoveries that wait for others to end
-	recovering int           // subscriptions that are gated
-	awaiting   bool          // Roomed will come
+	subs        []*subscription
+	mandate     *mandate      // nil if the server wants nothing of it
+	waiting     []waitingJoin // recoveries that wait for others to end
+	recovering  int           // subscriptions that are gated
+	awaitsSpace bool          // spaceFree will come
 
-	expiry    *ground.Alarm // of the token; nil where it has no end
-	warned    bool          // that it is over
-	verifying bool          // the token of a refresh; what comes meanwhile waits
-	held      []Handle
+	expiry       *ground.Alarm // of the token; nil if it has no end
+	warned       bool          // that it is over
+	verifying    bool          // the token of a refresh; what comes meanwhile waits
+	afterRefresh []handle
 
 	jobs []protocol.ClientFrame // requests for the broker, in order
 	busy bool                   // one is with the broker
@@ -51,10 +51,10 @@ type waitingJoin struct {
 type sessionState uint8
 
 const (
-	fresh  sessionState = iota // no link yet
-	linked                     // a link is under the outbox
-	parked
-	ended
+	sessionFresh  sessionState = iota // no link yet
+	sessionLinked                     // a link is under the outbox
+	sessionParked
+	sessionEnded
 )
 
 func (s *session) note(r Record) { s.bus.chronicle.ofConnection(s.conn.id, r) }
@@ -66,7 +66,7 @@ func (s *session) push(frame *protocol.Encoded) {
 	}
 }
 
-// find gives the index of the subscription to a channel, or -1.
+// find returns the index of the subscription to a channel, or -1.
 func (s *session) find(ch protocol.Channel) int {
 	return slices.IndexFunc(s.subs, func(sub *subscription) bool { return sub.channel == ch })
 }
@@ -86,9 +86,9 @@ func (s *session) describe(ch protocol.Channel) description {
 // stand counts a subscription of a connection in this state, n being 1 or -1.
 func (e *entry) stand(state sessionState, kind transportKind, n int32) {
 	switch {
-	case state == parked:
+	case state == sessionParked:
 		e.parked.Add(n)
-	case state == linked && kind == pollKind:
+	case state == sessionLinked && kind == pollKind:
 		e.polling.Add(n)
 	}
 }
@@ -96,9 +96,9 @@ func (e *entry) stand(state sessionState, kind transportKind, n int32) {
 // moved counts connections that enter or leave a state.
 func (t *tally) moved(state sessionState, kind transportKind, n int64) {
 	switch state {
-	case linked:
+	case sessionLinked:
 		t.linked[kind].Add(n)
-	case parked:
+	case sessionParked:
 		t.parked.Add(n)
 	}
 }
@@ -121,110 +121,110 @@ func (s *session) enter(state sessionState, kind transportKind) {
 
 // What the actor can be told.
 
-// Handle asks for the frames of one message to be handled, in order.
-type Handle struct {
+// handle asks for the frames of one message to be handled, in order.
+type handle struct {
 	ground.Event // the connection may have ended; its client is told by the end of its link
-	Gen          uint64
-	Frames       []protocol.ClientFrame
+	gen          uint64
+	frames       []protocol.ClientFrame
 }
 
 // anyGeneration is the Gen of frames that came beside the link, by POST /bus/send.
 const anyGeneration = 0
 
-// End asks for the end of the connection, for a reason that its client is told. Its subscriptions end with it.
-type End struct {
+// end asks for the end of the connection, for a reason that its client is told. Its subscriptions end with it.
+type end struct {
 	ground.Event
-	Err     *protocol.Error
-	AfterMS int64
+	fault   *protocol.Error
+	afterMS int64
 }
 
-// Faulted says that an inbound message was refused as a whole, with the requests in it.
-type Faulted struct {
+// faulted says that an inbound message was refused as a whole, with the requests in it.
+type faulted struct {
 	ground.Event
-	Gen uint64
-	IDs []uint64
-	Err *protocol.Error
+	gen   uint64
+	ids   []uint64
+	fault *protocol.Error
 }
 
-// Begun says whose actor it is. It is the first message.
-type Begun struct {
+// begun says whose actor it is. It is the first message.
+type begun struct {
 	ground.Event
-	Conn    *Connection
-	Mandate *mandate // nil for none
+	conn    *Connection
+	mandate *mandate // nil for none
 }
 
-// Attached says that a link was put under the outbox. Identity is what its client showed, nil for the next poll of one.
-type Attached struct {
+// attached says that a link was put under the outbox. Identity is what its client showed, nil for the next poll of one.
+type attached struct {
 	ground.Event
-	Gen      uint64
-	Kind     transportKind
-	Identity *access.Identity
+	gen      uint64
+	kind     transportKind
+	identity *access.Identity
 }
 
-// Detached says that a link is gone.
-type Detached struct {
+// detached says that a link is gone.
+type detached struct {
 	ground.Event
-	Gen  uint64
-	Code protocol.Code
+	gen  uint64
+	code protocol.Code
 }
 
-// ParkOver says that a connection has been parked for long enough, or has to go for one that was parked later. It is void where the
+// parkOver says that a connection has been parked for long enough, or has to go for one that was parked later. It is void if the
 // connection has a link again.
-type ParkOver struct{ ground.Event }
+type parkOver struct{ ground.Event }
 
-// Verified says whose token a refresh brought, or why it does not count.
-type Verified struct {
+// verified says whose token a refresh brought, or why it does not count.
+type verified struct {
 	ground.Event
-	ID       uint64
-	Identity access.Identity
-	Err      *protocol.Error
+	id       uint64
+	identity access.Identity
+	fault    *protocol.Error
 }
 
-// GrantsChanged says that what the connection was granted may have changed, or that it may have what it did not get a short time ago.
-type GrantsChanged struct{ ground.Event }
+// grantsChanged says that what the connection was granted may have changed, or that it may have what it did not get a short time ago.
+type grantsChanged struct{ ground.Event }
 
-// RulesChanged says that other rules hold.
-type RulesChanged struct{ ground.Event }
+// rulesChanged says that other rules hold.
+type rulesChanged struct{ ground.Event }
 
-// TokenOver says that the time of the connection's token may be over.
-type TokenOver struct{ ground.Event }
+// tokenOver says that the time of the connection's token may be over.
+type tokenOver struct{ ground.Event }
 
-// Joined says that a subscription which asked for recovery is live.
-type Joined struct {
+// joined says that a subscription which asked for recovery is live.
+type joined struct {
 	ground.Event
-	Sub *subscription
+	sub *subscription
 }
 
-// Permitted says whether the application lets a subscription be, and if not, why.
-type Permitted struct {
+// permitted says whether the application lets a subscription be, and if not, why.
+type permitted struct {
 	ground.Event
-	Sub   *subscription
-	Since *protocol.Position
-	Err   *protocol.Error
+	sub   *subscription
+	since *protocol.Position
+	fault *protocol.Error
 }
 
-// Called brings the answer to a call, or why there is none.
-type Called struct {
+// called brings the answer to a call, or why there is none.
+type called struct {
 	ground.Event
-	Call *madeCall
-	Data []byte
-	Err  *protocol.Error
+	call  *madeCall
+	data  []byte
+	fault *protocol.Error
 }
 
-// Settled says that a Join has its answer, whatever it is.
-type Settled struct {
+// settled says that a join has its answer, whatever it is.
+type settled struct {
 	ground.Event
-	Sub *subscription
+	sub *subscription
 }
 
-// Refused says that a channel did not take a subscription; its client was told.
-type Refused struct {
+// refused says that a channel did not take a subscription; its client was told.
+type refused struct {
 	ground.Event
-	Sub *subscription
+	sub *subscription
 }
 
-// Roomed says that the outbox has room for a recovery.
-type Roomed struct{ ground.Event }
+// spaceFree says that the outbox has room for a recovery.
+type spaceFree struct{ ground.Event }
 
 // description is how a connection says that it stands.
 type description struct {
@@ -237,19 +237,19 @@ type description struct {
 	from          uint64
 }
 
-// Describe asks how the connection stands, and how its subscription to Channel, where that is not "". Reply has room for the answer. A connection
+// describe asks how the connection stands, and how its subscription to Channel, if that is not "". Reply has room for the answer. A connection
 // that has ended meanwhile does not answer.
-type Describe struct {
+type describe struct {
 	ground.Event
-	Channel protocol.Channel
-	Reply   chan<- description
+	channel protocol.Channel
+	reply   chan<- description
 }
 
-// Answered brings the broker's answer to a request of the client: a frame, or why there is none.
-type Answered struct {
+// answered brings the broker's answer to a request of the client: a frame, or why there is none.
+type answered struct {
 	ground.Event
-	ID    uint64
-	Frame *protocol.Encoded
-	Shows protocol.Channel // whose messages the frame has; "" for none
-	Err   *protocol.Error
+	id    uint64
+	frame *protocol.Encoded
+	shows protocol.Channel // whose messages the frame has; "" for none
+	fault *protocol.Error
 }

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// put tells whether the server wants the connection in a channel.
+// put reports whether the server wants the connection in a channel.
 func (s *session) put(ch protocol.Channel) bool {
 	return s.mandate != nil && slices.Contains(s.mandate.puts, ch)
 }
 
-// mayRead tells why the client may not hear a channel; nil where it may.
+// mayRead returns why the client may not hear a channel; nil if it may.
 func (s *session) mayRead(ch protocol.Channel) *protocol.Error {
 	if s.put(ch) {
 		return nil
@@ -21,7 +21,7 @@ func (s *session) mayRead(ch protocol.Channel) *protocol.Error {
 	return s.bus.mayRead(s.conn.Identity(), ch)
 }
 
-// mayRead tells whether id may hear a channel.
+// mayRead reports whether id may hear a channel.
 func (b *Bus) mayRead(id access.Identity, ch protocol.Channel) *protocol.Error {
 	if _, _, ok := ch.ReplyParts(); ok {
 		return b.replies.MayRead(id, ch, time.Now())
@@ -38,8 +38,8 @@ func (s *session) subscribeFault(f *protocol.ClientFrame) *protocol.Error {
 	case len(s.subs) >= protocol.MaxSubscriptions && s.find(f.Channel) < 0:
 		return &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a connection may have 128 subscriptions", Hint: "Unsubscribe from channels that are not needed, or put what belongs together in one channel."}
 	case audienceOf(f.Users) != 0:
-		if err := s.presenceFault(f.Channel); err != nil {
-			return err
+		if fault := s.presenceFault(f.Channel); fault != nil {
+			return fault
 		}
 	}
 	return s.mayRead(f.Channel)
@@ -54,8 +54,8 @@ func (s *session) brokerFault(f *protocol.ClientFrame) *protocol.Error {
 	case protocol.TypePresence:
 		return s.presenceFault(f.Channel)
 	}
-	if err := policy.MayPublish(id, f.Channel); err != nil {
-		return err
+	if fault := policy.MayPublish(id, f.Channel); fault != nil {
+		return fault
 	}
 	limits, group := policy.Limits(f.Channel)
 	switch {
@@ -67,7 +67,7 @@ func (s *session) brokerFault(f *protocol.ClientFrame) *protocol.Error {
 	return nil
 }
 
-// presenceFault tells why a client may not see who is in a channel; nil where it may.
+// presenceFault returns why a client may not see who is in a channel; nil if it may.
 func (s *session) presenceFault(ch protocol.Channel) *protocol.Error {
 	switch {
 	case s.bus.keeper() == nil:
@@ -75,13 +75,13 @@ func (s *session) presenceFault(ch protocol.Channel) *protocol.Error {
 	case !s.bus.keepsPresence(ch):
 		return errNotKept
 	}
-	if err := s.bus.policy.Load().MaySeeMembers(s.conn.Identity(), ch); err != nil {
-		return err
+	if fault := s.bus.policy.Load().MaySeeMembers(s.conn.Identity(), ch); fault != nil {
+		return fault
 	}
 	return s.mayRead(ch)
 }
 
-// mayPublishIn takes a publish off the rate of a rule: the user's, or the connection's where nobody is signed in.
+// mayPublishIn takes a publish off the rate of a rule: the user's, or the connection's if nobody is signed in.
 func (s *session) mayPublishIn(group string, perSecond float64) bool {
 	r := core.Rate{PerSecond: perSecond, Burst: max(perSecond, 1)}
 	if id := s.conn.Identity(); !id.Anonymous() {

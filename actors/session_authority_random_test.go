@@ -41,7 +41,7 @@ func may(rules map[string]access.Allowance, p someone, now time.Time, ch protoco
 	return false
 }
 
-// fits matches, and gives what stands for {user} and {tenant}.
+// fits matches, and returns what stands for {user} and {tenant}.
 func fits(pattern, ch string) (owner, tenant string, ok bool) {
 	want, got := strings.Split(pattern, "/"), strings.Split(ch, "/")
 	for i, w := range want {
@@ -304,7 +304,7 @@ func (d *day) check(start time.Time) {
 	d.before = d.rules
 }
 
-// shows gives the channels of which a frame tells something. An answer to a subscribe that was allowed tells nothing more than that.
+// shows returns the channels of which a frame tells something. An answer to a subscribe that was allowed tells nothing more than that.
 func shows(f *protocol.ServerFrame) (list []protocol.Channel) {
 	switch f.Type {
 	case protocol.TypeMessage, protocol.TypePosition, protocol.TypeGap, protocol.TypeJoined, protocol.TypeLeft:
@@ -316,7 +316,7 @@ func shows(f *protocol.ServerFrame) (list []protocol.Channel) {
 	return list
 }
 
-// playDay plays a day, and gives what came to whom it must not, and how much came in all.
+// playDay plays a day, and returns what came to whom it must not, and how much came in all.
 func playDay(t *testing.T, seed uint64, fault string) (faults []string, heard int) {
 	inBubble(t, withTokens(t, access.Rules{Subscribe: access.Nobody}), func(w *world) {
 		d := &day{

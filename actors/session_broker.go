@@ -11,8 +11,8 @@ import (
 const maxJobs = protocol.MaxFrames
 
 func (s *session) onBrokerRequest(f *protocol.ClientFrame) {
-	if err := s.brokerFault(f); err != nil {
-		s.refuse(err, f.ID)
+	if fault := s.brokerFault(f); fault != nil {
+		s.refuse(fault, f.ID)
 		return
 	}
 	if f.Type == protocol.TypePresence && f.Users != "" && !s.hear(f) {
@@ -36,12 +36,12 @@ func (s *session) askBroker() {
 		return
 	}
 	f := s.jobs[0]
-	if s.awaitsLeave(&f) {
+	if s.awaitsPermission(&f) {
 		return
 	}
 	s.busy = true
 	if sub := s.unsettled(&f); sub != nil {
-		s.bus.send(sub.entry.pid, Settle{Sub: sub})
+		s.bus.send(sub.entry.pid, settle{sub: sub})
 		return
 	}
 	if s.jobs = s.jobs[1:]; len(s.jobs) == 0 {
@@ -61,70 +61,70 @@ func (s *session) askBroker() {
 		case protocol.TypeHistory:
 			ask = b.answerHistory
 		case protocol.TypeCall:
-			ask = b.answerCall
+			ask = b.openReply
 		case protocol.TypePresence:
 			ask = b.answerPresence
 		}
 		if asks && f.Type != protocol.TypePublish {
 			if fault := b.mayHear(c.caller(), f.Channel); fault != nil {
-				b.send(self, Answered{ID: f.ID, Err: fault})
+				b.send(self, answered{id: f.ID, fault: fault})
 				return
 			}
 		}
 		frame, err := ask(c, &f)
 		if err != nil {
-			b.send(self, Answered{ID: f.ID, Err: protocol.AsError(err)})
+			b.send(self, answered{id: f.ID, fault: protocol.AsError(err)})
 			return
 		}
-		answered := Answered{ID: f.ID, Frame: frame}
+		answered := answered{id: f.ID, frame: frame}
 		if f.Type == protocol.TypeHistory {
-			answered.Shows = f.Channel
+			answered.shows = f.Channel
 		}
 		b.send(self, answered)
 	})
 }
 
-// unsettled gives the subscription that a publish has to wait for: one from the top, to the same channel, that was asked for before. One
+// unsettled returns the subscription that a publish has to wait for: one from the top, to the same channel, that was asked for before. One
 // that recovers hears the publish in any case.
 func (s *session) unsettled(f *protocol.ClientFrame) *subscription {
 	if f.Type != protocol.TypePublish {
 		return nil
 	}
-	if i := s.find(f.Channel); i >= 0 && s.subs[i].entry != nil && s.subs[i].verdict != settled {
+	if i := s.find(f.Channel); i >= 0 && s.subs[i].entry != nil && s.subs[i].permission != joinAnswered {
 		return s.subs[i]
 	}
 	return nil
 }
 
-// awaitsLeave tells whether a publish has to wait for the application, which has not yet said whether the subscription that was asked for before may be.
-func (s *session) awaitsLeave(f *protocol.ClientFrame) bool {
+// awaitsLeave reports whether a publish has to wait for the application, which has not yet said whether the subscription that was asked for before may be.
+func (s *session) awaitsPermission(f *protocol.ClientFrame) bool {
 	if f.Type != protocol.TypePublish {
 		return false
 	}
 	i := s.find(f.Channel)
-	return i >= 0 && s.subs[i].verdict == asked
+	return i >= 0 && s.subs[i].permission == permissionAsked
 }
 
-func (s *session) onSettled(m Settled) {
-	m.Sub.verdict = settled
+func (s *session) onSettled(m settled) {
+	m.sub.permission = joinAnswered
 	s.busy = false
-	if s.state != ended {
+	if s.state != sessionEnded {
 		s.askBroker()
 	}
 }
 
-func (s *session) onAnswered(m Answered) {
+func (s *session) onAnswered(m answered) {
 	s.busy = false
-	if s.state == ended {
+	if s.state == sessionEnded {
 		return
 	}
-	if m.Shows != "" && m.Err == nil { // it may have become forbidden meanwhile
-		m.Err = s.mayRead(m.Shows)
+	if m.shows != "" && m.fault == nil { // it may have become forbidden meanwhile
+		m.fault = s.mayRead(m.shows)
 	}
-	if m.Err != nil {
-		s.refuse(m.Err, m.ID)
+	if m.fault != nil {
+		s.refuse(m.fault, m.id)
 	} else {
-		s.push(m.Frame)
+		s.push(m.frame)
 	}
 	s.conn.out.Flush()
 	s.askBroker()
@@ -138,7 +138,7 @@ func (s *session) lastingName() string {
 	return s.conn.id
 }
 
-// hear lets a subscription that there is hear other news than before. It answers false where there is none, which it
+// hear lets a subscription that there is hear other news than before. It reports false if there is none, which it
 // tells the client.
 func (s *session) hear(f *protocol.ClientFrame) bool {
 	i := s.find(f.Channel)
@@ -149,12 +149,12 @@ func (s *session) hear(f *protocol.ClientFrame) bool {
 	sub := s.subs[i]
 	sub.wantsAudience = audienceOf(f.Users)
 	if sub.entry != nil {
-		s.bus.send(sub.entry.pid, Hear{Sub: sub, Audience: sub.wantsAudience})
+		s.bus.send(sub.entry.pid, hear{sub: sub, audience: sub.wantsAudience})
 	}
 	return true
 }
 
-// answerPublish publishes for a client; name is what it is called where it excludes itself.
+// answerPublish publishes for a client; name is what it is called if it excludes itself.
 func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame, name string) (*protocol.Encoded, error) {
 	what := Publish{
 		Channel: f.Channel, Data: f.Data, Event: f.Event, SpreadMS: f.SpreadMS, Trace: f.Trace, IdempotencyKey: f.IdempotencyKey, Principal: c.principal(),
@@ -210,7 +210,7 @@ func (b *Bus) answerPresence(c *Connection, f *protocol.ClientFrame) (*protocol.
 	return protocol.Encode(reply), nil
 }
 
-// complete tells whether a page has everything after since (or, where that is zero, everything that the channel ever had)
+// complete reports whether a page has everything after since (or, if that is zero, everything that the channel ever had)
 // up to its top.
 func complete(since protocol.Position, p core.Page) bool {
 	switch {
@@ -225,7 +225,7 @@ func complete(since protocol.Position, p core.Page) bool {
 }
 
 // answerCall makes a reply channel, so that it has an epoch.
-func (b *Bus) answerCall(_ *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
+func (b *Bus) openReply(_ *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
 	page, err := b.History(context.Background(), f.Channel, protocol.Position{}, 1)
 	if err != nil {
 		return nil, err

@@ -42,8 +42,8 @@ func (s *session) onCall(f *protocol.ClientFrame) {
 	b, self, by := s.bus, s.self, s.conn.caller()
 	call := Call{Method: f.Method, Data: f.Data, Key: f.IdempotencyKey}
 	b.asking.Run(func() {
-		data, err := b.answerTo(answer, by, call)
-		b.send(self, Called{Call: c, Data: data, Err: err})
+		data, fault := b.answerTo(answer, by, call)
+		b.send(self, called{call: c, data: data, fault: fault})
 	})
 }
 
@@ -68,22 +68,22 @@ func (b *Bus) answerTo(answer CallFunc, by Caller, call Call) (data []byte, faul
 
 var errAnswer = &protocol.Error{Code: protocol.CodeInternal, Reason: "the application gave an answer that cannot be sent", Hint: "It must be one JSON value of at most 64 KiB; the server's log says more."}
 
-func (s *session) onCalled(m Called) {
+func (s *session) onCalled(m called) {
 	s.calls.running--
-	if s.state == ended {
+	if s.state == sessionEnded {
 		return
 	}
 	s.calls.finished(m)
-	s.answerCall(m.Call)
-	if m.Call.key == "" {
-		m.Call.answer = nil
+	s.answerCall(m.call)
+	if m.call.key == "" {
+		m.call.answer = nil
 	}
 	s.conn.out.Flush()
 }
 
 func (s *session) answerCall(c *madeCall) {
-	if c.err != nil {
-		s.refuse(c.err, c.id)
+	if c.fault != nil {
+		s.refuse(c.fault, c.id)
 		return
 	}
 	s.push(protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeReply, ID: c.id, Data: c.answer}))
@@ -120,7 +120,7 @@ func (s *session) onReplyCall(f *protocol.ClientFrame) {
 	s.enqueue(f)
 }
 
-// mayOpenReply tells whether there may be one more reply channel, and forgets those that have ended, once they are too many.
+// mayOpenReply reports whether there may be one more reply channel, and forgets those that have ended, once they are too many.
 func (s *session) mayOpenReply() bool {
 	if len(s.replies) >= protocol.MaxReplies {
 		s.replies = slices.DeleteFunc(s.replies, s.bus.replyBoxes.over)

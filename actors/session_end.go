@@ -4,7 +4,7 @@ import "tidings/protocol"
 
 // finish ends the connection and its actor. last, if not nil, is the last thing that its link writes.
 func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
-	if s.state == ended {
+	if s.state == sessionEnded {
 		return
 	}
 	b, c := s.bus, s.conn
@@ -12,8 +12,8 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 		b.tally.slow.Add(1)
 	}
 	b.tally.ended.add(s.kind, causeOf(code, causeGoodbye), 1)
-	begun := s.state != fresh
-	s.enter(ended, s.kind)
+	begun := s.state != sessionFresh
+	s.enter(sessionEnded, s.kind)
 	if begun {
 		b.cfg.Hooks.tell(Event{What: EventDisconnected, Connection: c.id, User: c.Identity().User, Code: code})
 	}
@@ -25,7 +25,7 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 		b.endings.Add(c.key, &protocol.Error{Code: code, Reason: last.Frame.Reason, Hint: last.Frame.Hint})
 	}
 	c.ended.Store(true) // after its final word can be found
-	b.give(c.held)
+	b.give(c.places)
 	b.tickets.left(c, code != "" && !code.Row().Retry, b.cfg.Park)
 	b.registry.remove(c)
 	b.parking.remove(c)
@@ -38,17 +38,17 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	c.out.End(last) // before the lanes push more
 	for _, sub := range s.subs {
 		if sub.entry != nil {
-			b.send(sub.entry.pid, Leave{Sub: sub})
+			b.send(sub.entry.pid, leave{sub: sub})
 		}
 	}
-	s.subs, s.joins, s.jobs, s.held = nil, nil, nil, nil
+	s.subs, s.waiting, s.jobs, s.afterRefresh = nil, nil, nil, nil
 	b.system.Stop(s.self)
 }
 
-// onStopping runs after finish, and where the actor failed or the bus stops without it.
+// onStopping runs after finish, and if the actor failed or the bus stops without it.
 func (s *session) onStopping() {
 	switch {
-	case s.state == ended, s.conn == nil:
+	case s.state == sessionEnded, s.conn == nil:
 	case s.bus.ctx.Err() != nil:
 		s.finish(disconnectFrame(errStopped, 0), protocol.CodeShuttingDown)
 	default:
@@ -56,19 +56,19 @@ func (s *session) onStopping() {
 	}
 }
 
-// refuse answers the requests of one fault with an error, or tells it once, without an id, where there are none. Too many faults of the
+// refuse answers the requests of one fault with an error, or tells it once, without an id, if there are none. Too many faults of the
 // client's own end the connection; one that says retry is not counted: who is told to go more slowly, and does, must not be thrown out for good.
-func (s *session) refuse(err *protocol.Error, ids ...uint64) {
-	s.bus.tally.faults.add(s.kind, string(err.Code), max(1, len(ids)))
-	if !err.Code.Row().Retry && !s.mayErr() {
+func (s *session) refuse(fault *protocol.Error, ids ...uint64) {
+	s.bus.tally.faults.add(s.kind, string(fault.Code), max(1, len(ids)))
+	if !fault.Code.Row().Retry && !s.mayErr() {
 		s.finish(disconnectFrame(errErrors, 0), protocol.CodeTooManyErrors)
 		return
 	}
 	if len(ids) == 0 {
-		s.push(errorFrame(0, err))
+		s.push(errorFrame(0, fault))
 	}
 	for _, id := range ids {
-		s.push(errorFrame(id, err))
+		s.push(errorFrame(id, fault))
 	}
 }
 

@@ -13,7 +13,7 @@ const refreshGrace = 25 * time.Second
 // become takes who the client is.
 func (s *session) become(id *access.Identity) {
 	old := s.conn.Identity()
-	if s.state == parked && old.User != id.User { // the parked are kept by user
+	if s.state == sessionParked && old.User != id.User { // the parked are kept by user
 		s.bus.parking.remove(s.conn)
 		s.conn.identity.Store(id)
 		s.bus.parking.add(s.conn)
@@ -34,7 +34,7 @@ func (s *session) become(id *access.Identity) {
 	switch {
 	case !until.IsZero():
 		if s.expiry == nil {
-			s.expiry = &ground.Alarm{To: s.self, Message: TokenOver{}}
+			s.expiry = &ground.Alarm{To: s.self, Message: tokenOver{}}
 		}
 		s.bus.alarms.Set(s.expiry, time.Until(until))
 	case s.expiry != nil:
@@ -43,10 +43,10 @@ func (s *session) become(id *access.Identity) {
 	}
 }
 
-// onTokenOver tells the client once that its token's time is over, and ends the connection where it has not brought another.
+// onTokenOver tells the client once that its token's time is over, and ends the connection if it has not brought another.
 func (s *session) onTokenOver() {
 	until := s.conn.Identity().Expires()
-	if s.state == ended || s.expiry == nil || until.IsZero() {
+	if s.state == sessionEnded || s.expiry == nil || until.IsZero() {
 		return
 	}
 	if wait := time.Until(until); wait > 0 {
@@ -74,7 +74,7 @@ func (s *session) lapse() {
 	}
 	s.conn.lapsed.Store(s.gen) // a connect that came meanwhile is newer
 	if s.conn.out.Part(disconnectFrame(access.ErrTokenExpired, 0)) {
-		s.onDetached(Detached{Gen: s.gen, Code: protocol.CodeTokenExpired})
+		s.onDetached(detached{gen: s.gen, code: protocol.CodeTokenExpired})
 	}
 }
 
@@ -93,41 +93,41 @@ func (s *session) onRefresh(f *protocol.ClientFrame) {
 	s.verifying = true
 	b, self, id, token := s.bus, s.self, f.ID, f.Token
 	b.publishes.Run(func() {
-		identity, err := b.verify(b.ctx, token)
-		b.send(self, Verified{ID: id, Identity: identity, Err: err})
+		identity, fault := b.verify(b.ctx, token)
+		b.send(self, verified{id: id, identity: identity, fault: fault})
 	})
 }
 
-func (s *session) refreshed(m Verified) {
+func (s *session) refreshed(m verified) {
 	own := s.conn.Identity()
 	switch {
-	case m.Err != nil:
-		s.refuse(m.Err, m.ID)
-	case !own.Anonymous() && own.User != m.Identity.User:
+	case m.fault != nil:
+		s.refuse(m.fault, m.id)
+	case !own.Anonymous() && own.User != m.identity.User:
 		s.finish(disconnectFrame(errOtherUser, 0), errOtherUser.Code)
-	case own.Anonymous() && !s.holdUser(m):
+	case own.Anonymous() && !s.takeUserPlace(m):
 	default:
-		if s.become(&m.Identity); s.state != ended {
-			s.push(protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeReply, ID: m.ID, TTLMS: ttl(m.Identity)}))
+		if s.become(&m.identity); s.state != sessionEnded {
+			s.push(protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeReply, ID: m.id, TTLMS: timeLeft(m.identity)}))
 		}
 	}
 }
 
 // signOut makes the client anonymous.
 func (s *session) signOut() {
-	s.bus.quotas.leave(s.conn.held.ofUser)
-	s.conn.held.ofUser = nil
+	s.bus.quotas.leave(s.conn.places.ofUser)
+	s.conn.places.ofUser = nil
 	s.become(anonymous)
 }
 
-// holdUser takes a place of the user that an anonymous client becomes; false where there is none, which it is told.
-func (s *session) holdUser(m Verified) bool {
-	held, err := s.bus.enterUser(m.Identity.User)
-	if err != nil {
-		s.refuse(err, m.ID)
+// holdUser takes a place of the user that an anonymous client becomes; false if there is none, which it is told.
+func (s *session) takeUserPlace(m verified) bool {
+	held, fault := s.bus.enterUser(m.identity.User)
+	if fault != nil {
+		s.refuse(fault, m.id)
 		return false
 	}
-	s.conn.held.ofUser = held
+	s.conn.places.ofUser = held
 	return true
 }
 

@@ -20,7 +20,7 @@ type mandate struct {
 	retry    *ground.Alarm      // for those that a channel refused; made with the first
 }
 
-// mandated gives the connection's mandate, made where there is none.
+// mandated returns the connection's mandate, made if there is none.
 func (s *session) mandated() *mandate {
 	if s.mandate == nil {
 		s.mandate = &mandate{}
@@ -28,7 +28,7 @@ func (s *session) mandated() *mandate {
 	return s.mandate
 }
 
-// mandateOf gives the mandate of a connection that begins; nil where nothing but its own name says under whom grants find it.
+// mandateOf returns the mandate of a connection that begins; nil if nothing but its own name says under whom grants find it.
 func mandateOf(id access.Identity, page *access.Page) *mandate {
 	if id.Anonymous() && page == nil {
 		return nil
@@ -41,7 +41,7 @@ func mandateOf(id access.Identity, page *access.Page) *mandate {
 	return m
 }
 
-// of gives the subjects under which grants find the connection.
+// of returns the subjects under which grants find the connection.
 func (m *mandate) of(id access.Identity) (as []subject) {
 	if !id.Anonymous() {
 		as = append(as, subject{ofUser, id.User})

@@ -12,47 +12,47 @@ func (s *session) Receive(c actor.Context) {
 		s.onStopping()
 	case *actor.Stopped:
 		s.bus.sessions.Leave()
-	case Begun:
-		s.conn = m.Conn
-		s.mandate = m.Mandate
-	case Handle:
+	case begun:
+		s.conn = m.conn
+		s.mandate = m.mandate
+	case handle:
 		s.onHandle(m)
-	case Faulted:
+	case faulted:
 		s.onFaulted(m)
-	case Attached:
+	case attached:
 		s.onAttached(m)
-	case Detached:
+	case detached:
 		s.onDetached(m)
-	case ParkOver:
+	case parkOver:
 		s.onParkOver()
-	case Joined:
-		s.ungate(m.Sub)
-	case Refused:
+	case joined:
+		s.ungate(m.sub)
+	case refused:
 		s.onRefused(m)
-	case Settled:
+	case settled:
 		s.onSettled(m)
-	case Verified:
+	case verified:
 		s.onVerified(m)
-	case GrantsChanged:
+	case grantsChanged:
 		s.onGrantsChanged()
-	case RulesChanged:
+	case rulesChanged:
 		s.onRulesChanged()
-	case TokenOver:
+	case tokenOver:
 		s.onTokenOver()
-	case Roomed:
-		s.onRoomed()
-	case Answered:
+	case spaceFree:
+		s.onSpaceFree()
+	case answered:
 		s.onAnswered(m)
-	case Permitted:
+	case permitted:
 		s.onPermitted(m)
-	case Called:
+	case called:
 		s.onCalled(m)
-	case Describe:
-		m.Reply <- s.describe(m.Channel)
-	case End:
+	case describe:
+		m.reply <- s.describe(m.channel)
+	case end:
 		if !s.conn.over.Load() {
 			s.conn.out.Flush() // what a hot channel collects for it leaves before
 		}
-		s.finish(disconnectFrame(m.Err, m.AfterMS), m.Err.Code)
+		s.finish(disconnectFrame(m.fault, m.afterMS), m.fault.Code)
 	}
 }

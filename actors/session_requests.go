@@ -6,37 +6,37 @@ import (
 )
 
 // onHandle handles frames, unless a connect over a newer link fenced theirs: its client says again, over that one, what was not answered.
-func (s *session) onHandle(m Handle) {
+func (s *session) onHandle(m handle) {
 	if s.verifying {
-		s.held = append(s.held, m)
+		s.afterRefresh = append(s.afterRefresh, m)
 		return
 	}
-	s.conn.pending.Add(int32(-len(m.Frames)))
-	if m.Gen != anyGeneration && m.Gen < s.conn.since.Load() {
+	s.conn.pending.Add(int32(-len(m.frames)))
+	if m.gen != anyGeneration && m.gen < s.conn.since.Load() {
 		return
 	}
-	for i := range m.Frames {
-		if s.state == ended {
+	for i := range m.frames {
+		if s.state == sessionEnded {
 			return
 		}
-		s.onFrame(&m.Frames[i])
-		if rest := m.Frames[i+1:]; s.verifying && len(rest) > 0 {
+		s.onFrame(&m.frames[i])
+		if rest := m.frames[i+1:]; s.verifying && len(rest) > 0 {
 			s.conn.pending.Add(int32(len(rest)))
-			s.held = append(s.held, Handle{Gen: m.Gen, Frames: rest})
+			s.afterRefresh = append(s.afterRefresh, handle{gen: m.gen, frames: rest})
 			break
 		}
 	}
 	s.conn.out.Flush()
 }
 
-func (s *session) onVerified(m Verified) {
+func (s *session) onVerified(m verified) {
 	s.verifying = false
-	if s.state == ended {
+	if s.state == sessionEnded {
 		return
 	}
 	s.refreshed(m)
-	held := s.held
-	s.held = nil
+	held := s.afterRefresh
+	s.afterRefresh = nil
 	for _, h := range held {
 		s.onHandle(h)
 	}
@@ -82,9 +82,9 @@ func (s *session) onPing(f *protocol.ClientFrame) {
 }
 
 func (s *session) onSubscribe(f *protocol.ClientFrame) {
-	if err := s.subscribeFault(f); err != nil {
-		s.note(Record{What: RecordRefused, Channel: f.Channel, Code: string(err.Code)})
-		s.refuse(err, f.ID)
+	if fault := s.subscribeFault(f); fault != nil {
+		s.note(Record{What: RecordRefused, Channel: f.Channel, Code: string(fault.Code)})
+		s.refuse(fault, f.ID)
 		return
 	}
 	if old := s.find(f.Channel); old >= 0 {
@@ -97,7 +97,7 @@ func (s *session) onSubscribe(f *protocol.ClientFrame) {
 	sub := &subscription{conn: s.conn, channel: f.Channel, id: f.ID, own: true, wantsAudience: audienceOf(f.Users)}
 	s.subs = append(s.subs, sub)
 	if s.bus.cfg.Hooks.Subscribe != nil && !s.put(sub.channel) {
-		s.askLeave(sub, f.Since)
+		s.askPermission(sub, f.Since)
 		return
 	}
 	s.start(sub, f.Since)
@@ -118,40 +118,40 @@ func (s *session) onUnsubscribe(f *protocol.ClientFrame) {
 	s.fill()
 }
 
-func (s *session) onRefused(m Refused) {
-	if i := slices.Index(s.subs, m.Sub); i >= 0 {
+func (s *session) onRefused(m refused) {
+	if i := slices.Index(s.subs, m.sub); i >= 0 {
 		s.subs = slices.Delete(s.subs, i, i+1)
-		m.Sub.entry.stand(s.state, s.kind, -1)
-		s.note(Record{What: RecordRefused, Channel: m.Sub.channel, Code: string(protocol.CodeBrokerUnavailable)})
-		if s.put(m.Sub.channel) {
+		m.sub.entry.stand(s.state, s.kind, -1)
+		s.note(Record{What: RecordRefused, Channel: m.sub.channel, Code: string(protocol.CodeBrokerUnavailable)})
+		if s.put(m.sub.channel) {
 			s.fillLater()
 		}
 	}
-	s.ungate(m.Sub)
+	s.ungate(m.sub)
 }
 
 // askLeave has the application asked whether sub may be. Until then it is among the connection's subscriptions, but not in its channel.
-func (s *session) askLeave(sub *subscription, since *protocol.Position) {
-	sub.verdict = asked
+func (s *session) askPermission(sub *subscription, since *protocol.Position) {
+	sub.permission = permissionAsked
 	b, self, by := s.bus, s.self, s.conn.caller()
 	b.asking.Run(func() {
-		b.send(self, Permitted{Sub: sub, Since: since, Err: b.mayHear(by, sub.channel)})
+		b.send(self, permitted{sub: sub, since: since, fault: b.mayHear(by, sub.channel)})
 	})
 }
 
-func (s *session) onPermitted(m Permitted) {
-	i := slices.Index(s.subs, m.Sub)
-	if s.state == ended || i < 0 { // it was left, or replaced
+func (s *session) onPermitted(m permitted) {
+	i := slices.Index(s.subs, m.sub)
+	if s.state == sessionEnded || i < 0 { // it was left, or replaced
 		return
 	}
-	m.Sub.verdict = none
-	if m.Err != nil {
+	m.sub.permission = undecided
+	if m.fault != nil {
 		s.subs = slices.Delete(s.subs, i, i+1)
-		s.note(Record{What: RecordRefused, Channel: m.Sub.channel, Code: string(m.Err.Code)})
-		s.refuse(m.Err, m.Sub.id)
+		s.note(Record{What: RecordRefused, Channel: m.sub.channel, Code: string(m.fault.Code)})
+		s.refuse(m.fault, m.sub.id)
 		s.fill() // the server may want it there
 	} else {
-		s.start(m.Sub, m.Since)
+		s.start(m.sub, m.since)
 	}
 	s.conn.out.Flush()
 	s.askBroker()

@@ -13,23 +13,23 @@ func (s *session) authorise() {
 	had := len(s.subs) > 0
 	s.wish()
 	forbidden := func(ch protocol.Channel) *protocol.Error {
-		if err := s.mayRead(ch); err != nil && err.Code == protocol.CodeForbidden {
-			return err
+		if fault := s.mayRead(ch); fault != nil && fault.Code == protocol.CodeForbidden {
+			return fault
 		}
 		return nil
 	}
 	for i := len(s.subs) - 1; i >= 0; i-- {
 		sub := s.subs[i]
-		err := forbidden(sub.channel)
-		may := err == nil
+		fault := forbidden(sub.channel)
+		may := fault == nil
 		if may && sub.wantsAudience != 0 {
-			err = s.presenceFault(sub.channel)
+			fault = s.presenceFault(sub.channel)
 		}
 		if !sub.own && !s.put(sub.channel) {
-			err = errRemoved
+			fault = errRemoved
 		}
-		if err != nil {
-			s.revoke(i, err, may)
+		if fault != nil {
+			s.revoke(i, fault, may)
 		}
 	}
 	s.conn.withdraw(func(ch protocol.Channel) bool { return forbidden(ch) != nil }) // also of channels that it left before
@@ -39,28 +39,28 @@ func (s *session) authorise() {
 	s.fill()
 }
 
-// revoke ends a subscription because of err, of which its client is told when nothing more can come. Where keep is set what waits for it may be written.
-func (s *session) revoke(i int, err *protocol.Error, keep bool) {
+// revoke ends a subscription because of err, of which its client is told when nothing more can come. If keep is set what waits for it may be written.
+func (s *session) revoke(i int, fault *protocol.Error, keep bool) {
 	sub := s.subs[i]
 	s.subs = slices.Delete(s.subs, i, i+1)
-	s.note(Record{What: RecordRevoked, Channel: sub.channel, Code: string(err.Code)})
-	if err == errRemoved {
+	s.note(Record{What: RecordRevoked, Channel: sub.channel, Code: string(fault.Code)})
+	if fault == errRemoved {
 		s.bus.tally.removed.Add(1)
 	} else {
 		s.bus.tally.revoked.Add(1)
 	}
 	if sub.entry != nil {
 		sub.entry.stand(s.state, s.kind, -1)
-		s.bus.send(sub.entry.pid, Leave{Sub: sub, Revoked: err, Keep: keep})
+		s.bus.send(sub.entry.pid, leave{sub: sub, revoked: fault, keep: keep})
 		s.ungate(sub)
 		return
 	}
 	s.forgetJoin(sub)
-	s.push(errorFrame(sub.id, err))
+	s.push(errorFrame(sub.id, fault))
 }
 
 func (s *session) onRulesChanged() {
-	if s.state != ended {
+	if s.state != sessionEnded {
 		s.authorise()
 		s.stand()
 		s.conn.out.Flush()
@@ -68,7 +68,7 @@ func (s *session) onRulesChanged() {
 }
 
 func (s *session) onGrantsChanged() {
-	if s.state == fresh || s.state == ended {
+	if s.state == sessionFresh || s.state == sessionEnded {
 		return
 	}
 	s.authorise()
@@ -79,7 +79,7 @@ func (s *session) onGrantsChanged() {
 func (s *session) stand() {
 	for _, sub := range s.subs {
 		if sub.entry != nil {
-			s.bus.send(sub.entry.pid, Attend{Sub: sub, As: s.standing(sub.channel)})
+			s.bus.send(sub.entry.pid, attend{sub: sub, as: s.standing(sub.channel)})
 		}
 	}
 }

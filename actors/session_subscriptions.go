@@ -11,10 +11,10 @@ import (
 	"tidings/protocol"
 )
 
-// start lets a subscription that may be join its channel: as soon as there is room, where it recovers.
+// start lets a subscription that may be join its channel: as soon as there is room, if it recovers.
 func (s *session) start(sub *subscription, since *protocol.Position) {
 	if since != nil {
-		s.joins = append(s.joins, waitingJoin{sub, *since})
+		s.waiting = append(s.waiting, waitingJoin{sub, *since})
 		s.admitNext()
 		return
 	}
@@ -25,28 +25,28 @@ func (s *session) join(sub *subscription, since *protocol.Position) {
 	sub.entry = s.bus.router.hold(sub.channel)
 	sub.channel = sub.entry.name // one string for all
 	sub.entry.stand(s.state, s.kind, 1)
-	s.bus.send(sub.entry.pid, Join{Sub: sub, Since: since, As: s.standing(sub.channel), Audience: sub.wantsAudience})
+	s.bus.send(sub.entry.pid, join{sub: sub, since: since, as: s.standing(sub.channel), audience: sub.wantsAudience})
 }
 
 // maxRecoveries bounds the recoveries of one connection that go on at once. Each has a page of protocol.RecoveryPageBytes under way, and
-// starts where less than a page waits in the outbox: so all together leave a quarter of it to live messages.
+// starts if less than a page waits in the outbox: so all together leave a quarter of it to live messages.
 const maxRecoveries = 2
 
 // admitNext lets the next recovery begin as soon as the outbox has room for it.
 func (s *session) admitNext() {
-	if !s.awaiting && len(s.joins) > 0 && s.recovering < maxRecoveries {
-		s.awaiting = true
-		s.conn.whenRoomy(s.self, Roomed{})
+	if !s.awaitsSpace && len(s.waiting) > 0 && s.recovering < maxRecoveries {
+		s.awaitsSpace = true
+		s.conn.whenSpace(s.self, spaceFree{})
 	}
 }
 
-func (s *session) onRoomed() {
-	s.awaiting = false
-	if s.state == ended || len(s.joins) == 0 {
+func (s *session) onSpaceFree() {
+	s.awaitsSpace = false
+	if s.state == sessionEnded || len(s.waiting) == 0 {
 		return
 	}
-	j := s.joins[0]
-	s.joins = slices.Delete(s.joins, 0, 1)
+	j := s.waiting[0]
+	s.waiting = slices.Delete(s.waiting, 0, 1)
 	j.sub.gated = true
 	s.recovering++
 	s.join(j.sub, &j.since)
@@ -62,13 +62,13 @@ func (s *session) ungate(sub *subscription) {
 	}
 }
 
-// leave ends a subscription. Where reply is not 0 the request of that id is answered when nothing more can come.
+// leave ends a subscription. If reply is not 0 the request of that id is answered when nothing more can come.
 func (s *session) leave(i int, reply uint64) {
 	sub := s.subs[i]
 	s.subs = slices.Delete(s.subs, i, i+1)
 	if sub.entry != nil {
 		sub.entry.stand(s.state, s.kind, -1)
-		s.bus.send(sub.entry.pid, Leave{Sub: sub, Reply: reply})
+		s.bus.send(sub.entry.pid, leave{sub: sub, reply: reply})
 		s.ungate(sub)
 		return
 	}
@@ -81,7 +81,7 @@ func (s *session) leave(i int, reply uint64) {
 
 // forgetJoin forgets a recovery that has not begun.
 func (s *session) forgetJoin(sub *subscription) {
-	s.joins = slices.DeleteFunc(s.joins, func(j waitingJoin) bool { return j.sub == sub })
+	s.waiting = slices.DeleteFunc(s.waiting, func(j waitingJoin) bool { return j.sub == sub })
 	s.askBroker() // a publish may have waited for it
 }
 
@@ -89,11 +89,11 @@ func (s *session) forgetJoin(sub *subscription) {
 func (s *session) standing(ch protocol.Channel) standing {
 	switch {
 	case !s.bus.keepsPresence(ch), s.conn.plain && s.conn.kind() == pollKind:
-		return nobody
+		return asNobody
 	case s.conn.Identity().Anonymous():
-		return itself
+		return asItself
 	}
-	return itsUser
+	return asItsUser
 }
 
 // wish finds out what the server puts the connection in.
@@ -124,7 +124,7 @@ func (s *session) wish() {
 // fill subscribes to what the server wants and the connection does not have. A plain client hears what it names, and nothing else.
 func (s *session) fill() {
 	m := s.mandate
-	if m == nil || s.state == ended || s.conn.plain {
+	if m == nil || s.state == sessionEnded || s.conn.plain {
 		return
 	}
 	full := false
@@ -150,7 +150,7 @@ func (s *session) fill() {
 func (s *session) fillLater() {
 	m := s.mandated()
 	if m.retry == nil {
-		m.retry = &ground.Alarm{To: s.self, Message: GrantsChanged{}}
+		m.retry = &ground.Alarm{To: s.self, Message: grantsChanged{}}
 	}
 	s.bus.alarms.Set(m.retry, patience.Jittered(putRetry))
 }
@@ -161,11 +161,11 @@ const putRetry = 10 * time.Second
 // adopt makes a subscription of the server's the client's own, without a pause in what it hears.
 func (s *session) adopt(sub *subscription, f *protocol.ClientFrame) {
 	sub.own, sub.wantsAudience = true, audienceOf(f.Users)
-	s.bus.send(sub.entry.pid, Adopt{Sub: sub, ID: f.ID, Audience: sub.wantsAudience})
+	s.bus.send(sub.entry.pid, adopt{sub: sub, id: f.ID, audience: sub.wantsAudience})
 }
 
 // disown makes the client's own subscription the server's, once the request reply is answered.
 func (s *session) disown(sub *subscription, reply uint64) {
 	sub.own, sub.wantsAudience = false, 0
-	s.bus.send(sub.entry.pid, Adopt{Sub: sub, Reply: reply})
+	s.bus.send(sub.entry.pid, adopt{sub: sub, reply: reply})
 }

@@ -152,7 +152,7 @@ func (l *link) stall(on bool) {
 	}
 }
 
-// end gives the code of the disconnect that ended the link; "" where it goes on, "none" where it ended without.
+// end returns the code of the disconnect that ended the link; "" if it goes on, "none" if it ended without.
 func (l *link) end() protocol.Code {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -237,7 +237,7 @@ func (c *client) frames() []protocol.ServerFrame {
 	return list
 }
 
-// next gives what came since the last call, once everything has happened.
+// next returns what came since the last call, once everything has happened.
 func (c *client) next() []protocol.ServerFrame {
 	c.w.t.Helper()
 	c.w.settle()
@@ -259,7 +259,7 @@ func (c *client) say(frames ...protocol.ClientFrame) {
 	}
 }
 
-// subscribe subscribes, checks the answer, and gives what came after it.
+// subscribe subscribes, checks the answer, and returns what came after it.
 func (c *client) subscribe(ch protocol.Channel, since *protocol.Position) (at protocol.Position, rest []protocol.ServerFrame) {
 	c.w.t.Helper()
 	c.id++
@@ -324,7 +324,7 @@ func (c *client) resumeWith(received uint64) *client {
 	return n
 }
 
-// codes gives the codes of the errors among frames.
+// codes returns the codes of the errors among frames.
 func codes(frames []protocol.ServerFrame) []protocol.Code {
 	var list []protocol.Code
 	for _, f := range frames {
@@ -345,7 +345,7 @@ func only(frames []protocol.ServerFrame, frameType string) []protocol.ServerFram
 	return list
 }
 
-// numbers gives "from".."to" as messages' data.
+// numbers returns "from".."to" as messages' data.
 func numbers(from, to int) []string {
 	var list []string
 	for i := from; i <= to; i++ {
@@ -378,7 +378,7 @@ func same(t *testing.T, what string, got, want []string) {
 	t.Errorf("%s: got %q, want %q", what, got, want)
 }
 
-// data gives the data of the messages of a channel among frames.
+// data returns the data of the messages of a channel among frames.
 func data(frames []protocol.ServerFrame, ch protocol.Channel) []string {
 	var list []string
 	for _, f := range frames {

@@ -26,10 +26,10 @@ type granted struct {
 }
 
 // onSubscribe serves POST /api/subscribe: clients are put in channels, now and when they connect.
-func (a *API) onSubscribe(c *gin.Context) { a.grant(c, a.bus.Subscribe) }
+func (a *API) onSubscribe(c *gin.Context) { a.grant(c, a.bus.Grant) }
 
 // onUnsubscribe serves POST /api/unsubscribe, which takes that back.
-func (a *API) onUnsubscribe(c *gin.Context) { a.grant(c, a.bus.Unsubscribe) }
+func (a *API) onUnsubscribe(c *gin.Context) { a.grant(c, a.bus.Ungrant) }
 
 func (a *API) grant(c *gin.Context, do func(actors.Whom, []protocol.Channel) (actors.Granted, error)) {
 	body, ok := a.body(c, access.Backend.MaySomewhere, access.ActionSubscribe)

@@ -70,12 +70,12 @@ func (l *Lane[M]) Enter(m M, recovered bool) {
 	l.put(operation[M]{do: do, member: m})
 }
 
-// Hear makes m hear these news from now on, or none. It does nothing if m is no member.
+// hear makes m hear these news from now on, or none. It does nothing if m is no member.
 func (l *Lane[M]) Hear(m M, news Audience) {
 	l.put(operation[M]{do: hear, member: m, to: news & Everybody})
 }
 
-// Leave removes m from the members.
+// leave removes m from the members.
 func (l *Lane[M]) Leave(m M) { l.put(operation[M]{do: leave, member: m}) }
 
 // Withdraw takes back what waits of the channel for m's connection, and then pushes last, if that is not nil.

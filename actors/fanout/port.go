@@ -9,11 +9,11 @@ type Member interface {
 	// Outbox is where the member's frames go. It is the same for the member's life, and other members of the connection, in
 	// other channels, have it too.
 	Outbox() *core.Outbox
-	// Place is where its lane keeps it: the lane's alone, and zero at first.
+	// Place is if its lane keeps it: the lane's alone, and zero at first.
 	Place() *Place
 }
 
-// Place is where a lane keeps a member. The zero Place is nowhere.
+// Place is if a lane keeps a member. The zero Place is nowhere.
 type Place struct{ index int32 } // in the crowd's members, from 1
 
 // Port is what a shard asks of the node, from its own goroutine. It must not wait.

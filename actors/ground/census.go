@@ -20,7 +20,7 @@ func (c *Census) Enter() bool {
 	return !c.closed
 }
 
-// Leave counts one less.
+// leave counts one less.
 func (c *Census) Leave() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

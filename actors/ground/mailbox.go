@@ -64,7 +64,7 @@ func (m *mailbox) PostSystemMessage(message any) {
 	m.schedule()
 }
 
-// schedule starts a run where there is none and releases the lock.
+// schedule starts a run if there is none and releases the lock.
 func (m *mailbox) schedule() {
 	start := !m.running && m.invoker != nil && (len(m.system) > 0 || !m.suspended)
 	m.running = m.running || start

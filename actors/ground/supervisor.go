@@ -22,7 +22,7 @@ type Supervision struct {
 }
 
 // Supervisor decides what becomes of an actor that failed. One that restarts does so always: protoactor's own strategy gives
-// up after ten failures, silently. Where actors fail again and again they wait before they are restarted.
+// up after ten failures, silently. If actors fail again and again they wait before they are restarted.
 type Supervisor struct {
 	*Supervision
 	Restart bool // false: the actor is stopped
