@@ -23,6 +23,16 @@ export interface Message<T = unknown> extends Position {
    * The publish's W3C trace context (`traceparent`), if it had one: a span of what the message causes goes on with it.
    */
   readonly trace?: string;
+  /** What the publisher says beside the payload, such as who sent it: up to 4 KiB of JSON. */
+  readonly meta?: Readonly<Record<string, unknown>>;
+  /** The message is a change of a document in the server's store: the change's number there, from 1. */
+  readonly change?: number;
+  /** Of a change: the store's transaction, if it is not `change`. */
+  readonly txn?: number;
+  /** Of an update: the paths that differ, such as `a` and `b.c`. Absent if they are more than 100. */
+  readonly changed?: readonly string[];
+  /** Of a change: the document was removed, and `data` is its last content. */
+  readonly scope?: "out";
   /** Not kept and not recovered, without a place in the order: it has no offset, and is no `since`. */
   readonly volatile?: boolean;
 }
@@ -72,6 +82,8 @@ export interface PublishOptions {
   readonly idempotencyKey?: string;
   /** Each receiver that refetches because of it waits a random part of so many ms first: 1 to 300,000. */
   readonly spread?: number;
+  /** Says something beside the payload: each callback finds it in its message. At most 4 KiB of JSON. */
+  readonly meta?: Readonly<Record<string, unknown>>;
   /**
    * Leaves this bus out, since it knows its own words: its own subscriptions do not hear the message, also after a
    * reconnect that resumes. If tabs share a connection the other tabs hear it.

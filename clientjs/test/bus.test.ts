@@ -152,7 +152,7 @@ test("publish resolves to its position, waits for a connection, and has one effe
   bus.subscribe("a", (p) => got.push(p));
   await settle();
   server.swallow = (f) => (f as { type: string }).type === "reply";
-  const published = bus.publish("a", { n: 1 }, { event: "e", spread: 5000 });
+  const published = bus.publish("a", { n: 1 }, { event: "e", spread: 5000, meta: { by: "me" } });
   bus.debug.cut();
   server.swallow = () => false;
   await clock.advance(1000);
@@ -163,7 +163,7 @@ test("publish resolves to its position, waits for a connection, and has one effe
   assert.equal(sent.length, 2);
   assert.equal(sent[0]?.idempotencyKey, sent[1]?.idempotencyKey);
   assert.notEqual(sent[0]?.id, sent[1]?.id);
-  assert.deepEqual([sent[0]?.event, sent[0]?.spread], ["e", 5000]);
+  assert.deepEqual([sent[0]?.event, sent[0]?.spread, sent[0]?.meta], ["e", 5000, { by: "me" }]);
 });
 
 test("publish sends what data was at the call", async () => {

@@ -5,7 +5,7 @@ import { renderToString } from "react-dom/server";
 import { TidingsError } from "../src/index.js";
 import { MessageBusProvider, useBus, useBusStatus, useMessageBus } from "../src/react.js";
 import { createFakeBus } from "../src/testing.js";
-import type { Gap, MessageBus } from "../src/types.js";
+import type { Gap, Message, MessageBus } from "../src/types.js";
 import { captured, handBus, servedBus } from "./helpers/bus.js";
 import { settle } from "./helpers/clock.js";
 import { mount, openPage } from "./helpers/dom.js";
@@ -52,6 +52,22 @@ test("the same channel in 100 components is one subscription, and all are called
   server.publish("a", 1);
   assert.equal(calls, 100);
   assert.deepEqual(wire(net), ["subscribe a"]);
+});
+
+test("the third argument of the callback has what the publisher said beside the payload, and what a store says of a change", async () => {
+  const bus = createFakeBus();
+  const got: Message[] = [];
+  function Documents() {
+    useMessageBus("docs", (_payload, _channel, message) => void got.push(message), { bus });
+    return null;
+  }
+  await show(<Documents />);
+  const beside = { meta: { by: "desk" }, change: 41, txn: 40, changed: ["a", "b.c"], scope: "out" } as const;
+  bus.message("docs", { a: 1 }, beside);
+  bus.message("docs", { a: 2 });
+  const [first, second] = got as [Message, Message];
+  assert.deepEqual({ meta: first.meta, change: first.change, txn: first.txn, changed: first.changed, scope: first.scope }, beside);
+  assert.deepEqual(["meta", "change", "txn", "changed", "scope"].filter((name) => name in second), []);
 });
 
 test("StrictMode's double mount sends one subscribe, and each message is heard once", async () => {
