@@ -15,19 +15,23 @@ func (p proxies) trust(a netip.Addr) bool {
 }
 
 // client returns the address that the request came from: the last one in X-Forwarded-For that is not itself a trusted
-// proxy, or that of the peer where it is none.
+// proxy, or that of the peer if there is none. Forwarded counts only without X-Forwarded-For: a proxy that sets one of
+// them passes on what a client wrote into the other.
 func (p proxies) client(r *http.Request) netip.Addr {
 	addr := peerAddress(r)
 	if !p.trust(addr) {
 		return addr
 	}
-	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+	hops := list(r.Header["X-Forwarded-For"])
+	if len(r.Header["X-Forwarded-For"]) == 0 {
+		hops = forwarded(r, "for")
+	}
 	for _, hop := range slices.Backward(hops) {
-		a, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil {
+		a, ok := parseHop(hop)
+		if !ok {
 			break
 		}
-		addr = a.Unmap()
+		addr = a
 		if !p.trust(addr) {
 			break
 		}
@@ -35,12 +39,68 @@ func (p proxies) client(r *http.Request) netip.Addr {
 	return addr
 }
 
-// scheme is "https" where the request came over TLS, to us or to a trusted proxy.
+// scheme returns "https" if the request came over TLS, to us or to a trusted proxy, else "http". Of several proxies the
+// first one counts: it spoke with the client.
 func (p proxies) scheme(r *http.Request) string {
-	if r.TLS != nil || p.trust(peerAddress(r)) && r.Header.Get("X-Forwarded-Proto") == "https" {
+	if r.TLS != nil {
+		return "https"
+	}
+	if !p.trust(peerAddress(r)) {
+		return "http"
+	}
+	said := list(r.Header["X-Forwarded-Proto"])
+	if len(r.Header["X-Forwarded-Proto"]) == 0 {
+		said = forwarded(r, "proto")
+	}
+	if len(said) > 0 && (strings.EqualFold(said[0], "https") || strings.EqualFold(said[0], "wss")) { // wss: of a WebSocket, by Traefik
 		return "https"
 	}
 	return "http"
+}
+
+// list returns the elements of a header that may have several lines, each with a list. Empty elements are left out.
+func list(lines []string) (elements []string) {
+	for _, line := range lines {
+		for element := range strings.SplitSeq(line, ",") {
+			if element = unquoted(element); element != "" {
+				elements = append(elements, element)
+			}
+		}
+	}
+	return elements
+}
+
+// forwarded returns one parameter of each element of the header Forwarded (RFC 7239), "" for an element without it.
+func forwarded(r *http.Request, parameter string) (values []string) {
+	for _, element := range list(r.Header["Forwarded"]) {
+		found := ""
+		for pair := range strings.SplitSeq(element, ";") {
+			if name, value, ok := strings.Cut(strings.TrimSpace(pair), "="); ok && strings.EqualFold(name, parameter) {
+				found = unquoted(value)
+			}
+		}
+		values = append(values, found)
+	}
+	return values
+}
+
+func unquoted(s string) string {
+	s = strings.TrimSpace(s)
+	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
+		s = s[1 : len(s)-1]
+	}
+	return s
+}
+
+// parseHop reads an address as proxies write it: with a port or without, an IPv6 one in brackets or not.
+func parseHop(hop string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(hop, "["), "]"))
+	if err != nil {
+		var with netip.AddrPort
+		with, err = netip.ParseAddrPort(hop)
+		a = with.Addr()
+	}
+	return a.Unmap().WithZone(""), err == nil
 }
 
 func (p proxies) clientText(r *http.Request) string {
@@ -68,14 +128,18 @@ func peerAddress(r *http.Request) netip.Addr {
 	return peer.Addr().Unmap().WithZone("")
 }
 
+// forwarders are headers of which a proxy adds at least one; those that begin with X-Forwarded- are not listed.
+var forwarders = []string{"Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "X-Original-Host", "X-Original-Forwarded-For"}
+
 // local reports whether the request was surely made on this machine for this machine: the peer is loopback, no proxy
-// forwarded it, and the name asked for is loopback, too, which a page that rebinds its own name is not.
+// forwarded it, and the name asked for is loopback, too, which a page that rebinds its own name is not. HTTP/1.0 is what
+// proxies speak that add no header.
 func local(r *http.Request) bool {
-	if !peerAddress(r).IsLoopback() {
+	if !peerAddress(r).IsLoopback() || !r.ProtoAtLeast(1, 1) {
 		return false
 	}
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via"} {
-		if len(r.Header[name]) > 0 {
+	for name := range r.Header {
+		if strings.HasPrefix(name, "X-Forwarded-") || slices.Contains(forwarders, name) {
 			return false
 		}
 	}

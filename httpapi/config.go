@@ -25,7 +25,7 @@ type Config struct {
 	// Metrics is who may read /metrics without a key. Empty means Loopback. A proxy on this machine makes everyone look
 	// local, unless it sends X-Forwarded-For or Via: choose MetricsNobody behind one.
 	Metrics MetricsReaders
-	// TrustedProxies are the addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed; by
+	// TrustedProxies are the addresses and networks whose X-Forwarded-For and X-Forwarded-Proto, or Forwarded, are believed; by
 	// default nobody's. Failed API keys are counted per address only if it is set: offices share one address.
 	TrustedProxies []string
 	// Transports configures /bus. ClientAddress, Scheme and Log are set by New.

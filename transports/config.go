@@ -19,6 +19,10 @@ type Config struct {
 	Origins []string
 	// LocalhostOrigins allows pages of localhost, 127.0.0.1 and [::1] on any port, for development.
 	LocalhostOrigins bool
+	// Cookies lets pages of other origins send their cookies with every transport, if the origin is listed: "*" is not
+	// enough. For servers whose clients are known by a cookie; without it a page of another origin sends them over a
+	// WebSocket alone.
+	Cookies bool
 	// AllowedHosts lists the names, with or without port, by which this server may be addressed. It protects against
 	// DNS rebinding. Empty means all.
 	AllowedHosts []string

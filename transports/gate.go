@@ -16,13 +16,14 @@ import (
 type gate struct {
 	any       bool
 	localhost bool
+	cookies   bool
 	origins   map[string]bool // canonical
 	hosts     map[string]bool // lower case, with or without port; empty: all
 	scheme    func(*http.Request) string
 }
 
 func newGate(c *Config) gate {
-	g := gate{localhost: c.LocalhostOrigins, origins: map[string]bool{}, hosts: map[string]bool{}, scheme: c.Scheme}
+	g := gate{localhost: c.LocalhostOrigins, cookies: c.Cookies, origins: map[string]bool{}, hosts: map[string]bool{}, scheme: c.Scheme}
 	for _, o := range c.Origins {
 		switch o {
 		case "*":
@@ -71,10 +72,20 @@ func (g *gate) originAllowed(origin string, r *http.Request) bool {
 	if g.any || g.origins[canonical] {
 		return true
 	}
-	if own, ok := canonicalOrigin(g.scheme(r) + "://" + r.Host); ok && own == canonical {
-		return true
-	}
-	return g.localhost && isLocalhost(canonical)
+	return g.own(canonical, r) || g.localhost && isLocalhost(canonical)
+}
+
+// own reports whether an origin is that of the request itself.
+func (g *gate) own(canonical string, r *http.Request) bool {
+	own, ok := canonicalOrigin(g.scheme(r) + "://" + r.Host)
+	return ok && own == canonical
+}
+
+// credentials reports whether pages of an origin that may connect may also be known by their cookies: "*" lets every
+// page connect, and must not let every page act as the user whose browser it runs in.
+func (g *gate) credentials(origin string, r *http.Request) bool {
+	canonical, ok := canonicalOrigin(origin)
+	return ok && (g.own(canonical, r) || g.cookies && (g.origins[canonical] || g.localhost && isLocalhost(canonical)))
 }
 
 func (g *gate) hostAllowed(host string) bool {

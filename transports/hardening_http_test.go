@@ -305,6 +305,72 @@ func Test_B84_preflight(t *testing.T) {
 	})
 }
 
+// F70: who a client is by its cookie does not depend on the transport. Pages of a listed origin may send their cookies over
+// each of them, if the server knows clients by cookies; pages that only "*" lets in, over none.
+func Test_F70_cookiesOfPagesElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		origins []string
+		dev     bool
+		cookies bool
+		origin  string
+		says    string // Access-Control-Allow-Credentials
+		counts  bool   // the cookie
+	}{
+		{name: "listed, with cookies", origins: []string{"https://app.example"}, cookies: true, origin: "https://app.example", says: "true", counts: true},
+		{name: "listed beside any, with cookies", origins: []string{"*", "https://app.example"}, cookies: true, origin: "https://app.example", says: "true", counts: true},
+		{name: "listed, without", origins: []string{"https://app.example"}, origin: "https://app.example"},
+		{name: "any, with cookies", origins: []string{"*"}, cookies: true, origin: "https://evil.example"},
+		{name: "any, without", origins: []string{"*"}, origin: "https://evil.example"},
+		{name: "null, with cookies", origins: []string{"null"}, cookies: true, origin: "null"},
+		{name: "localhost in development", dev: true, cookies: true, origin: "http://localhost:5173", says: "true", counts: true},
+		{name: "the server's own page", origin: "http://tidings.test", counts: true},
+		{name: "the server's own page, with cookies", cookies: true, origin: "http://tidings.test", says: "true", counts: true},
+		{name: "no page", counts: true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := inMemory(t, func(cfg *Config) { cfg.Origins, cfg.LocalhostOrigins, cfg.Cookies = c.origins, c.dev, c.cookies })
+			headers := []string{"Cookie: sid=ann"}
+			if c.origin != "" {
+				headers = append(headers, "Origin: "+c.origin)
+			}
+			want := ""
+			if c.counts {
+				want = "sid=ann"
+			}
+			for i, a := range []answer{
+				r.ask(t, upgradeRequest(headers...)),
+				r.ask(t, post("/bus/poll", `[{"type":"connect"}]`, headers...)),
+				r.ask(t, lines("GET /bus/poll?channel=a HTTP/1.1", headers...)),
+				r.ask(t, lines("OPTIONS /bus/sse HTTP/1.1", headers...)),
+			} {
+				if got := a.header.Get("Access-Control-Allow-Credentials"); i > 0 && got != c.says {
+					t.Errorf("%s, request %d: credentials are allowed %q, want %q", c.name, i, got, c.says)
+				}
+			}
+			request, _ := http.NewRequest("GET", "http://tidings.test/bus/ws", nil)
+			request.Header.Set("Cookie", "sid=ann")
+			if peer, _ := r.h.peer(request, protocol.WebSocket, c.origin); peer.Cookie != want {
+				t.Errorf("%s: the client is known by the cookie %q, want %q", c.name, peer.Cookie, want)
+			}
+		})
+	}
+}
+
+// Tracing libraries add headers to every request of a page: a preflight that leaves one out stops SSE and long-poll.
+func TestPreflightAllowsTheHeadersOfTracing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, func(c *Config) { c.Origins = []string{"https://app.example"} })
+		a := r.ask(t, lines("OPTIONS /bus/poll HTTP/1.1", "Origin: https://app.example", "Access-Control-Request-Method: POST",
+			"Access-Control-Request-Headers: authorization, baggage, content-type, sentry-trace, traceparent, tracestate"))
+		for _, name := range []string{"authorization", "content-type", "last-event-id", "baggage", "sentry-trace", "traceparent", "tracestate"} {
+			if !slices.Contains(strings.Split(strings.ToLower(a.header.Get("Access-Control-Allow-Headers")), ", "), name) {
+				t.Errorf("%s is not allowed: %s", name, a.header.Get("Access-Control-Allow-Headers"))
+			}
+		}
+	})
+}
+
 // A page of another origin can read why it is refused, by a plain GET, and nothing else.
 func Test_B84_aPageCanReadThatItsOriginIsForbidden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

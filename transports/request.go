@@ -26,6 +26,9 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request, methods ...strin
 	if origin != "" {
 		header.Set("Access-Control-Allow-Origin", origin)
 		header.Set("Access-Control-Expose-Headers", "Retry-After")
+		if h.gate.cookies && h.gate.credentials(origin, r) {
+			header.Set("Access-Control-Allow-Credentials", "true")
+		}
 	}
 	if slices.Contains(methods, r.Method) {
 		return origin, true
@@ -35,7 +38,7 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request, methods ...strin
 		header.Set("Allow", allow)
 		if origin != "" {
 			header.Set("Access-Control-Allow-Methods", allow)
-			header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID")
+			header.Set("Access-Control-Allow-Headers", pageHeaders)
 			header.Set("Access-Control-Max-Age", "7200")
 		}
 		w.WriteHeader(http.StatusNoContent)
@@ -46,16 +49,24 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request, methods ...strin
 	return "", false
 }
 
+// pageHeaders are the headers that pages of other origins may send: ours, and those that tracing libraries add to each
+// request that a page makes, ours among them.
+const pageHeaders = "Authorization, Content-Type, Last-Event-ID, traceparent, tracestate, baggage, sentry-trace"
+
 // peer returns what the request says about its client.
 func (h *Handler) peer(r *http.Request, transport, origin string) (protocol.Peer, error) {
 	token, err := bearer(r)
+	var cookie string
+	if origin == "" || h.gate.credentials(origin, r) {
+		cookie = r.Header.Get("Cookie")
+	}
 	return protocol.Peer{
 		Transport: transport,
 		Address:   h.cfg.ClientAddress(r),
 		Origin:    origin,
 		UserAgent: protocol.Cut(strings.ToValidUTF8(r.UserAgent(), "?"), 256),
 		Token:     token,
-		Cookie:    r.Header.Get("Cookie"),
+		Cookie:    cookie,
 	}, err
 }
 

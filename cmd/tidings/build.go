@@ -169,7 +169,7 @@ func (srv *server) apiConfig() httpapi.Config {
 		c.DemoBackend = demoBackend(srv.bus)
 	}
 	c.Transports = transports.Config{
-		Origins: s.Origins, LocalhostOrigins: s.Dev, AllowedHosts: s.AllowedHosts,
+		Origins: s.Origins, LocalhostOrigins: s.Dev, Cookies: s.HooksCookies, AllowedHosts: s.AllowedHosts,
 		Heartbeat: s.Heartbeat, Park: s.Park, PollHold: s.PollHold,
 	}
 	return c

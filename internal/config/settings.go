@@ -153,7 +153,7 @@ var keys = []key{
 	{name: "allowed_hosts", to: func(s *Settings) any { return &s.AllowedHosts }, flag: true,
 		help: "names by which the server may be addressed, against DNS rebinding; empty means all"},
 	{name: "trusted_proxies", to: func(s *Settings) any { return &s.TrustedProxies }, flag: true, check: networks,
-		help: "addresses or networks whose X-Forwarded-For and -Proto are believed; limits per address need it"},
+		help: "addresses or networks whose X-Forwarded-For and -Proto, or Forwarded, are believed; limits per address need it"},
 	{name: "rules.subscribe", to: func(s *Settings) any { return &s.Subscribe }, flag: true, choices: allowances,
 		help: "which clients may subscribe where no rule of rules.channels says it; without dev, that or rules.channels must be set"},
 	{name: "rules.publish", to: func(s *Settings) any { return &s.Publish }, flag: true, choices: allowances,
