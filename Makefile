@@ -47,8 +47,8 @@ lint: ## format, vet, staticcheck, and that what is generated and committed is u
 house: ## print how the code is cut: uses from file to file, lengths, what is documented
 	@$(GO) run ./internal/tools/house
 
-FUZZTIME ?= 60s
-fuzz: ## run every fuzz target for a while, two at once: make fuzz FUZZTIME=10m ARGS='-match Decode -keep 20'
+FUZZTIME ?= 10m
+fuzz: ## run every fuzz target; FUZZTIME is of all together: make fuzz FUZZTIME=5h ARGS='-match Decode -keep 20'
 	$(GO) run ./internal/tools/fuzzall -tags $(TAGS) -time $(FUZZTIME) $(ARGS)
 
 bench: build ## measure the binary beside a raw server, see docs/PERFORMANCE.md

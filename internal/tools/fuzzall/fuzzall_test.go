@@ -83,3 +83,15 @@ func TestTheEndOfTimeIsNoFinding(t *testing.T) {
 		}
 	}
 }
+
+func TestShare(t *testing.T) {
+	for _, tt := range []struct {
+		total time.Duration
+		n     int
+		want  time.Duration
+	}{{10 * time.Minute, 26, 23 * time.Second}, {time.Minute, 1, time.Minute}, {time.Second, 26, time.Second}} {
+		if got := share(tt.total, tt.n); got != tt.want {
+			t.Errorf("%v over %d targets: got %v each, want %v", tt.total, tt.n, got, tt.want)
+		}
+	}
+}

@@ -1,7 +1,7 @@
-// Command fuzzall runs every fuzz target of the module for a while, several at once, and ends with a table of what each
-// did. A target that is new is in by itself. It fails if a target found something, or if there is no target.
+// Command fuzzall runs every fuzz target of the module, several at once, with a time that they share, and ends with a table
+// of what each did. A target that is new is in by itself. It fails if a target found something, or if there is no target.
 //
-//	go run ./internal/tools/fuzzall [-time 60s] [-at-once 2] [-match regexp] [-keep 20] [package …]
+//	go run ./internal/tools/fuzzall [-time 10m] [-at-once 2] [-match regexp] [-keep 20] [package …]
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 
 func main() {
 	var o options
-	flag.DurationVar(&o.time, "time", time.Minute, "how long each target runs")
+	flag.DurationVar(&o.time, "time", 10*time.Minute, "how long all targets run together, at least a second each")
 	flag.IntVar(&o.atOnce, "at-once", runtime.NumCPU(), "targets that run at once, each on one core")
 	flag.StringVar(&o.tags, "tags", "nomsgpack", "build tags")
 	flag.IntVar(&o.keep, "keep", 0, "copy this many of the inputs that each target found interesting, the shortest, into its testdata/fuzz")
@@ -38,10 +38,15 @@ func main() {
 }
 
 type options struct {
-	time         time.Duration
+	time         time.Duration // of all targets together; in run, of each
 	atOnce, keep int
 	tags         string
 	packages     []string
+}
+
+// share returns the time of each of n targets that have total together.
+func share(total time.Duration, n int) time.Duration {
+	return max(time.Second, (total / time.Duration(n)).Truncate(time.Second))
 }
 
 func run(ctx context.Context, o options, match string) error {
@@ -57,6 +62,7 @@ func run(ctx context.Context, o options, match string) error {
 	if len(targets) == 0 {
 		return fmt.Errorf("there is no fuzz target in %v", o.packages)
 	}
+	o.time = share(o.time, len(targets))
 	fmt.Printf("%d fuzz targets, %v each, %d at once\n", len(targets), o.time, o.atOnce)
 	results := make([]result, len(targets))
 	slots := make(chan struct{}, max(1, o.atOnce))

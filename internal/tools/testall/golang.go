@@ -86,6 +86,7 @@ func (g *goRun) take(e event) {
 }
 
 func (g *goRun) takePackage(e event, key string) {
+	g.row(e.Package).seconds += e.Elapsed
 	switch e.Action {
 	case "pass":
 		if g.tests[e.Package] == 0 && !g.noFiles[e.Package] {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 var (
@@ -51,11 +52,12 @@ func readNode(r io.Reader, out io.Writer) row {
 
 func runNode(s suite) []row {
 	var r row
+	start := time.Now()
 	err := run(s, func(out io.Reader) error {
 		r = readNode(out, os.Stdout)
 		return nil
 	})
-	r.suite = s.name
+	r.suite, r.seconds = s.name, time.Since(start).Seconds()
 	if err != nil && r.failed == 0 {
 		r.broken = err.Error()
 	}

@@ -10,6 +10,7 @@ type row struct {
 	suite          string
 	passed, failed int
 	skipped        []string // names
+	seconds        float64  // of all its packages, some of which run at once
 	broken         string   // why the suite as a whole failed, though no test did
 }
 
@@ -45,9 +46,9 @@ func table(rows []row, allowed map[string]bool) string {
 	var b strings.Builder
 	var sum row
 	skipped := 0
-	fmt.Fprintf(&b, "\n%-28s %7s %7s %7s\n", "suite", "passed", "failed", "skipped")
+	fmt.Fprintf(&b, "\n%-28s %7s %7s %7s %7s\n", "suite", "passed", "failed", "skipped", "seconds")
 	for _, r := range rows {
-		fmt.Fprintf(&b, "%-28s %7d %7d %7d  %s\n", r.suite, r.passed, r.failed, len(r.skipped), r.wrong(allowed))
+		fmt.Fprintf(&b, "%-28s %7d %7d %7d %7.0f  %s\n", r.suite, r.passed, r.failed, len(r.skipped), r.seconds, r.wrong(allowed))
 		sum.passed += r.passed
 		sum.failed += r.failed
 		skipped += len(r.skipped)
