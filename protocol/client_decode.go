@@ -192,6 +192,9 @@ func (f *ClientFrame) readSession(id field, v []byte) (err error) {
 		f.Generation, err = number(id, v, 0, MaxInteger)
 	case fAttempt:
 		f.Attempt, err = number(id, v, 1, MaxInteger)
+	case fMax:
+		n, err = number(id, v, 1, RecoveryPageBytes)
+		f.Max = int(n)
 	case fVersion:
 		n, err = number(id, v, 1, 1<<31-1)
 		f.Version = int(n)

@@ -70,7 +70,7 @@ func (f *ClientFrame) appendField(dst []byte, id field, must bool) []byte {
 		} else if f.Token != "" {
 			dst = appendText(dst, id, f.Token)
 		}
-	case fID, fLimit, fGeneration, fAttempt, fVersion, fSpread:
+	case fID, fLimit, fGeneration, fAttempt, fVersion, fSpread, fMax:
 		if n := f.numberOf(id); must || n != 0 {
 			dst = appendNumber(dst, id, n)
 		}
@@ -96,6 +96,8 @@ func (f *ClientFrame) numberOf(id field) uint64 {
 		return f.SpreadMS
 	case fVersion:
 		return uint64(f.Version)
+	case fMax:
+		return uint64(f.Max)
 	}
 	return 0
 }

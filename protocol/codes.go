@@ -50,6 +50,7 @@ const (
 	CodeChannelClosed        Code = "channel_closed"
 	CodeChannelExpired       Code = "channel_expired"
 	CodeBackendUnavailable   Code = "backend_unavailable"
+	CodeLimitReached         Code = "limit_reached"
 	CodeRemoved              Code = "removed"
 	CodeBadFilter            Code = "bad_filter"
 	CodeFilterTooComplex     Code = "filter_too_complex"
@@ -78,6 +79,7 @@ var codeRows = []CodeRow{
 	{CodeSequenceGap, 4011, 409, true},
 	{CodeTimeout, 4012, 504, true},
 	{CodeBackendUnavailable, 4013, 503, true},
+	{CodeLimitReached, 4014, 429, true},
 	{CodeProtocolError, 1002, 400, false},
 	{CodeUnsupportedData, 1003, 415, false},
 	{CodeBadUTF8, 1007, 400, false},

@@ -68,6 +68,7 @@ const (
 	fChange
 	fTxn
 	fChanged
+	fMax
 	fieldCount
 )
 
@@ -76,7 +77,7 @@ var fieldNames = [fieldCount]string{
 	"token", "session", "received", "generation", "attempt", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile", "spread", "trace", "fallback",
 	"reason", "last", "from", "code", "message", "hint", "retry", "after", "connection", "resumed", "heartbeat", "park", "limits",
 	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user", "ttl", "by", "connectionId", "exclude", "meta",
-	"change", "txn", "changed",
+	"change", "txn", "changed", "max",
 }
 
 var fieldIndex = func() map[string]field {
@@ -99,7 +100,7 @@ type shape struct {
 func (sh *shape) has(f field) bool { return slices.Contains(sh.must, f) || slices.Contains(sh.may, f) }
 
 var clientShapes = shapes(
-	shape{TypeConnect, nil, []field{fVersion, fToken, fSession, fReceived, fGeneration, fAttempt, fFallback, fConnectionID}},
+	shape{TypeConnect, nil, []field{fVersion, fToken, fSession, fReceived, fGeneration, fAttempt, fFallback, fConnectionID, fMax}},
 	shape{TypeSubscribe, []field{fID, fChannel}, []field{fSince, fFilter, fScope, fUsers}},
 	shape{TypeUnsubscribe, []field{fID, fChannel}, []field{fRoom}},
 	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey, fSpread, fTrace, fExclude, fMeta}},
@@ -108,7 +109,7 @@ var clientShapes = shapes(
 	shape{TypeCall, []field{fID, fMethod}, []field{fData, fIdempotencyKey}},
 	shape{TypeRefresh, []field{fID, fToken}, nil},
 	shape{TypePing, nil, []field{fID, fReceived}},
-	shape{TypePoll, []field{fSession, fReceived}, []field{fGeneration, fAttempt}},
+	shape{TypePoll, []field{fSession, fReceived}, []field{fGeneration, fAttempt, fMax}},
 	shape{TypeDisconnect, nil, nil},
 )
 

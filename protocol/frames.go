@@ -88,6 +88,7 @@ type ClientFrame struct {
 	Version        int
 	Fallback       string // connect: why it is not over the client's first transport
 	ConnectionID   string // connect: the page's, signed by the application
+	Max            int    // connect, poll: most bytes of frames in the answer to a poll; 0 for RecoveryPageBytes
 }
 
 // The reasons of connect's fallback; a server counts others together.

@@ -157,7 +157,7 @@ func kindOf(sh *shape, f field) string {
 			return "string"
 		}
 		return "number"
-	case fReceived, fGeneration, fAttempt, fVersion, fHeartbeat, fPark, fLimit, fOffset, fTime, fPrev, fAfter, fSpread, fCount, fTTL, fChange, fTxn:
+	case fReceived, fGeneration, fAttempt, fVersion, fHeartbeat, fPark, fLimit, fOffset, fTime, fPrev, fAfter, fSpread, fCount, fTTL, fChange, fTxn, fMax:
 		return "number"
 	case fResumed, fRecovered, fRetry, fVolatile, fComplete:
 		return "truth"

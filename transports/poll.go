@@ -54,6 +54,7 @@ func (h *Handler) poll(w http.ResponseWriter, r *http.Request, peer protocol.Pee
 }
 
 func (p *pollLink) open(r *http.Request, peer protocol.Peer, connect *protocol.ClientFrame, rest []protocol.ClientFrame) error {
+	p.max = connect.Max
 	session, gen, err := p.h.bus.Open(r.Context(), peer, connect, p)
 	if err != nil {
 		return err
@@ -73,6 +74,7 @@ func (p *pollLink) resume(peer protocol.Peer, poll *protocol.ClientFrame, rest [
 	if len(rest) > 0 {
 		return &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a poll frame goes alone", Hint: "Send other frames with POST /bus/send."}
 	}
+	p.max = poll.Max
 	session, err := p.h.bus.Find(poll.Session, peer)
 	if err != nil {
 		return err
@@ -87,7 +89,7 @@ func (p *pollLink) resume(peer protocol.Peer, poll *protocol.ClientFrame, rest [
 
 // wait answers with the first frames that come, or with none when the hold ends.
 func (p *pollLink) wait(w http.ResponseWriter, r *http.Request) error {
-	frames := p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, protocol.RecoveryPageBytes)
+	frames := p.take()
 	if len(frames) > 0 {
 		return p.answer(w, frames)
 	}
@@ -98,7 +100,7 @@ func (p *pollLink) wait(w http.ResponseWriter, r *http.Request) error {
 	hold := time.NewTimer(p.h.cfg.PollHold)
 	defer hold.Stop()
 	for {
-		frames = p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, protocol.RecoveryPageBytes)
+		frames = p.take()
 		if len(frames) > 0 {
 			return p.answer(w, frames)
 		}

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"tidings/protocol"
 )
 
 // pollConn is the connection of a waiting poll, hijacked from net/http so that the wait costs neither a goroutine nor a
@@ -91,7 +89,7 @@ func (p *pollLink) answerOver(c *pollConn) bool {
 	p.mu.Lock()
 	ended := p.ended
 	p.mu.Unlock()
-	frames := p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, protocol.RecoveryPageBytes)
+	frames := p.take()
 	w := &rawResponse{header: make(http.Header, 4)}
 	var err error
 	switch {

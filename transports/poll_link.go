@@ -14,6 +14,7 @@ import (
 type pollLink struct {
 	h     *Handler
 	bound binding
+	max   int // most bytes of frames in the answer, as the client wants it; 0 for the protocol's
 	alarm alarm
 
 	conn atomic.Pointer[pollConn] // set while the answer is written without a handler
@@ -60,6 +61,15 @@ func (p *pollLink) bind(session Session, gen uint64) {
 	if !p.h.register(p) {
 		p.End(nil)
 	}
+}
+
+// take returns the frames of the answer.
+func (p *pollLink) take() []*protocol.Encoded {
+	most := protocol.RecoveryPageBytes
+	if p.max > 0 {
+		most = min(most, p.max)
+	}
+	return p.bound.outbox.Take(p.bound.gen, nil, protocol.MaxOutboxFrames, most)
 }
 
 // Wake wakes the request, because frames wait.

@@ -42,6 +42,31 @@ func TestPollAnswersAtOnce(t *testing.T) {
 	})
 }
 
+// A path that cuts what is long lets an answer of one message through.
+func Test_F88_anAnswerIsAsShortAsItsClientAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		session, cursor := r.openPoll(t)
+		for i := range 3 {
+			r.bus.publish("a", fmt.Sprint(i))
+		}
+		all := r.mustPoll(t, "", pollBody(session, cursor))
+		if len(all.frames) != 3 {
+			t.Fatalf("got %v, want three messages in one answer", all)
+		}
+		for i := range 3 { // 1 byte: one message, however long it is
+			p := r.mustPoll(t, "", fmt.Sprintf(`[{"type":"poll","session":%q,"received":%s,"max":1}]`, session, cursor))
+			if want := []string{fmt.Sprint(i)}; !slices.Equal(p.data(), want) {
+				t.Errorf("answer %d with max 1: got %v, want %v", i, p.data(), want)
+			}
+			cursor = p.cursor
+		}
+		if cursor != all.cursor {
+			t.Errorf("cursor %s after three short answers, want %s as after one long one", cursor, all.cursor)
+		}
+	})
+}
+
 func Test_F16_aLostAnswerComesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)
