@@ -58,8 +58,6 @@ export interface LiveQuery<T> {
 
 /** The longest spread that is heeded, in ms; the server takes none that is longer. */
 const MAX_SPREAD = 300_000;
-/** What a timer can hold, in ms; after that it would fire at once. */
-const MAX_TIMER = 2 ** 31 - 1;
 
 /** A query that somebody listens to. */
 interface Run {
@@ -113,7 +111,7 @@ export function liveQuery<T>(bus: Pick<MessageBus, "subscribe" | "status" | "onS
       const { interval, fallbackInterval } = timing();
       const due = Math.max(Math.min(wanted, polledFrom + (state.live ? interval : fallbackInterval)), notBefore);
       // Never longer than the longest interval, also if the machine's clock was set back.
-      const delay = Math.min(due - clock.now(), Math.max(interval, fallbackInterval), MAX_TIMER);
+      const delay = Math.min(due - clock.now(), Math.max(interval, fallbackInterval));
       if (delay <= 0) begin();
       else timer = clock.set(begin, delay);
     }

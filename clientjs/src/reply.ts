@@ -1,4 +1,5 @@
 import { TidingsError, type Message, type MessageBus, type Position } from "tidings";
+import { systemClock } from "./util/clock.js";
 
 /** What a job published as its `error`. */
 export class JobError<T = unknown> extends Error {
@@ -62,14 +63,14 @@ export async function replyChannel<Result = unknown, Progress = unknown>(
   const end = Date.now() + ttl; // by this machine's clock, which need not be the server's
   let over = false;
   let last: string | undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: unknown;
   let settle!: { resolve(data: Result): void; reject(error: Error): void };
   const result = new Promise<Result>((resolve, reject) => (settle = { resolve, reject }));
   result.catch(() => {}); // a caller with an onError need not look at it
 
   function close(): void {
     over = true;
-    clearTimeout(timer);
+    systemClock.clear(timer);
     unsubscribe();
   }
 
@@ -106,8 +107,8 @@ export async function replyChannel<Result = unknown, Progress = unknown>(
   }
 
   function wait(): void {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
+    systemClock.clear(timer);
+    timer = systemClock.set(() => {
       // A machine that slept fires at once when it wakes, and the answer may be waiting.
       look().then((alive) => {
         if (over) return;

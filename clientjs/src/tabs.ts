@@ -1,4 +1,6 @@
-import { build, type Carrier, type CarrierHost } from "./link/connection.js";
+import { TOKEN_TIME, within } from "./util/clock.js";
+import type { Carrier } from "./link/carrier.js";
+import { build, type CarrierHost } from "./link/connection.js";
 import type { Group } from "./tabs/group.js";
 import { identity } from "./tabs/identity.js";
 import { browser, type Platform } from "./tabs/platform.js";
@@ -15,14 +17,16 @@ const FRESH = 10_000;
 export function share(host: CarrierHost, platform: Platform = browser()): Carrier {
   const { url = "/bus", getToken, tabs } = host.options;
   const { clock } = host;
-  if (host.build !== build) throw new Error("the files are of different versions");
+  if (host.build !== build) throw new Error("files of other versions");
   /** The fixed one, until a refresh. */
   let { token } = host.options;
   let who = "";
   let fetched: { token: GivenToken; at: number } | undefined;
 
   async function ask(): Promise<GivenToken> {
-    if (!fetched || clock.now() - fetched.at >= FRESH) fetched = { token: await getToken?.(), at: clock.now() };
+    if (!fetched || Math.abs(clock.now() - fetched.at) >= FRESH) {
+      fetched = { token: await within((async () => getToken?.())(), TOKEN_TIME, clock), at: clock.now() };
+    }
     return fetched.token;
   }
 

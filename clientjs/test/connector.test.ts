@@ -447,35 +447,40 @@ test("a session that the server no longer knows, or whose bodies went astray, is
 
 test("heartbeat: a ping when nothing was sent for 25 s; no answer in 10 s means lost", async () => {
   const { bus, net, clock } = await connected();
+  net.dead.add("websocket").add("sse").add("poll"); // no other link gets through
+  const [link] = net.links as [FakeLink];
   await clock.advance(24_999);
-  assert.deepEqual(net.last.flush(), []);
+  assert.deepEqual(link.flush(), []);
   await clock.advance(1);
-  assert.deepEqual(net.last.flush(), [{ type: "ping", received: 1 }]);
-  net.last.receive({ type: "pong" });
+  assert.deepEqual(link.flush(), [{ type: "ping", received: 1 }]);
+  link.receive({ type: "pong" });
   await clock.advance(12_000);
   bus.subscribe("b", () => {});
-  net.last.receive({ type: "event", event: "x", data: null });
+  link.receive({ type: "event", event: "x", data: null });
   await clock.advance(24_999);
-  assert.deepEqual(net.last.flush().map((f) => f.type), ["subscribe"], "what is sent and answered counts as a ping");
+  assert.deepEqual(link.flush().map((f) => f.type), ["subscribe"], "what is sent and answered counts as a ping");
   await clock.advance(1);
-  assert.deepEqual(net.last.flush().map((f) => f.type), ["ping"]);
+  assert.equal(link.flush()[0]?.type, "ping");
   await clock.advance(9_999);
   assert.equal(bus.status.state, "connected");
   await clock.advance(1);
+  assert.equal(link.closed, true);
+  assert.equal(bus.status.state, "connecting", "candidates that were started beside it are still at it");
+  await clock.advance(3_000);
   assert.equal(bus.status.state, "waiting");
-  assert.equal(net.links[0]?.closed, true);
 });
 
 test("heartbeat: a line that takes everything and brings nothing is found out, however much is sent", async () => {
   const { bus, net, clock } = await connected();
-  for (let i = 0; i < 34; i++) {
+  net.dead.add("websocket").add("sse").add("poll");
+  for (let i = 0; i < 12; i++) {
     bus.publish("a", i).catch(() => {});
     await clock.advance(1_000);
   }
-  assert.equal(net.last.flush().filter((f) => f.type === "ping").length, 1, "nothing was heard for 25 s");
   assert.equal(bus.status.state, "connected");
+  assert.equal(net.links[0]?.flush().filter((f) => f.type === "ping").length, 4, "one each 3 s in which no publish was answered");
   await clock.advance(1_000);
-  assert.equal(bus.status.state, "waiting");
+  assert.equal(bus.status.state, "waiting", "10 s after the first ping, whatever was sent since");
   bus.close();
 });
 
@@ -806,3 +811,46 @@ test("nothing is left behind by a hundred cuts", async () => {
   const { warn, error } = await captured(() => bus.close());
   assert.deepEqual([warn, error, clock.pending], [[], [], 0]);
 });
+
+test("F92: what a program chose to use is not remembered for buses that use the best", async () => {
+  const kept = new Map<string, string>();
+  const page = globalThis as Record<string, unknown>;
+  page.localStorage = { getItem: (k: string) => kept.get(k) ?? null, setItem: (k: string, v: string) => kept.set(k, v) };
+  try {
+    const chosen = servedBus({ transports: ["poll"] });
+    chosen.bus.subscribe("a", () => {});
+    await settle();
+    assert.equal(chosen.bus.status.transport, "poll");
+    const used = servedBus();
+    used.bus.use(["sse"]);
+    used.bus.subscribe("a", () => {});
+    await settle();
+    assert.equal(used.bus.status.transport, "sse");
+    assert.deepEqual([...kept], []);
+    const { bus, net } = servedBus();
+    bus.subscribe("a", () => {});
+    await settle();
+    assert.deepEqual(tried(net), ["websocket"]);
+    assert.match([...kept.values()].join(), /websocket/, "that is worth remembering");
+  } finally {
+    delete page.localStorage;
+  }
+});
+
+for (const again of [1, 5]) {
+  test(`B115: superseded over long-polling, ${again} times: a lost link, and the session goes on`, async () => {
+    const { bus, net, clock } = await connected({ transports: ["poll"] });
+    net.onFrames = (link, frames) => frames.some((f) => f.type === "ping") && link.receive({ type: "pong" });
+    for (let n = 1; n <= again; n++) {
+      await clock.advance(120_000 * (n - 1));
+      net.last.lost({ code: "superseded", message: "a newer request took over", retry: false });
+      assert.equal(bus.status.state, "waiting");
+      await clock.advance(1_000);
+      const connect = net.last.flush().find((f) => f.type === "connect");
+      assert.deepEqual([connect?.session, connect?.attempt], ["s1", n]);
+      net.last.accept({ resumed: true, generation: n + 1 });
+      assert.equal(bus.status.state, "connected");
+    }
+    bus.close();
+  });
+}

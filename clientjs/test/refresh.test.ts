@@ -290,3 +290,50 @@ test("a leader that signs in hands its place to the next tab, and a refresh of t
   assert.deepEqual([tab.bus.status.tab, next.bus.status.tab, w.live(), heard], ["leader", "leader", 2, [[1], [1]]]);
   assert.equal(tab.net.last.sent[0]?.token, user);
 });
+
+test("F73: getToken that never settles has failed after 30 s: waiting, with the reason, and asked again", async () => {
+  let asked = 0;
+  const { bus, net, clock } = servedBus({ getToken: () => (++asked === 1 ? new Promise(() => {}) : "t") });
+  bus.subscribe("a", () => {});
+  await clock.advance(29_999);
+  assert.deepEqual([asked, bus.status.state, net.links.length], [1, "connecting", 0]);
+  await clock.advance(1);
+  assert.deepEqual([bus.status.state, bus.status.error?.code, bus.status.error?.message], ["waiting", "unauthorized", "getToken failed: Error: no answer in 30000 ms"]);
+  await clock.advance(8_000);
+  assert.deepEqual([asked, bus.status.state], [2, "connected"]);
+  bus.close();
+  assert.equal(clock.pending, 0);
+});
+
+test("F73: a token that is long in coming is asked for anew as soon as somebody looks at the page", async () => {
+  let asked = 0;
+  const { bus, clock } = servedBus({ getToken: () => (++asked === 1 ? new Promise(() => {}) : "t") });
+  bus.subscribe("a", () => {});
+  await clock.advance(1_000);
+  bus.debug.release(); // what focus and online do
+  assert.equal(asked, 1, "one second is not long");
+  await clock.advance(1_500);
+  bus.debug.release();
+  await clock.advance(10);
+  assert.deepEqual([asked, bus.status.state], [2, "connected"]);
+  bus.close();
+});
+
+test("F73: where tabs share, a token that never comes has failed after 30 s, or when somebody looks", async () => {
+  for (const looks of [false, true]) {
+    const w = world();
+    let asked = 0;
+    const page = new EventTarget();
+    Object.assign(globalThis, { document: new EventTarget(), addEventListener: page.addEventListener.bind(page) });
+    const tab = w.open({ getToken: () => (++asked === 1 ? new Promise(() => {}) : jwt("ann")) });
+    tab.bus.subscribe("a", () => {});
+    await w.clock.advance(3_000);
+    assert.deepEqual([asked, tab.bus.status.state], [1, "connecting"]);
+    if (looks) page.dispatchEvent(new Event("online"));
+    else await w.clock.advance(30_000);
+    await w.clock.advance(2_000);
+    assert.deepEqual([asked > 1, tab.bus.status.state], [true, "connected"], `looks: ${looks}`);
+    tab.close();
+    for (const name of ["document", "addEventListener"]) delete (globalThis as Record<string, unknown>)[name];
+  }
+});

@@ -256,7 +256,7 @@ describe("sse", () => {
 });
 
 describe("poll", () => {
-  test("asks again with what was received, until it is closed", async () => {
+  test("B115: asks again with what was received, its generation and its number, until it is closed", async () => {
     let received = 0;
     const { link, next } = openLink(poll, server.url, { received: () => received });
     open.push(link);
@@ -266,7 +266,7 @@ describe("poll", () => {
     await next();
     for (const n of [1, 2, 3]) {
       const request = await server.down.next();
-      assert.deepEqual([request.path, request.body], ["/bus/poll", [{ type: "poll", session: "s1", received: n - 1 }]]);
+      assert.deepEqual([request.path, request.body], ["/bus/poll", [{ type: "poll", session: "s1", received: n - 1, generation: 1, attempt: n }]]);
       received = n;
       const frame = { type: "event", event: "n", data: n };
       request.json({ frames: n === 2 ? [] : [frame], cursor: n });
@@ -286,7 +286,7 @@ describe("poll", () => {
     (await server.down.next()).json({ frames: [hello], cursor: 0 });
     await next();
     const { body } = await server.down.next();
-    assert.deepEqual([body, says.length], [[{ type: "poll", session: "s1", received: 9 }], 0]);
+    assert.deepEqual([body, says.length], [[{ type: "poll", session: "s1", received: 9, generation: 1, attempt: 1 }], 0]);
   });
 
   test("a first answer without connected is lost", async () => {

@@ -1,4 +1,5 @@
-import { type Carrier, type CarrierHost } from "./link/connection.js";
+import type { Carrier } from "./link/carrier.js";
+import { type CarrierHost } from "./link/connection.js";
 import { type Platform } from "./tabs/platform.js";
 /**
  * Makes this tab one of those of the browser that share one connection to the server: those of the same origin, URL and

@@ -1,5 +1,6 @@
 import type { Clock } from "../util/clock.js";
-import { createConnector, type Connector } from "./connector.js";
+import type { Carrier } from "./carrier.js";
+import { createConnector } from "./connector.js";
 import { TOKEN_OVER } from "../core/codes.js";
 import type { WireError } from "../core/frames.js";
 import { createSession, type Session, type SessionPort } from "../core/session.js";
@@ -24,14 +25,6 @@ export interface ConnectionPort
   /** `status` has changed; `closed` is the last. */
   changed(status: Status): void;
 }
-
-/**
- * What carries a session's frames: the {@link Connector} of its own, or a place among tabs that share one connection.
- */
-export type Carrier = Pick<
-  Connector,
-  "status" | "start" | "wake" | "leave" | "release" | "cut" | "use" | "close" | "send" | "connected" | "fail" | "refresh"
->;
 
 /**
  * The sources that this was built from, by which files, and tabs, that belong together know each other; set by

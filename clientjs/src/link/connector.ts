@@ -1,62 +1,22 @@
-import { jitter, type Clock } from "../util/clock.js";
+import { backoff, jitter } from "../util/clock.js";
 import { NOT_HERE, SESSION_LOST, TAKEN_OVER, TOKEN_BAD, TOKEN_OVER } from "../core/codes.js";
-import type { ClientFrame, ConnectedFrame, WireError } from "../core/frames.js";
+import { counted, type ConnectedFrame, type ServerFrame, type WireError } from "../core/frames.js";
 import type { Request, Session } from "../core/session.js";
 import { TidingsError } from "../core/errors.js";
+import type { Connector, ConnectorConfig } from "./carrier.js";
 import { createHeartbeat, PROBE } from "./heartbeat.js";
 import { createMemory } from "./remembered.js";
+import { MUTE, SHORT_LIFE, createReputation } from "./reputation.js";
 import { createRace, type Attempt } from "./race.js";
 import { createTokens } from "./tokens.js";
 import { readError } from "../transports/post.js";
-import type { LinkContext, Transport, TransportName } from "../transports/transport.js";
-import type { FallbackReason, MessageBusOptions, State, Status } from "../types.js";
-
-/** What a connector needs. */
-export interface ConnectorConfig {
-  readonly options: MessageBusOptions;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly transports: Readonly<Record<TransportName, Transport>>;
-  /** The transports to try, best first. */
-  readonly names: readonly TransportName[];
-}
-
-/** Keeps a link open: chooses the transport, waits between attempts, and hears when a link is dead. */
-export interface Connector {
-  readonly status: Status;
-  /** Connects, unless that is done or under way. */
-  start(): void;
-  /** The network may be back: connects at once, or asks what is open whether it lives. */
-  wake(): void;
-  /** The page is left: takes leave of the server, and connects no more until {@link Connector.release}. */
-  leave(): void;
-  /** Ends `leave` and `cut(true)`. */
-  release(): void;
-  /** Drops every link as if the network had failed, and stays offline until `release` if `hold`. */
-  cut(hold?: boolean): void;
-  /** Goes over to these transports; what is open goes on until one of them works. */
-  use(names: readonly TransportName[]): void;
-  /** Ends for good. */
-  close(error: WireError | null): void;
-  /** Writes frames to a link that the session named. */
-  send(link: number, frames: ClientFrame[]): void;
-  /** The session goes over `link` now. */
-  connected(link: number, frame: ConnectedFrame): void;
-  /** A link is over, by the network or by the server's word. */
-  fail(link: number, error?: WireError): void;
-  /**
-   * Asks `getToken`, and reports the token to the server: on the connection that stands, else by the next connect.
-   * Rejects as `getToken` does.
-   */
-  refresh(): Promise<void>;
-  /** The token's time is nearly over. */
-  renew(): void;
-}
+import type { LinkContext, TransportName } from "../transports/transport.js";
+import type { FallbackReason, State, Status } from "../types.js";
 
 /** A connection that lasted this long was a good one, in ms: how long to wait between attempts counts from its end. */
 const STABLE = 10_000;
-/** Connections of one transport in a row that did not last, before the next transport is preferred. */
-const SHORT_LIVES = 3;
+/** Until a transport is tried again that works and then goes mute, or leaves something out, in ms at least. */
+const MUTE_CLIMB = 60_000;
 /** Until a better transport is tried again, in ms, give or take a quarter. Each time doubles it. */
 const CLIMB = 5_000;
 /** The same at most. */
@@ -76,7 +36,8 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
   const url = (options.url ?? "/bus").replace(/\/+$/, "");
   let { names } = config;
   const tokens = createTokens(options, clock, random, renew);
-  const memory = createMemory(url, clock);
+  // What works of transports that the program chose says nothing about what is best here.
+  const reputation = createReputation(createMemory(url, clock, () => !options.transports && names === config.names));
   const context: LinkContext = {
     url,
     clock,
@@ -87,7 +48,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     received: session.report,
     sends: {},
   };
-  const heartbeat = createHeartbeat(clock, random, session.ping, () => fail(session.link));
+  const heartbeat = createHeartbeat(clock, random, session.ping, doubt, () => fail(session.link));
   let status: Status = { state: "idle", transport: null, error: null };
   const race = createRace({
     clock,
@@ -96,7 +57,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     rank,
     carrier: () => session.link,
     frames(id, frames) {
-      if (id === session.link) heartbeat.heard();
+      if (id === session.link) alive(frames);
       for (const frame of frames) if (links.has(id)) session.frame(id, frame);
     },
     chosen(id, name) {
@@ -114,10 +75,10 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     over: () => settle(),
   });
   const { links } = race;
-  /** What was wrong with a transport when it was last tried. */
-  const faults = new Map<TransportName, FallbackReason>();
-  /** Connections of a transport in a row that did not last. */
-  const shortLives = new Map<TransportName, number>();
+  /** Connections in a row that brought nothing and did not last. */
+  let fruitless = 0;
+  /** The transport that carries the session, if nothing is heard of it: it takes part in a race for its own place. */
+  let suspect: TransportName | undefined;
   /** Since when there was no good connection; Infinity before the first attempt. */
   let downSince = Infinity;
   /** Since when the status has been `connected`, over whatever links. */
@@ -127,7 +88,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
   /** Until a better transport is tried. */
   let climbTimer: unknown;
   /** The token that the next attempt waits for. */
-  let fetching: object | undefined;
+  let fetching: { since: number } | undefined;
   let climbIn = CLIMB;
   let climbedAt = 0;
   let away = false;
@@ -140,7 +101,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     return i < 0 ? names.length : i;
   }
 
-  const current = (): Attempt | undefined => links.get(session.link);
+  const current = (): Attempt | undefined => (suspect ? undefined : links.get(session.link));
 
   /** Returns the transports that are better than the one that carries the session; all of them if there is none. */
   function better(): readonly TransportName[] {
@@ -158,7 +119,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     downSince = Math.min(downSince, clock.now()); // also if the clock was set back
     if (!session.link) set("connecting", status.error);
     if (!tokens.due()) return begin();
-    const turn = (fetching = {});
+    const turn = (fetching = { since: clock.now() });
     tokens.fetch().then(
       () => turn === fetching && begin(),
       (cause) => {
@@ -171,7 +132,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
 
   /** Starts a row: what worked on this network first, then from the best on. */
   function begin(): void {
-    const known = session.link ? undefined : memory.recall();
+    const known = current() ? undefined : reputation.recall();
     climbedAt = clock.now();
     race.begin([...better()].sort((a, b) => +(b === known) - +(a === known)));
   }
@@ -181,7 +142,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     if (name === "websocket") return undefined;
     const best = names[0] as TransportName;
     if (best === name) return "chosen";
-    return faults.get(best) ?? ([...links.values()].some((a) => a.name === best) ? "unproven" : "remembered");
+    return reputation.fault(best) ?? ([...links.values()].some((a) => a.name === best) ? "unproven" : "remembered");
   }
 
   /** Every candidate has failed: waits for the next row, or goes on with what it has. */
@@ -217,15 +178,17 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     const attempt = links.get(link);
     if (!attempt) return;
     const { name } = attempt;
+    const mute = suspect;
+    suspect = undefined;
     race.connected(link, attempt);
-    faults.delete(name);
-    memory.keep(name);
+    reputation.works(name);
     tokens.taken(frame.ttl);
     heartbeat.start(frame.heartbeat ?? 25_000);
     const fallback = reason(name);
     set("connected", null, name, fallback);
     if (links.size > 1) race.choose();
     else climbLater();
+    if (mute) trouble(mute, MUTE);
   }
 
   function fail(id: number, error?: WireError, fault: FallbackReason = "refused"): void {
@@ -233,23 +196,29 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     if (!attempt) return;
     const { name, connectedAt } = attempt;
     if (!error && connectedAt !== undefined) heartbeat.cut();
+    const mute = id === session.link && suspect;
     race.drop(id);
     if (error && SESSION_LOST.includes(error.code)) session.forget();
-    // By our own next link: `connected` is on its way, or it failed before it heard of it. Or by another copy of its connect.
-    const moved = !!error && TAKEN_OVER.includes(error.code) && (id !== race.opened || connectedAt === undefined);
-    if (moved) error = undefined;
+    // By our own next link: `connected` is on its way, or it failed before it heard of it. Or by another copy of its connect, or of
+    // an earlier poll.
+    const over = !!error && TAKEN_OVER.includes(error.code);
+    const moved = over && (id !== race.opened || connectedAt === undefined);
+    if (moved || (over && name === "poll")) error = undefined;
     const elsewhere = connectedAt === undefined && (!error || NOT_HERE.includes(error.code));
     if (error && !tokens.refused(error.code) && (!error.retry || error.code === TOKEN_OVER) && !elsewhere) return close(error);
     if (connectedAt !== undefined) {
-      judge(name, connectedAt);
+      if (mute) {
+        trouble(name, MUTE);
+        suspect = undefined;
+      } else if (!moved || !links.size) judge(name, connectedAt);
       // A link that was given up had taken the session along: the server is there.
       if (links.size) {
         if (!session.link && !moved) set("connecting", status.error); // the next link is on its way
-      } else if (moved) connect();
+      } else if (moved && fruitless < 2) connect();
       else wait(error);
       return;
     }
-    faults.set(name, fault);
+    reputation.failed(name, fault);
     // The proof of a link that was chosen was worth nothing: goes on behind it.
     if (elsewhere) return race.next(id === race.opened ? better().slice(rank(name) + 1) : undefined);
     dropOthers(); // the server's word, whatever the transport
@@ -258,24 +227,50 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
 
   /** Learns from how long a connection lasted. */
   function judge(name: TransportName, connectedAt: number): void {
-    if (clock.now() - connectedAt >= STABLE) {
-      shortLives.delete(name);
-      if (!rank(name)) climbIn = CLIMB;
-      return;
+    if (clock.now() - connectedAt < STABLE) {
+      fruitless++;
+      return trouble(name, SHORT_LIFE);
     }
-    const n = (shortLives.get(name) ?? 0) + 1;
-    shortLives.set(name, n);
-    if (n >= SHORT_LIVES) {
-      memory.keep(names[(rank(name) + 1) % names.length] as TransportName);
-      faults.set(name, "unstable");
-    }
+    fruitless = 0;
+    reputation.good(name);
+    if (!rank(name)) climbIn = CLIMB;
+  }
+
+  /** Something speaks against a transport. */
+  function trouble(name: TransportName, weight: number): void {
+    const next = names[(rank(name) + 1) % names.length] as TransportName;
+    if (!reputation.trouble(name, weight, next) || weight === SHORT_LIFE) return;
+    climbIn = Math.max(climbIn, MUTE_CLIMB);
+    const worse = names.slice(rank(name) + 1);
+    if (current()?.name === name && links.size === 1 && worse.length) race.begin(worse);
+  }
+
+  /**
+   * Nothing is heard of the link though it was asked: the candidates start beside it, and the first that proves itself
+   * takes its place.
+   */
+  function doubt(): void {
+    if (status.state !== "connected" || links.size > 1) return;
+    suspect = status.transport as TransportName;
+    begin();
+  }
+
+  /** Frames came over the link that carries the session. */
+  function alive(frames: readonly ServerFrame[]): void {
+    heartbeat.heard();
+    if (frames.some(({ type }) => counted(type))) fruitless = 0;
+    if (!suspect || links.has(race.opened) && race.opened !== session.link) return;
+    suspect = undefined;
+    dropOthers();
+    climbLater();
   }
 
   function wait(error?: WireError): void {
     set("waiting", new TidingsError(error ?? LOST));
     clock.clear(retryTimer);
     if (away) return;
-    retryTimer = clock.set(connect, error?.after === undefined ? jitter(clock.now() - downSince, random) : random() * error.after);
+    const growing = fruitless > 1 ? backoff(fruitless, () => 0.5 + random() / 2) : 0;
+    retryTimer = clock.set(connect, error?.after === undefined ? Math.max(growing, jitter(clock.now() - downSince, random)) : random() * error.after);
   }
 
   /** Drops every link, or every one but that which carries the session, and what was about to be tried. */
@@ -301,10 +296,16 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     refresh().catch(() => {});
   }
 
+  /** Takes leave, also over a link that the session is about to move to: the server may have heard of it. */
+  function goodbye(): void {
+    if (race.opened !== session.link) links.get(race.opened)?.link?.send([{ type: "disconnect" }]);
+    session.goodbye();
+  }
+
   function close(error: WireError | null): void {
     if (status.state === "closed") return;
     if (error) session.forget();
-    else session.goodbye();
+    else goodbye();
     dropOthers(0);
     set("closed", error && new TidingsError(error));
   }
@@ -317,7 +318,8 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
   }
 
   function wake(): void {
-    if (status.state === "waiting") connect();
+    // A token that is long in coming may have been asked for before the machine slept.
+    if (status.state === "waiting" || (fetching && Math.abs(clock.now() - fetching.since) >= PROBE)) connect();
     else if (status.state === "connected") {
       heartbeat.probe(PROBE);
       if (clock.now() - climbedAt > CLIMB) climb();
@@ -334,7 +336,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     wake,
     leave() {
       away = true;
-      session.goodbye();
+      goodbye();
       dropOthers(0);
       if (active()) set("waiting");
     },
@@ -350,12 +352,12 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     },
     use(list) {
       names = list;
-      faults.clear();
+      reputation.clear();
       if (active()) connect();
     },
     close,
     send(link, frames) {
-      heartbeat.sent();
+      heartbeat.sent(frames.some(({ id }) => id));
       links.get(link)?.link?.send(frames);
     },
     connected,

@@ -115,12 +115,15 @@ export function createRace(config: RaceConfig): Race {
     const chosen = links.get(race.opened);
     if (chosen && chosen.connectedAt === undefined) return;
     const candidates = [...links].filter(([id]) => id !== carrier()).sort(([, a], [, b]) => rank(a.name) - rank(b.name));
-    const patience = startedAt + GRACE - clock.now();
+    const patience = Math.min(startedAt + GRACE - clock.now(), GRACE); // also if the clock was set back
     for (const [id, { name, proven }] of candidates) {
       if (proven) return open(id, name);
       if (patience > 0 && candidates.some(([, a]) => a.proven)) {
         stop();
-        grace = clock.set(choose, patience);
+        grace = clock.set(() => {
+          startedAt = -Infinity;
+          choose();
+        }, patience);
         return;
       }
     }

@@ -10,8 +10,11 @@ export interface Memory {
 /** How long it is remembered which transport worked, in ms. */
 const EXPIRY = 600_000;
 
-/** Makes the memory of one bus. What the page's storage throws is no problem: then the page remembers for itself. */
-export function createMemory(url: string, clock: Clock): Memory {
+/**
+ * Makes the memory of one bus. It uses the page's storage while `lasting` returns true. What the storage throws is no problem:
+ * then the bus remembers for itself.
+ */
+export function createMemory(url: string, clock: Clock, lasting: () => boolean): Memory {
   /** The network as far as a browser shows it: its kind, which differs between a train and an office. */
   const key = (): string => `tidings ${url} ${(globalThis.navigator as any)?.connection?.type}`;
   const own: Record<string, string> = {};
@@ -19,7 +22,7 @@ export function createMemory(url: string, clock: Clock): Memory {
     recall() {
       let known = own[key()];
       try {
-        known = localStorage.getItem(key()) ?? known;
+        if (lasting()) known = localStorage.getItem(key()) ?? known;
       } catch {
         // No storage.
       }
@@ -30,7 +33,7 @@ export function createMemory(url: string, clock: Clock): Memory {
     keep(name) {
       own[key()] = `${clock.now()} ${name}`;
       try {
-        localStorage.setItem(key(), own[key()] as string);
+        if (lasting()) localStorage.setItem(key(), own[key()] as string);
       } catch {
         // No storage.
       }

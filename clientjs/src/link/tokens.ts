@@ -1,4 +1,4 @@
-import type { Clock } from "../util/clock.js";
+import { TOKEN_TIME, within, type Clock } from "../util/clock.js";
 import { TOKEN_BAD, TOKEN_OVER } from "../core/codes.js";
 import type { MessageBusOptions } from "../types.js";
 
@@ -32,7 +32,7 @@ export function createTokens({ token, getToken }: MessageBusOptions, clock: Cloc
     current: () => token,
     due: () => !!getToken && clock.now() >= want,
     async fetch() {
-      if (getToken) token = (await getToken()) ?? undefined;
+      if (getToken) token = (await within((async () => getToken())(), TOKEN_TIME, clock)) ?? undefined;
       untried = true;
       want = Infinity;
     },

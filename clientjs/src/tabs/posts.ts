@@ -88,3 +88,12 @@ export type Said =
   | Omit<Down, keyof FromLeader>
   | Omit<Lost, keyof FromLeader>
   | Omit<Bye, keyof FromLeader>;
+
+/**
+ * A message or event as the tab gets it that it excludes. A message only moves the tab's cursor. A volatile message or
+ * an event has no position, so it goes on as a frame of an unknown type, which the session counts and ignores.
+ */
+export function leftOut(frame: ServerFrame): ServerFrame {
+  const moves = frame.type === "message" && !frame.volatile;
+  return { ...frame, type: moves ? "position" : "unknown" } as ServerFrame;
+}

@@ -111,7 +111,7 @@ export class Relay {
   who(tab: string, link: number, n: number, wake: boolean): void {
     const now = this.config.now();
     if (link) this.known(tab, link, n);
-    if (wake && now - this.pulsed > PULSE) {
+    if (wake && Math.abs(now - this.pulsed) > PULSE) {
       this.pulsed = now;
       this.connection.carrier.wake();
     }

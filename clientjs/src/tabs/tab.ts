@@ -1,5 +1,7 @@
-import type { Carrier, CarrierHost } from "../link/connection.js";
+import type { Carrier } from "../link/carrier.js";
+import type { CarrierHost } from "../link/connection.js";
 import type { Status } from "../types.js";
+import { PROBE } from "../link/heartbeat.js";
 import { backoff } from "../util/clock.js";
 import type { ClientFrame, ServerFrame, WireError } from "../core/frames.js";
 import { TAKEN_OVER } from "../core/codes.js";
@@ -7,7 +9,7 @@ import type { TransportName } from "../transports/transport.js";
 import { Election } from "./election.js";
 import type { Group } from "./group.js";
 import type { Platform } from "./platform.js";
-import type { Down, Lead, Leader, Post, Said, Standing } from "./posts.js";
+import { leftOut, type Down, type Lead, type Leader, type Post, type Said, type Standing } from "./posts.js";
 import { Relay } from "./relay.js";
 import { createVoice, type Voice } from "./voice.js";
 import { BEAT, createWatch, type Watch } from "./watch.js";
@@ -41,6 +43,8 @@ export class Tab implements Carrier {
   private readonly watch: Watch;
   /** Until a leader looks at its relay again. */
   private beatTimer: unknown;
+  /** When this tab last began to join the group. */
+  private joinedAt = 0;
   private refusals = 0;
   private retryTimer: unknown;
   private stopWatching: (() => void) | undefined;
@@ -79,6 +83,7 @@ export class Tab implements Carrier {
   wake(): void {
     if (this.relay) this.relay.connection.carrier.wake();
     else if (this.channel) this.ask(true);
+    else if (this.status.state === "waiting" || Math.abs(this.host.clock.now() - this.joinedAt) >= PROBE) void this.join(0);
   }
 
   /** The page is left or frozen: somebody else has to lead. */
@@ -147,12 +152,15 @@ export class Tab implements Carrier {
   /** Enters the group: queues for the lock, and asks who leads. */
   private async join(attempt: number): Promise<void> {
     const { host, platform } = this;
+    if (!this.absent) return;
+    this.joinedAt = host.clock.now();
     try {
       await this.group.identify();
     } catch (cause) {
+      if (!this.absent) return;
       const error = { code: "unauthorized", message: `getToken failed: ${cause}`, retry: true };
       this.show({ state: "waiting", transport: null, error });
-      host.clock.set(() => this.absent && void this.join(attempt + 1), backoff(attempt, host.random));
+      this.retryTimer = host.clock.set(() => void this.join(attempt + 1), backoff(attempt, host.random));
       return;
     }
     try {
@@ -245,7 +253,7 @@ export class Tab implements Carrier {
   /** This tab gets no token. Another may, once the connection needs one; not at once, if none of them gets one. */
   private handOver(): void {
     const { others, connection } = this.relay as Relay;
-    if (others && connection.carrier.status.state !== "connected" && this.host.clock.now() - this.term > PATIENCE) this.stepDown();
+    if (others && connection.carrier.status.state !== "connected" && Math.abs(this.host.clock.now() - this.term) > PATIENCE) this.stepDown();
   }
 
   /** Goes back into the queue: another tab leads. */
@@ -265,7 +273,6 @@ export class Tab implements Carrier {
     this.voice.clear();
     this.unlink();
     this.leader = undefined;
-    this.host.clock.clear(this.retryTimer);
     this.host.clock.clear(this.beatTimer);
     relay.close();
   }
@@ -274,6 +281,7 @@ export class Tab implements Carrier {
   private quit(): void {
     const { host } = this;
     this.watch.stop();
+    host.clock.clear(this.retryTimer);
     if (!this.relay) host.session.goodbye();
     this.resign();
     host.session.forget();
@@ -387,13 +395,4 @@ export class Tab implements Carrier {
     if (JSON.stringify([this.status, this.status.error?.message]) === JSON.stringify([next, next.error?.message])) return;
     this.host.changed((this.status = next));
   }
-}
-
-/**
- * A message or event as the tab gets it that it excludes. A message only moves the tab's cursor. A volatile message or
- * an event has no position, so it goes on as a frame of an unknown type, which the session counts and ignores.
- */
-function leftOut(frame: ServerFrame): ServerFrame {
-  const moves = frame.type === "message" && !frame.volatile;
-  return { ...frame, type: moves ? "position" : "unknown" } as ServerFrame;
 }

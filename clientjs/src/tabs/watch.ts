@@ -66,10 +66,11 @@ export function createWatch({ clock, random, platform, me, ask, take }: WatchCon
 
   function tick(due: number): void {
     const now = clock.now();
-    const needed = now - due > LATE ? 2 : 1;
+    // A time that lies ahead, too: the clock was set back.
+    const needed = Math.abs(now - due) > LATE ? 2 : 1;
     if (asked >= needed && lowest === rank()) take();
-    const silent = now - heardAt >= QUIET * 0.75;
-    if (asked || silent || now - spokeAt >= BEAT) question(false);
+    const silent = Math.abs(now - heardAt) >= QUIET * 0.75;
+    if (asked || silent || Math.abs(now - spokeAt) >= BEAT) question(false);
     else arm(QUIET * (0.75 + 0.5 * random()));
   }
 

@@ -1,3 +1,4 @@
+import type { ConnectedFrame } from "../core/frames.js";
 import { post, readError } from "./post.js";
 import { PROVE, toFrames, type Link, type LinkContext, type LinkEvents } from "./transport.js";
 import { createUpstream } from "./upstream.js";
@@ -12,7 +13,7 @@ export type Read = (response: Response, take: (value: unknown) => void) => Promi
  * A link whose downstream is a response to a POST to `path`, or if `again` says what to ask next a row of them;
  * upstream by `POST /bus/send`.
  */
-export function httpLink(context: LinkContext, events: LinkEvents, path: string, read: Read, again?: (session: string) => Promise<string>): Link {
+export function httpLink(context: LinkContext, events: LinkEvents, path: string, read: Read, again?: (connected: ConnectedFrame) => Promise<string>): Link {
   const aborter = new AbortController();
   const { signal } = aborter;
   const proof = new AbortController();
@@ -28,7 +29,7 @@ export function httpLink(context: LinkContext, events: LinkEvents, path: string,
   const over = (): void => lost();
   const upstream = createUpstream(context, signal, lost);
   let opened = false;
-  let session = "";
+  let connected: ConnectedFrame | undefined;
 
   async function ask(body: string, until: AbortSignal, take: (value: unknown) => void): Promise<void> {
     const response = await post(context, path, body, until);
@@ -42,13 +43,13 @@ export function httpLink(context: LinkContext, events: LinkEvents, path: string,
 
   function take(value: unknown): void {
     const frames = toFrames(value);
-    for (const f of frames) if (f.type === "connected") upstream.start((session = f.session));
+    for (const f of frames) if (f.type === "connected") upstream.start((connected = f).session);
     events.frames(frames);
   }
 
   async function run(body: string): Promise<void> {
     do await ask(body, signal, take);
-    while (again && session && (body = await again(session)));
+    while (again && connected && (body = await again(connected)));
   }
 
   // What arrives while the response is open, or is the whole of it, proves the path; the rest of it is nothing.

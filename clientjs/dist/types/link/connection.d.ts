@@ -1,5 +1,5 @@
 import type { Clock } from "../util/clock.js";
-import { type Connector } from "./connector.js";
+import type { Carrier } from "./carrier.js";
 import type { WireError } from "../core/frames.js";
 import { type Session, type SessionPort } from "../core/session.js";
 import { TidingsError } from "../core/errors.js";
@@ -19,10 +19,6 @@ export interface ConnectionPort extends Pick<SessionPort, "message" | "gap" | "s
     /** `status` has changed; `closed` is the last. */
     changed(status: Status): void;
 }
-/**
- * What carries a session's frames: the {@link Connector} of its own, or a place among tabs that share one connection.
- */
-export type Carrier = Pick<Connector, "status" | "start" | "wake" | "leave" | "release" | "cut" | "use" | "close" | "send" | "connected" | "fail" | "refresh">;
 /** {@link BUILD}, or that it runs from source. */
 export declare const build: string;
 /** What a carrier that shares is given. */

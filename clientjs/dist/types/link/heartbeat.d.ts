@@ -3,7 +3,8 @@ import type { Clock } from "../util/clock.js";
 export declare const PROBE = 2000;
 /**
  * Finds out that a link is dead: pings when nothing was sent, or nothing was heard, for a while, and waits for anything
- * to be heard. If links were cut twice after the same silence, as proxies do, it pings well within that from then on.
+ * to be heard. It asks sooner if a request goes without a sign of life, or if a link that brought much falls silent. If
+ * links were cut twice after the same silence, as proxies do, it pings well within that from then on.
  */
 export interface Heartbeat {
     /** Watches a new link; `every` is in ms, give or take a tenth. */
@@ -11,12 +12,15 @@ export interface Heartbeat {
     stop(): void;
     /** The link that is watched was cut without a word. */
     cut(): void;
-    /** Something was sent. */
-    sent(): void;
+    /** Something was sent; `asks` is set if it wants an answer. */
+    sent(asks: boolean): void;
     /** Something was heard. */
     heard(): void;
-    /** Pings; nothing heard within `ms` means dead. */
+    /** Pings; nothing heard within `ms` means dead. A deadline that is set already may only come earlier. */
     probe(ms: number): void;
 }
-/** Makes a heartbeat that watches nothing yet. It calls `ping` to send one, and `dead` if nothing was heard in time. */
-export declare function createHeartbeat(clock: Clock, random: () => number, ping: () => void, dead: () => void): Heartbeat;
+/**
+ * Makes a heartbeat that watches nothing yet. It calls `ping` to send one, `doubt` if a question has no sign of life in
+ * 3 s (and every 3 s from then on), and `dead` if nothing was heard in time.
+ */
+export declare function createHeartbeat(clock: Clock, random: () => number, ping: () => void, doubt: () => void, dead: () => void): Heartbeat;

@@ -5,5 +5,8 @@ export interface Memory {
     recall(): TransportName | undefined;
     keep(name: TransportName): void;
 }
-/** Makes the memory of one bus. What the page's storage throws is no problem: then the page remembers for itself. */
-export declare function createMemory(url: string, clock: Clock): Memory;
+/**
+ * Makes the memory of one bus. It uses the page's storage while `lasting` returns true. What the storage throws is no problem:
+ * then the bus remembers for itself.
+ */
+export declare function createMemory(url: string, clock: Clock, lasting: () => boolean): Memory;

@@ -1,4 +1,4 @@
-import type { Clock } from "../util/clock.js";
+import { type Clock } from "../util/clock.js";
 import type { MessageBusOptions } from "../types.js";
 /** Where the client's token comes from. */
 export interface Tokens {

@@ -73,4 +73,9 @@ export interface Up {
 export type Post = Who | Up | Lead | Down | Lost | Bye;
 /** What a leader sends, before it is numbered. */
 export type Said = Omit<Lead, keyof FromLeader> | Omit<Down, keyof FromLeader> | Omit<Lost, keyof FromLeader> | Omit<Bye, keyof FromLeader>;
+/**
+ * A message or event as the tab gets it that it excludes. A message only moves the tab's cursor. A volatile message or
+ * an event has no position, so it goes on as a frame of an unknown type, which the session counts and ignores.
+ */
+export declare function leftOut(frame: ServerFrame): ServerFrame;
 export {};

@@ -1,4 +1,5 @@
-import type { Carrier, CarrierHost } from "../link/connection.js";
+import type { Carrier } from "../link/carrier.js";
+import type { CarrierHost } from "../link/connection.js";
 import type { Status } from "../types.js";
 import type { ClientFrame, WireError } from "../core/frames.js";
 import type { TransportName } from "../transports/transport.js";
@@ -33,6 +34,8 @@ export declare class Tab implements Carrier {
     private readonly watch;
     /** Until a leader looks at its relay again. */
     private beatTimer;
+    /** When this tab last began to join the group. */
+    private joinedAt;
     private refusals;
     private retryTimer;
     private stopWatching;

@@ -7,12 +7,13 @@ export interface Clock {
     /** Cancels a timer of {@link Clock.set}. */
     clear(timer: unknown): void;
 }
-/** The clock of the machine. */
+/** The clock of the machine. Its timers hold any time, also `Infinity`. */
 export declare const systemClock: Clock;
-/**
- * Before the next attempt to connect, when the last good connection is `down` ms ago: 0 to `min(20 s, 0.2 s + down /
- * 2)`.
- */
+/** Before the next attempt to connect, `down` ms after the last good connection: 0 to `min(20 s, 0.2 s + down / 2)`. */
 export declare const jitter: (down: number, random: () => number) => number;
 /** Before a request is repeated over a connection that stands: 0 to `min(20 s, 0.2 s * 2^attempt)`. */
 export declare const backoff: (attempt: number, random: () => number) => number;
+/** How long `getToken` may take, in ms. */
+export declare const TOKEN_TIME = 30000;
+/** Settles as `promise` does; rejects if that takes longer than `ms`. */
+export declare function within<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T>;
