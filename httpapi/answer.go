@@ -42,12 +42,10 @@ func (a *API) refuse(c *gin.Context, err error) {
 	if after > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(after/time.Second)))
 	}
-	if c.Request.ContentLength != 0 && c.Request.ProtoMajor == 1 {
-		header.Set("Connection", "close") // whatever of the body was not read is not worth reading
-	}
 	c.Set(codeKey, string(fault.Code))
 	c.Set(reasonKey, fault.Reason)
-	writeJSON(c.Writer, fault.Code.Row().HTTP, protocol.AppendError(nil, fault))
+	header.Add("Vary", "Origin")
+	transports.WriteRefusal(c.Writer, c.Request, fault.Code.Row().HTTP, protocol.AppendError(nil, fault))
 	c.Abort()
 }
 

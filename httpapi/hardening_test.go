@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -103,9 +104,80 @@ func TestB75_ContentType(t *testing.T) {
 // B76: a body that is compressed.
 func TestB76_CompressedBody(t *testing.T) {
 	w := start(t)
-	for _, coding := range []string{"gzip", "deflate", "br", "identity", ""} {
+	for _, coding := range []string{"gzip", "deflate", "br", "identity, gzip", "zstd,identity"} {
 		w.refusedWith(w.do(request{path: "/api/publish", body: publishBody, header: http.Header{"Content-Encoding": {coding}}}), protocol.CodeUnsupportedMediaType)
 	}
+}
+
+// F84: a body that says that it is not compressed is not.
+func TestF84_IdentityIsNoCompression(t *testing.T) {
+	w := start(t)
+	for _, codings := range [][]string{{"identity"}, {""}, {"Identity"}, {" identity , "}, {"identity", ""}} {
+		for path, body := range map[string]string{"/api/publish": publishBody, "/bus/poll": `[{"type":"connect"}]`} {
+			if r := w.do(request{path: path, body: body, header: http.Header{"Content-Encoding": codings}}); r.Code != 200 {
+				t.Errorf("%s with Content-Encoding %q: got %d %s, want 200", path, codings, r.Code, r.Body)
+			}
+		}
+	}
+}
+
+// F79: a client that sends all of its body before it reads gets the refusal, not a broken connection.
+func TestF79_ARefusalArrivesBehindALargeBody(t *testing.T) {
+	w := start(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := w.api.Server("")
+	go web.Serve(listener)
+	defer web.Close()
+	large := strings.Repeat("x", 8<<20)
+	for _, tt := range []struct {
+		name, head string
+		chunked    bool
+		want       string
+	}{
+		{name: "too large", head: "POST /api/publish HTTP/1.1\r\nAuthorization: Bearer " + key + "\r\nContent-Type: application/json\r\n", want: "413"},
+		{name: "too large, in chunks", head: "POST /api/publish HTTP/1.1\r\nAuthorization: Bearer " + key + "\r\nContent-Type: application/json\r\n", chunked: true, want: "413"},
+		{name: "no key", head: "POST /api/publish HTTP/1.1\r\nContent-Type: application/json\r\n", want: "401"},
+		{name: "no such URL", head: "POST /nothing HTTP/1.1\r\nContent-Type: application/json\r\n", want: "404"},
+		{name: "no JSON", head: "POST /api/batch HTTP/1.1\r\nAuthorization: Bearer " + key + "\r\nContent-Type: text/plain\r\n", want: "415"},
+		{name: "a GET", head: "GET /api/history?channel=$a HTTP/1.1\r\nAuthorization: Bearer " + key + "\r\n", want: "403"},
+		{name: "too large for a poll", head: "POST /bus/poll HTTP/1.1\r\nContent-Type: application/json\r\n", want: "413"},
+		{name: "too large for a send", head: "POST /bus/send HTTP/1.1\r\nContent-Type: application/json\r\n", chunked: true, want: "413"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(time.Minute))
+			head, tail := "Content-Length: "+strconv.Itoa(len(large))+"\r\n\r\n", ""
+			if tt.chunked {
+				head, tail = "Transfer-Encoding: chunked\r\n\r\n"+strconv.FormatInt(int64(len(large)), 16)+"\r\n", "\r\n0\r\n\r\n"
+			}
+			if _, err := io.WriteString(conn, tt.head+"Host: bus.example\r\n"+head+large+tail); err != nil {
+				t.Fatalf("the body could not be sent: %v", err)
+			}
+			answer, err := io.ReadAll(conn)
+			if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 "+tt.want) {
+				t.Errorf("got %.200q (%v), want %s", answer, err, tt.want)
+			}
+		})
+	}
+}
+
+// F79: what is never sent is waited for no longer than 5 s.
+func TestF79_ARefusedBodyThatNeverComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answer, took := start(t).over(func(c net.Conn) {
+			io.WriteString(c, "POST /nothing HTTP/1.1\r\nHost: bus.example\r\nContent-Length: 60000\r\n\r\n")
+		})
+		if !strings.HasPrefix(answer, "HTTP/1.1 404") || took > 7*time.Second {
+			t.Errorf("got %.100q, closed after %v; want 404, closed within 7 s", answer, took)
+		}
+	})
 }
 
 // B77: an array, an unknown field.

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"tidings/protocol"
@@ -18,7 +19,7 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error)
 	if !declaresJSON(r.Header.Get("Content-Type")) {
 		return nil, &protocol.Error{Code: protocol.CodeUnsupportedMediaType, Reason: "the body is not declared as application/json", Hint: "Send Content-Type: application/json."}
 	}
-	if len(r.Header["Content-Encoding"]) > 0 {
+	if compressed(r.Header["Content-Encoding"]) {
 		return nil, &protocol.Error{Code: protocol.CodeUnsupportedMediaType, Reason: "the body is compressed", Hint: "Send it without Content-Encoding."}
 	}
 	if r.ContentLength > max {
@@ -37,6 +38,16 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error)
 	ctl.SetReadDeadline(time.Time{})
 	r.Body, r.ContentLength, r.TransferEncoding = http.NoBody, 0, nil // so that a refusal need not close the connection
 	return body, nil
+}
+
+// compressed reports whether a Content-Encoding is more than none: "identity" says that there is none.
+func compressed(codings []string) bool {
+	for coding := range strings.SplitSeq(strings.Join(codings, ","), ",") {
+		if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+			return true
+		}
+	}
+	return false
 }
 
 func declaresJSON(contentType string) bool {
@@ -61,4 +72,30 @@ func readAll(r io.Reader, announced int64) ([]byte, error) {
 
 func bodyTooLarge(max int64) *protocol.Error {
 	return &protocol.Error{Code: protocol.CodeTooLarge, Reason: "the body is larger than " + strconv.FormatInt(max, 10) + " bytes", Hint: "Send less, or several requests."}
+}
+
+// What is read of the body of a refused request after its answer.
+const (
+	maxWaste  = 16 << 20        // bytes
+	wasteTime = 5 * time.Second // from the answer
+)
+
+// WriteRefusal answers a request with an error as JSON, body and status as the caller chose them. A body that was not
+// read is then read and thrown away, up to 16 MiB and for 5 s, before the connection is closed: many clients read the
+// answer only when they have sent everything, and would meet a broken connection in its place.
+func WriteRefusal(w http.ResponseWriter, r *http.Request, status int, body []byte) {
+	waste := r.ContentLength != 0 && r.ProtoMajor == 1
+	ctl := http.NewResponseController(w)
+	if waste {
+		w.Header().Set("Connection", "close")
+		ctl.SetReadDeadline(time.Now().Add(wasteTime))
+		ctl.EnableFullDuplex() // else net/http reads on by itself before it answers
+	}
+	WriteJSON(w, status, body)
+	if !waste || r.Header.Get("Expect") != "" { // who expects to be told first has sent nothing
+		return
+	}
+	if ctl.Flush() == nil {
+		io.CopyN(io.Discard, r.Body, maxWaste)
+	}
 }

@@ -38,12 +38,7 @@ func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, fault *protoc
 	if after := protocol.RetryAfter(fault.Code); after > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(after/time.Second)))
 	}
-	if r.ContentLength != 0 && r.ProtoMajor == 1 {
-		// net/http waits for the rest of the body before it closes, so that the answer arrives; not for ever.
-		header.Set("Connection", "close")
-		http.NewResponseController(w).SetReadDeadline(time.Now().Add(closeGrace))
-	}
-	WriteJSON(w, status, protocol.AppendError(nil, fault))
+	WriteRefusal(w, r, status, protocol.AppendError(nil, fault))
 }
 
 // noteRefusal counts a refused request and logs one line of our own words.
