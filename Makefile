@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 # Versions and packages of tools stand here and nowhere else; those of libraries are in go.mod and package.json.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-APT         := chromium firefox-esr webkit2gtk-driver xvfb xauth nginx-light redis-server haproxy apache2-bin curl php-cli python3
+APT         := chromium firefox-esr webkit2gtk-driver xvfb xauth nginx-light redis-server haproxy apache2-bin curl php-cli python3 g++
 GO          ?= go
 # Without msgpack, which nothing here speaks, gin adds 2 MB to the binary instead of 9.
 TAGS        := nomsgpack
@@ -14,7 +14,7 @@ BUILT       := clientjs/dist examples/dashboard/dist
 
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
-.PHONY: help run build test check lint house fuzz bench client sim nemesis profile deps clean
+.PHONY: help run build test check lint house fuzz bench client sim nemesis profile deps oracle clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/  make \1\t\2/' | expand -t 18
@@ -70,17 +70,25 @@ profile: ## CPU, memory and mutex profiles of the benchmarks of one package: mak
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -cpuprofile bench-out/cpu.prof -memprofile bench-out/mem.prof -mutexprofile bench-out/mutex.prof -o bench-out/bench.test $(or $(PKG),./core)
 	$(GO) tool pprof -top -nodecount 25 bench-out/cpu.prof
 
-deps: node_modules/.package-lock.json ## install what the tests need: Debian packages (as root) and Node modules
+deps: node_modules/.package-lock.json ## install what the tests need: Debian packages (as root), Node modules, the oracle
 	@missing=(); \
 	for pkg in $(APT); do dpkg -s $$pkg 2>/dev/null | grep -q '^Status: install ok installed' || missing+=($$pkg); done; \
 	if (($${#missing[@]})); then \
 		echo "installing $${missing[*]}"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
 	fi
+	@$(MAKE) --no-print-directory oracle
+
+oracle: filter/oracle/node_modules/.package-lock.json ## install Koncorde, beside which the filters are tested (it compiles for some minutes)
+
+# Its native parts are built here, against the headers that came with Node, so that nothing but npm's registry is asked.
+filter/oracle/node_modules/.package-lock.json: filter/oracle/package-lock.json
+	cd filter/oracle && npm_config_nodedir="$$(node -p 'path.resolve(process.execPath, "../..")')" DOWNLOAD_FORCE_BUILD=1 npm ci --silent
+	@touch $@
 
 node_modules/.package-lock.json: package-lock.json
 	npm ci --silent
 	@touch $@
 
 clean: ## remove what the targets above made
-	rm -rf bin bench-out .cache node_modules *.test *.prof
+	rm -rf bin bench-out .cache node_modules filter/oracle/node_modules *.test *.prof

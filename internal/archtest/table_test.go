@@ -35,6 +35,7 @@ var folders = map[string]folder{
 	"protocol":      {},
 	"core":          {ours: []string{"protocol"}},
 	"access":        {ours: []string{"protocol"}, foreign: []string{jwt, jose, lru}},
+	"filter":        {ours: []string{"protocol"}, foreign: []string{lru}},
 	"broker":        {ours: []string{"protocol", "core"}},
 	"broker/memory": {ours: []string{"protocol", "core", "broker"}},
 	"actors/ground": {foreign: []string{protoactor}, within: "actors"},

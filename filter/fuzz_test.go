@@ -1,0 +1,48 @@
+package filter
+
+import (
+	"errors"
+	"testing"
+
+	"tidings/protocol"
+)
+
+// Whatever is sent as a filter is a filter within its bounds, whose canonical form is a filter of the same form and answers alike, or
+// is refused with a code of filters and a hint. Rows: B98 to B104.
+func FuzzParse(f *testing.F) {
+	for _, example := range examples {
+		f.Add([]byte(example), []byte(`{"type":"taxi","driver":{"name":"Jo"},"seats":4,"tags":["night"],"position":[48.85,2.35]}`))
+	}
+	f.Add([]byte(`{"bool":{"must_not":[{"in":{"a":["x",1,null]}}],"should_not":[{"missing":"a[\"x\"]"}]}}`), []byte(`{"a":["x"],"a.b":1,"a":{"b":2}}`))
+	f.Add([]byte(`{"geoDistanceRange":{"p":"u09tvw0f","from":"3 258,55 Ft","to":"2 megameters"}}`), []byte(`{"p":{"lat_lon":"-91, 541"}}`))
+	f.Fuzz(func(t *testing.T, text, content []byte) {
+		parsed, err := Parse(text)
+		if err != nil {
+			var fault *protocol.Error
+			if !errors.As(err, &fault) || fault.Code != protocol.CodeBadFilter && fault.Code != protocol.CodeFilterTooComplex || fault.Hint == "" || len(fault.Reason) > maxReasonBytes+3 {
+				t.Fatalf("%q: %#v", text, err)
+			}
+			return
+		}
+		if parsed.Conditions() > MaxConditions {
+			t.Fatalf("%q has %d conditions", text, parsed.Conditions())
+		}
+		p := &parser{conditions: -1 << 20} // the canonical form may count more: it has no "in"
+		v, ok := readJSON([]byte(parsed.JSON()))
+		again, fault := p.clause(v, "", -1<<20)
+		if !ok || fault != nil || again.key != parsed.JSON() {
+			t.Fatalf("%q is %s, and that is %v, %v", text, parsed.JSON(), again, fault)
+		}
+		d, err := Read(content)
+		if err != nil {
+			return
+		}
+		want := parsed.Match(d)
+		if again.match(d) != want {
+			t.Fatalf("%q answers %v on %q, its canonical form %s does not", text, want, content, parsed.JSON())
+		}
+		if negate(parsed.root).match(d) == want {
+			t.Fatalf("%q and its negation answer the same on %q", text, content)
+		}
+	})
+}
