@@ -166,7 +166,7 @@ func (q *inquiry) recovered() (Record, bool) {
 	return Record{}, false
 }
 
-// memberGone answers for a connection that has ended.
+// gone answers for a connection that has ended.
 func (q *inquiry) gone() Why {
 	for i := len(q.records) - 1; i >= 0; i-- {
 		r := q.records[i]
@@ -186,7 +186,7 @@ func (q *inquiry) gone() Why {
 	return Why{Verdict: WhyEnded, Says: "The connection has ended: its client said goodbye, or was a plain one that left."}
 }
 
-// memberOutside answers for a connection that is not subscribed.
+// outside answers for a connection that is not subscribed.
 func (q *inquiry) outside() Why {
 	for i := len(q.records) - 1; i >= 0; i-- {
 		switch r := q.records[i]; {

@@ -47,9 +47,8 @@ func (l *calls) add(c *madeCall) {
 }
 
 // finished keeps the answer of a call for as long as it is remembered.
-func (l *calls) finished(m called) {
-	c := m.call
-	c.over, c.answer, c.fault = true, m.data, m.fault
+func (l *calls) finished(c *madeCall, answer []byte, fault *protocol.Error) {
+	c.over, c.answer, c.fault = true, answer, fault
 	if c.fault != nil && c.fault.Code.Row().Retry { // it may be repeated, and then it shall be made
 		l.forget(c)
 		return

@@ -3,8 +3,162 @@ package actors
 import (
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
+	"tidings/actors/fanout"
+	"tidings/core"
 	"tidings/protocol"
+
+	"github.com/asynkron/protoactor-go/actor"
 )
+
+// entry is a channel as the node knows it: what outlives a failure of its actor. It is in the router as long as its actor runs.
+type entry struct {
+	name protocol.Channel
+	pid  *actor.PID // set before the router hands the entry out
+
+	holders int // subscriptions that have, or are about to have, a join under way; guarded by the router's lock
+
+	live    atomic.Int64   // members that hear messages now
+	parked  atomic.Int32   // subscriptions whose connections have no transport
+	polling atomic.Int32   // subscriptions whose connections are on long-poll
+	traffic fanout.Traffic // messages on their way to the actor, and operations on their way through lanes
+	skipped atomic.Bool    // a message was left out because traffic was too much, and the actor was told
+
+	state channelState // of the actor alone
+}
+
+// lane and shard are what fanout delivers with.
+type (
+	lane  = fanout.Lane[*subscription]
+	shard = fanout.Shard[*subscription]
+)
+
+// channelState is what a channel's actor hands over to its next incarnation when it fails.
+type channelState struct {
+	incarnation uint32
+	lanes       []*lane           // by shard, nil if the channel has, and had, no member
+	members     int               // joined and not gone, in whatever stage
+	at          protocol.Position // of the feed, after the last message that was handled without failure
+	displaced   []*joining        // members that have to join again
+	occupied    bool              // the application was told of a first member
+	presenceState
+}
+
+// joining is a member on its way in.
+type joining struct {
+	core.Join[*subscription]
+	entered   bool               // the feed has it
+	answered  bool               // subscribed was sent: were it to join again, then in silence and from at
+	settle    bool               // its connection waits for settled
+	at        protocol.Position  // up to here it was told
+	recovered *protocol.Position // after which it recovers; nil if it does not
+}
+
+// reach counts the channel's members that hear messages now, and how many of them are parked and on long-poll. The members are counted by
+// the channel and the others by their connections, so that for a moment the parts may be behind the whole, but never exceed it.
+func (e *entry) reach() (receivers, parked, polling int) {
+	receivers = int(e.live.Load())
+	parked = min(int(e.parked.Load()), receivers)
+	polling = min(int(e.polling.Load()), receivers-parked)
+	return receivers, parked, polling
+}
+
+// subscription is a member of a channel: one connection's interest in it.
+type subscription struct {
+	conn    *Connection
+	channel protocol.Channel
+	id      uint64        // of the subscribe frame, 0 if the server made it; the channel's actor's once it has joined
+	from    atomic.Uint64 // messages after this offset are, or were, brought; set by the channel, read by the connection
+	entry   *entry        // nil as long as its join waits for other recoveries
+
+	// Of the channel's actor.
+	incarnation uint32 // of the actor that knows it
+	stage       stage
+	live        bool            // counted in entry.live
+	as          standing        // that it counts as being in the channel
+	audience    fanout.Audience // what it hears of the users who come and go
+
+	place fanout.Place // the lane's
+
+	// Of the connection's actor.
+	own           bool // the client asked for it; else the server did alone
+	gated         bool // its recovery counts against maxRecoveries
+	permission    permission
+	wantsAudience fanout.Audience // what its client asked for
+}
+
+// tell sends a message to the actor of the subscription's connection.
+func (sub *subscription) tell(message any) { sub.conn.bus.send(sub.conn.pid, message) }
+
+// Outbox implements fanout.Member.
+func (sub *subscription) Outbox() *core.Outbox { return sub.conn.out }
+
+// Place implements fanout.Member.
+func (sub *subscription) Place() *fanout.Place { return &sub.place }
+
+// permission is what the connection knows of whether a subscription may be.
+type permission uint8
+
+const (
+	undecided       permission = iota
+	permissionAsked            // the application has not yet said; it has no entry until then
+	joinAnswered               // its join has its answer, as far as anybody asked
+)
+
+// stage is if a subscription stands with its channel.
+type stage uint8
+
+const (
+	memberOutside stage = iota // not yet joined
+	memberInside               // joined: waiting, recovering or live
+	memberGone
+)
+
+// standing is as whom a subscription counts among those who are in its channel. A connection begins as itself, and may become a user's, whose it
+// stays.
+type standing uint8
+
+const (
+	asNobody standing = iota
+	asItself
+	asItsUser
+)
+
+// member is whom a connection stands for.
+func (as standing) member(c *Connection) protocol.Member {
+	if as == asItsUser {
+		return protocol.Member{User: c.Identity().User}
+	}
+	return protocol.Member{Connection: c.id}
+}
+
+// counted is a bit of subscription.audience: the subscription is one of those that the channel counts as watchers.
+const counted fanout.Audience = 1 << 7
+
+func audienceOf(users string) fanout.Audience {
+	switch users {
+	case protocol.UsersAll:
+		return fanout.Everybody
+	case protocol.UsersIn:
+		return fanout.HearsIn
+	case protocol.UsersOut:
+		return fanout.HearsOut
+	}
+	return 0
+}
+
+// presenceState is what a channel's presence hands over to its next incarnation.
+type presenceState struct {
+	attendance *core.Attendance   // nil if presence was never kept
+	counted    int                // of it, in Stats
+	watchers   int                // live members that watch
+	answer     func(presenceDone) // to the call under way; nil for none: there is one at a time
+}
+
+// atRest reports whether nobody is in the channel as far as anybody knows.
+func (s *presenceState) atRest() bool {
+	return s.answer == nil && (s.attendance == nil || s.attendance.Len() == 0)
+}
 
 // router finds channels by name, and starts them. A channel's actor stops only with the router's leave (retire), which it
 // does not give while anybody holds the entry: so nobody ever joins a channel that is going away.

@@ -184,7 +184,8 @@ func (g *grants) remove(who subject, channels []protocol.Channel) []*Connection 
 	return slices.Clone(e.conns)
 }
 
-// waitlist makes room for n channels more of to, if need be by forgetting others, who left longest ago. If that is not enough it forgets nobody.
+// makeSpace makes space for n more channels of grantee to, forgetting the grantees that left longest ago. If even that is not enough it forgets
+// nobody and reports false.
 func (g *grants) makeSpace(n int, to *grantee) bool {
 	var gone []*grantee
 	free := g.max - g.n

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"tidings/access"
 	"tidings/core"
 	"tidings/protocol"
 	"time"
@@ -31,12 +30,20 @@ var (
 
 // quotas count connections of users and of addresses, and how fast they come. What a connection holds is given back with its end.
 type quotas struct {
+	max quotaLimits
+
 	mu        sync.Mutex // guards all below, and the quotas
 	node      core.Bucket
 	users     map[string]*quota
 	addresses map[netip.Addr]*quota
 
 	refused [len(limitNames)]atomic.Uint64
+}
+
+// quotaLimits are the limits that Config says; zero means none.
+type quotaLimits struct {
+	connections, perUser, perAddress int
+	connects, connectsPerAddress     float64 // a second
 }
 
 // quota is what one user or address holds.
@@ -86,7 +93,7 @@ func (s *quotas) sweep(now time.Duration) bool {
 	return len(s.addresses) < maxQuotaAddresses
 }
 
-// leave returns a place back.
+// leave gives a place back.
 func (s *quotas) leave(q *quota) {
 	if q == nil {
 		return
@@ -109,46 +116,45 @@ func (s *quotas) stats() map[string]uint64 {
 // places is what a connection gives back with its end.
 type places struct{ ofUser, ofAddress *quota }
 
-// take takes the places of a connection that is to be made.
-func (b *Bus) take(identity access.Identity, address string) (h places, fault *protocol.Error) {
-	if h.ofUser, fault = b.enterUser(identity.User); fault != nil {
+// take takes the places of a connection that is to be made. connections is how many there are.
+func (s *quotas) take(user, address string, connections int, now time.Duration) (h places, fault *protocol.Error) {
+	if h.ofUser, fault = s.takeUser(user); fault != nil {
 		return h, fault
 	}
-	if h.ofAddress, fault = b.enter(address); fault != nil {
-		b.give(h)
+	if h.ofAddress, fault = s.takeAddress(address, connections, now); fault != nil {
+		s.give(h)
 	}
 	return h, fault
 }
 
-func (b *Bus) give(h places) {
-	b.quotas.leave(h.ofUser)
-	b.quotas.leave(h.ofAddress)
+func (s *quotas) give(h places) {
+	s.leave(h.ofUser)
+	s.leave(h.ofAddress)
 }
 
-// enter takes a place for a connection that is to be made, and returns what it holds of its address; nil if addresses are not counted.
-func (b *Bus) enter(address string) (*quota, *protocol.Error) {
-	if max := b.cfg.MaxConnections; max > 0 && b.registry.len() >= max {
-		b.quotas.count(LimitConnections)
+// takeAddress takes a place of the node's and of an address, and returns what the connection has of its address: nil if addresses are not
+// counted.
+func (s *quotas) takeAddress(address string, connections int, now time.Duration) (*quota, *protocol.Error) {
+	if s.max.connections > 0 && connections >= s.max.connections {
+		s.count(LimitConnections)
 		return nil, errFull
 	}
-	s := &b.quotas
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := b.clock()
-	if r := b.cfg.ConnectsPerSecond; r > 0 && !s.node.Take(1, core.Rate{PerSecond: r, Burst: 4 * r}, now) {
+	if r := s.max.connects; r > 0 && !s.node.Take(1, core.Rate{PerSecond: r, Burst: 4 * r}, now) {
 		s.count(LimitConnects)
 		return nil, errConnects
 	}
-	if b.cfg.ConnectionsPerAddress == 0 && b.cfg.ConnectsPerAddress == 0 {
+	if s.max.perAddress == 0 && s.max.connectsPerAddress == 0 {
 		return nil, nil
 	}
 	q := s.of(address, now)
 	switch {
 	case q == nil:
-	case b.cfg.ConnectionsPerAddress > 0 && q.n >= b.cfg.ConnectionsPerAddress:
+	case s.max.perAddress > 0 && q.n >= s.max.perAddress:
 		s.count(LimitAddress)
 		return nil, errOfPlace
-	case b.cfg.ConnectsPerAddress > 0 && !q.connect.Take(1, core.Rate{PerSecond: b.cfg.ConnectsPerAddress, Burst: 5 * b.cfg.ConnectsPerAddress}, now):
+	case s.max.connectsPerAddress > 0 && !q.connect.Take(1, core.Rate{PerSecond: s.max.connectsPerAddress, Burst: 5 * s.max.connectsPerAddress}, now):
 		s.count(LimitAddressRate)
 		return nil, errOfPlace
 	default:
@@ -157,13 +163,11 @@ func (b *Bus) enter(address string) (*quota, *protocol.Error) {
 	return q, nil
 }
 
-// enterUser takes a place of a user's; nil for an anonymous client.
-func (b *Bus) enterUser(user string) (*quota, *protocol.Error) {
-	max := b.cfg.ConnectionsPerUser
-	if user == "" || max == 0 {
+// takeUser takes a place of a user's; nil for an anonymous client.
+func (s *quotas) takeUser(user string) (*quota, *protocol.Error) {
+	if user == "" || s.max.perUser == 0 {
 		return nil, nil
 	}
-	s := &b.quotas
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.users[user]
@@ -174,7 +178,7 @@ func (b *Bus) enterUser(user string) (*quota, *protocol.Error) {
 		q = &quota{user: user}
 		s.users[user] = q
 	}
-	if q.n >= max {
+	if q.n >= s.max.perUser {
 		s.count(LimitUser)
 		return nil, errOfUser
 	}

@@ -2,18 +2,7 @@ package actors
 
 import (
 	"sync"
-	"tidings/protocol"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 )
-
-// memberGone is the error for a session that is no more: its final word, if it had one a short time ago.
-func (b *Bus) gone(session sessionKey) error {
-	if why, ok := b.endings.Get(session); ok {
-		return why
-	}
-	return errGone
-}
 
 // registry finds connections by session and by id.
 type registry struct {
@@ -84,16 +73,4 @@ func (r *registry) len() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.ids)
-}
-
-// maxEndings bounds the sessions whose final word is kept for a client that is between two polls when it is said, and would else take the
-// session for one that is merely gone, and come back.
-const maxEndings = 1024
-
-func newEndings() *lru.Cache[sessionKey, *protocol.Error] {
-	endings, err := lru.New[sessionKey, *protocol.Error](maxEndings)
-	if err != nil {
-		panic(err) // only for a size that is not positive
-	}
-	return endings
 }

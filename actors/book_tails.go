@@ -54,15 +54,15 @@ const (
 )
 
 // tell never waits: what does not fit is counted.
-func (s *tails) tell(p *Publish, done *Published) {
+func (s *tails) tell(m Seen) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for t := range s.all {
-		if t.only != nil && !t.only(p.Channel) {
+		if t.only != nil && !t.only(m.Channel) {
 			continue
 		}
 		select {
-		case t.c <- Seen{Channel: p.Channel, Position: done.Position, ID: done.ID, Event: p.Event, Trace: p.Trace, Data: p.Data, Volatile: p.Volatile}:
+		case t.c <- m:
 		default:
 			t.dropped.Add(1)
 			s.dropped.Add(1)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"tidings/access"
 	"tidings/actors/ground"
@@ -24,6 +23,8 @@ import (
 // Bus is one node of the message bus.
 type Bus struct {
 	cfg         Config
+	broker      broker.Broker
+	hooks       *Hooks
 	replies     access.Replies
 	policy      atomic.Pointer[access.Policy]
 	routing     atomic.Pointer[access.Router]
@@ -44,8 +45,8 @@ type Bus struct {
 	sessionProps *actor.Props
 	router       *router
 	registry     *registry
-	pressure     atomic.Int32                            // a Pressure
-	endings      *lru.Cache[sessionKey, *protocol.Error] // of sessions that ended for good, for clients between two polls
+	pressure     atomic.Int32 // a Pressure
+	endings      endings      // of sessions that ended for good, for clients between two polls
 	parking      *parking
 	chronicle    *chronicle
 	replyBoxes   replyBoxes
@@ -78,7 +79,7 @@ func (b *Bus) send(to *actor.PID, message any) { b.system.Send(to, message) }
 func (b *Bus) clock() time.Duration { return time.Since(b.started) }
 
 // alone reports whether this node is the only one of its broker.
-func (b *Bus) alone() bool { return !broker.IsShared(b.cfg.Broker) }
+func (b *Bus) alone() bool { return !broker.IsShared(b.broker) }
 
 // call calls the broker on the bus's own behalf.
 func (b *Bus) call(fn func(context.Context) error) error { return b.callWith(b.ctx, fn) }
@@ -225,4 +226,20 @@ func kindOf(transport string) transportKind {
 
 func (k transportKind) String() string {
 	return [...]string{protocol.WebSocket, protocol.SSE, protocol.Poll}[k]
+}
+
+// What is said to clients in several places.
+var (
+	errBroker  = &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "the broker does not answer", Hint: "Try again in a moment."}
+	errTimeout = &protocol.Error{Code: protocol.CodeTimeout, Reason: "no answer in time; it may or may not have happened", Hint: "Repeat it with the same idempotency key."}
+	errStopped = &protocol.Error{Code: protocol.CodeShuttingDown, Reason: "this node is going down", Hint: "Come back after a moment."}
+	errBusy    = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "too many publishes wait for the broker", Hint: "Try again in a moment."}
+	errMemory  = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "the server is short of memory", Hint: "Try again in a moment. The operator may shorten history, or give it more memory."}
+	errRevoked = &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "the token was revoked", Hint: "Sign in again."}
+	errRate    = &protocol.Error{Code: protocol.CodeRateLimited, Reason: "too many requests in too short a time", Hint: "Send fewer, or spread them."}
+	errPayload = &protocol.Error{Code: protocol.CodeTooLarge, Reason: "data is longer than the rules of this channel allow", Hint: "Publish less, or a reference; the rule's payload says how much."}
+)
+
+func unsupported(what string) *protocol.Error {
+	return &protocol.Error{Code: protocol.CodeUnsupported, Reason: what + " is not offered by this server", Hint: "Leave it out."}
 }

@@ -13,10 +13,10 @@ func (b *Bus) History(ctx context.Context, ch protocol.Channel, since protocol.P
 	var page core.Page
 	err := b.callWith(ctx, func(ctx context.Context) (err error) {
 		if since.IsZero() {
-			page, err = b.cfg.Broker.Last(ctx, ch, limit)
+			page, err = b.broker.Last(ctx, ch, limit)
 			return err
 		}
-		page, err = b.cfg.Broker.History(ctx, ch, since, limit)
+		page, err = b.broker.History(ctx, ch, since, limit)
 		return err
 	})
 	if err != nil {
@@ -41,7 +41,7 @@ func newest(messages []*protocol.Message, size int) []*protocol.Message {
 // top asks the broker for a channel's newest position.
 func (b *Bus) top(ctx context.Context, ch protocol.Channel) (top protocol.Position, err error) {
 	err = b.callWith(ctx, func(ctx context.Context) error {
-		page, err := b.cfg.Broker.History(ctx, ch, protocol.Position{}, 1)
+		page, err := b.broker.History(ctx, ch, protocol.Position{}, 1)
 		top = page.Top
 		return err
 	})
@@ -56,7 +56,7 @@ func (b *Bus) Ready(ctx context.Context) error {
 	if b.draining.Load() || b.ctx.Err() != nil {
 		return errStopped
 	}
-	p, ok := b.cfg.Broker.(broker.Pinger)
+	p, ok := b.broker.(broker.Pinger)
 	if !ok {
 		return nil
 	}

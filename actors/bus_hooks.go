@@ -33,7 +33,7 @@ func (b *Bus) hook(ctx context.Context, name string, fn func(context.Context) er
 
 // askConnect lets the application say who a client is.
 func (b *Bus) askConnect(ctx context.Context, peer protocol.Peer, id access.Identity) (access.Identity, *protocol.Error) {
-	ask := b.cfg.Hooks.Connect
+	ask := b.hooks.Connect
 	if ask == nil {
 		return id, nil
 	}
@@ -46,7 +46,7 @@ func (b *Bus) askConnect(ctx context.Context, peer protocol.Peer, id access.Iden
 
 // mayHear asks the application whether a client may hear a channel that the rules let it hear.
 func (b *Bus) mayHear(by Caller, ch protocol.Channel) *protocol.Error {
-	ask := b.cfg.Hooks.Subscribe
+	ask := b.hooks.Subscribe
 	if _, _, reply := ch.ReplyParts(); ask == nil || reply {
 		return nil
 	}
@@ -56,7 +56,7 @@ func (b *Bus) mayHear(by Caller, ch protocol.Channel) *protocol.Error {
 // revise lets the application change or refuse a client's publish. What comes of it is checked again, but not against the rules, which are about
 // clients.
 func (b *Bus) revise(by Caller, p *Publish) *protocol.Error {
-	ask := b.cfg.Hooks.Publish
+	ask := b.hooks.Publish
 	if ask == nil {
 		return nil
 	}

@@ -80,3 +80,12 @@ func (b *Bus) Ticket(peer protocol.Peer) (secret string, until time.Time, err er
 }
 
 var errVersion = &protocol.Error{Code: protocol.CodeUnsupportedVersion, Reason: "this server speaks version 1", Hint: `Send "version": 1.`}
+
+// timeLeft is for how long a token is good yet, in ms; 0 if there is none.
+func timeLeft(identity access.Identity) int64 {
+	until := identity.Expires()
+	if until.IsZero() {
+		return 0
+	}
+	return max(1, time.Until(until).Milliseconds())
+}

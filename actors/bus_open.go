@@ -30,15 +30,15 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 	if Pressure(b.pressure.Load()) >= Tight {
 		return nil, 0, errMemory
 	}
-	held, fault := b.take(identity, peer.Address)
+	taken, fault := b.quotas.take(identity.User, peer.Address, b.registry.len(), b.clock())
 	if fault == nil && !b.sessions.Enter() {
-		b.give(held)
+		b.quotas.give(taken)
 		fault = errStopped
 	}
 	if fault != nil {
 		return nil, 0, fault
 	}
-	c, gen = b.begin(peer, identity, b.page(connect.ConnectionID), held, link)
+	c, gen = b.begin(peer, identity, b.page(connect.ConnectionID), taken, link)
 	if ticket != nil {
 		if before := b.tickets.bind(ticket, c, b.cfg.Park); before != nil {
 			b.send(before.pid, end{fault: errFenced})
@@ -49,7 +49,7 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 }
 
 // begin makes a new connection.
-func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.Page, held places, link core.Link) (*Connection, uint64) {
+func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.Page, taken places, link core.Link) (*Connection, uint64) {
 	session := newSession()
 	c := &Connection{
 		bus:    b,
@@ -58,7 +58,7 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.P
 		out:    core.NewOutbox(!peer.Plain),
 		shard:  b.shards[b.nextShard.Add(1)%uint64(len(b.shards))],
 		plain:  peer.Plain,
-		places: held,
+		places: taken,
 		opened: uint32(b.clock() / time.Second),
 	}
 	c.identity.Store(sharedIdentity(identity))
@@ -142,7 +142,7 @@ func (b *Bus) Find(session string, peer protocol.Peer) (*Connection, error) {
 	}
 	c := b.registry.find(session)
 	if c == nil {
-		return nil, b.gone(keyOf(session))
+		return nil, b.endings.of(keyOf(session))
 	}
 	if c.ended.Load() {
 		return nil, c.gone()
@@ -157,5 +157,5 @@ func (b *Bus) Find(session string, peer protocol.Peer) (*Connection, error) {
 // got a token says so in refresh; and if the application says who clients are, a request without a token shows no more than the session.
 func (c *Connection) belongsTo(identity access.Identity) bool {
 	own := c.Identity()
-	return own.Anonymous() || own.User == identity.User || identity.Anonymous() && c.bus.cfg.Hooks.Connect != nil
+	return own.Anonymous() || own.User == identity.User || identity.Anonymous() && c.bus.hooks.Connect != nil
 }

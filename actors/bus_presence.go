@@ -9,7 +9,7 @@ import (
 
 // keeper is the broker as far as it keeps presence; nil if it does not.
 func (b *Bus) keeper() broker.Presence {
-	p, _ := b.cfg.Broker.(broker.Presence)
+	p, _ := b.broker.(broker.Presence)
 	return p
 }
 

@@ -73,7 +73,7 @@ func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (P
 	}
 	var receipt broker.Receipt
 	err := b.callWith(ctx, func(ctx context.Context) (err error) {
-		receipt, err = b.cfg.Broker.Publish(ctx, broker.Publish(p))
+		receipt, err = b.broker.Publish(ctx, broker.Publish(p))
 		return err
 	})
 	if err != nil {
@@ -89,7 +89,7 @@ func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (P
 		b.passBy(ctx, &p, &out)
 	}
 	if b.tails.n.Load() > 0 && !out.Duplicate {
-		b.tails.tell(&p, &out)
+		b.tails.tell(Seen{Channel: p.Channel, Position: out.Position, ID: out.ID, Event: p.Event, Trace: p.Trace, Data: p.Data, Volatile: p.Volatile})
 	}
 	return out, nil
 }

@@ -132,10 +132,10 @@ func (b *Bus) Stats() Stats {
 		PendingPublishes: int(b.publishing.Load()),
 		BrokerQueue:      b.reads.Depth() + b.publishes.Depth() + b.asking.Depth(),
 	}
-	if h, ok := b.cfg.Broker.(broker.Holder); ok {
+	if h, ok := b.broker.(broker.Holder); ok {
 		s.Holdings = h.Holdings()
 	}
-	if told := b.cfg.Hooks.Told; told != nil {
+	if told := b.hooks.Told; told != nil {
 		s.Events = told()
 	}
 	s.Grants, s.Waiting = b.grants.stats()

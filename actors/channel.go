@@ -51,15 +51,15 @@ func newChannel(b *Bus, e *entry) *channel {
 // fail answers the subscribe of a member with an error; that of the server nobody waits for.
 func (ch *channel) fail(sub *subscription, fault *protocol.Error) {
 	if sub.id != 0 {
-		ch.lane(sub).Push(sub, errorFrame(sub.id, fault))
+		ch.lane(sub).Push(sub, protocol.ErrorFrame(sub.id, fault))
 	}
 }
 
-// joinAnswered tells a connection that waits for it that a member has its answer.
+// settled tells a connection that waits for it that a member has its answer.
 func (ch *channel) settled(j *joining) {
 	if j != nil && j.settle {
 		j.settle = false
-		ch.bus.send(j.Member.conn.pid, settled{sub: j.Member})
+		j.Member.tell(settled{sub: j.Member})
 	}
 }
 
@@ -87,13 +87,13 @@ func (ch *channel) setAlarm() {
 func (ch *channel) tellOccupied() {
 	if _, _, reply := ch.entry.name.ReplyParts(); !ch.occupied && !reply { // the name of a reply channel is a secret
 		ch.occupied = true
-		ch.bus.cfg.Hooks.tell(Event{What: EventOccupied, Channel: ch.entry.name})
+		ch.bus.hooks.tell(Event{What: EventOccupied, Channel: ch.entry.name})
 	}
 }
 
 func (ch *channel) tellVacated() {
 	if ch.occupied {
-		ch.bus.cfg.Hooks.tell(Event{What: EventVacated, Channel: ch.entry.name})
+		ch.bus.hooks.tell(Event{What: EventVacated, Channel: ch.entry.name})
 	}
 }
 
@@ -220,3 +220,107 @@ type membersInterrupted struct {
 
 // presenceDue is the alarm of the channel's presence.
 type presenceDue struct{ ground.Event }
+
+var errReplaced = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a later subscribe or unsubscribe of the channel took over", Hint: "Use the answer to the later one."}
+
+func (ch *channel) onJoin(m join) {
+	m.sub.incarnation, m.sub.stage = ch.incarnation, memberInside
+	if ch.members++; ch.members == 1 {
+		ch.setAlarm()
+		ch.tellOccupied()
+	}
+	ch.attend(m.sub, m.as)
+	m.sub.audience = m.audience
+	ch.admit(&joining{Join: core.Join[*subscription]{Member: m.sub, ID: m.sub.id, Since: m.since}})
+}
+
+func (ch *channel) onAdopt(m adopt) {
+	sub, j := m.sub, ch.pending[m.sub]
+	unanswered := j != nil && !j.answered
+	if unanswered {
+		ch.fail(sub, errReplaced)
+	}
+	if m.reply != 0 {
+		ch.lane(sub).Push(sub, protocol.ReplyFrame(m.reply))
+	}
+	sub.id = m.id
+	switch {
+	case sub.stage != memberInside: // it was refused, as its connection is about to hear
+		ch.fail(sub, errBroker)
+	case !unanswered:
+		at := ch.feed.Position()
+		if j != nil {
+			at = j.at
+		}
+		ch.lane(sub).Push(sub, protocol.SubscribedFrame(sub.conn.plain, &protocol.ServerFrame{ID: sub.id, Channel: ch.entry.name, Position: at}))
+	}
+	ch.onHear(hear{sub: sub, audience: m.audience})
+}
+
+func (ch *channel) onSettle(m settle) {
+	if j := ch.pending[m.sub]; j != nil && !j.answered {
+		j.settle = true
+		return
+	}
+	m.sub.tell(settled{sub: m.sub})
+}
+
+func (ch *channel) onNextPage(m nextPage) {
+	if m.sub.stage == memberInside && m.incarnation == ch.incarnation {
+		ch.feed.Continue(m.sub)
+	}
+}
+
+func (ch *channel) onLeave(m leave) {
+	sub := m.sub
+	why, ended := errReplaced, (*protocol.Encoded)(nil)
+	if m.revoked != nil {
+		why, ended = m.revoked, protocol.UnsubscribedFrame(ch.entry.name, m.revoked)
+	}
+	if sub.stage == memberInside {
+		j := ch.pending[sub]
+		if j != nil && !j.answered {
+			ch.fail(sub, why)
+			ended = nil
+		}
+		if sub.incarnation == ch.incarnation && (j == nil || j.entered) {
+			ch.feed.Leave(sub, "")
+		}
+		ch.drop(sub)
+		ch.lane(sub).Leave(sub)
+	}
+	switch {
+	case m.revoked != nil && !m.keep:
+		ch.lane(sub).Withdraw(sub, ended)
+	case ended != nil:
+		ch.lane(sub).Push(sub, ended)
+	}
+	if m.reply != 0 {
+		ch.lane(sub).Push(sub, protocol.ReplyFrame(m.reply))
+	}
+}
+
+// drop forgets a member.
+func (ch *channel) drop(sub *subscription) {
+	sub.stage = memberGone
+	ch.attend(sub, asNobody)
+	ch.endWatch(sub)
+	if sub.live {
+		sub.live = false
+		ch.entry.live.Add(-1)
+	}
+	ch.settled(ch.pending[sub])
+	delete(ch.pending, sub)
+	ch.bus.router.release(ch.entry)
+	if ch.members--; ch.members == 0 {
+		ch.emptySince = time.Now()
+		ch.setAlarm()
+	}
+}
+
+// refuse answers a subscribe with an error and forgets the member.
+func (ch *channel) refuse(sub *subscription, fault *protocol.Error) {
+	ch.fail(sub, fault)
+	ch.drop(sub)
+	sub.tell(refused{sub: sub})
+}

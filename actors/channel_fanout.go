@@ -26,7 +26,7 @@ func (d deliveries) Failed(what string, reason any) {
 }
 
 // Live implements fanout.Port.
-func (d deliveries) Live(sub *subscription) { d.bus.send(sub.conn.pid, joined{sub: sub}) }
+func (d deliveries) Live(sub *subscription) { sub.tell(joined{sub: sub}) }
 
 // Next implements fanout.Port.
 func (d deliveries) Next(sub *subscription, asker uint32) {

@@ -24,7 +24,8 @@ func (p port) Subscribed(j *feedJoin, at protocol.Position, recovered bool) {
 	w.answered = true
 	j.Member.from.Store(at.Offset)
 	p.settled(w)
-	p.lane(j.Member).Push(j.Member, subscribedFrame(j.Member, j.Room, p.entry.name, at, recovered))
+	f := &protocol.ServerFrame{ID: j.Member.id, Channel: p.entry.name, Room: j.Room, Position: at, Recovered: recovered}
+	p.lane(j.Member).Push(j.Member, protocol.SubscribedFrame(j.Member.conn.plain, f))
 	if recovered {
 		p.bus.tally.recoveries.add(j.Member.conn.kind())
 		w.recovered = &at
@@ -37,7 +38,7 @@ func (p port) Replay(j *feedJoin, messages []*protocol.Message, prev uint64, mor
 	frames := make([]*protocol.Encoded, len(messages))
 	for i, m := range messages {
 		if j.Member.conn.goesBy(m.Exclude.Connection) {
-			frames[i] = positionFrame(p.entry.name, j.Room, m.Position())
+			frames[i] = protocol.PositionFrame(p.entry.name, j.Room, m.Position())
 			p.bus.tally.excluded.Add(1)
 		} else {
 			frames[i] = frameOf(m, j.Room, prev)
@@ -64,7 +65,7 @@ func (p port) Gap(j *feedJoin, g core.Gap, answering bool) {
 
 func (p port) Position(j *feedJoin, at protocol.Position) {
 	p.pending[j.Member].at = at
-	p.lane(j.Member).Push(j.Member, positionFrame(p.entry.name, j.Room, at))
+	p.lane(j.Member).Push(j.Member, protocol.PositionFrame(p.entry.name, j.Room, at))
 }
 
 func (p port) Enter(j *feedJoin) {
@@ -101,7 +102,7 @@ func (p port) GapAll(room string, g core.Gap) {
 }
 
 func (p port) PositionAll(room string, at protocol.Position) {
-	p.all(positionFrame(p.entry.name, room, at))
+	p.all(protocol.PositionFrame(p.entry.name, room, at))
 }
 
 // note keeps for a member's connection what happened to it in this channel.
@@ -130,7 +131,7 @@ func (b *Bus) exceptions(m *protocol.Message) map[int]*fanout.Exception {
 		if x == nil {
 			x = &fanout.Exception{}
 			if !m.Volatile {
-				x.Frame = positionFrame(m.Channel, "", m.Position())
+				x.Frame = protocol.PositionFrame(m.Channel, "", m.Position())
 			}
 			if list == nil {
 				list = map[int]*fanout.Exception{}
@@ -140,4 +141,22 @@ func (b *Bus) exceptions(m *protocol.Message) map[int]*fanout.Exception {
 		x.Outboxes = append(x.Outboxes, c.out)
 	}
 	return list
+}
+
+func gapFrame(ch protocol.Channel, room string, id uint64, g core.Gap) *protocol.Encoded {
+	f := &protocol.ServerFrame{Type: protocol.TypeGap, ID: id, Channel: ch, Room: room, Reason: string(g.Reason), From: &g.From}
+	if !g.Last.IsZero() {
+		f.Last = &g.Last
+	}
+	return protocol.Encode(f)
+}
+
+// frameOf returns the frame of a message for a room that was told up to prev: the message's own, shared by all, if it says the same.
+func frameOf(m *protocol.Message, room string, prev uint64) *protocol.Encoded {
+	if room == "" && (m.Volatile || prev == m.Prev) {
+		return m.Encoded()
+	}
+	e := protocol.NewEncoded(protocol.AppendMessage(nil, m, room, prev), protocol.TypeMessage)
+	e.Message = m
+	return e
 }

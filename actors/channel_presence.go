@@ -216,3 +216,8 @@ func (p *presence) call(fn func(context.Context, broker.Presence) (core.MembersP
 		b.send(self, presenceDone{page: page, err: err})
 	})
 }
+
+func newsFrame(ch protocol.Channel, n core.News) *protocol.Encoded {
+	count := uint64(n.Count)
+	return protocol.Encode(&protocol.ServerFrame{Type: n.Type, Channel: ch, Members: n.Members, Count: &count})
+}

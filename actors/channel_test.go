@@ -221,7 +221,7 @@ func TestAFailedChannelGoesOn(t *testing.T) {
 		if s.ActorFailures != 1 || s.ActorRestarts != 1 || s.Subscriptions != 5 || s.InFlight != 0 {
 			t.Errorf("failures %d, restarts %d, subscriptions %d, in flight %d", s.ActorFailures, s.ActorRestarts, s.Subscriptions, s.InFlight)
 		}
-		if !strings.Contains(w.log.String(), "channel_receive.go") {
+		if !strings.Contains(w.log.String(), "channel_life.go") {
 			t.Error("the log does not show where the actor failed")
 		}
 		_, rest := w.connect().subscribe("news", &first)

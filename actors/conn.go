@@ -10,7 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-func (c *Connection) gone() error { return c.bus.gone(c.key) }
+func (c *Connection) gone() error { return c.bus.endings.of(c.key) }
 
 // anonymous is the identity of all who have none.
 var anonymous = new(access.Identity)
@@ -168,3 +168,19 @@ func made[T any](p *atomic.Pointer[T]) *T {
 }
 
 var errSlow = &protocol.Error{Code: protocol.CodeSlowConsumer, Reason: "messages come faster than they are read", Hint: "Read faster, or subscribe to less; connect anew to recover what was missed."}
+
+// whenSpace sends message to pid as soon as a recovery page fits the outbox.
+func (c *Connection) whenSpace(pid *actor.PID, message any) {
+	made(&c.waitlist).add(pid, message)
+	c.out.WhenSpace(func() {
+		for _, w := range made(&c.waitlist).take() {
+			c.bus.send(w.pid, w.message)
+		}
+	})
+}
+
+var errFenced = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer transport or request took over", Hint: "Nothing: the newer one goes on."}
+
+var fencedFrame = protocol.DisconnectFrame(errFenced, 0)
+
+var errNoConnection = &protocol.Error{Code: protocol.CodeNotFound, Reason: "there is no connection of this id on this node", Hint: "It may have ended, or be on another node; GET /api/connections lists those that are here."}

@@ -7,11 +7,12 @@ import (
 	"tidings/protocol"
 )
 
-// sequencer puts the bodies of POST /bus/send in order. Who comes too early waits on its own goroutine.
+// sequencer puts the bodies of POST /bus/send in order. A body that comes too early waits on its own goroutine.
 type sequencer struct {
 	mu    sync.Mutex // guards all below
 	inbox core.Inbox
 	early []*earlyBody
+	over  error // the connection has ended
 }
 
 type earlyBody struct {
@@ -24,32 +25,28 @@ const maxEarly = 16
 
 var errSequence = &protocol.Error{Code: protocol.CodeSequenceGap, Reason: "the bodies before this one did not arrive", Hint: "Send the missing ones again, in order; seq counts up by one from 1."}
 
-// turn applies the body if its turn has come, or gives what to wait for.
-func (o *sequencer) turn(c *Connection, s *protocol.Send) (*earlyBody, error) {
+// turn applies the body if its turn has come, or returns what to wait for.
+func (o *sequencer) turn(seq uint64, apply func() error) (*earlyBody, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if c.ended.Load() {
-		return nil, c.gone()
+	if o.over != nil {
+		return nil, o.over
 	}
-	switch o.inbox.Turn(s.Seq) {
+	switch o.inbox.Turn(seq) {
 	case core.Repeat:
 		return nil, nil
 	case core.Apply:
-		if s.Refused != nil {
-			c.Fault(anyGeneration, protocol.RequestIDs(s.Frames), s.Refused)
-		} else if len(s.Frames) > 0 {
-			if err := c.Receive(anyGeneration, s.Frames); err != nil {
-				return nil, err
-			}
+		if err := apply(); err != nil {
+			return nil, err
 		}
 		o.inbox.Done()
-		o.call(s.Seq + 1)
+		o.call(seq + 1)
 		return nil, nil
 	}
 	if len(o.early) >= maxEarly {
 		return nil, errSequence
 	}
-	e := &earlyBody{s.Seq, make(chan struct{})}
+	e := &earlyBody{seq, make(chan struct{})}
 	o.early = append(o.early, e)
 	return e, nil
 }
@@ -70,10 +67,11 @@ func (o *sequencer) leave(e *earlyBody) {
 	o.early = slices.DeleteFunc(o.early, func(f *earlyBody) bool { return f == e })
 }
 
-// end lets all who wait see that the connection has ended.
-func (o *sequencer) end() {
+// end makes all bodies fail with err, those that wait too.
+func (o *sequencer) end(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.over = err
 	for _, e := range o.early {
 		close(e.turn)
 	}

@@ -25,7 +25,7 @@ func (c *Connection) Send(ctx context.Context, s *protocol.Send) error {
 	order := made(&c.order)
 	var hold *time.Timer
 	for {
-		wait, err := order.turn(c, s)
+		wait, err := order.turn(s.Seq, func() error { return c.apply(s) })
 		if wait == nil {
 			return err
 		}
@@ -46,4 +46,15 @@ func (c *Connection) Send(ctx context.Context, s *protocol.Send) error {
 			return err
 		}
 	}
+}
+
+// apply hands the frames of a body to the actor.
+func (c *Connection) apply(s *protocol.Send) error {
+	switch {
+	case s.Refused != nil:
+		c.Fault(anyGeneration, protocol.RequestIDs(s.Frames), s.Refused)
+	case len(s.Frames) > 0:
+		return c.Receive(anyGeneration, s.Frames)
+	}
+	return nil
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// waitlist lets the recoveries of a connection wait until its outbox has room, since the outbox itself knows one waiter alone.
+// waitlist is the recoveries of a connection that wait until its outbox has space, since the outbox itself knows one waiter alone.
 type waitlist struct {
 	mu      sync.Mutex // guards waiting
 	waiting []waiter
@@ -17,22 +17,17 @@ type waiter struct {
 	message any
 }
 
-// whenRoomy sends message to pid as soon as a recovery page fits the outbox.
-func (c *Connection) whenSpace(pid *actor.PID, message any) {
-	r := made(&c.waitlist)
-	r.mu.Lock()
-	r.waiting = append(r.waiting, waiter{pid, message})
-	r.mu.Unlock()
-	c.out.WhenSpace(c.onSpace)
+func (w *waitlist) add(pid *actor.PID, message any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting = append(w.waiting, waiter{pid, message})
 }
 
-func (c *Connection) onSpace() {
-	r := made(&c.waitlist)
-	r.mu.Lock()
-	waiting := r.waiting
-	r.waiting = nil
-	r.mu.Unlock()
-	for _, w := range waiting {
-		c.bus.send(w.pid, w.message)
-	}
+// take returns all that wait, and forgets them.
+func (w *waitlist) take() []waiter {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := w.waiting
+	w.waiting = nil
+	return all
 }

@@ -6,8 +6,7 @@
 // The door, which calls from any goroutine:
 //
 //	bus.go                  what a node has and counts; calls of the broker
-//	bus_start.go            a node begins
-//	bus_drain.go            it sends its clients away, and ends
+//	bus_life.go             a node begins, sends its clients away, and ends
 //	bus_open.go             a client connects, resumes, or is found for a poll
 //	bus_identify.go         tokens and tickets: the identity of a client
 //	bus_publish.go          a publish, and what is answered to it
@@ -31,18 +30,13 @@
 //
 // A channel's actor, the shell of core.Feed:
 //
-//	channel.go              its state, and what it can be told
-//	channel_state.go        what outlives its failure: the channel as the node knows it, and its members
-//	channel_receive.go      its table of contents
-//	channel_members.go      members come and go
-//	channel_broker.go       it listens to the broker, and reads history
-//	channel_sink.go         what the broker brings
+//	channel.go              its state, what it can be told, and members that come and go
+//	channel_broker.go       it listens to the broker, reads history, and takes what the broker brings
 //	channel_port.go         what the feed asks for; who is passed by
-//	channel_frames.go       what members are told
 //	channel_fanout.go       what the shards ask the node
 //	channel_presence.go     who is in it: calls of the broker, and news
 //	channel_presence_step.go   the same: what to do next, and when
-//	channel_life.go         it starts, ages, fails, ends
+//	channel_life.go         its table of contents; it starts, ages, fails, ends
 //
 // A connection: what a transport has of it, safe from any goroutine:
 //
@@ -56,21 +50,18 @@
 // And its actor:
 //
 //	session.go              its state, and what it can be told
-//	session_receive.go      its table of contents
-//	session_link.go         links come and go; parking
-//	session_requests.go     frames of the client; subscribe and unsubscribe
+//	session_receive.go      its tables of contents: messages, and frames of the client
+//	session_link.go         links come and go, tokens are renewed and end; parking
+//	session_requests.go     subscribe and unsubscribe
 //	session_authority.go    what the client may do
-//	session_identity.go     its identity, which a refresh renews and time ends
-//	session_mandate.go      what the server puts it in
-//	session_revoke.go       what it may not hear any more, it loses
-//	session_subscriptions.go   joins, recoveries in turn, and what the server wants
+//	session_subscriptions.go   joins, recoveries in turn, what the server wants, and what the client loses
 //	session_broker.go       publish, history and presence, one after another
 //	session_calls.go        calls, and reply channels
 //	session_end.go          errors, and the end
 //
 // Books: what the node remembers, each under its own lock:
 //
-//	book_channels.go        channels by name
+//	book_channels.go        channels by name: what the node knows of each, and of its members
 //	book_sessions.go        connections by session and by name
 //	book_parking.go         those that are parked
 //	book_grants.go          channels granted to users, sessions, pages and connections
@@ -82,10 +73,6 @@
 //	book_calls.go           the calls of one connection
 //	book_tails.go           those that follow what is published
 //	book_chronicle.go       notable things that happened
-//
-// And what several tell clients:
-//
-//	frames.go               errors and frames
 //
 // A published message passes the broker, the channel's actor, and a shard; no connection's actor takes part. Order per
 // subscription holds because everything of it, answers and messages alike, goes through its lane.

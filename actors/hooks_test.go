@@ -424,7 +424,7 @@ func TestMadeCallsAreBounded(t *testing.T) {
 		c := &madeCall{key: string(rune('a' + i))}
 		l.add(c)
 		l.running--
-		l.finished(called{call: c, data: long[:len(long)*(i%2)]})
+		l.finished(c, long[:len(long)*(i%2)], nil)
 	}
 	if len(l.made) > maxMade || l.bytes > maxMadeBytes {
 		t.Errorf("%d calls with %d bytes are kept", len(l.made), l.bytes)

@@ -57,6 +57,15 @@ const (
 	sessionEnded
 )
 
+// identity is who the client is.
+func (s *session) identity() access.Identity { return s.conn.Identity() }
+
+// caller is the client as the application hears of it.
+func (s *session) caller() Caller { return s.conn.caller() }
+
+// flush wakes the link for what was pushed.
+func (s *session) flush() { s.conn.out.Flush() }
+
 func (s *session) note(r Record) { s.bus.chronicle.ofConnection(s.conn.id, r) }
 
 // push hands a frame to the client.
@@ -252,4 +261,51 @@ type answered struct {
 	frame *protocol.Encoded
 	shows protocol.Channel // whose messages the frame has; "" for none
 	fault *protocol.Error
+}
+
+// mandated returns the connection's mandate, made if there is none.
+func (s *session) mandated() *mandate {
+	if s.mandate == nil {
+		s.mandate = &mandate{}
+	}
+	return s.mandate
+}
+
+// mandate is what the server wants of a connection: the joins of its client's identity, and grants. A connection that wants a channel
+// itself has one subscription to it, its own; the server's follows when that ends.
+type mandate struct {
+	page     access.Page        // by a signed id; zero for none
+	subjects []subject          // under which grants find the connection
+	puts     []protocol.Channel // that the server wants it in
+	left     int                // joins that were left out
+	full     bool               // there is no room for all of puts
+	retry    *ground.Alarm      // for those that a channel refused; made with the first
+}
+
+// mandateOf returns the mandate of a connection that begins; nil if nothing but its own name says under whom grants find it.
+func mandateOf(id access.Identity, page *access.Page) *mandate {
+	if id.Anonymous() && page == nil {
+		return nil
+	}
+	m := &mandate{}
+	if page != nil {
+		m.page = *page
+	}
+	m.subjects = m.of(id)
+	return m
+}
+
+// of returns the subjects under which grants find the connection.
+func (m *mandate) of(id access.Identity) (as []subject) {
+	if !id.Anonymous() {
+		as = append(as, subject{ofUser, id.User})
+	}
+	if m.page.ID != "" {
+		as = append(as, subject{ofPage, m.page.ID}, subject{ofSession, m.page.Session})
+	}
+	return as
+}
+
+func without(list, others []subject) []subject {
+	return slices.DeleteFunc(slices.Clone(list), func(who subject) bool { return slices.Contains(others, who) })
 }

@@ -18,7 +18,7 @@ func (s *session) mayRead(ch protocol.Channel) *protocol.Error {
 	if s.put(ch) {
 		return nil
 	}
-	return s.bus.mayRead(s.conn.Identity(), ch)
+	return s.bus.mayRead(s.identity(), ch)
 }
 
 // mayRead reports whether id may hear a channel.
@@ -47,7 +47,7 @@ func (s *session) subscribeFault(f *protocol.ClientFrame) *protocol.Error {
 
 // brokerFault checks a publish, history or presence against the rules.
 func (s *session) brokerFault(f *protocol.ClientFrame) *protocol.Error {
-	policy, id := s.bus.policy.Load(), s.conn.Identity()
+	policy, id := s.bus.policy.Load(), s.identity()
 	switch f.Type {
 	case protocol.TypeHistory:
 		return s.mayRead(f.Channel)
@@ -75,7 +75,7 @@ func (s *session) presenceFault(ch protocol.Channel) *protocol.Error {
 	case !s.bus.keepsPresence(ch):
 		return errNotKept
 	}
-	if fault := s.bus.policy.Load().MaySeeMembers(s.conn.Identity(), ch); fault != nil {
+	if fault := s.bus.policy.Load().MaySeeMembers(s.identity(), ch); fault != nil {
 		return fault
 	}
 	return s.mayRead(ch)
@@ -84,7 +84,7 @@ func (s *session) presenceFault(ch protocol.Channel) *protocol.Error {
 // mayPublishIn takes a publish off the rate of a rule: the user's, or the connection's if nobody is signed in.
 func (s *session) mayPublishIn(group string, perSecond float64) bool {
 	r := core.Rate{PerSecond: perSecond, Burst: max(perSecond, 1)}
-	if id := s.conn.Identity(); !id.Anonymous() {
+	if id := s.identity(); !id.Anonymous() {
 		return s.bus.userRates.take(userRate{id.User, group}, r, s.bus.clock())
 	}
 	b := s.rates[group]

@@ -49,7 +49,7 @@ func (s *session) askBroker() {
 	}
 	b, c, self, name := s.bus, s.conn, s.self, s.lastingName()
 	pool := b.publishes
-	asks := b.cfg.Hooks.concern(f.Type) && (f.Type == protocol.TypePublish || !s.put(f.Channel))
+	asks := b.hooks.concern(f.Type) && (f.Type == protocol.TypePublish || !s.put(f.Channel))
 	if asks {
 		pool = b.asking
 	}
@@ -126,7 +126,7 @@ func (s *session) onAnswered(m answered) {
 	} else {
 		s.push(m.frame)
 	}
-	s.conn.out.Flush()
+	s.flush()
 	s.askBroker()
 }
 

@@ -16,9 +16,9 @@ func (s *session) onCall(f *protocol.ClientFrame) {
 		s.onReplyCall(f)
 		return
 	}
-	answer := s.bus.cfg.Hooks.Calls[f.Method]
+	answer := s.bus.hooks.Calls[f.Method]
 	if answer == nil {
-		answer = s.bus.cfg.Hooks.Call
+		answer = s.bus.hooks.Call
 	}
 	if answer == nil {
 		s.refuse(unsupported("call of this method"), f.ID)
@@ -39,7 +39,7 @@ func (s *session) onCall(f *protocol.ClientFrame) {
 	}
 	c := &madeCall{key: f.IdempotencyKey, id: f.ID}
 	s.calls.add(c)
-	b, self, by := s.bus, s.self, s.conn.caller()
+	b, self, by := s.bus, s.self, s.caller()
 	call := Call{Method: f.Method, Data: f.Data, Key: f.IdempotencyKey}
 	b.asking.Run(func() {
 		data, fault := b.answerTo(answer, by, call)
@@ -73,12 +73,12 @@ func (s *session) onCalled(m called) {
 	if s.state == sessionEnded {
 		return
 	}
-	s.calls.finished(m)
+	s.calls.finished(m.call, m.data, m.fault)
 	s.answerCall(m.call)
 	if m.call.key == "" {
 		m.call.answer = nil
 	}
-	s.conn.out.Flush()
+	s.flush()
 }
 
 func (s *session) answerCall(c *madeCall) {
@@ -114,7 +114,7 @@ func (s *session) onReplyCall(f *protocol.ClientFrame) {
 		s.refuse(&protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a connection may have 32 open reply channels", Hint: "Have each job end with done or error, or ask for a shorter ttl."}, f.ID)
 		return
 	}
-	reply := s.bus.replies.Issue(s.conn.Identity(), ttl, time.Now())
+	reply := s.bus.replies.Issue(s.identity(), ttl, time.Now())
 	s.replies = append(s.replies, reply.Channel)
 	f.Channel, f.Data = reply.Channel, replyData(&reply)
 	s.enqueue(f)

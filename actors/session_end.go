@@ -15,17 +15,17 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	begun := s.state != sessionFresh
 	s.enter(sessionEnded, s.kind)
 	if begun {
-		b.cfg.Hooks.tell(Event{What: EventDisconnected, Connection: c.id, User: c.Identity().User, Code: code})
+		b.hooks.tell(Event{What: EventDisconnected, Connection: c.id, User: c.Identity().User, Code: code})
 	}
 	s.note(Record{What: RecordEnded, Code: string(code)})
 	if last != nil && last.Frame != nil && code != protocol.CodeShuttingDown && code != "" {
 		b.log.Info("client closed", "code", string(code), "reason", last.Frame.Reason, "connection", c.id, "user", protocol.Cut(c.Identity().User, 128), "transport", s.kind.String())
 	}
 	if last != nil && last.Frame != nil && !code.Row().Retry {
-		b.endings.Add(c.key, &protocol.Error{Code: code, Reason: last.Frame.Reason, Hint: last.Frame.Hint})
+		b.endings.keep(c.key, &protocol.Error{Code: code, Reason: last.Frame.Reason, Hint: last.Frame.Hint})
 	}
 	c.ended.Store(true) // after its final word can be found
-	b.give(c.places)
+	b.quotas.give(c.places)
 	b.tickets.left(c, code != "" && !code.Row().Retry, b.cfg.Park)
 	b.registry.remove(c)
 	b.parking.remove(c)
@@ -34,7 +34,7 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	if s.expiry != nil {
 		b.alarms.Cancel(s.expiry)
 	}
-	made(&c.order).end()
+	made(&c.order).end(c.gone())
 	c.out.End(last) // before the lanes push more
 	for _, sub := range s.subs {
 		if sub.entry != nil {
@@ -50,9 +50,9 @@ func (s *session) onStopping() {
 	switch {
 	case s.state == sessionEnded, s.conn == nil:
 	case s.bus.ctx.Err() != nil:
-		s.finish(disconnectFrame(errStopped, 0), protocol.CodeShuttingDown)
+		s.finish(protocol.DisconnectFrame(errStopped, 0), protocol.CodeShuttingDown)
 	default:
-		s.finish(disconnectFrame(protocol.Internal, 0), protocol.CodeInternal)
+		s.finish(protocol.DisconnectFrame(protocol.Internal, 0), protocol.CodeInternal)
 	}
 }
 
@@ -61,14 +61,14 @@ func (s *session) onStopping() {
 func (s *session) refuse(fault *protocol.Error, ids ...uint64) {
 	s.bus.tally.faults.add(s.kind, string(fault.Code), max(1, len(ids)))
 	if !fault.Code.Row().Retry && !s.mayErr() {
-		s.finish(disconnectFrame(errErrors, 0), protocol.CodeTooManyErrors)
+		s.finish(protocol.DisconnectFrame(errErrors, 0), protocol.CodeTooManyErrors)
 		return
 	}
 	if len(ids) == 0 {
-		s.push(errorFrame(0, fault))
+		s.push(protocol.ErrorFrame(0, fault))
 	}
 	for _, id := range ids {
-		s.push(errorFrame(id, fault))
+		s.push(protocol.ErrorFrame(id, fault))
 	}
 }
 
@@ -81,3 +81,14 @@ func (s *session) mayErr() bool {
 }
 
 var errErrors = &protocol.Error{Code: protocol.CodeTooManyErrors, Reason: "more than 20 errors in 10 s", Hint: "Mend the client; it sends requests that cannot succeed."}
+
+// unregister says that the connection has ended.
+func (s *session) unregister() {
+	gone := []subject{{ofConnection, s.conn.id}}
+	if m := s.mandate; m != nil {
+		s.bus.alarms.Cancel(m.retry)
+		gone = append(gone, m.subjects...)
+		m.puts = nil
+	}
+	s.bus.grants.leave(s.conn, gone)
+}

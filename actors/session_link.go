@@ -1,8 +1,10 @@
 package actors
 
 import (
+	"tidings/access"
 	"tidings/actors/ground"
 	"tidings/protocol"
+	"time"
 )
 
 func (s *session) onAttached(m attached) {
@@ -22,13 +24,13 @@ func (s *session) onAttached(m attached) {
 	}
 	begins := s.state == sessionFresh
 	if begins {
-		s.bus.cfg.Hooks.tell(Event{What: EventConnected, Connection: s.conn.id, User: s.conn.Identity().User})
+		s.bus.hooks.tell(Event{What: EventConnected, Connection: s.conn.id, User: s.identity().User})
 	}
 	s.enter(sessionLinked, m.kind)
 	if begins {
 		if s.wish(); s.mandate != nil { // a connection without one is not woken for it
 			s.fill()
-			s.conn.out.Flush()
+			s.flush()
 		}
 	}
 }
@@ -36,7 +38,7 @@ func (s *session) onAttached(m attached) {
 func (s *session) onFaulted(m faulted) {
 	if s.state != sessionEnded && (m.gen == anyGeneration || m.gen >= s.conn.since.Load()) {
 		s.refuse(m.fault, m.ids...)
-		s.conn.out.Flush()
+		s.flush()
 	}
 }
 
@@ -70,6 +72,132 @@ func (s *session) onParkOver() {
 		if s.conn.lapsed.Load() != 0 {
 			code = protocol.CodeTokenExpired
 		}
-		s.finish(disconnectFrame(errGone, 0), code)
+		s.finish(protocol.DisconnectFrame(errGone, 0), code)
 	}
 }
+
+// become takes who the client is.
+func (s *session) become(id *access.Identity) {
+	old := s.identity()
+	if s.state == sessionParked && old.User != id.User { // the parked are kept by user
+		s.bus.parking.remove(s.conn)
+		s.conn.identity.Store(id)
+		s.bus.parking.add(s.conn)
+	}
+	s.conn.identity.Store(id)
+	if s.bus.revocations.Revoked(*id) { // after it was verified
+		s.finish(protocol.DisconnectFrame(errRevoked, 0), errRevoked.Code)
+		return
+	}
+	s.warned = false
+	s.conn.lapsed.Store(0)
+	if !s.bus.policy.Load().Equivalent(old, *id) {
+		s.register()
+		s.authorise()
+		s.stand()
+	}
+	until := id.Expires()
+	switch {
+	case !until.IsZero():
+		if s.expiry == nil {
+			s.expiry = &ground.Alarm{To: s.self, Message: tokenOver{}}
+		}
+		s.bus.alarms.Set(s.expiry, time.Until(until))
+	case s.expiry != nil:
+		s.bus.alarms.Cancel(s.expiry)
+		s.expiry = nil
+	}
+}
+
+// refreshGrace is how long a client has for a refresh once it was told that its token's time is over.
+const refreshGrace = 25 * time.Second
+
+// onTokenOver tells the client once that its token's time is over, and ends the connection if it has not brought another.
+func (s *session) onTokenOver() {
+	until := s.identity().Expires()
+	if s.state == sessionEnded || s.expiry == nil || until.IsZero() {
+		return
+	}
+	if wait := time.Until(until); wait > 0 {
+		s.bus.alarms.Set(s.expiry, wait)
+		return
+	}
+	// From the token's own end, so that coming back with it, within the leeway, wins no time.
+	grace := time.Until(until.Add(refreshGrace))
+	if s.warned || grace <= 0 {
+		s.lapse()
+		return
+	}
+	s.warned = true
+	s.push(protocol.ErrorFrame(0, access.ErrTokenExpired))
+	s.flush()
+	s.bus.alarms.Set(s.expiry, grace)
+}
+
+// lapse sends the client away to come back with another token. What it was subscribed to waits for it as if its network had failed, and nothing is written
+// until it has shown one.
+func (s *session) lapse() {
+	if s.conn.plain {
+		s.finish(protocol.DisconnectFrame(access.ErrTokenExpired, 0), protocol.CodeTokenExpired)
+		return
+	}
+	s.conn.lapsed.Store(s.gen) // a connect that came meanwhile is newer
+	if s.conn.out.Part(protocol.DisconnectFrame(access.ErrTokenExpired, 0)) {
+		s.onDetached(detached{gen: s.gen, code: protocol.CodeTokenExpired})
+	}
+}
+
+// onRefresh has the token verified, which may take as long as its issuer takes to show a new key. What the client says after it waits, since it
+// is said by whom the token names.
+func (s *session) onRefresh(f *protocol.ClientFrame) {
+	if f.Token == "" {
+		s.signOut()
+		s.push(protocol.ReplyFrame(f.ID))
+		return
+	}
+	if s.bus.tokens.Load() == nil {
+		s.refuse(unsupported(f.Type), f.ID)
+		return
+	}
+	s.verifying = true
+	b, self, id, token := s.bus, s.self, f.ID, f.Token
+	b.publishes.Run(func() {
+		identity, fault := b.verify(b.ctx, token)
+		b.send(self, verified{id: id, identity: identity, fault: fault})
+	})
+}
+
+func (s *session) refreshed(m verified) {
+	own := s.identity()
+	switch {
+	case m.fault != nil:
+		s.refuse(m.fault, m.id)
+	case !own.Anonymous() && own.User != m.identity.User:
+		s.finish(protocol.DisconnectFrame(errOtherUser, 0), errOtherUser.Code)
+	case own.Anonymous() && !s.takeUserPlace(m):
+	default:
+		if s.become(&m.identity); s.state != sessionEnded {
+			s.push(protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeReply, ID: m.id, TTLMS: timeLeft(m.identity)}))
+		}
+	}
+}
+
+// signOut makes the client anonymous.
+func (s *session) signOut() {
+	s.bus.quotas.leave(s.conn.places.ofUser)
+	s.conn.places.ofUser = nil
+	s.become(anonymous)
+}
+
+// holdUser takes a place of the user that an anonymous client becomes; false if there is none, which it is told.
+func (s *session) takeUserPlace(m verified) bool {
+	held, fault := s.bus.quotas.takeUser(m.identity.User)
+	if fault != nil {
+		s.refuse(fault, m.id)
+		return false
+	}
+	s.conn.places.ofUser = held
+	return true
+}
+
+var errOtherUser = &protocol.Error{Code: protocol.CodeForbidden, Reason: "the token is of another user than the connection", Hint: "Connect anew with it: a connection belongs to one user."}

@@ -1,6 +1,10 @@
 package actors
 
-import "github.com/asynkron/protoactor-go/actor"
+import (
+	"tidings/protocol"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
 
 // Receive implements actor.Actor.
 func (s *session) Receive(c actor.Context) {
@@ -51,8 +55,84 @@ func (s *session) Receive(c actor.Context) {
 		m.reply <- s.describe(m.channel)
 	case end:
 		if !s.conn.over.Load() {
-			s.conn.out.Flush() // what a hot channel collects for it leaves before
+			s.flush() // what a hot channel collects for it leaves before
 		}
-		s.finish(disconnectFrame(m.fault, m.afterMS), m.fault.Code)
+		s.finish(protocol.DisconnectFrame(m.fault, m.afterMS), m.fault.Code)
 	}
+}
+
+// onHandle handles frames, unless a connect over a newer link fenced theirs: its client says again, over that one, what was not answered.
+func (s *session) onHandle(m handle) {
+	if s.verifying {
+		s.afterRefresh = append(s.afterRefresh, m)
+		return
+	}
+	s.conn.pending.Add(int32(-len(m.frames)))
+	if m.gen != anyGeneration && m.gen < s.conn.since.Load() {
+		return
+	}
+	for i := range m.frames {
+		if s.state == sessionEnded {
+			return
+		}
+		s.onFrame(&m.frames[i])
+		if rest := m.frames[i+1:]; s.verifying && len(rest) > 0 {
+			s.conn.pending.Add(int32(len(rest)))
+			s.afterRefresh = append(s.afterRefresh, handle{gen: m.gen, frames: rest})
+			break
+		}
+	}
+	s.flush()
+}
+
+func (s *session) onVerified(m verified) {
+	s.verifying = false
+	if s.state == sessionEnded {
+		return
+	}
+	s.refreshed(m)
+	held := s.afterRefresh
+	s.afterRefresh = nil
+	for _, h := range held {
+		s.onHandle(h)
+	}
+	s.flush()
+}
+
+// onFrame handles one frame of the client. Each request is answered once, here or by who takes it over.
+func (s *session) onFrame(f *protocol.ClientFrame) {
+	if !s.affords(f.Type) {
+		s.refuse(errRate, f.ID)
+		return
+	}
+	switch f.Type {
+	case protocol.TypeSubscribe:
+		s.onSubscribe(f)
+	case protocol.TypeUnsubscribe:
+		s.onUnsubscribe(f)
+	case protocol.TypePublish, protocol.TypeHistory, protocol.TypePresence:
+		s.onBrokerRequest(f)
+	case protocol.TypeCall:
+		s.onCall(f)
+	case protocol.TypePing:
+		s.onPing(f)
+	case protocol.TypeDisconnect:
+		s.finish(nil, "")
+	case protocol.TypeConnect:
+		s.refuse(&protocol.Error{Code: protocol.CodeAlreadyConnected, Reason: "this connection is connected", Hint: "Send connect once for each transport."}, f.ID)
+	case protocol.TypeRefresh:
+		s.onRefresh(f)
+	default:
+		s.refuse(&protocol.Error{Code: protocol.CodeBadRequest, Reason: "a frame that cannot be sent here", Hint: "SPEC.md section 6 lists the frames."}, f.ID)
+	}
+}
+
+func (s *session) onPing(f *protocol.ClientFrame) {
+	if f.Received != nil {
+		if err := s.conn.out.Ack(*f.Received); err != nil {
+			s.refuse(protocol.AsError(err), f.ID)
+			return
+		}
+	}
+	s.push(protocol.PongFrame(f.ID))
 }

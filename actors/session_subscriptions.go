@@ -73,9 +73,9 @@ func (s *session) leave(i int, reply uint64) {
 		return
 	}
 	s.forgetJoin(sub)
-	s.push(errorFrame(sub.id, errReplaced))
+	s.push(protocol.ErrorFrame(sub.id, errReplaced))
 	if reply != 0 {
-		s.push(replyFrame(reply))
+		s.push(protocol.ReplyFrame(reply))
 	}
 }
 
@@ -90,7 +90,7 @@ func (s *session) standing(ch protocol.Channel) standing {
 	switch {
 	case !s.bus.keepsPresence(ch), s.conn.plain && s.conn.kind() == pollKind:
 		return asNobody
-	case s.conn.Identity().Anonymous():
+	case s.identity().Anonymous():
 		return asItself
 	}
 	return asItsUser
@@ -102,14 +102,14 @@ func (s *session) wish() {
 	if s.mandate != nil {
 		subjects = s.mandate.subjects
 	}
-	list, left := s.bus.policy.Load().Joins(s.conn.Identity())
+	list, left := s.bus.policy.Load().Joins(s.identity())
 	if left > 0 && left > s.mandated().left {
 		more, level := uint64(left-s.mandate.left), slog.LevelDebug
 		if s.bus.tally.joinsLeft.Add(more) == more {
 			level = slog.LevelWarn // the first: with ids such as auth0|7 it is all users
 		}
 		s.bus.log.Log(context.Background(), level, "a client is not put in a channel of joins: what is in the place of a placeholder cannot be part of a channel's name, or there are too many",
-			"connection", s.conn.id, "user", s.conn.Identity().User, "joins", left, "hint", "such users are reached by POST /api/send; later cases are logged at debug and counted by tidings_joins_left_out_total")
+			"connection", s.conn.id, "user", s.identity().User, "joins", left, "hint", "such users are reached by POST /api/send; later cases are logged at debug and counted by tidings_joins_left_out_total")
 	}
 	for _, ch := range s.bus.grants.of(s.conn, subjects) {
 		if !slices.Contains(list, ch) {
@@ -169,3 +169,93 @@ func (s *session) disown(sub *subscription, reply uint64) {
 	sub.own, sub.wantsAudience = false, 0
 	s.bus.send(sub.entry.pid, adopt{sub: sub, reply: reply})
 }
+
+// authorise ends the subscriptions that the client may not have any more, and those that the server alone wanted, takes back what waits of
+// channels that are forbidden, and makes the subscriptions that the server wants.
+func (s *session) authorise() {
+	had := len(s.subs) > 0
+	s.wish()
+	forbidden := func(ch protocol.Channel) *protocol.Error {
+		if fault := s.mayRead(ch); fault != nil && fault.Code == protocol.CodeForbidden {
+			return fault
+		}
+		return nil
+	}
+	for i := len(s.subs) - 1; i >= 0; i-- {
+		sub := s.subs[i]
+		fault := forbidden(sub.channel)
+		may := fault == nil
+		if may && sub.wantsAudience != 0 {
+			fault = s.presenceFault(sub.channel)
+		}
+		if !sub.own && !s.put(sub.channel) {
+			fault = errRemoved
+		}
+		if fault != nil {
+			s.revoke(i, fault, may)
+		}
+	}
+	s.conn.withdraw(func(ch protocol.Channel) bool { return forbidden(ch) != nil }) // also of channels that it left before
+	if s.conn.plain && had && len(s.subs) == 0 {
+		s.finish(protocol.DisconnectFrame(errForbidden, 0), errForbidden.Code)
+	}
+	s.fill()
+}
+
+// revoke ends a subscription because of err, of which its client is told when nothing more can come. If keep is set what waits for it may be written.
+func (s *session) revoke(i int, fault *protocol.Error, keep bool) {
+	sub := s.subs[i]
+	s.subs = slices.Delete(s.subs, i, i+1)
+	s.note(Record{What: RecordRevoked, Channel: sub.channel, Code: string(fault.Code)})
+	if fault == errRemoved {
+		s.bus.tally.removed.Add(1)
+	} else {
+		s.bus.tally.revoked.Add(1)
+	}
+	if sub.entry != nil {
+		sub.entry.stand(s.state, s.kind, -1)
+		s.bus.send(sub.entry.pid, leave{sub: sub, revoked: fault, keep: keep})
+		s.ungate(sub)
+		return
+	}
+	s.forgetJoin(sub)
+	s.push(protocol.ErrorFrame(sub.id, fault))
+}
+
+func (s *session) onRulesChanged() {
+	if s.state != sessionEnded {
+		s.authorise()
+		s.stand()
+		s.flush()
+	}
+}
+
+func (s *session) onGrantsChanged() {
+	if s.state == sessionFresh || s.state == sessionEnded {
+		return
+	}
+	s.authorise()
+	s.flush()
+}
+
+// stand tells the channels as whom the connection counts now: it, or the rules, have changed.
+func (s *session) stand() {
+	for _, sub := range s.subs {
+		if sub.entry != nil {
+			s.bus.send(sub.entry.pid, attend{sub: sub, as: s.standing(sub.channel)})
+		}
+	}
+}
+
+// register says under whom grants find the connection from now on.
+func (s *session) register() {
+	m := s.mandated()
+	as := m.of(s.identity())
+	s.bus.grants.enter(s.conn, without(as, m.subjects))
+	s.bus.grants.leave(s.conn, without(m.subjects, as))
+	m.subjects = as
+}
+
+var errForbidden = &protocol.Error{Code: protocol.CodeForbidden, Reason: "the rules do not allow any of the channels any more", Hint: "Ask the operator."}
+
+var errRemoved = &protocol.Error{Code: protocol.CodeRemoved, Reason: "the server took away a subscription that it had made", Hint: "Subscribe to the channel yourself, where the rules allow it."}

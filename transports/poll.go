@@ -44,7 +44,7 @@ func (h *Handler) poll(w http.ResponseWriter, r *http.Request, peer protocol.Pee
 	case protocol.TypePoll:
 		err = p.resume(peer, first, rest)
 	case protocol.TypePing: // proves the path, and makes no session
-		p.write(w, []*protocol.Encoded{protocol.Encode(&protocol.ServerFrame{Type: protocol.TypePong, ID: first.ID})}, "0")
+		p.write(w, []*protocol.Encoded{protocol.PongFrame(first.ID)}, "0")
 		return nil
 	}
 	if err != nil {

@@ -89,7 +89,7 @@ func (ev *eventStream) frames(w http.ResponseWriter, r *http.Request, peer *prot
 // session is made.
 func (h *Handler) proveStream(w http.ResponseWriter, r *http.Request, id uint64) {
 	setStreamHeader(w.Header())
-	event := sseForm{}.add(nil, protocol.Encode(&protocol.ServerFrame{Type: protocol.TypePong, ID: id}))
+	event := sseForm{}.add(nil, protocol.PongFrame(id))
 	if _, err := w.Write(event); err != nil || http.NewResponseController(w).Flush() != nil {
 		return
 	}

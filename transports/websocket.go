@@ -83,7 +83,7 @@ func (k *socket) introduce(intro *introduction, frames []protocol.ClientFrame, e
 	for i := range frames {
 		switch frames[i].Type {
 		case protocol.TypePing:
-			k.put(protocol.Encode(&protocol.ServerFrame{Type: protocol.TypePong, ID: frames[i].ID}).WebSocket())
+			k.put(protocol.PongFrame(frames[i].ID).WebSocket())
 		case protocol.TypeConnect:
 			return k.connect(intro, &frames[i], frames[i+1:])
 		case protocol.TypeDisconnect:

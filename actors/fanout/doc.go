@@ -2,11 +2,10 @@
 // knows nothing of actors, connections or brokers; it asks for what happens rarely through Port.
 //
 //	port.go       what it asks of the node, and how it knows a member
-//	shard.go      a goroutine that delivers to its part of the connections
+//	shard.go      a goroutine that delivers to its part of the connections, and its lanes: what one channel has to say in it
 //	run.go        its turns, and when it sleeps
 //	turn.go       one lane's turn
 //	flush.go      when it wakes the links of the outboxes
-//	lane.go       what one channel has to say in one shard: first in, first out
 //	operation.go  what a lane may have to do
 //	crowd.go      members that hear the same
 //	watchers.go   members that hear who comes and goes

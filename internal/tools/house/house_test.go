@@ -14,7 +14,8 @@ var limits = map[string]struct {
 	perFile float64
 	mutual  int
 }{
-	"actors":              {7.9, 76},
+	"actors":              {5.2, 9},
+	"actors/*":            {5.1, 9},
 	"access":              {2, 5},
 	"broker/brokertest":   {3, 7},
 	"broker/*":            {3, 10},
