@@ -170,12 +170,13 @@ func claimText(value []byte) (string, bool) {
 	return string(value), true
 }
 
-func (c *claims) identity(cfg *TokenConfig) Identity {
+// identity takes the names of the claims that list roles and permissions.
+func (c *claims) identity(roles, permissions string) Identity {
 	g := &grants{token: c.id, expires: c.expires.Time, claims: c.values}
 	if c.issued != nil {
 		g.issued = c.issued.Time
 	}
-	g.roles, g.permissions = c.words(cfg.Roles), c.words(cfg.Permissions)
+	g.roles, g.permissions = c.words(roles), c.words(permissions)
 	return Identity{User: c.subject, grants: g}
 }
 

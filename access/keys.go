@@ -73,10 +73,7 @@ func readKey(line string) (secret string, b Backend, err error) {
 	return words[0], b, nil
 }
 
-var (
-	errShort = fmt.Errorf("is shorter than %d bytes", MinKeyBytes)
-	errForm  = fmt.Errorf(`must be the key alone, or a name of letters, digits, "-", "_" and ".", a space, the key, and scopes such as publish=orders/**`)
-)
+var errShort = fmt.Errorf("is shorter than %d bytes", MinKeyBytes)
 
 const maxNameBytes = 32
 

@@ -17,9 +17,6 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// algorithms are those that a token may be signed with. "none" is not among them.
-var algorithms = []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "EdDSA"}
-
 // keySet are the keys that tokens are verified with. It does not change.
 type keySet struct {
 	keys    []verificationKey
@@ -57,37 +54,6 @@ func (s *keySet) find(h header) (set jwt.VerificationKeySet) {
 		set.Keys = only
 	}
 	return set
-}
-
-// staticKeys reads what the config holds.
-func (c *TokenConfig) staticKeys() (*keySet, error) {
-	s := &keySet{}
-	if c.Secret != nil {
-		k, err := newKey("", "", c.Secret)
-		if err != nil {
-			return nil, fmt.Errorf("Secret: %w", err)
-		}
-		s.keys = append(s.keys, k)
-	}
-	if c.PublicKeys != nil {
-		keys, err := readPEM(c.PublicKeys)
-		if err != nil {
-			return nil, fmt.Errorf("PublicKeys: %w", err)
-		}
-		s.keys = append(s.keys, keys...)
-	}
-	if c.KeySet != nil {
-		keys, skipped, err := readKeySet(c.KeySet, true)
-		if err != nil {
-			return nil, fmt.Errorf("KeySet: %w", err)
-		}
-		s.skipped = skipped
-		s.keys = append(s.keys, keys...)
-	}
-	if len(s.keys) > maxKeys {
-		return nil, fmt.Errorf("%d keys, at most %d", len(s.keys), maxKeys)
-	}
-	return s, nil
 }
 
 // newKey checks a key and pairs it with its algorithm: that of its type if algorithm is "".

@@ -69,6 +69,42 @@ func (p *Policy) Limits(ch protocol.Channel) (l Limits, group string) {
 	return r.Limits, r.Pattern
 }
 
+// Joins returns the channels that a client is put in, at most MaxJoins, and how many are left out. Left out are those
+// beyond that, and those whose name would not be the one that was meant, because a user, role, permission or claim is
+// no segment of a channel's name. "a/b" is none.
+func (p *Policy) Joins(id Identity) (list []protocol.Channel, left int) {
+	patterns := p.joins.anonymous
+	if !id.Anonymous() {
+		patterns = p.joins.authenticated
+	}
+	for _, pattern := range patterns {
+		names, bad := pattern.fill(id)
+		left += bad
+		for _, name := range names {
+			if len(list) == MaxJoins {
+				left++
+			} else if !slices.Contains(list, name) {
+				list = append(list, name)
+			}
+		}
+	}
+	return list, left
+}
+
+// JoinOf returns the pattern by which a client is put in ch, and false if none does.
+func (p *Policy) JoinOf(id Identity, ch protocol.Channel) (pattern string, ok bool) {
+	list, _ := p.Joins(id)
+	if !slices.Contains(list, ch) {
+		return "", false
+	}
+	for _, pattern := range slices.Concat(p.joins.anonymous, p.joins.authenticated) {
+		if pattern.Match(ch) {
+			return pattern.text, true
+		}
+	}
+	return "", false
+}
+
 // Equivalent reports whether two identities are of the same user and may do the same: a session is taken up again only
 // by such.
 func (p *Policy) Equivalent(a, b Identity) bool {

@@ -95,6 +95,9 @@ func parseScopes(words []string) (scopes, error) {
 	return list, nil
 }
 
+// errForm does not show the line, which may be a key.
+var errForm = fmt.Errorf(`must be the key alone, or a name of letters, digits, "-", "_" and ".", a space, the key, and scopes such as publish=orders/**`)
+
 func parseScope(word string) (scope, error) {
 	if word == string(ActionMetrics) {
 		everything, err := ParsePattern("**")

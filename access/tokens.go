@@ -3,11 +3,9 @@ package access
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -172,6 +170,37 @@ func (c TokenConfig) Validate() error {
 	return nil
 }
 
+// staticKeys reads what the config holds.
+func (c *TokenConfig) staticKeys() (*keySet, error) {
+	s := &keySet{}
+	if c.Secret != nil {
+		k, err := newKey("", "", c.Secret)
+		if err != nil {
+			return nil, fmt.Errorf("Secret: %w", err)
+		}
+		s.keys = append(s.keys, k)
+	}
+	if c.PublicKeys != nil {
+		keys, err := readPEM(c.PublicKeys)
+		if err != nil {
+			return nil, fmt.Errorf("PublicKeys: %w", err)
+		}
+		s.keys = append(s.keys, keys...)
+	}
+	if c.KeySet != nil {
+		keys, skipped, err := readKeySet(c.KeySet, true)
+		if err != nil {
+			return nil, fmt.Errorf("KeySet: %w", err)
+		}
+		s.skipped = skipped
+		s.keys = append(s.keys, keys...)
+	}
+	if len(s.keys) > maxKeys {
+		return nil, fmt.Errorf("%d keys, at most %d", len(s.keys), maxKeys)
+	}
+	return s, nil
+}
+
 func (c *TokenConfig) check() error {
 	switch {
 	case c.Issuer == "":
@@ -187,17 +216,6 @@ func (c *TokenConfig) check() error {
 	}
 	return nil
 }
-
-var errToken = &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "the token is not valid", Hint: "tidings token check tells what is wrong with it."}
-
-func tokenError(reason string) *protocol.Error {
-	return &protocol.Error{Code: protocol.CodeUnauthorized, Reason: reason, Hint: errToken.Hint}
-}
-
-// ErrTokenExpired is what an expired token is refused with.
-var ErrTokenExpired = &protocol.Error{Code: protocol.CodeTokenExpired, Reason: "the token's time is over", Hint: "Get another, and send it in refresh or connect."}
-
-var errNoKeys = &protocol.Error{Code: protocol.CodeInternal, Reason: "the server cannot check tokens now: its issuer's keys are out of reach", Hint: "Try again; the server's log says why."}
 
 // Verify returns whom a token is of. It fails with CodeUnauthorized, with CodeTokenExpired for a token that is good but
 // for its time, and with CodeInternal if the issuer's keys have been out of reach. For a key that is not known it waits
@@ -272,76 +290,9 @@ func (t *Tokens) parse(token string, h header, keys *keySet) (Identity, *protoco
 	if time.Until(c.expires.Time) > t.cfg.MaxLifetime+TokenLeeway {
 		return Identity{}, tokenError("the token is valid for longer than the server allows (tokens.max_lifetime)")
 	}
-	return c.identity(&t.cfg), nil
-}
-
-// wrongClaim names the claim that is wrong.
-func wrongClaim(err error) string {
-	for _, f := range []struct {
-		err  error
-		name string
-	}{
-		{jwt.ErrTokenInvalidIssuer, "issuer (iss) is not the one of this service"}, {jwt.ErrTokenInvalidAudience, "audience (aud) does not name this service"},
-		{jwt.ErrTokenNotValidYet, "time (nbf) has not come"}, {jwt.ErrTokenUsedBeforeIssued, "time of issue (iat) has not come"},
-		{jwt.ErrTokenRequiredClaimMissing, "issuer, audience or expiry (iss, aud, exp) is missing"},
-	} {
-		if errors.Is(err, f.err) {
-			return "the token's " + f.name
-		}
-	}
-	return errToken.Reason
-}
-
-// onlyExpired reports whether a token would be valid but for its time: the signature was, and no other claim is wrong.
-func onlyExpired(err error) bool {
-	if !errors.Is(err, jwt.ErrTokenExpired) {
-		return false
-	}
-	return !slices.ContainsFunc([]error{
-		jwt.ErrTokenInvalidIssuer, jwt.ErrTokenInvalidAudience, jwt.ErrTokenNotValidYet, jwt.ErrTokenUsedBeforeIssued, jwt.ErrTokenRequiredClaimMissing,
-	}, func(other error) bool { return errors.Is(err, other) })
+	return c.identity(t.cfg.Roles, t.cfg.Permissions), nil
 }
 
 func goodSubject(s string) bool {
 	return s != "" && len(s) <= maxSubjectBytes && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 })
-}
-
-// header is what a token says of itself before anything is verified.
-type header struct{ algorithm, key string }
-
-// readHeader reads it as strictly as an envelope: no name twice, no extension that must be understood (crit), no type
-// of another kind of token.
-func readHeader(token string) (h header, fault *protocol.Error) {
-	encoded, _, _ := strings.Cut(token, ".")
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	if err != nil {
-		return h, tokenError("the token's header is not base64url")
-	}
-	err = protocol.ReadObject(raw, func(name string, value []byte) (err error) {
-		switch name {
-		case "alg":
-			h.algorithm, err = protocol.ReadString(value)
-		case "kid":
-			if h.key, err = protocol.ReadString(value); err == nil && (h.key == "" || len(h.key) > maxKeyIDBytes) {
-				err = errToken
-			}
-		case "typ":
-			var kind string
-			if kind, err = protocol.ReadString(value); err == nil && !accessToken(kind) {
-				err = errToken
-			}
-		case "crit", "b64", "zip":
-			err = errToken
-		}
-		return err
-	})
-	if err != nil || !slices.Contains(algorithms, h.algorithm) {
-		return h, tokenError("the token's header is not one that this server takes")
-	}
-	return h, nil
-}
-
-func accessToken(kind string) bool {
-	kind = strings.ToLower(kind)
-	return slices.Contains([]string{"jwt", "at+jwt", "application/jwt", "application/at+jwt"}, kind)
 }
