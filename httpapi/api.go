@@ -111,14 +111,31 @@ const (
 	headerSlack   = 4 << 10 // what net/http adds to MaxHeaderBytes
 )
 
-// Server returns an http.Server for addr with the bounds that a server on the open network needs.
+// Bounds of an HTTP/2 connection, which is one browser's.
+var http2Bounds = http.HTTP2Config{
+	MaxConcurrentStreams:          250,       // net/http's own default: streams, polls and requests of all tabs
+	MaxReceiveBufferPerConnection: 1 << 20,   // bytes that wait for their handlers
+	MaxReceiveBufferPerStream:     128 << 10, // more than one message; a larger body comes in steps
+	SendPingTimeout:               idleTimeout,
+	PingTimeout:                   headerTimeout, // for the answer to a ping
+	WriteByteTimeout:              10 * time.Second,
+}
+
+// Server returns an http.Server for addr with the bounds that a server on the open network needs. It speaks HTTP/1.1, and
+// over TLS HTTP/2.
 func (a *API) Server(addr string) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	bounds := http2Bounds
 	return &http.Server{
 		Addr:              addr,
 		Handler:           a,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader - headerSlack,
+		Protocols:         &protocols,
+		HTTP2:             &bounds,
 		ConnState:         a.silent.state,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}

@@ -72,7 +72,7 @@ func checkCache(dir string) error {
 func (a *authority) config() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"http/1.1", acme.ALPNProto},
+		NextProtos:     append(slices.Clone(protocols), acme.ALPNProto),
 		GetCertificate: a.certificate,
 	}
 }

@@ -25,11 +25,15 @@ func (c *certificate) load(cert, key string) error {
 // ends returns until when the certificate is good.
 func (c *certificate) ends() time.Time { return c.current.Load().Leaf.NotAfter }
 
-// config is for HTTP/1.1 alone: that is what a WebSocket, and a stream that outlives its request, are taken over from.
+// protocols are offered in this order. A browser's plain streams share one HTTP/2 connection, where of HTTP/1.1 it has six
+// for all tabs; for a WebSocket it makes an HTTP/1.1 connection of its own.
+var protocols = []string{"h2", "http/1.1"}
+
+// config is for TLS from 1.2 on, with the certificate of the moment.
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"http/1.1"},
+		NextProtos:     protocols,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 	}
 }

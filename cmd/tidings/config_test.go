@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -254,6 +256,74 @@ func TestTLSByFiles(t *testing.T) {
 	}
 	if got, err := io.ReadAll(stream.Body); err != nil || !strings.Contains(string(got), `"type":"message"`) || !strings.Contains(string(got), "shutting_down") {
 		t.Errorf("the stream got %q, %v", got, err)
+	}
+}
+
+// F86: under our own TLS the plain streams of a browser share one HTTP/2 connection: the seventh hears as the first does,
+// and what it publishes and asks goes over the same connection.
+func TestF86_StreamsShareAnHTTP2Connection(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	certify(t, cert, key)
+	address := teststack.FreeAddress(t)
+	p := run(t, []string{"TIDINGS_API_KEY=" + otherSecret}, "serve", "--addr", address, "--tls-cert", cert, "--tls-key", key, "--rules-subscribe", "anyone", "--drain", "1s")
+	p.errors.wait(t, `"listening"`)
+	conns := 0
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
+	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conns++
+		return (&net.Dialer{}).DialContext(ctx, network, addr)
+	}
+	client := &http.Client{Transport: transport}
+	var streams []*bufio.Scanner
+	for range 11 {
+		answer, err := client.Get("https://" + address + "/bus/sse?channel=a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		if answer.ProtoMajor != 2 {
+			t.Fatalf("it speaks %s", answer.Proto)
+		}
+		lines := bufio.NewScanner(answer.Body)
+		for lines.Scan() && !strings.Contains(lines.Text(), `"subscribed"`) {
+		}
+		streams = append(streams, lines)
+	}
+	if got := publishAs(t, client, "https://"+address, otherSecret); got != 200 {
+		t.Errorf("publish: got %d", got)
+	}
+	for i, lines := range streams {
+		for lines.Scan() && !strings.Contains(lines.Text(), `"type":"message"`) {
+		}
+		if lines.Err() != nil || !strings.Contains(lines.Text(), `"type":"message"`) {
+			t.Errorf("stream %d heard nothing: %v", i+1, lines.Err())
+		}
+	}
+	if conns != 1 {
+		t.Errorf("%d connections were made, want 1", conns)
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != 0 {
+		t.Errorf("ended with %d: %s", code, p.errors)
+	}
+	for i, lines := range streams {
+		farewell := false
+		for lines.Scan() {
+			farewell = farewell || strings.Contains(lines.Text(), "shutting_down")
+		}
+		if !farewell {
+			t.Errorf("stream %d ended without a word", i+1)
+		}
+	}
+}
+
+// F86: the authority's certificates come with the same protocols.
+func TestF86_ProtocolsOfBothKindsOfCertificates(t *testing.T) {
+	for name, got := range map[string][]string{"files": (&certificate{}).config().NextProtos, "authority": (&authority{}).config().NextProtos} {
+		if len(got) < 2 || got[0] != "h2" || got[1] != "http/1.1" {
+			t.Errorf("%s: offers %q, want h2 and http/1.1", name, got)
+		}
 	}
 }
 
