@@ -98,6 +98,7 @@ func (p *player) Connected(_ int, resumed bool) {
 }
 func (p *player) Disconnected(n int, _ *protocol.ServerFrame) { p.links[n].dead = true }
 func (p *player) Other(*protocol.ServerFrame)                 {}
+func (p *player) Stuck(*core.Subscription)                    {}
 func (p *player) RetryLater()                                 { p.retry = true }
 
 // open opens one more link.
