@@ -62,7 +62,9 @@ func (s *clientStory) Answered(r *Request, _ *protocol.ServerFrame, fault *proto
 	}
 	s.say("answered %s", r.Frame.Type)
 }
-func (s *clientStory) Connected(link int, resumed bool) { s.say("connected %d, resumed %v", link, resumed) }
+func (s *clientStory) Connected(link int, resumed bool) {
+	s.say("connected %d, resumed %v", link, resumed)
+}
 func (s *clientStory) Disconnected(link int, d *protocol.ServerFrame) {
 	s.say("disconnected %d: %s", link, d.Code)
 }
