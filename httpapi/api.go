@@ -16,6 +16,7 @@ import (
 	"tidings/clientjs"
 	"tidings/internal/counts"
 	"tidings/internal/doctor"
+	"tidings/internal/guard"
 	"tidings/protocol"
 	"tidings/transports"
 )
@@ -43,6 +44,7 @@ type API struct {
 
 	refused counts.Map[protocol.Code]
 	silent  silent
+	guard   guard.Guard
 	panics  atomic.Uint64
 	closed  chan struct{} // when no tail may go on
 	close   func()
@@ -64,6 +66,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 	}
 	a.keys = newKeyring(&cfg, a.proxies)
 	a.silent.trusted = a.proxies.trust
+	a.watch()
 	var err error
 	if a.client, err = readFiles(clientFiles()); err != nil {
 		return nil, err
@@ -104,8 +107,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.Serve
 // Close cuts what is still connected.
 func (a *API) Close() { a.close() }
 
-// Bounds of a request's head and of a connection without one; the body's are in request.go. There is no WriteTimeout:
-// streams live long, and each transport bounds its own writes.
+// Bounds of a request's head and of a connection without one. Those of bodies and answers are the guard's (conns.go):
+// a ReadTimeout or WriteTimeout would end streams, which live long.
 const (
 	headerTimeout = 5 * time.Second
 	idleTimeout   = 75 * time.Second
@@ -124,7 +127,7 @@ var http2Bounds = http.HTTP2Config{
 }
 
 // Server returns an http.Server for addr with the bounds that a server on the open network needs. It speaks HTTP/1.1, and
-// over TLS HTTP/2.
+// over TLS HTTP/2. Serve a Listener with it.
 func (a *API) Server(addr string) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
@@ -132,7 +135,7 @@ func (a *API) Server(addr string) *http.Server {
 	bounds := http2Bounds
 	return &http.Server{
 		Addr:              addr,
-		Handler:           a,
+		Handler:           a.guard.Handler(a),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       a.idle,
 		MaxHeaderBytes:    maxHeader - headerSlack,

@@ -10,4 +10,5 @@
 //	health.go, files.go, metrics.go   what else stands behind them; metrics_table.go has every metric
 //	request.go, answer.go, bridge.go, keys.go, address.go   how a request is read, answered, allowed, and whose it is
 //	guard.go     logging and recovery around everything
+//	conns.go     what ends a connection whose client does not send or read
 package httpapi

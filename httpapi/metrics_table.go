@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"tidings/actors"
+	"tidings/internal/guard"
 	"tidings/protocol"
 	"tidings/transports"
 )
@@ -233,6 +234,18 @@ var allMetrics = []*metric{
 	counter("silent_refused_total",
 		"Connections closed at once, since too many of their address were open without a request.",
 		func(r *reading) uint64 { return r.api.silent.refused.Load() }),
+	counter("bodies_unsent_total",
+		"Requests whose body was announced and did not come within 10 s.",
+		readGuard(func(s guard.Stats) uint64 { return s.Unsent })),
+	counter("bodies_refused_total",
+		"Requests refused since 512 of their address waited for bodies.",
+		readGuard(func(s guard.Stats) uint64 { return s.Crowded })),
+	counter("answers_unread_total",
+		"Connections cut because an answer was not read in time.",
+		readGuard(func(s guard.Stats) uint64 { return s.Unread })),
+	counter("smuggled_refused_total",
+		"Requests refused because they had a length and chunks.",
+		readGuard(func(s guard.Stats) uint64 { return s.Smuggled })),
 	gauge("tls_certificate_end_seconds",
 		"When the first certificate to end, of those that were shown, ends, in Unix time; 0 if there is none.",
 		readCertificateEnd),

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tidings/internal/guard"
 	"tidings/protocol"
 )
 
@@ -27,7 +29,7 @@ func (w *world) over(send func(net.Conn)) (answer string, took time.Duration) {
 	client, server := net.Pipe()
 	web := w.api.Server("")
 	var running sync.WaitGroup
-	running.Go(func() { web.Serve(&once{conn: server, done: make(chan struct{})}) })
+	running.Go(func() { web.Serve(w.api.Listener(&once{conn: server, done: make(chan struct{})}, false)) })
 	running.Go(func() { send(client) })
 	began := time.Now()
 	all, _ := io.ReadAll(client)
@@ -43,7 +45,8 @@ func TestB12_B13_B14_B20_MalformedRequests(t *testing.T) {
 	const head = "POST /api/publish HTTP/1.1\r\nHost: bus.example\r\nAuthorization: Bearer " + key + "\r\nContent-Type: application/json\r\n"
 	for _, tt := range []struct{ name, raw, want string }{
 		{name: "B12 two lengths", raw: head + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", want: "400"},
-		{name: "B12 length and chunks", raw: head + "Content-Length: 4\r\nTransfer-Encoding: xchunked\r\n\r\n", want: "501"},
+		{name: "B12 length and chunks", raw: head + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nnull\r\n0\r\n\r\n", want: "400"},
+		{name: "B121 chunks and length", raw: head + "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n4\r\nnull\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", want: "400"},
 		{name: "B12 unknown transfer coding", raw: head + "Transfer-Encoding: xchunked\r\n\r\n", want: "501"},
 		{name: "B12 space before the colon", raw: head + "Content-Length : 5\r\n\r\n", want: "400"},
 		{name: "B13 no host", raw: "GET /healthz HTTP/1.1\r\n\r\n", want: "400"},
@@ -231,3 +234,62 @@ func (o *once) Close() error {
 }
 
 func (o *once) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
+
+// 2,000 bodies that never come, announced at every kind of URL by one address, do not stop the next client.
+func TestB119_BodiesThatNeverCome(t *testing.T) {
+	const many = 2000
+	w := start(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := w.api.Server("")
+	go web.Serve(w.api.Listener(listener, false))
+	defer web.Close()
+	heads := []string{"GET /healthz", "GET /bus", "POST /api/publish", "POST /nope", "GET /client/tidings.js", "GET /api/history?channel=a"}
+	for i := range many {
+		c, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatalf("after %d: %v", i, err)
+		}
+		defer c.Close()
+		fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", heads[i%len(heads)])
+	}
+	for began := time.Now(); w.api.guard.Stats().Crowded == 0; { // the server may be behind with accepting
+		if time.Since(began) > time.Minute {
+			t.Fatalf("of %d bodies that never come none was refused", many)
+		}
+		runtime.Gosched()
+	}
+	other := &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).DialContext}}
+	answer, err := other.Post("http://"+listener.Addr().String()+"/bus/poll", "application/json", strings.NewReader(`[{"type":"ping","id":1}]`))
+	if err != nil || answer.StatusCode != 200 {
+		t.Fatalf("the next client: %v, %v", answer, err)
+	}
+	answer.Body.Close()
+	if got := w.samples()["tidings_bodies_refused_total"]; got == "0" {
+		t.Errorf("counted %s that were refused", got)
+	}
+}
+
+// A body that never comes ends every URL's request within 10 s, and a second of grace for what is still being sent.
+func TestB119_EveryURLBoundsItsBody(t *testing.T) {
+	for _, head := range []string{
+		"GET /healthz", "GET /bus", "POST /api/publish", "POST /nope", "GET /client/tidings.js", "GET /api/history?channel=a", "GET /metrics",
+		"POST /bus/send", "POST /bus/poll", "POST /bus/sse", "GET /bus/ws", "POST /bus/ticket", "GET /bus/poll?channel=a", "GET /api/tail",
+	} {
+		for _, body := range []string{"Content-Length: 60000", "Transfer-Encoding: chunked"} {
+			t.Run(head+" "+body, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := start(t)
+					answer, took := w.over(func(c net.Conn) {
+						io.WriteString(c, head+" HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"+body+"\r\n\r\n")
+					})
+					if took > guard.BodyLimit+time.Second || !strings.HasPrefix(answer, "HTTP/1.1 ") {
+						t.Errorf("ended after %v with %.100q", took, answer)
+					}
+				})
+			})
+		}
+	}
+}

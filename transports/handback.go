@@ -41,12 +41,8 @@ func (h *Handler) backTo(server *http.Server) *handback {
 	return b
 }
 
-// give hands a conn to the server. The server reads early first, which are the bytes that were read already.
-// If the server is down the conn is closed.
-func (b *handback) give(conn net.Conn, early []byte) {
-	if len(early) > 0 {
-		conn = &earlyConn{conn, early}
-	}
+// give hands a conn to the server. If the server is down the conn is closed.
+func (b *handback) give(conn net.Conn) {
 	select {
 	case b.conns <- conn:
 	case <-b.done:

@@ -2,9 +2,12 @@ package transports
 
 import (
 	"bytes"
+	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"tidings/internal/guard"
 )
 
 // pollConn is the connection of a waiting poll, hijacked from net/http so that the wait costs neither a goroutine nor a
@@ -17,8 +20,9 @@ type pollConn struct {
 	source
 	h     *Handler
 	back  *handback
-	turn  turn  // of the goroutine that answers
-	alarm alarm // the end of the time between two requests
+	again func(net.Conn) net.Conn // puts the guard on again, if the server has one
+	turn  turn                    // of the goroutine that answers
+	alarm alarm                   // the end of the time between two requests
 
 	mu    sync.Mutex // guards all below
 	poll  *pollLink  // nil once it is answered
@@ -38,18 +42,20 @@ const maxEarly = 8 << 10
 func (p *pollLink) takeConn(w http.ResponseWriter, r *http.Request) bool {
 	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
 	ready, ok := p.h.readers.(*readiness)
-	if server == nil || !ok || r.TLS != nil || r.Close || r.ProtoMajor != 1 || r.ProtoMinor != 1 || !ready.canWatch(r) {
+	closes := r.Close || w.Header().Get("Connection") == "close"
+	if server == nil || !ok || r.TLS != nil || closes || r.ProtoMajor != 1 || r.ProtoMinor != 1 || !ready.canWatch(r) {
 		return false
 	}
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return false
 	}
+	conn, again := guard.Unwrap(conn)
 	if e, ok := conn.(*earlyConn); ok && len(e.early) == 0 {
 		conn = e.Conn // what was read ahead is used up: the conn itself can be watched
 	}
 	conn.SetDeadline(time.Time{})
-	c := &pollConn{h: p.h, back: p.h.backTo(server), poll: p, head: headerBytes(w.Header()), until: time.Now().Add(p.h.cfg.PollHold)}
+	c := &pollConn{h: p.h, back: p.h.backTo(server), again: again, poll: p, head: headerBytes(w.Header()), until: time.Now().Add(p.h.cfg.PollHold)}
 	c.conn, c.raw = conn, rawConn(conn)
 	c.alarm.owner = c
 	if n := rw.Reader.Buffered(); n > 0 {
@@ -181,7 +187,14 @@ func (c *pollConn) handBack() {
 		c.conn.Close()
 		return
 	}
-	c.back.give(c.conn, early)
+	conn := c.conn
+	if len(early) > 0 {
+		conn = &earlyConn{conn, early}
+	}
+	if c.again != nil {
+		conn = c.again(conn)
+	}
+	c.back.give(conn)
 }
 
 func (c *pollConn) close() {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tidings/internal/guard"
 	"tidings/protocol"
 )
 
@@ -228,4 +230,36 @@ func (r *rig) allReleased(t *testing.T) {
 		defer ready.mu.Unlock()
 		return len(ready.free) == len(ready.spots)
 	})
+}
+
+// The conn of a poll that waits is watched without the guard, and has it again for the next request.
+func Test_B121_aConnThatIsHandedBackIsGuardedAgain(t *testing.T) {
+	r := onLoopback(t, nil)
+	var g guard.Guard
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: g.Handler(r.h.mux())}
+	go server.Serve(g.Listener(l, false))
+	defer server.Close()
+	r.dial = func(context.Context) (net.Conn, error) { return net.Dial("tcp", l.Addr().String()) }
+	p := r.poller(t)
+	p.ask(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)
+	p.answer()
+	for round := range 3 {
+		r.pollArrives(t, p)
+		r.bus.publish("a", fmt.Sprint(round))
+		if status, body := p.answer(); status != http.StatusOK || !strings.Contains(body, fmt.Sprintf(`"data":%d`, round)) {
+			t.Fatalf("round %d: %d %s", round, status, body)
+		}
+	}
+	r.pollArrives(t, p)
+	io.WriteString(p.conn, "POST /bus/poll HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") // ahead of the answer
+	r.bus.publish("a", "9")
+	p.answer()
+	resp, err := http.ReadResponse(p.br, nil)
+	if err != nil || resp.StatusCode != http.StatusBadRequest || g.Stats().Smuggled != 1 {
+		t.Errorf("got %v, %v, %+v; want 400, counted", resp, err, g.Stats())
+	}
 }

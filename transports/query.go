@@ -29,6 +29,9 @@ var plainParameters = []string{"channel", "cursor", "lastEventId", "Last-Event-I
 // then a WebSocket is not plain, and says in frames what it wants. A parameter that does not exist is refused, since a
 // misspelt one would lose the client's position, and so messages.
 func plainQuery(r *http.Request, sse bool) (*query, error) {
+	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
+		return nil, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a GET request has no body here", Hint: "Send it without a body; the URL says all."}
+	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, badQuery("the query is malformed")

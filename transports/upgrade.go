@@ -9,6 +9,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"tidings/internal/guard"
 	"tidings/protocol"
 )
 
@@ -58,7 +59,7 @@ func (u *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	u.taken = true
-	u.socket.conn = conn
+	u.socket.conn, _ = guard.Unwrap(conn)
 	if n := rw.Reader.Buffered(); n > 0 {
 		early, _ := rw.Reader.Peek(n)
 		u.socket.machine = machineFor(u.socket)

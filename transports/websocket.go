@@ -36,10 +36,6 @@ func (h *Handler) WebSocket(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
-		h.refuse(w, r, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a WebSocket handshake has no body", Hint: "Send the GET without a body."})
-		return
-	}
 	peer, err := h.peer(r, protocol.WebSocket, origin)
 	if err != nil {
 		h.refuse(w, r, err)

@@ -75,9 +75,11 @@ func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Wr
 	log.Info("listening", "version", version, "settings", s)
 	announce(out, s)
 	web := srv.api.Server(s.Addr)
+	web.TLSConfig = srv.tls()
+	listener = srv.api.Listener(listener, web.TLSConfig != nil)
 	failed := make(chan error, 1)
 	go func() {
-		if web.TLSConfig = srv.tls(); web.TLSConfig == nil {
+		if web.TLSConfig == nil {
 			failed <- web.Serve(listener)
 			return
 		}

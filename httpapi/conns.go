@@ -1,0 +1,40 @@
+package httpapi
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+
+	"tidings/internal/guard"
+	"tidings/protocol"
+	"tidings/transports"
+)
+
+// Listener returns l with conns that are watched: a body that is announced and never sent, an answer that nobody reads and
+// a length together with chunks end them. Serve it with Server. tls is whether the Server will speak TLS over l.
+func (a *API) Listener(l net.Listener, tls bool) net.Listener { return a.guard.Listener(l, tls) }
+
+// watch sets by what waiting bodies are counted, and how one too many is refused.
+func (a *API) watch() {
+	a.guard.Address = func(r *http.Request) (string, bool) {
+		peer, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil || a.proxies.trust(peer.Addr().Unmap()) {
+			return "", false
+		}
+		return protocol.AddressBlock(peer.Addr().Unmap()).String(), true
+	}
+	a.guard.Refuse = func(w http.ResponseWriter, _ *http.Request) {
+		a.refused.Add(errBodies.Code, 1)
+		transports.WriteJSON(w, errBodies.Code.Row().HTTP, protocol.AppendError(nil, errBodies))
+	}
+}
+
+var errBodies = &protocol.Error{
+	Code:   protocol.CodeRateLimited,
+	Reason: "too many requests of this address wait for their bodies",
+	Hint:   "Send a body together with its head, and at most 512 at a time.",
+}
+
+func readGuard(field func(guard.Stats) uint64) func(*reading) uint64 {
+	return func(r *reading) uint64 { return field(r.api.guard.Stats()) }
+}
