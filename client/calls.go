@@ -54,7 +54,7 @@ func Trace(traceparent string) PublishOption {
 	return func(f *protocol.ClientFrame) { f.Trace = traceparent }
 }
 
-// Meta says something beside the payload, such as who sent it: v is written as encoding/json writes it, and must be an object of
+// Meta sets something beside the payload, such as who sent it: v is written as encoding/json writes it, and must be an object of
 // at most 4 KiB, or the server refuses the publish. Each receiver finds it in Message.Meta.
 func Meta(v any) PublishOption {
 	return func(f *protocol.ClientFrame) {
@@ -94,7 +94,7 @@ func (c *Client) Publish(ctx context.Context, channel string, data any, opts ...
 	return reply.Position, nil
 }
 
-// History gives a page of what the channel keeps: after since, oldest first, or where since is zero the last messages. limit is 1 to
+// History returns a page of what the channel keeps: after since, oldest first, or where since is zero the last messages. limit is 1 to
 // protocol.MaxHistoryLimit; zero leaves it to the server.
 func (c *Client) History(ctx context.Context, channel string, since protocol.Position, limit int) (Page, error) {
 	ch, err := protocol.ParseReadable(channel)

@@ -133,7 +133,7 @@ func (c *Client) do(fn func()) error {
 	}
 }
 
-// Close says goodbye to the server, at most for a second, and ends the client: no callback begins after it returned, and
+// Close sends goodbye to the server, at most for a second, and ends the client: no callback begins after it returned, and
 // no goroutine is left but a callback that is running.
 func (c *Client) Close() {
 	c.close.Do(func() { close(c.closing) })

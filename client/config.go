@@ -14,14 +14,14 @@ import (
 	"tidings/protocol"
 )
 
-// Config says where the bus is and how to reach it. Only URL is needed.
+// Config is where the bus is and how to reach it. Only URL is needed.
 type Config struct {
 	// URL is the base of the bus, such as "https://example.org/bus". Its scheme is http or https; it has no query.
 	URL string
 
 	// Token is sent with connect; empty is an anonymous client.
 	Token string
-	// GetToken gives a token where Token is empty, and again when the server says token_expired or unauthorized. It runs
+	// GetToken returns a token where Token is empty, and again when the server says token_expired or unauthorized. It runs
 	// on a goroutine of its own, for at most 30 s. A *protocol.Error whose code does not retry ends the client; after any
 	// other error it is asked again with the next attempt.
 	GetToken func(context.Context) (string, error)
@@ -41,7 +41,7 @@ type Config struct {
 	// Logger gets a warning for each gap that no OnGap takes, and what happens to the connection at debug level. Nil
 	// means slog.Default().
 	Logger *slog.Logger
-	// Random gives numbers in [0,1) for jitter. Nil means math/rand/v2. It is called from one goroutine.
+	// Random returns numbers in [0,1) for jitter. Nil means math/rand/v2. It is called from one goroutine.
 	Random func() float64
 }
 

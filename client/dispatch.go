@@ -47,7 +47,7 @@ func (d *dispatcher) end() {
 	d.mu.Unlock()
 }
 
-// stop lets no further callback begin. It reports whether one is being called.
+// stop prevents further callbacks. It reports whether one is being called.
 func (d *dispatcher) stop() (running bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

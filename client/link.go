@@ -13,7 +13,7 @@ type link interface {
 	send(frames ...protocol.ClientFrame)
 	// close ends the link at once; what waits is lost.
 	close()
-	// moving says whether another link is being tried. While it is, no more may be reported as received than its connect says.
+	// moving reports whether another link is being tried. While it is, no more may be reported as received than its connect says.
 	moving(bool)
 	// finish sends what waits. The channel is closed when the server has it, as far as the link can tell.
 	finish() <-chan struct{}
@@ -75,7 +75,7 @@ func (b *base) finish() <-chan struct{} {
 	return b.ended
 }
 
-// stop says that everything was sent.
+// stop notes that everything was sent.
 func (b *base) stop() { b.once.Do(func() { close(b.ended) }) }
 
 // up hands an event to the loop. It waits where the program is slow, and answers false when the link was closed.
@@ -119,7 +119,7 @@ func (o *outbound) signal() {
 	}
 }
 
-// take gives frames that wait: at most protocol.MaxFrames and, but for the first, maxBytes of JSON. last says that nothing
+// take returns frames that wait: at most protocol.MaxFrames and, but for the first, maxBytes of JSON. last says that nothing
 // will follow them.
 func (o *outbound) take(maxBytes int) (frames []protocol.ClientFrame, last bool) {
 	o.mu.Lock()

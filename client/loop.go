@@ -198,7 +198,7 @@ func (c *Client) end() {
 	c.drain()
 }
 
-// flush gives a link a moment to say goodbye.
+// flush grants a link a moment to say goodbye.
 func (c *Client) flush(current *carrier) {
 	deadline := time.NewTimer(goodbyeDeadline)
 	defer deadline.Stop()

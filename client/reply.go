@@ -101,7 +101,7 @@ func (r *ReplyChannel) end(data json.RawMessage, err error) {
 	})
 }
 
-// Wait gives the job's answer. It fails with a *JobError where the job published an error, with a *protocol.Error where the server ended the
+// Wait returns the job's answer. It fails with a *JobError where the job published an error, with a *protocol.Error where the server ended the
 // channel, and with ctx's error, after which Wait may be called again.
 func (r *ReplyChannel) Wait(ctx context.Context) (json.RawMessage, error) {
 	select {

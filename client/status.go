@@ -25,7 +25,7 @@ type Status struct {
 	Err error
 }
 
-// Status gives the state of the connection.
+// Status returns the state of the connection.
 func (c *Client) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()

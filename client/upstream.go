@@ -18,7 +18,7 @@ type upstream struct {
 	open    bool   // guarded by mu: that body has no answer
 }
 
-// carry says that link owner carries session now.
+// carry notes that link owner carries session now.
 func (u *upstream) carry(session string, owner int) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -28,7 +28,7 @@ func (u *upstream) carry(session string, owner int) {
 	}
 }
 
-// begin gives the next number; unsettled says that it is the last one once more. ok is false for a link that was replaced.
+// begin returns the next number; unsettled says that it is the last one once more. ok is false for a link that was replaced.
 func (u *upstream) begin(owner int) (session string, seq uint64, unsettled, ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -116,7 +116,7 @@ func (b *base) sendOnce(body []byte) (err error) {
 	return err
 }
 
-// transient tells of the refusals of a body those after which the same body may be taken on the same session.
+// transient lists the refusals of a body after which the same body may be taken on the same session.
 func transient(code protocol.Code) bool {
 	switch code {
 	case protocol.CodeRateLimited, protocol.CodeTimeout, protocol.CodeInternal, protocol.CodeOverloaded, protocol.CodeBrokerUnavailable:

@@ -53,13 +53,13 @@ type departure struct {
 	at     time.Duration
 }
 
-// NewAttendance gives the attendance of an empty channel.
+// NewAttendance returns the attendance of an empty channel.
 func NewAttendance() *Attendance { return &Attendance{members: map[protocol.Member]*attendee{}} }
 
 // Len is the number of members that are here, or that the broker may still take for present.
 func (a *Attendance) Len() int { return len(a.members) }
 
-// Enter says that a member is here once more.
+// Enter notes that a member is here once more.
 func (a *Attendance) Enter(m protocol.Member) {
 	x := a.members[m]
 	if x == nil {
@@ -78,7 +78,7 @@ func (a *Attendance) announce(m protocol.Member, x *attendee) {
 	}
 }
 
-// Leave says that a member is here once less.
+// Leave notes that a member is here once less.
 func (a *Attendance) Leave(m protocol.Member, now time.Duration) {
 	x := a.members[m]
 	if x == nil || x.n == 0 {
@@ -90,7 +90,7 @@ func (a *Attendance) Leave(m protocol.Member, now time.Duration) {
 	}
 }
 
-// Due tells when the broker has to hear something: at once where at is not after now.
+// Due returns when the broker has to hear something: at once where at is not after now.
 func (a *Attendance) Due() (at time.Duration, any bool) {
 	switch {
 	case len(a.coming) > 0:
@@ -101,7 +101,7 @@ func (a *Attendance) Due() (at time.Duration, any bool) {
 	return 0, false
 }
 
-// Take gives what the broker has to hear now. Before the next call it must be told, or Failed.
+// Take returns what the broker has to hear now. Before the next call it must be told, or Failed.
 func (a *Attendance) Take(now time.Duration) (joined, left []protocol.Member) {
 	for _, m := range a.coming {
 		x := a.members[m]
@@ -133,7 +133,7 @@ func (a *Attendance) Take(now time.Duration) (joined, left []protocol.Member) {
 	return joined, left
 }
 
-// Failed says that the broker may or may not have taken what Take gave: it has to hear it again.
+// Failed notes that the broker may or may not have taken what Take gave: it has to hear it again.
 func (a *Attendance) Failed(joined, left []protocol.Member) {
 	for _, m := range joined {
 		a.doubt(m)

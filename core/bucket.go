@@ -18,7 +18,7 @@ func (b *Bucket) Take(n int, r Rate, now time.Duration) bool {
 	return true
 }
 
-// Full tells whether nothing is missing, so that the bucket may be forgotten.
+// Full reports whether nothing is missing, so that the bucket may be forgotten.
 func (b *Bucket) Full(now time.Duration) bool { return b.full <= now }
 
 // worth is how long it takes until n is there again.

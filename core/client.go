@@ -127,7 +127,7 @@ func (c *Client) ping() {
 	c.port.Send(c.current.link, f)
 }
 
-// Goodbye tells the server that the session is over, and forgets it.
+// Goodbye informs the server that the session is over, and forgets it.
 func (c *Client) Goodbye() {
 	if c.current.link != 0 {
 		c.port.Send(c.current.link, protocol.ClientFrame{Type: protocol.TypeDisconnect})

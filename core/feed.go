@@ -37,14 +37,14 @@ type FeedPort[M comparable] interface {
 	// Read asks the broker for the messages strictly after a position, at most one recovery page. A zero position asks
 	// for the top only. HistoryRead or ReadFailed returns the answer later, with the same ticket.
 	Read(ticket uint64, after protocol.Position)
-	// Subscribed answers j; the member's frames go on from at.
+	// Subscribed confirms j; the member's frames go on from at.
 	Subscribed(j *Join[M], at protocol.Position, recovered bool)
-	// Refused answers j: the broker cannot be reached.
+	// Refused fails j: the broker cannot be reached.
 	Refused(j *Join[M])
 	// Replay hands missed messages to one member. prev is the offset up to which it was told before. If more is set the
 	// feed waits for Continue before it reads the next page.
 	Replay(j *Join[M], messages []*protocol.Message, prev uint64, more bool)
-	// Gap tells one member of a gap. answering is set if the gap comes before Subscribed and carries its id.
+	// Gap informs one member of a gap. answering is set if the gap comes before Subscribed and carries its id.
 	Gap(j *Join[M], g Gap, answering bool)
 	// Position moves one member's cursor.
 	Position(j *Join[M], at protocol.Position)
@@ -52,7 +52,7 @@ type FeedPort[M comparable] interface {
 	Enter(j *Join[M])
 	// Live hands a message to all live members of a room. prev is the offset up to which they were told before.
 	Live(room string, m *protocol.Message, prev uint64)
-	// GapAll tells all live members of a room of a gap.
+	// GapAll informs all live members of a room of a gap.
 	GapAll(room string, g Gap)
 	// PositionAll moves the cursors of all live members of a room.
 	PositionAll(room string, at protocol.Position)
@@ -164,7 +164,7 @@ func (f *Feed[M]) Interrupted() {
 	f.Check()
 }
 
-// Tick tells each group that skipped messages its position. Call it every five seconds.
+// Tick sends each group that skipped messages its position. Call it every five seconds.
 func (f *Feed[M]) Tick() {
 	for _, g := range f.groups {
 		if g.skipped > 0 {

@@ -172,7 +172,7 @@ func (f *Feed[M]) take(p Page) {
 	}
 }
 
-// lose tells every live member that messages are missing, and continues from the broker's top.
+// lose informs every live member that messages are missing, and continues from the broker's top.
 func (f *Feed[M]) lose(reason protocol.GapReason, top protocol.Position) {
 	if reason == protocol.GapHistoryExpired {
 		reason = protocol.GapFeedLost

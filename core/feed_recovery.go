@@ -13,7 +13,7 @@ type recovery[M comparable] struct {
 	first bool              // the subscribe has no answer yet
 }
 
-// join answers j from the top, from its own position, by a recovery, or with a gap.
+// join starts j from the top, from its own position, by a recovery, or with a gap.
 func (f *Feed[M]) join(j *Join[M]) {
 	since := j.Since
 	switch {
@@ -113,7 +113,7 @@ func (f *Feed[M]) matching(r *recovery[M], messages []*protocol.Message) []*prot
 	return out
 }
 
-// fail tells a member one gap and makes it live at the feed's position.
+// fail sends a member one gap and makes it live at the feed's position.
 func (f *Feed[M]) fail(r *recovery[M], reason protocol.GapReason) {
 	delete(f.catching, r.Member)
 	f.port.Gap(r.Join, Gap{Reason: reason, Last: r.at, From: f.pos}, r.first)

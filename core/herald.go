@@ -42,7 +42,7 @@ type Herald struct {
 // NewHerald makes a herald that knows nothing yet: it has to read.
 func NewHerald() *Herald { return &Herald{anew: true} }
 
-// MustRead tells whether the members have to be read from the broker, after it has confirmed that it brings changes.
+// MustRead reports whether the members have to be read from the broker, after it has confirmed that it brings changes.
 func (h *Herald) MustRead() bool {
 	return !h.known || h.told == nil && h.count <= protocol.MaxPresenceMembers
 }
@@ -69,7 +69,7 @@ func (h *Herald) Read(p MembersPage) {
 	}
 }
 
-// Interrupted says that changes may be missing.
+// Interrupted notes that changes may be missing.
 func (h *Herald) Interrupted() {
 	if h.known {
 		h.known, h.anew = false, true
@@ -129,12 +129,12 @@ func (h *Herald) move(m protocol.Member, in bool) {
 	}
 }
 
-// Due tells when there is something to tell.
+// Due returns when there is something to tell.
 func (h *Herald) Due() (at time.Duration, any bool) {
 	return h.quiet, !h.MustRead() && (h.anew || len(h.changed) > 0 || h.told == nil && h.count != h.said)
 }
 
-// Tell gives what to tell now to everybody who watches: nothing, a presence, or a left and a joined.
+// Tell returns what everybody that watches must hear now: nothing, a presence, or a left and a joined.
 func (h *Herald) Tell(now time.Duration) (news []News) {
 	if at, any := h.Due(); !any || at > now {
 		return nil
@@ -189,11 +189,11 @@ func (h *Herald) changes() (news []News) {
 	return news
 }
 
-// Ready tells whether Snapshot is what those who watch have been told: who joins them gets it, and after it the same as they. Else all of them
+// Ready reports whether Snapshot is what those who watch have been told: who joins them gets it, and after it the same as they. Else all of them
 // are about to get one.
 func (h *Herald) Ready() bool { return !h.anew }
 
-// Snapshot gives what was told, in full.
+// Snapshot returns what was told, in full.
 func (h *Herald) Snapshot() News {
 	if h.told == nil {
 		return News{Type: protocol.TypePresence, Count: h.said}

@@ -68,15 +68,15 @@ func (h *history) dropOldest() {
 	h.n--
 }
 
-// at gives the i-th message, 0 being the oldest.
+// at returns the i-th message, 0 being the oldest.
 func (h *history) at(i int) *protocol.Message { return h.ring[(h.head+i)%len(h.ring)].m }
 
-// find gives the index of the first message whose offset is not below offset, n where there is none.
+// find returns the index of the first message whose offset is not below offset, n where there is none.
 func (h *history) find(offset uint64) int {
 	return sort.Search(h.n, func(i int) bool { return h.at(i).Offset >= offset })
 }
 
-// page gives messages from index i on, at most limit of them and, but for the first, at most maxBytes.
+// page returns messages from index i on, at most limit of them and, but for the first, at most maxBytes.
 func (h *history) page(i, limit, maxBytes int) []*protocol.Message {
 	limit = min(limit, h.n-i)
 	if limit <= 0 {
@@ -94,7 +94,7 @@ func (h *history) page(i, limit, maxBytes int) []*protocol.Message {
 	return page
 }
 
-// last gives the index from which at most limit messages and, but for the newest, at most maxBytes are left.
+// last returns the index from which at most limit messages and, but for the newest, at most maxBytes are left.
 func (h *history) last(limit, maxBytes int) int {
 	i, size := h.n, 0
 	for i > 0 && h.n-i < limit {

@@ -40,7 +40,7 @@ type answer struct {
 	content [sha256.Size]byte
 }
 
-// get gives the answer to an earlier publish with this key.
+// get returns the answer to an earlier publish with this key.
 func (t *idempotency) get(now time.Time, k idempotencyKey) (answer, bool) {
 	t.expire(now)
 	a, ok := t.answers[k]

@@ -12,7 +12,7 @@ const (
 	Early              // one before it is missing: hold it
 )
 
-// Turn tells what to do with body seq.
+// Turn returns what to do with body seq.
 func (in *Inbox) Turn(seq uint64) Turn {
 	switch {
 	case seq <= in.last:

@@ -40,16 +40,16 @@ func (v *PresenceView) Take(f *protocol.ServerFrame) bool {
 	return true
 }
 
-// Forget lets the view know nothing: the subscription begins anew.
+// Forget empties the view: the subscription begins anew.
 func (v *PresenceView) Forget() { *v = PresenceView{} }
 
-// Known tells whether there was a presence frame.
+// Known reports whether there was a presence frame.
 func (v *PresenceView) Known() bool { return v.known }
 
 // Count is how many there are.
 func (v *PresenceView) Count() int { return v.count }
 
-// Members gives everybody, in order; nil where there are too many to be named.
+// Members returns everybody, in order; nil where there are too many to be named.
 func (v *PresenceView) Members() []protocol.Member {
 	if v.list == nil {
 		return nil

@@ -18,7 +18,7 @@ type StreamConfig struct {
 	MaxIdempotencyKeys int           // remembered at once; beyond, the oldest are forgotten before their time
 }
 
-// DefaultStreamConfig gives the defaults that SPEC.md section 2 promises, and 1,000,000 keys.
+// DefaultStreamConfig returns the defaults that SPEC.md section 2 promises, and 1,000,000 keys.
 func DefaultStreamConfig() StreamConfig {
 	return StreamConfig{
 		MaxMessages: 1000, MaxBytes: 4 << 20, MaxAge: 10 * time.Minute,
@@ -26,7 +26,7 @@ func DefaultStreamConfig() StreamConfig {
 	}
 }
 
-// For gives the bounds of ch, made now: c, and for a reply channel a mailbox that lasts as long as the channel.
+// For returns the bounds of ch, made now: c, and for a reply channel a mailbox that lasts as long as the channel.
 func (c StreamConfig) For(ch protocol.Channel, now time.Time) StreamConfig {
 	if expires, ok := ch.ReplyExpires(); ok {
 		c.MaxMessages, c.MaxBytes, c.MaxAge = protocol.MaxReplyMessages, protocol.MaxReplyBytes, max(expires.Sub(now), time.Second)
@@ -174,7 +174,7 @@ func (s *Stream) After(now time.Time, after protocol.Position, limit int) Page {
 	return p
 }
 
-// locate gives the index in history of the first message after a position, or why the position cannot be gone on from.
+// locate returns the index in history of the first message after a position, or why the position cannot be gone on from.
 func (s *Stream) locate(after protocol.Position) (i int, lost protocol.GapReason) {
 	switch {
 	case after.Epoch != s.top.Epoch:

@@ -226,7 +226,7 @@ func channelOf(frameType string, v []byte) (Channel, error) {
 	return ParseChannel(string(b))
 }
 
-// RequestIDs gives the ids of the requests among frames: those that are to be answered.
+// RequestIDs returns the ids of the requests among frames: those that are to be answered.
 func RequestIDs(frames []ClientFrame) (ids []uint64) {
 	for i := range frames {
 		if id := frames[i].ID; id != 0 {

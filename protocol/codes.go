@@ -122,10 +122,10 @@ var codeIndex = func() map[Code]CodeRow {
 	return m
 }()
 
-// Codes gives the table of codes in SPEC.md's order.
+// Codes returns the table of codes in SPEC.md's order.
 func Codes() []CodeRow { return slices.Clone(codeRows) }
 
-// Row gives the code's row; that of CodeInternal where c is not in the table.
+// Row returns the code's row; that of CodeInternal where c is not in the table.
 func (c Code) Row() CodeRow {
 	if r, ok := codeIndex[c]; ok {
 		return r
@@ -133,7 +133,7 @@ func (c Code) Row() CodeRow {
 	return codeIndex[CodeInternal]
 }
 
-// CloseRetries tells from a WebSocket close number alone whether a client should come back, so that an old client treats
+// CloseRetries reports, by a WebSocket close number alone, whether a client should come back, so that an old client treats
 // a new code correctly.
 func CloseRetries(number int) bool {
 	switch {

@@ -52,12 +52,12 @@ var scratch = sync.Pool{New: func() any { return &[]byte{} }}
 // Size is what the frame counts for in an outbox, in bytes.
 func (e *Encoded) Size() int { return len(e.JSON) }
 
-// WebSocket gives the frame as one unmasked RFC 6455 text frame, header included.
+// WebSocket returns the frame as one unmasked RFC 6455 text frame, header included.
 func (e *Encoded) WebSocket() []byte {
 	return cached(&e.ws, func() []byte { return appendWebSocket(nil, e.JSON) })
 }
 
-// SSE gives the frame as one event without id.
+// SSE returns the frame as one event without id.
 func (e *Encoded) SSE() []byte {
 	return cached(&e.sse, func() []byte { return e.AppendSSE(make([]byte, 0, len(e.JSON)+8)) })
 }

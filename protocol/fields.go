@@ -90,7 +90,7 @@ var fieldIndex = func() map[string]field {
 
 func (f field) String() string { return fieldNames[f] }
 
-// shape says which fields a type of frame must and may have. Any other field of a frame is unknown to it, and ignored.
+// shape is which fields a type of frame must and may have. Any other field of a frame is unknown to it, and ignored.
 type shape struct {
 	name string
 	must []field

@@ -41,7 +41,7 @@ func Counted(frameType string) bool {
 	return true
 }
 
-// GapReason says why completeness could not be shown.
+// GapReason is why completeness could not be shown.
 type GapReason string
 
 // The reasons of SPEC.md section 7.

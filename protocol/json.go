@@ -160,7 +160,7 @@ func (s *scanner) verdict(err error) error {
 	return err
 }
 
-// named says which member a Read… function's fault is about. A name that is no plain word is not repeated.
+// named names the member that a Read… function's fault is about. A name that is no plain word is not repeated.
 func named(name string, err error) error {
 	e, ok := err.(*Error)
 	if !ok || e.Code != CodeBadRequest || !strings.HasPrefix(e.Reason, mustPrefix) || len(name) > 32 || !wordBytes(name) {

@@ -29,7 +29,7 @@ type Exclude struct {
 	Tab        string // one of the tabs that share a connection, at most MaxTabBytes: the message says so, and its client leaves it out
 }
 
-// Narrow gives x with at most one of the two: where a tab is named the connection's other tabs get the message.
+// Narrow returns x with at most one of the two: where a tab is named the connection's other tabs get the message.
 func (x Exclude) Narrow() Exclude {
 	if x.Tab != "" {
 		x.Connection = ""
@@ -37,7 +37,7 @@ func (x Exclude) Narrow() Exclude {
 	return x
 }
 
-// Position gives the message's place in its channel.
+// Position returns the message's place in its channel.
 func (m *Message) Position() Position { return Position{Epoch: m.Epoch, Offset: m.Offset, Tag: m.Tag} }
 
 // Size is what the message counts for in bounded memory: its data, its names and its Extra, in bytes.
@@ -49,7 +49,7 @@ func (m *Message) Size() int {
 // messageOverhead is the struct, its pointers in the rings and the frame's fixed text, roughly.
 const messageOverhead = 192
 
-// Encoded gives the message's frame for an unfiltered subscription, encoded once however many ask, from any goroutine.
+// Encoded returns the message's frame for an unfiltered subscription, encoded once however many ask, from any goroutine.
 func (m *Message) Encoded() *Encoded {
 	if e := m.encoded.Load(); e != nil {
 		return e

@@ -16,7 +16,7 @@ type Position struct {
 // IsZero reports whether p is no position at all.
 func (p Position) IsZero() bool { return p.Epoch == "" }
 
-// String gives the form of URLs and Last-Event-ID: epoch:offset:tag.
+// String returns the form of URLs and Last-Event-ID: epoch:offset:tag.
 func (p Position) String() string {
 	return p.Epoch + ":" + strconv.FormatUint(p.Offset, 10) + ":" + p.Tag
 }
@@ -37,7 +37,7 @@ func ParsePosition(s string) (Position, error) {
 	return p, nil
 }
 
-// Check tells whether p could have been given out: alphabet, lengths, and no tag without a message. It fails with CodeBadCursor.
+// Check reports whether p could have been given out: alphabet, lengths, and no tag without a message. It fails with CodeBadCursor.
 func (p Position) Check() error {
 	if p.Epoch == "" || len(p.Epoch) > MaxEpochBytes || len(p.Tag) > MaxTagBytes || p.Offset > MaxInteger ||
 		p.Offset == 0 && p.Tag != "" || !wordBytes(p.Epoch) || !wordBytes(p.Tag) {

@@ -43,7 +43,7 @@ func (m *members) within(f field, v []byte) error {
 	return m.collect(&s)
 }
 
-// data gives a compact copy of the data member.
+// data returns a compact copy of the data member.
 func (m *members) data() ([]byte, error) {
 	v := m.raw[fData]
 	if err := checkPayload(len(v) - m.spaces); err != nil {
@@ -52,7 +52,7 @@ func (m *members) data() ([]byte, error) {
 	return copied(v, m.spaces), nil
 }
 
-// copied gives a copy of v without the white space between its tokens, of which there are so many bytes.
+// copied returns a copy of v without the white space between its tokens, of which there are so many bytes.
 func copied(v []byte, spaces int) []byte {
 	if spaces == 0 {
 		return bytes.Clone(v)
@@ -70,7 +70,7 @@ func missing(f field) error {
 
 // The functions below read a value that a scanner passed.
 
-// plain gives the bytes of a string, which lie in the text where it has no escapes.
+// plain returns the bytes of a string, which lie in the text where it has no escapes.
 func plain(f field, v []byte) ([]byte, error) {
 	if v[0] != '"' {
 		return nil, mustBe(f, "a string")
@@ -82,7 +82,7 @@ func plain(f field, v []byte) ([]byte, error) {
 	return v, nil
 }
 
-// text gives a string of at most max bytes.
+// text returns a string of at most max bytes.
 func text(f field, v []byte, max int) (string, error) {
 	b, err := plain(f, v)
 	if err != nil {

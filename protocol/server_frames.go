@@ -2,7 +2,7 @@ package protocol
 
 // The frames that a server makes in several places.
 
-// ErrorFrame answers the request of an id with fault. An id of 0 tells the client beside any request.
+// ErrorFrame returns the answer of a request, by its id, with fault. An id of 0 tells the client beside any request.
 func ErrorFrame(id uint64, fault *Error) *Encoded {
 	return Encode(&ServerFrame{
 		Type: TypeError, ID: id, Code: fault.Code, Message: fault.Reason, Hint: fault.Hint, Retry: fault.Code.Row().Retry,
@@ -16,13 +16,13 @@ func DisconnectFrame(fault *Error, afterMS int64) *Encoded {
 	})
 }
 
-// ReplyFrame answers the request of an id, and brings nothing.
+// ReplyFrame returns the answer of a request, by its id, without content.
 func ReplyFrame(id uint64) *Encoded { return Encode(&ServerFrame{Type: TypeReply, ID: id}) }
 
-// PongFrame answers a ping.
+// PongFrame returns the answer to a ping.
 func PongFrame(id uint64) *Encoded { return Encode(&ServerFrame{Type: TypePong, ID: id}) }
 
-// SubscribedFrame answers a subscribe; f lacks its type. Most connections keep the frame for long, until they report what they
+// SubscribedFrame returns the answer to a subscribe; f lacks its type. Most connections keep the frame for long, until they report what they
 // received, so it holds no more than its bytes. The frame of a plain client holds f too, since its transport looks into it.
 func SubscribedFrame(plain bool, f *ServerFrame) *Encoded {
 	f.Type = TypeSubscribed

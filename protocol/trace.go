@@ -3,7 +3,7 @@ package protocol
 // traceBytes is the length of a traceparent.
 const traceBytes = 55
 
-// ValidTrace tells a W3C trace context of one line, as the header traceparent carries it: version, trace id, parent id and flags, in small hexadecimal
+// ValidTrace recognises a W3C trace context of one line, as the header traceparent carries it: version, trace id, parent id and flags, in small hexadecimal
 // digits: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01. Ids of zeros and version ff are invalid, as W3C has it.
 func ValidTrace(s string) bool {
 	if len(s) != traceBytes || s[2] != '-' || s[35] != '-' || s[52] != '-' || s[:2] == "ff" {
@@ -12,7 +12,7 @@ func ValidTrace(s string) bool {
 	return hexadecimal(s[:2]) && hexadecimal(s[3:35]) && hexadecimal(s[36:52]) && hexadecimal(s[53:]) && !zeros(s[3:35]) && !zeros(s[36:52])
 }
 
-// TraceID gives the trace id of a valid trace context, the part that all spans of one trace share; "" for none.
+// TraceID returns the trace id of a valid trace context, the part that all spans of one trace share; "" for none.
 func TraceID(trace string) string {
 	if len(trace) != traceBytes {
 		return ""

@@ -19,7 +19,7 @@ type Config struct {
 	Origins []string
 	// LocalhostOrigins allows pages of localhost, 127.0.0.1 and [::1] on any port, for development.
 	LocalhostOrigins bool
-	// Cookies lets pages of other origins send their cookies with every transport, if the origin is listed: "*" is not
+	// Cookies allows pages of other origins to send their cookies with every transport, if the origin is listed: "*" is not
 	// enough. For servers whose clients are known by a cookie; without it a page of another origin sends them over a
 	// WebSocket alone.
 	Cookies bool
@@ -45,7 +45,7 @@ type Config struct {
 	// s.
 	ConnectDeadline time.Duration
 
-	// ReaderGoroutines gives each connection a goroutine that waits for what its client sends: about 4 KB each. False
+	// ReaderGoroutines starts a goroutine for each connection that waits for what its client sends: about 4 KB each. False
 	// means that on Linux a connection has one only while its client is sending. Connections whose TLS ends here, and
 	// other systems, always have one.
 	ReaderGoroutines bool

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// responseConn lets a stream write through a response whose conn cannot be taken over: HTTP/2. The handler must not
+// responseConn is for a stream that writes through a response whose conn cannot be taken over: HTTP/2. The handler must not
 // return before over is closed.
 type responseConn struct {
 	ctl *http.ResponseController

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// settler gives memory back to the system once a process has become quiet. Signing clients in, or answering many polls,
+// settler hands memory back to the system once a process has become quiet. Signing clients in, or answering many polls,
 // leaves garbage of several times what a connection costs, and a process that is idle afterwards collects it late. Each
 // time costs two garbage collections.
 type settler struct {

@@ -2,7 +2,7 @@ package transports
 
 import "sync/atomic"
 
-// turn lets one goroutine write at a time, and makes no other wait. A goroutine that finds the turn taken leaves a
+// turn allows one goroutine to write at a time, and makes no other wait. A goroutine that finds the turn taken leaves a
 // mark, at which the one that has the turn looks again.
 type turn struct{ state atomic.Uint32 }
 

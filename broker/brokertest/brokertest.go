@@ -18,16 +18,16 @@ type Options struct {
 // Fixture is a fresh broker, with an empty memory, and what the suite can do to it beside its interface.
 type Fixture struct {
 	Broker broker.Broker
-	// Wait lets a time pass for the broker: a step of its fake clock, or a sleep. The suite asks for 1.5 s at most.
+	// Wait passes a time for the broker: a step of its fake clock, or a sleep. The suite asks for 1.5 s at most.
 	Wait func(d time.Duration)
 	// Restart ends the broker's process and gives the one that runs after it, its memory lost.
 	Restart func() broker.Broker
 	// Peer returns the broker of another node, over the same channels. Nil if a broker serves a single node, in which case it
 	// must not report that it is shared.
 	Peer func() broker.Broker
-	// NoPresence says that the broker is no broker.Presence.
+	// NoPresence means that the broker is no broker.Presence.
 	NoPresence bool
-	// Holes says that offsets rise, but not by one: messages are chained by Prev.
+	// Holes means that offsets rise, but not by one: messages are chained by Prev.
 	Holes bool
 }
 

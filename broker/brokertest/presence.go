@@ -93,7 +93,7 @@ func (c *crowd) now() ([]core.MembersChange, <-chan struct{}) {
 	return slices.Clone(c.heard), c.changed
 }
 
-// until gives what was heard when its last change counts so many, or the context is over.
+// until returns what was heard when its last change counts so many, or the context is over.
 func (c *crowd) until(ctx context.Context, count int) []core.MembersChange {
 	for {
 		heard, changed := c.now()
@@ -211,7 +211,7 @@ func attendingAliased(w *world) {
 	w.wantMembers("after the reader changed its page", user(1), user(2))
 }
 
-// renumbered gives changes with versions from 1: a sink that was there at the start has all, whatever the first one's number.
+// renumbered returns changes with versions from 1: a sink that was there at the start has all, whatever the first one's number.
 func renumbered(list []core.MembersChange) []core.MembersChange {
 	list = slices.Clone(list)
 	for i := range list {

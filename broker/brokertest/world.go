@@ -189,7 +189,7 @@ func (r *recorder) now() ([]*protocol.Message, <-chan struct{}) {
 	return r.heard[:len(r.heard):len(r.heard)], r.changed
 }
 
-// await gives what was heard when there are n messages, or the context is over.
+// await returns what was heard when there are n messages, or the context is over.
 func (r *recorder) await(ctx context.Context, n int) []*protocol.Message {
 	for {
 		heard, changed := r.now()

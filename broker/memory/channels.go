@@ -10,7 +10,7 @@ import (
 	"tidings/protocol"
 )
 
-// open gives the channel of a name, made where there is none, with its lock held.
+// open returns the channel of a name, made where there is none, with its lock held.
 func (b *Broker) open(ctx context.Context, name protocol.Channel, now time.Time) (*channel, error) {
 	if ctx.Err() != nil {
 		return nil, errTimeout

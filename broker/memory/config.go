@@ -10,9 +10,9 @@ import (
 	"tidings/protocol"
 )
 
-// Config says what a Broker may hold. Start from DefaultConfig.
+// Config is what a Broker may keep. Start from DefaultConfig.
 type Config struct {
-	// Stream gives the bounds of a channel, asked once when the channel is made. Nil means core.DefaultStreamConfig for all. It must be
+	// Stream returns the bounds of a channel, asked once when the channel is made. Nil means core.DefaultStreamConfig for all. It must be
 	// safe for concurrent use; a value that does not validate is a bug of the caller.
 	Stream func(protocol.Channel) core.StreamConfig
 
@@ -40,7 +40,7 @@ type Config struct {
 	Random func() uint64
 }
 
-// DefaultConfig gives the defaults.
+// DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
 		Stream:      func(ch protocol.Channel) core.StreamConfig { return core.DefaultStreamConfig().For(ch, time.Now()) },
@@ -53,13 +53,13 @@ func DefaultConfig() Config {
 	}
 }
 
-// steady gives a clock that goes on from now by the monotonic clock.
+// steady returns a clock that goes on from now by the monotonic clock.
 func steady() func() time.Time {
 	start := time.Now()
 	return func() time.Time { return start.Add(time.Since(start)) }
 }
 
-// Validate tells the first field that is out of its range.
+// Validate returns the first field that is out of its range.
 func (c Config) Validate() error {
 	switch {
 	case c.MaxChannels < 1:

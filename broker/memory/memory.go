@@ -51,7 +51,7 @@ type channel struct {
 	deleted bool  // no longer in the table: look again
 }
 
-// subscription gives each call of Subscribe its own identity, also where two share a sink.
+// subscription is one call of Subscribe, with an identity of its own, also where two share a sink.
 type subscription struct{ sink broker.Sink }
 
 // New starts a broker. It panics where cfg does not validate. Close it to end its goroutine.
@@ -75,7 +75,7 @@ func (b *Broker) epoch() string {
 	return b.incarnation + string(core.AppendWord(nil, b.made.Add(1)*b.stride, 6))
 }
 
-// Faithful says that a publish calls the sinks itself, so that they miss nothing.
+// Faithful marks that a publish calls the sinks itself, so that they miss nothing.
 func (b *Broker) Faithful() {}
 
 // Publish does its step under the channel's lock and gives the message to the sinks before it returns.
@@ -158,7 +158,7 @@ func (b *Broker) stop(ch *channel, s *subscription) {
 	ch.used = b.cfg.Now().Unix()
 }
 
-// Ping tells whether the broker is open.
+// Ping reports whether the broker is open.
 func (b *Broker) Ping(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return errTimeout

@@ -29,7 +29,7 @@ type roster struct {
 	sinks   []*watch
 }
 
-// watch gives each call of Watch its own identity, also where two share a sink.
+// watch is one call of Watch, with an identity of its own, also where two share a sink.
 type watch struct{ sink broker.MembersSink }
 
 // attending locks the part of the table that a channel is in.

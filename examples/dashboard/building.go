@@ -113,7 +113,7 @@ func (b *Building) newVisitor(since time.Time) visitor {
 	}
 }
 
-// Arrive lets somebody in, and tells who; false where the building is full.
+// Arrive takes somebody in, and returns who; false if the building is full.
 func (b *Building) Arrive() (change, bool) {
 	b.mu.Lock()
 	if len(b.inside) >= maxInside {
@@ -131,7 +131,7 @@ func (b *Building) Arrive() (change, bool) {
 	return c, true
 }
 
-// Leave lets somebody go who came long ago; false where nobody is left.
+// Leave sends away somebody that came long ago; false if nobody is left.
 func (b *Building) Leave() (change, bool) {
 	b.mu.Lock()
 	if len(b.inside) == 0 {
@@ -194,7 +194,7 @@ func (b *Building) live(pause time.Duration) {
 	time.AfterFunc(pause, b.happen)
 }
 
-// happen lets somebody come or go by themselves.
+// happen makes somebody come or go by themselves.
 func (b *Building) happen() {
 	b.mu.Lock()
 	b.living = false

@@ -198,7 +198,7 @@ func between(clients int) func(*target) (map[string]float64, error) {
 	}
 }
 
-// pause lets clients poll once, answers them, and returns the server's memory while nobody polls again.
+// pause waits until clients have polled once, answers them, and returns the server's memory while nobody polls again.
 func pause(t *target, clients int) (open, closed int64, err error) {
 	s, base, err := crowd(t, clients, channelName(1))
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"tidings/protocol"
 )
 
-// Check gives every violation: I1 order, I2 silent loss, I3 duplicate, I4 acknowledged and positioned, I5 convergence,
+// Check returns every violation: I1 order, I2 silent loss, I3 duplicate, I4 acknowledged and positioned, I5 convergence,
 // I6 no false gap.
 func (h *History) Check() []Violation {
 	j := &judge{History: h, at: map[place][]*Numbered{}}
@@ -133,7 +133,7 @@ func (e *ear) reach(ev *Event, offset uint64) {
 	}
 }
 
-// known tells of a message that was numbered twice, because the broker forgot its key, that the first time it went to another listener of
+// known reports of a message that was numbered twice, because the broker forgot its key, whether the first time it went to another listener of
 // the same client before this one was there: a client knows ids by channel, for all who share the subscription.
 func (e *ear) known(n *Numbered) bool {
 	first := slices.IndexFunc(e.Numbered, func(other Numbered) bool { return other.Channel == n.Channel && other.ID == n.ID })
@@ -170,7 +170,7 @@ func (e *ear) gap(ev *Event) {
 	e.started, e.pos, e.from = true, ev.Position, nil
 }
 
-// inWindow tells whether the message at a gap's last position was still in history, to be compared, when the gap was told.
+// inWindow reports whether the message at a gap's last position was still in history, to be compared, when the gap was told.
 func (e *ear) inWindow(ev *Event) bool {
 	after, size := 0, 0
 	var last *Numbered
@@ -225,7 +225,7 @@ func (e *ear) passed(to protocol.Position) protocol.Position {
 	return at
 }
 
-// Got gives the data of the messages that a listener got, in order.
+// Got returns the data of the messages that a listener got, in order.
 func (l *Listener) Got() []string {
 	var got []string
 	for _, ev := range l.Events {
@@ -236,7 +236,7 @@ func (l *Listener) Got() []string {
 	return got
 }
 
-// Gaps gives the gaps that a listener was told.
+// Gaps returns the gaps that a listener was told.
 func (l *Listener) Gaps() []Event {
 	var gaps []Event
 	for _, ev := range l.Events {

@@ -104,7 +104,7 @@ func (j *judge) fail(check, anomaly, format string, args ...any) {
 	j.bad = append(j.bad, Violation{check, anomaly, fmt.Sprintf(format, args...)})
 }
 
-// find gives what the broker numbered at a position, or nil.
+// find returns what the broker numbered at a position, or nil.
 func (j *judge) find(channel string, p protocol.Position, fits func(*Numbered) bool) *Numbered {
 	for _, n := range j.at[place{channel, p.Epoch, p.Offset}] {
 		if n.Position == p && fits(n) {

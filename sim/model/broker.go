@@ -173,7 +173,7 @@ func (s *stream) pipe() *pipe {
 	return s.line
 }
 
-// subscribe answers true when the broker has confirmed.
+// subscribe returns true when the broker has confirmed.
 func (s *stream) subscribe(ch protocol.Channel, confirmed func(bool)) {
 	life := s.n.life
 	s.n.call(func(*broker) (any, bool) {

@@ -48,7 +48,7 @@ func (c *client) Message(s *core.Subscription, m *protocol.Message) {
 	c.callback()
 }
 
-// callback lets the application do something from within a callback.
+// callback makes the application do something from within a callback.
 func (c *client) callback() {
 	do := c.inCallback
 	if do == nil {

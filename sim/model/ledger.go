@@ -139,12 +139,12 @@ func (o *op) instance(at protocol.Position) *instance {
 	return nil
 }
 
-// find gives the instance at a position, the newest where there are several, nil where there is none with that tag.
+// find returns the instance at a position, the newest where there are several, nil where there is none with that tag.
 func (c *channelLog) find(at protocol.Position) *instance {
 	return c.search(at, func(*instance) bool { return true })
 }
 
-// holding gives the instance at a position that is m.
+// holding returns the instance at a position that is m.
 func (c *channelLog) holding(at protocol.Position, m *protocol.Message) *instance {
 	return c.search(at, func(i *instance) bool { return i.id == m.ID && bytes.Equal(i.op.data, m.Data) })
 }

@@ -54,7 +54,7 @@ func (w *World) newLink(c *client, n *node, kind int) *link {
 
 // Server's end: core.Link.
 
-// Wake says that frames wait.
+// Wake reports that frames wait.
 func (l *link) Wake() {
 	if l.pumping || l.ended {
 		return

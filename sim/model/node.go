@@ -71,7 +71,7 @@ func (n *node) crash(down time.Duration) {
 
 func (n *node) pause(d time.Duration) { n.frozen = max(n.frozen, n.w.now+d) }
 
-// drain tells all clients to come back, to another node if there is one.
+// drain asks all clients to come back, to another node if there is one.
 func (n *node) drain(d time.Duration) {
 	n.draining = true
 	for _, id := range sortedKeys(n.sessions) {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Profile says what a seed's faults may destroy.
+// Profile is what a seed's faults may destroy.
 type Profile string
 
 const (
@@ -205,7 +205,7 @@ func (p *Plan) faults(r *rng) {
 
 func pick(r *rng, choices ...int) int { return choices[r.below(len(choices))] }
 
-// String tells the plan as a story.
+// String returns the plan as a story.
 func (p Plan) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d (%s): %d nodes, %d clients, %d publishers, %d channels; history %d messages or %s, keys %s, park %s, trust %v, codec %v\n",

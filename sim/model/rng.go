@@ -23,10 +23,10 @@ func (r *rng) next() uint64 {
 	return z ^ z>>31
 }
 
-// below gives a number from 0 to n-1.
+// below returns a number from 0 to n-1.
 func (r *rng) below(n int) int { return int(r.next() % uint64(n)) }
 
-// between gives a time from lo to hi.
+// between returns a time from lo to hi.
 func (r *rng) between(lo, hi time.Duration) time.Duration {
 	return lo + time.Duration(r.next()%uint64(hi-lo+1))
 }
@@ -34,5 +34,5 @@ func (r *rng) between(lo, hi time.Duration) time.Duration {
 // chance is true p times of 100.
 func (r *rng) chance(p int) bool { return r.below(100) < p }
 
-// around gives d, a fifth more or less.
+// around returns d, a fifth more or less.
 func (r *rng) around(d time.Duration) time.Duration { return r.between(d*4/5, d*6/5) }

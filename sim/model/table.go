@@ -36,7 +36,7 @@ var Table = []Row{
 	{Late, "a late copy of a connect or poll takes nothing over", []Mutant{{Late}}, "", "TestLatePollsTakeNothingOver", false},
 }
 
-// Without gives m without x.
+// Without returns m without x.
 func (m Mutant) Without(x Mechanism) Mutant {
 	var out Mutant
 	for _, y := range m {

@@ -54,7 +54,7 @@ type TraceCall struct {
 
 var _ core.ClientPort = (*Trace)(nil)
 
-// Play gives steps' inputs to a fresh machine and records what it asks for.
+// Play feeds steps' inputs to a fresh machine and records what it asks for.
 func Play(name string, steps []TraceStep) (*Trace, error) {
 	t := &Trace{Name: name}
 	c := core.NewClient(t)
@@ -119,7 +119,7 @@ func (t *Trace) output(c TraceCall) {
 	last.Calls = append(last.Calls, c)
 }
 
-// number gives a subscription's number, in the order in which they were made, from 1.
+// number returns a subscription's number, in the order in which they were made, from 1.
 func (t *Trace) number(s *core.Subscription) int {
 	for i, known := range t.subs {
 		if known == s {
@@ -129,7 +129,7 @@ func (t *Trace) number(s *core.Subscription) int {
 	return 0
 }
 
-// asked gives a request's number, 0 for an unsubscribe of the machine's own.
+// asked returns a request's number, 0 for an unsubscribe of the machine's own.
 func (t *Trace) asked(r *core.Request) int {
 	for i, known := range t.requests {
 		if known == r {

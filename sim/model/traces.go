@@ -90,7 +90,7 @@ func (t *Trace) features() []string {
 	return out
 }
 
-// JSON gives the trace as its file holds it: one step per line.
+// JSON returns the trace as its file holds it: one step per line.
 func (t *Trace) JSON() []byte {
 	name, _ := json.Marshal(t.Name)
 	b := fmt.Appendf(nil, "{\"name\":%s,\"steps\":[\n", name)

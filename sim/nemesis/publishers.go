@@ -40,7 +40,7 @@ func startPublishers(s *stage) *publishers {
 	return p
 }
 
-// stop lets everybody finish what was begun, clients too, for at most half a minute.
+// stop waits until everybody finishes what was begun, clients too, for at most half a minute.
 func (p *publishers) stop() {
 	p.once.Do(func() {
 		p.log.resting.Store(true)
