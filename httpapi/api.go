@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"cmp"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -31,7 +30,6 @@ type API struct {
 	tracer  Tracer           // nil: none
 	ends    func() time.Time // of certificates; nil: none
 	lost    func() uint64    // lines of the log; nil: not counted
-	idle    time.Duration    // how long Server keeps a connection without a request
 
 	handler     *transports.Handler
 	carried     string // what the paths of the transports begin with
@@ -60,7 +58,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		return nil, err
 	}
 	networks, _ := parseNetworks(cfg.TrustedProxies)
-	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, lost: cfg.LostLogLines, idle: cmp.Or(cfg.IdleTimeout, idleTimeout), carried: cfg.BasePath + "/bus", demoBackend: cfg.DemoBackend}
+	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, lost: cfg.LostLogLines, carried: cfg.BasePath + "/bus", demoBackend: cfg.DemoBackend}
 	if a.log == nil {
 		a.log = slog.Default()
 	}
@@ -137,7 +135,7 @@ func (a *API) Server(addr string) *http.Server {
 		Addr:              addr,
 		Handler:           a.guard.Handler(a),
 		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       a.idle,
+		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader - headerSlack,
 		Protocols:         &protocols,
 		HTTP2:             &bounds,

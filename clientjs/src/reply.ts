@@ -124,6 +124,6 @@ export async function replyChannel<Result = unknown, Progress = unknown>(
     onError: fail,
   });
   wait();
-  const base = new URL(bus.url.replace(/\/+$/, ""), globalThis.location?.href);
+  const base = new URL(bus.url.replace(/\/+$/, ""), globalThis.document?.baseURI ?? globalThis.location?.href);
   return { publishURL: new URL(publish, base).href, channel, expires, result, close };
 }

@@ -17,7 +17,7 @@ const FRESH = 10_000;
 export function share(host: CarrierHost, platform: Platform = browser()): Carrier {
   const { url = "/bus", getToken, tabs } = host.options;
   const { clock } = host;
-  if (host.build !== build) throw new Error("files of other versions");
+  if (host.build !== build) throw new Error("other build");
   /** The fixed one, until a refresh. */
   let { token } = host.options;
   let who = "";
@@ -55,7 +55,7 @@ export function share(host: CarrierHost, platform: Platform = browser()): Carrie
           if (typeof tabs !== "string" && identity(next) !== who) {
             token = undefined;
             another();
-            throw new Error("the token is another user's");
+            throw new Error("another user");
           }
           fetched = undefined;
           return next;

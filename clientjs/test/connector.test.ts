@@ -854,3 +854,121 @@ for (const again of [1, 5]) {
     bus.close();
   });
 }
+
+test("F87: a message that stays away over one transport: that one is left, and the waits grow where none is better", async () => {
+  // A path that drops one message, of id "big", over WebSocket.
+  for (const everywhere of [false, true]) {
+    const { bus, server, net, clock } = servedBus({ random: () => 0.999 });
+    const got: unknown[] = [];
+    bus.subscribe("a", (n) => got.push(n), { onGap: () => got.push("gap") });
+    await settle();
+    const { onFrames } = net;
+    const subscribes: number[] = [];
+    net.onFrames = (link, frames) => {
+      for (const f of frames) if (f.type === "subscribe") subscribes.push(clock.now());
+      const { receive } = link;
+      link.receive = (...out) => receive.apply(link, out.filter((f) => !(everywhere || link.name === "websocket") || (f as { data?: unknown }).data !== 3));
+      onFrames(link, frames);
+    };
+    net.links[0]!.receive = ((own) => (...out: object[]) => own.apply(net.links[0]!, out.filter((f) => (f as { data?: unknown }).data !== 3)))(net.links[0]!.receive);
+    for (let n = 1; n <= 600; n++) {
+      server.publish("a", n);
+      await clock.advance(50);
+    }
+    await clock.advance(20_000);
+    if (everywhere) {
+      assert.deepEqual([got, bus.status.state], [[1, 2], "connected"]);
+      assert.ok(subscribes.length <= 20, `${subscribes.length} subscribes in 50 s`);
+      const waits = subscribes.slice(-3).map((at, i, all) => at - (all[i - 1] ?? at));
+      assert.ok(Math.max(...waits) >= 8_000, `${waits}`);
+    } else {
+      assert.deepEqual(got, Array.from({ length: 600 }, (_, i) => i + 1));
+      assert.deepEqual([bus.status.transport, bus.status.fallback], ["sse", "unstable"]);
+      assert.ok(subscribes.length <= 4, `${subscribes.length} subscribes`);
+    }
+    bus.close();
+    assert.equal(clock.pending, 0);
+  }
+});
+
+test("F88: answers that are cut on their way: shorter ones are asked for, and the waits grow until something arrives", async () => {
+  const { bus, net, clock } = handBus({ transports: ["poll"], random: () => 0 });
+  bus.subscribe("a", () => {});
+  await settle();
+  const asked: unknown[] = [];
+  const at: number[] = [];
+  for (let n = 0; n < 8; n++) {
+    const { length } = net.links;
+    asked.push(net.last.flush()[0]?.max);
+    at.push(clock.now());
+    net.last.lost(); // in the middle of its answer
+    while (net.links.length === length) await clock.advance(50);
+  }
+  assert.deepEqual(asked, [undefined, undefined, 65_536, 16_384, 4_096, 1_024, 1_024, 1_024]);
+  const waits = at.slice(1).map((t, i) => t - at[i]!);
+  assert.ok(waits.slice(2).every((ms, i) => ms > waits[i + 1]! || ms >= 10_000), `${waits}`);
+  net.last.accept();
+  net.last.receive({ type: "subscribed", id: 1, channel: "a", epoch: "e", offset: 0, tag: "", recovered: false });
+  assert.equal(net.last.context.max, 1_024, "the polls of this link ask for the same");
+  net.last.lost();
+  const { length } = net.links;
+  await clock.advance(200);
+  assert.ok(net.links.length > length, "something arrived: no long wait any more");
+  bus.close();
+});
+
+test("B131: a url at which something else answers: it says so once, and is asked more rarely", async () => {
+  for (const [status, body, type] of [[404, "<html>Cannot GET /bus</html>", "text/html"], [200, "<!doctype html><div id=root>", "text/html"], [404, '{"error":{"code":"not_found","message":"no such path","hint":"","retry":false}}', "application/json"]] as const) {
+    let fetched = 0;
+    const fetch = async (): Promise<Response> => (fetched++, new Response(body, { status, headers: { "Content-Type": type } }));
+    const { bus, net, clock } = handBus({ fetch: fetch as never });
+    const { warn } = await captured(async () => {
+      bus.subscribe("a", () => {});
+      for (let n = 0; n < 600; n++) {
+        await clock.advance(100);
+        for (const link of net.links) link.lost(); // each way is answered so
+      }
+    });
+    assert.equal(bus.status.state === "closed", false);
+    assert.equal(bus.status.error?.code, type === "text/html" ? "foreign_answer" : "not_found");
+    assert.ok(bus.status.error?.hint, "a hint");
+    if (type === "text/html") assert.match(bus.status.error!.message, new RegExp(`not as Tidings \\(${status} text/html\\)`));
+    assert.ok(net.links.length + fetched <= 32, `${net.links.length} links and ${fetched} requests in a minute`);
+    assert.equal(warn.length, 1, "once");
+    bus.close();
+  }
+});
+
+test("B130: a bus that is closed for good says why, on the console once and to each onError", async () => {
+  const { bus, net, clock } = handBus({ token: "abc" });
+  const told: string[] = [];
+  bus.subscribe("a", () => {}, { onError: (e) => told.push(`a ${e.code} ${e.hint}`) });
+  bus.subscribe("b", () => {});
+  bus.subscribe("b", () => {}, { onError: (e) => told.push(`b ${e.code} ${e.hint}`) });
+  await settle();
+  const { error } = await captured(() => net.last.lost({ code: "unauthorized", message: "the token is not valid", hint: "Sign in.", retry: false }));
+  assert.equal(bus.status.state, "closed");
+  assert.deepEqual(told, ["a unauthorized Sign in.", "b unauthorized Sign in."]);
+  assert.deepEqual(error.map(([text]) => text), ["tidings: closed: the token is not valid Sign in."]);
+  assert.equal(clock.pending, 0);
+  const own = await captured(() => {
+    const other = handBus();
+    other.bus.subscribe("a", () => {}, { onError: () => assert.fail("it was closed by the program") });
+    other.bus.close();
+  });
+  assert.deepEqual(own.error, []);
+});
+
+test("F66: twenty-one refused subscriptions and a hundred refused requests: each is told, and what is allowed goes on", async () => {
+  const { bus, net } = await connected();
+  const told: string[] = [];
+  const got: unknown[] = [];
+  net.onFrames = (link, frames) => queueMicrotask(() => frames.forEach((f) => f.id && link.receive({ type: "error", id: f.id, code: "forbidden", message: "no", hint: "Ask for less.", retry: false })));
+  for (let n = 0; n < 21; n++) bus.subscribe(`no/${n}`, () => got.push(n), { onError: (e) => told.push(e.code) });
+  const asked = await Promise.allSettled(Array.from({ length: 100 }, (_, n) => (n % 2 ? bus.history("no") : bus.publish("no", n))));
+  assert.deepEqual(told, Array.from({ length: 21 }, () => "forbidden"));
+  assert.ok(asked.every((r) => r.status === "rejected" && r.reason.code === "forbidden"));
+  net.last.receive({ type: "message", channel: "a", offset: 1, id: "m1", tag: "t1", data: 1, time: 0 });
+  assert.equal(bus.status.state, "connected");
+  bus.close();
+});

@@ -31,7 +31,7 @@ try {
   await bundle(react, "react19", "19", {});
   await bundle(react, "react18", "18", { react: "react18", "react-dom": "react-dom18" });
   const files = readdirSync(out, { recursive: true }).filter((f) => f.endsWith(".mjs")).map((f) => `${out}/${f}`);
-  const args = ["--enable-source-maps", "--test", "--test-timeout=60000", "--test-reporter=spec", ...files];
+  const args = ["--enable-source-maps", "--test", "--test-timeout=120000", "--test-reporter=spec", ...files];
   const run = spawnSync(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8", timeout: 300_000, maxBuffer: 1 << 28 });
   process.stdout.write(run.stdout);
   const passed = Number(/^ℹ pass (\d+)$/m.exec(run.stdout)?.[1] ?? 0);

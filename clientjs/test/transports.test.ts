@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { WebSocket } from "ws";
+import type { ClientFrame, WireError } from "../src/core/frames.js";
 import { poll } from "../src/transports/poll.js";
 import { sse } from "../src/transports/sse.js";
 import { MAX_FRAME_BYTES, takeBatch, type LinkContext } from "../src/transports/transport.js";
@@ -397,4 +398,85 @@ test("batches: at most 64 frames and 64 KiB, in order, and a large one alone", (
   assert.deepEqual(sizes(["x".repeat(MAX_FRAME_BYTES - 1), "y"]), [1, 1]);
   assert.deepEqual(sizes(["x".repeat(MAX_FRAME_BYTES - 3), "y"]), [2]);
   assert.deepEqual(sizes(["€".repeat(20_000), "€".repeat(20_000)]), [1, 1], "bytes, not characters");
+});
+
+describe("F90: a box on the way refuses a request", () => {
+  /** Answers bodies with `word` in them as a firewall does, others as the server. Returns what was taken, by number. */
+  async function walled(word: string, frames: ClientFrame[], context: Partial<LinkContext> = {}) {
+    const refused: [number, WireError][] = [];
+    const { link, events, next } = openLink(sse, server.url, { refused: (id, error) => refused.push([id, error]), ...context });
+    open.push(link);
+    await next();
+    link.send([ready]);
+    const down = await server.down.next();
+    down.stream();
+    down.event(hello);
+    await next();
+    link.send(frames);
+    const taken: [number, number[]][] = [];
+    const seen: string[] = [];
+    /** Plays the box until nothing was sent for a while. */
+    for (let quiet = 0; quiet < 20; ) {
+      if (!server.send.length) {
+        await new Promise((resume) => setImmediate(resume));
+        quiet++;
+        continue;
+      }
+      quiet = 0;
+      const request = await server.send.next();
+      seen.push(request.text);
+      if (request.text.includes(word)) request.response.writeHead(403, { "Content-Type": "text/html" }).end("<h1>Request blocked</h1>");
+      else {
+        taken.push([request.body.seq, request.body.frames.map((f: ClientFrame) => f.id ?? 0)]);
+        request.json({ seq: request.body.seq });
+      }
+      for (let i = 0; i < 20; i++) await new Promise((resume) => setTimeout(resume, 1));
+    }
+    return { refused, taken, seen, events, down };
+  }
+  const publish = (id: number, data: string): ClientFrame => ({ type: "publish", id, channel: "a", data });
+
+  test("one that is refused alone fails, with what answered; those behind it go on, and hearing is untouched", async () => {
+    const { refused, taken, seen, events, down } = await walled("DROP TABLE", [publish(1, "fine"), publish(2, "DROP TABLE x"), publish(3, "fine too")]);
+    assert.deepEqual(refused.map(([id, { code, retry }]) => [id, code, retry]), [[2, "foreign_answer", false]]);
+    assert.match(refused[0]![1].message!, /bus\/send answers, but not as Tidings \(403 text\/html\)/);
+    assert.ok(refused[0]![1].hint);
+    assert.deepEqual(taken.flatMap(([, ids]) => ids).filter(Boolean), [1, 3], "each once, in order");
+    assert.deepEqual(taken.map(([seq]) => seq), taken.map((_, i) => i + 1), "no number twice, none left out");
+    assert.ok(seen.filter((text) => text.includes("DROP")).length <= 6, "a few tries");
+    down.event({ type: "event", event: "x", data: 1 });
+    assert.deepEqual(await events.next(), { type: "event", event: "x", data: 1 }, "the link stands");
+  });
+
+  test("where even a ping is refused the link does not carry: lost", async () => {
+    const { refused, events } = await walled("seq", [publish(1, "fine")]);
+    assert.deepEqual([refused, await events.next()], [[], { lost: undefined }]);
+  });
+
+  test("a page of HTML with status 200 is no success", async () => {
+    const { link, next } = openLink(sse, server.url);
+    open.push(link);
+    await next();
+    link.send([ready]);
+    const down = await server.down.next();
+    down.stream();
+    down.event(hello);
+    await next();
+    link.send([publish(1, "x")]);
+    const first = await server.send.next();
+    first.response.writeHead(200, { "Content-Type": "text/html" }).end("<h1>Sign in to the wireless network</h1>");
+    const second = await server.send.next();
+    assert.equal(second.text, first.text, "sent again");
+    second.json({ seq: 1 });
+  });
+});
+
+test("F70: requests carry cookies to another origin if the program says so", async () => {
+  for (const credentials of [undefined, "include"] as const) {
+    const seen: unknown[] = [];
+    const fetch = (_: unknown, init: RequestInit): Promise<Response> => (seen.push(init.credentials), Promise.reject(new TypeError("no network")));
+    const { next } = openLink(sse, "http://x.example/bus", { fetch: fetch as never, credentials });
+    await next();
+    assert.deepEqual(seen, [credentials]);
+  }
 });

@@ -56,39 +56,39 @@ export type Unsubscribe = () => void;
 /** Options of {@link MessageBus.subscribe}. */
 export interface SubscribeOptions {
     /** Default: the bus's `onGap`; without that either, a `console.warn`. */
-    readonly onGap?: OnGap;
+    readonly onGap?: OnGap | undefined;
     /**
      * Starts after this position instead of at the channel's top. If the page is subscribed to the channel already, what
      * lies between is not recovered but told as a gap.
      */
-    readonly since?: Position;
+    readonly since?: Position | undefined;
     /** The subscription is live from `position`; again after each time that the server had forgotten it. */
-    readonly onSubscribed?: (position: Position) => void;
+    readonly onSubscribed?: ((position: Position) => void) | undefined;
     /** The server refused or ended the subscription, and it will not come back. Default: `console.error`. */
-    readonly onError?: (error: TidingsError) => void;
+    readonly onError?: ((error: TidingsError) => void) | undefined;
 }
 /** Options of {@link MessageBus.publish}. */
 export interface PublishOptions {
     /** The publisher's own name for the kind of message, at most 64 bytes. */
-    readonly event?: string;
+    readonly event?: string | undefined;
     /** Makes publishes of one key one message, inside 5 minutes; at most 128 bytes. Default: a new one per call. */
-    readonly idempotencyKey?: string;
+    readonly idempotencyKey?: string | undefined;
     /** Each receiver that refetches because of it waits a random part of so many ms first: 1 to 300,000. */
-    readonly spread?: number;
+    readonly spread?: number | undefined;
     /** Says something beside the payload: each callback finds it in its message. At most 4 KiB of JSON. */
-    readonly meta?: Readonly<Record<string, unknown>>;
+    readonly meta?: Readonly<Record<string, unknown>> | undefined;
     /**
      * Leaves this bus out, since it knows its own words: its own subscriptions do not hear the message, also after a
      * reconnect that resumes. If tabs share a connection the other tabs hear it.
      */
-    readonly exclude?: true;
+    readonly exclude?: true | undefined;
 }
 /** Options of {@link MessageBus.history}. */
 export interface HistoryOptions {
     /** Only what came after. Default: the last messages. */
-    readonly since?: Position;
+    readonly since?: Position | undefined;
     /** 1 to 256 messages. Default: the server's. */
-    readonly limit?: number;
+    readonly limit?: number | undefined;
 }
 /** What a channel's history holds. */
 export interface History<T = unknown> {
@@ -177,40 +177,45 @@ export type GivenToken = string | null | undefined;
 /** Options of `createMessageBus`. */
 export interface MessageBusOptions {
     /** The base of the server's endpoints. Default `/bus`; a whole URL if there is no page. */
-    readonly url?: string;
+    readonly url?: string | undefined;
     /** Who this is, at most 8 KiB. Goes in the body and in `Authorization`, never in a URL. */
-    readonly token?: string;
+    readonly token?: string | undefined;
     /**
      * Asked for a token before the first connect if there is no `token`; then again when four fifths of its time are
      * over, before a reconnect after sleep, when the server no longer takes it, and by {@link MessageBus.refresh}.
      * `null`: nobody is signed in. If tabs share a connection one of them asks for all. A fresh token that is refused
      * closes the bus; a promise that rejects is asked for again later.
      */
-    readonly getToken?: () => GivenToken | Promise<GivenToken>;
+    readonly getToken?: (() => GivenToken | Promise<GivenToken>) | undefined;
     /** The transports to try, best first. Default `["websocket", "sse", "poll"]`. */
-    readonly transports?: readonly TransportName[];
+    readonly transports?: readonly TransportName[] | undefined;
     /** Called for a gap of a subscription that has no `onGap` of its own. Default: `console.warn`. */
-    readonly onGap?: OnGap;
+    readonly onGap?: OnGap | undefined;
     /**
      * Whether the tabs of this browser share one connection. Default `true`: those of the same origin, `url` and identity
      * do. The identity is what the token claims, or the string that is given here; give one if cookies say who the user
      * is. `false`: a connection for this tab alone, as also if the browser has no Web Locks (plain http) or no
      * BroadcastChannel.
      */
-    readonly tabs?: boolean | string;
+    readonly tabs?: boolean | string | undefined;
     /**
      * The signed id by which the application that rendered this page knows it, `C~K~S` (SPEC.md section 7): what its
      * backend subscribes it to, it is subscribed to. Such a page has a connection of its own.
      */
     readonly connectionId?: string | undefined;
     /** How long a publish or history may go without an answer, in ms. Default 30,000. */
-    readonly timeout?: number;
+    readonly timeout?: number | undefined;
+    /**
+     * Whether requests carry cookies to another origin: `"include"` if the server knows users by cookies and its `origins` list this page. A
+     * WebSocket always carries them. Default: the platform's, same origin only.
+     */
+    readonly credentials?: RequestCredentials | undefined;
     /** Default: the platform's, if it has one. */
-    readonly WebSocket?: typeof WebSocket;
+    readonly WebSocket?: typeof WebSocket | undefined;
     /** Default: the platform's. */
-    readonly fetch?: typeof fetch;
+    readonly fetch?: typeof fetch | undefined;
     /** Default: the machine's. For tests. */
-    readonly clock?: Clock;
+    readonly clock?: Clock | undefined;
     /** From 0 to below 1. Default `Math.random`. For tests. */
-    readonly random?: () => number;
+    readonly random?: (() => number) | undefined;
 }

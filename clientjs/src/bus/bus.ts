@@ -63,14 +63,15 @@ export function createBus(
       frameListeners.tell(frame);
     },
     changed(status) {
-      if (status.state === "closed") end();
+      if (status.state === "closed") end(status.error);
       statusListeners.tell(status);
     },
   };
   const connection = createConnection({ options, clock, random, transports, names, tabs }, port);
 
-  function end(): void {
-    hub.close();
+  function end(error: TidingsError | null): void {
+    if (error) console.error(`tidings: closed: ${error.message} ${error.hint}`, error);
+    hub.close(error);
     for (const { done } of asked) done?.(undefined, CLOSED);
   }
 

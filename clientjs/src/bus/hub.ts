@@ -32,7 +32,8 @@ export interface Hub {
   subscribe(channel: string, onMessage: OnMessage, options: SubscribeOptions): Unsubscribe;
   /** Reports to a caller that its subscription cannot be. */
   refuse(error: WireError, channel: string, options: SubscribeOptions): Unsubscribe;
-  close(): void;
+  /** Forgets every subscription; with an error each `onError` is told why. */
+  close(error: WireError | null): void;
 }
 
 const warn: OnGap = (gap) => console.warn(`tidings: messages of ${gap.channel} may be missing (${gap.reason}): give onGap`, gap);
@@ -101,9 +102,9 @@ export function createHub({ clock, random, session, onGap = warn }: HubConfig): 
         each(sub, (listener) => tellError(error, sub.channel, listener.options));
         entries.delete(sub.channel);
       },
-      retryLater() {
+      retryLater(holes = 0) {
         clock.clear(timer);
-        timer = clock.set(() => session().retry(), backoff(++refusals, random));
+        timer = clock.set(() => session().retry(), backoff(Math.max(++refusals, holes), random));
       },
     },
 
@@ -129,8 +130,9 @@ export function createHub({ clock, random, session, onGap = warn }: HubConfig): 
       return () => {};
     },
 
-    close() {
+    close(error) {
       clock.clear(timer);
+      for (const sub of error ? [...entries.values()] : []) each(sub, ({ options }) => options.onError?.(new TidingsError(error as WireError)));
       entries.clear();
     },
   };

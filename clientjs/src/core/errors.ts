@@ -6,16 +6,16 @@ import type { WireError } from "./frames.js";
 export class TidingsError extends Error {
   /** One name per failure, the same on every transport: SPEC.md section 8. */
   readonly code: string;
-  /** What to do about it; empty if the server gave none. */
+  /** What to do about it. */
   readonly hint: string;
   /** Whether the same request may succeed later, unchanged. */
   readonly retry: boolean;
 
-  constructor({ code, message, hint = "", retry = false }: WireError) {
+  constructor({ code, message, hint, retry = false }: WireError) {
     super(message || code);
     this.name = "TidingsError";
     this.code = code;
-    this.hint = hint;
+    this.hint = hint || (retry ? "It is tried again by itself." : `SPEC.md section 8 says what ${code} means.`);
     this.retry = retry;
   }
 }

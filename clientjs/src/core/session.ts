@@ -1,4 +1,5 @@
-import { createCursor, type Cursor, type CursorGap } from "./cursor.js";
+import { createCursor, same } from "./cursor.js";
+import type { Request, SessionPort, Subscription } from "./port.js";
 import {
   ACK_EVERY,
   MAX_FRAMES,
@@ -15,63 +16,7 @@ import {
   type WireError,
 } from "./frames.js";
 
-/**
- * What a {@link Session} asks of the program that it runs in. Called from within the session's methods, in order. It
- * must not throw.
- */
-export interface SessionPort {
-  /** Writes frames to a link, at most 64, as one message. A field that is undefined is absent. */
-  send(link: number, frames: ClientFrame[]): void;
-  /** Hands out a message. The cursor moves when it returned. */
-  message(sub: Subscription, message: MessageFrame): void;
-  /** Messages of `sub` may be missing. */
-  gap(sub: Subscription, gap: CursorGap): void;
-  /** `sub` is live from its cursor. */
-  subscribed(sub: Subscription, recovered: boolean): void;
-  /** The server refused or ended `sub`; it is forgotten. */
-  ended(sub: Subscription, error: WireError): void;
-  /** The answer to a request: a reply, or an error. */
-  answered(request: Request, reply: ReplyFrame | undefined, error: WireError | undefined): void;
-  /** `link` carries the session now. */
-  connected(link: number, frame: ConnectedFrame, resumed: boolean): void;
-  /** The server ended `link`: it will not carry more. */
-  disconnected(link: number, error: WireError & { retry: boolean }): void;
-  /**
-   * Frames that are no business of the machine: `event`, `joined`, `left`, an `error` without id, and the beginning and
-   * end of a subscription that the server made.
-   */
-  other(frame: ServerFrame): void;
-  /** Asks for a call of {@link Session.retry} in a while: the server refused a subscription for the moment. */
-  retryLater(): void;
-}
-
-/** One channel as the client holds it on the wire. */
-export interface Subscription {
-  readonly channel: string;
-  readonly filter: unknown;
-  readonly cursor: Cursor;
-  /** Named by the server if there is a filter. */
-  room: string;
-  /** The id of the `subscribe` that has no answer yet; 0 for none. */
-  pending: number;
-  /** A `gap` answered it already. */
-  told?: boolean;
-  /** Refused for the moment. */
-  refused?: boolean;
-  /** Confirmed on this session. */
-  live?: boolean;
-  /** Unsubscribed before the server named its room: the unsubscribe follows when it has. */
-  over?: boolean;
-}
-
-/** A publish, history or other request that wants an answer. */
-export interface Request {
-  readonly frame: Readonly<ClientFrame>;
-  /** As last sent; 0: not sent yet. */
-  id: number;
-  /** Called with the answer by the program that asked. */
-  done?: (reply?: ReplyFrame, error?: WireError) => void;
-}
+export type { Request, SessionPort, Subscription } from "./port.js";
 
 interface LinkState {
   link: number;
@@ -97,7 +42,7 @@ export interface Session {
    * goes on until the answer comes (make before break). `fallback` says why it is not the best transport,
    * `connectionId` how the application knows the page.
    */
-  open(link: number, token?: string, fallback?: string, connectionId?: string): void;
+  open(link: number, token?: string, fallback?: string, connectionId?: string, max?: number): void;
   /** A link failed or was closed. */
   lost(link: number): void;
   /** Abandons the session: the next link starts a new one, and every subscription recovers from its cursor. */
@@ -129,6 +74,8 @@ export interface Session {
   report(): number | undefined;
   /** Subscribes again what the server refused for the moment. */
   retry(): void;
+  /** A request or `subscribe` failed on its way to the server. */
+  refused(id: number, error: WireError): void;
   /** Reports to the server that the session is over. */
   goodbye(): void;
   /** Takes one frame from a link. Frames of links that no longer, or do not yet, carry the session are dropped. */
@@ -153,10 +100,10 @@ export function createSession(port: SessionPort): Session {
   const subs = new Set<Subscription>();
   const requests = new Set<Request>();
 
-  function open(link: number, token?: string, fallback?: string, connectionId?: string): void {
+  function open(link: number, token?: string, fallback?: string, connectionId?: string, max?: number): void {
     opening = { link, n: count };
     const resume = session && { session, received: count, generation, attempt: ++attempts };
-    port.send(link, [{ type: "connect", version: VERSION, token: token || undefined, fallback, connectionId, ...(resume || {}) }]);
+    port.send(link, [{ type: "connect", version: VERSION, token: token || undefined, fallback, connectionId, max, ...(resume || {}) }]);
   }
 
   function lost(link: number): void {
@@ -296,7 +243,7 @@ export function createSession(port: SessionPort): Session {
     const sub = settled(f);
     if (!sub) return;
     const verdict = sub.cursor.check(f);
-    if (verdict === "missing") again(sub);
+    if (verdict === "missing") hole(sub);
     if (verdict === "deliver") port.message(sub, f);
     if (verdict === "deliver" || verdict === "seen") sub.cursor.moved(f);
   }
@@ -344,6 +291,20 @@ export function createSession(port: SessionPort): Session {
     port.ended(sub, error);
   }
 
+  /**
+   * A message does not follow. The first time it is asked for at once; if it is missing again at the same place, something on the way
+   * takes it: then after waits that grow.
+   */
+  function hole(sub: Subscription): void {
+    const at = sub.cursor.position as Position;
+    sub.holes = sub.hole && same(sub.hole, at) ? (sub.holes ?? 0) + 1 : 1;
+    sub.hole = at;
+    if (sub.holes === 1) return again(sub);
+    sub.live = false;
+    sub.refused = true;
+    port.retryLater(sub.holes);
+  }
+
   /** Subscribes from the cursor. */
   function again(sub: Subscription): void {
     send([subscription(sub)]);
@@ -388,6 +349,7 @@ export function createSession(port: SessionPort): Session {
     ping,
     report,
     retry,
+    refused: onError,
     goodbye,
     frame,
   };

@@ -41,6 +41,8 @@ export interface Connector {
    * Rejects as `getToken` does.
    */
   refresh(): Promise<void>;
+  /** A message stays away over the link, however often it is asked for. */
+  hole(): void;
   /** The token's time is nearly over. */
   renew(): void;
 }

@@ -73,6 +73,10 @@ export function createConnection(config: ConnectionConfig, port: ConnectionPort)
     send: (link, frames) => carrier.send(link, frames),
     connected: (link, frame) => carrier.connected(link, frame),
     disconnected: (link, error) => carrier.fail(link, error),
+    retryLater(holes) {
+      if (holes) connector.hole();
+      port.retryLater(holes);
+    },
     answered: (request, reply, error) => request.done?.(reply, error),
     other: (frame) => ("code" in frame && frame.code === TOKEN_OVER ? connector.renew() : port.other(frame)),
   });

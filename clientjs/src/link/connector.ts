@@ -4,19 +4,25 @@ import { counted, type ConnectedFrame, type ServerFrame, type WireError } from "
 import type { Request, Session } from "../core/session.js";
 import { TidingsError } from "../core/errors.js";
 import type { Connector, ConnectorConfig } from "./carrier.js";
+import { baseOf } from "./base.js";
 import { createHeartbeat, PROBE } from "./heartbeat.js";
 import { createMemory } from "./remembered.js";
-import { MUTE, SHORT_LIFE, createReputation } from "./reputation.js";
+import { HOLE, MUTE, SHORT_LIFE, createReputation } from "./reputation.js";
 import { createRace, type Attempt } from "./race.js";
 import { createTokens } from "./tokens.js";
-import { readError } from "../transports/post.js";
+import { FOREIGN, readError } from "../transports/post.js";
 import type { LinkContext, TransportName } from "../transports/transport.js";
 import type { FallbackReason, State, Status } from "../types.js";
 
 /** A connection that lasted this long was a good one, in ms: how long to wait between attempts counts from its end. */
 const STABLE = 10_000;
+/** Bytes of a poll's answer: the server's own bound, and the least that is asked for. */
+const MAX_ANSWER = 262_144;
+const MIN_ANSWER = 1_024;
 /** Until a transport is tried again that works and then goes mute, or leaves something out, in ms at least. */
 const MUTE_CLIMB = 60_000;
+/** So many fruitless connections make the wait 6 to 13 s: as long as it is if something else answers in the server's place. */
+const SLOW = 6;
 /** Until a better transport is tried again, in ms, give or take a quarter. Each time doubles it. */
 const CLIMB = 5_000;
 /** The same at most. */
@@ -26,6 +32,7 @@ const MAX_CLIMB = 300_000;
 const LOST: WireError = {
   code: "lost",
   message: "The server was not reached.",
+  hint: "It is tried again by itself. Is the network there, and the url right?",
   retry: true,
 };
 
@@ -33,7 +40,7 @@ const LOST: WireError = {
 export function createConnector(config: ConnectorConfig, session: Session, onStatus: (status: Status) => void): Connector {
   const { clock, random, transports, options } = config;
   const { fetch = globalThis.fetch, WebSocket = globalThis.WebSocket } = options;
-  const url = (options.url ?? "/bus").replace(/\/+$/, "");
+  const url = baseOf(options.url ?? "/bus");
   let { names } = config;
   const tokens = createTokens(options, clock, random, renew);
   // What works of transports that the program chose says nothing about what is best here.
@@ -46,6 +53,8 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     fetch,
     token: tokens.current,
     received: session.report,
+    refused: session.refused,
+    credentials: options.credentials,
     sends: {},
   };
   const heartbeat = createHeartbeat(clock, random, session.ping, doubt, () => fail(session.link));
@@ -62,7 +71,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     },
     chosen(id, name) {
       session.cancel(renewal); // the connect says it
-      session.open(id, tokens.current(), reason(name), options.connectionId);
+      session.open(id, tokens.current(), reason(name), options.connectionId, name === "poll" ? context.max : undefined);
     },
     failed: fail,
     dropped(id, { connectedAt }) {
@@ -77,6 +86,8 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
   const { links } = race;
   /** Connections in a row that brought nothing and did not last. */
   let fruitless = 0;
+  /** The console has been told that something else answers in the server's place. */
+  let warned = false;
   /** The transport that carries the session, if nothing is heard of it: it takes part in a race for its own place. */
   let suspect: TransportName | undefined;
   /** Since when there was no good connection; Infinity before the first attempt. */
@@ -152,14 +163,25 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     if (!error) void ask();
   }
 
-  /** A browser hides why it could not open a WebSocket, or make a request to another origin. A plain GET reveals it. */
+  /**
+   * A browser hides why it could not open a WebSocket, or make a request to another origin. A plain GET reveals it: the server's refusal, or
+   * that it is not Tidings that answers there.
+   */
   async function ask(): Promise<void> {
+    let error: WireError | undefined;
     try {
-      const error = await readError(await fetch(url));
-      if (error && !error.retry && !NOT_HERE.includes(error.code) && !session.link) close(error);
+      error = await readError(await fetch(url, { credentials: options.credentials }));
     } catch {
-      // The server is not reached.
+      return; // the server is not reached
     }
+    if (!error || session.link || status.state !== "waiting") return;
+    const wrong = error.code === FOREIGN || NOT_HERE.includes(error.code);
+    if (!wrong) return error.retry ? undefined : close(error);
+    // What is wrong there is not over in a second.
+    fruitless = Math.max(fruitless + 1, SLOW);
+    if (!warned) console.warn(`tidings: ${error.message} ${error.hint}`);
+    warned = true;
+    wait(error);
   }
 
   function climbLater(): void {
@@ -214,11 +236,12 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
       // A link that was given up had taken the session along: the server is there.
       if (links.size) {
         if (!session.link && !moved) set("connecting", status.error); // the next link is on its way
-      } else if (moved && fruitless < 2) connect();
+      } else if (moved && fruitless < SLOW) connect();
       else wait(error);
       return;
     }
     reputation.failed(name, fault);
+    if (id === race.opened && !error) barren(name);
     // The proof of a link that was chosen was worth nothing: goes on behind it.
     if (elsewhere) return race.next(id === race.opened ? better().slice(rank(name) + 1) : undefined);
     dropOthers(); // the server's word, whatever the transport
@@ -228,12 +251,17 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
   /** Learns from how long a connection lasted. */
   function judge(name: TransportName, connectedAt: number): void {
     if (clock.now() - connectedAt < STABLE) {
-      fruitless++;
+      barren(name);
       return trouble(name, SHORT_LIFE);
     }
     fruitless = 0;
     reputation.good(name);
     if (!rank(name)) climbIn = CLIMB;
+  }
+
+  /** A connection was over soon, maybe for being cut in the middle of what it brought: a poll asks for less. */
+  function barren(name: TransportName): void {
+    if (++fruitless > 1 && name === "poll") context.max = Math.max(MIN_ANSWER, (context.max ?? MAX_ANSWER) / 4);
   }
 
   /** Something speaks against a transport. */
@@ -363,6 +391,10 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     connected,
     fail,
     refresh,
+    hole() {
+      const attempt = current();
+      if (attempt) trouble(attempt.name, HOLE);
+    },
     renew,
   };
 }

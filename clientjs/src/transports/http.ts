@@ -1,5 +1,5 @@
 import type { ConnectedFrame } from "../core/frames.js";
-import { post, readError } from "./post.js";
+import { FOREIGN, post, readError } from "./post.js";
 import { PROVE, toFrames, type Link, type LinkContext, type LinkEvents } from "./transport.js";
 import { createUpstream } from "./upstream.js";
 
@@ -33,7 +33,10 @@ export function httpLink(context: LinkContext, events: LinkEvents, path: string,
 
   async function ask(body: string, until: AbortSignal, take: (value: unknown) => void): Promise<void> {
     const response = await post(context, path, body, until);
-    if (!response.ok) lost(await readError(response));
+    if (!response.ok) {
+      const error = await readError(response);
+      lost(error?.code === FOREIGN ? undefined : error);
+    }
     until.throwIfAborted();
     await read(response, (value) => {
       until.throwIfAborted();

@@ -12,6 +12,6 @@ export function poll(context: LinkContext, events: LinkEvents): Link {
     let received;
     while ((received = context.received()) === undefined) await new Promise<void>((resume) => context.clock.set(resume, STAND));
     // By its generation and number the server knows a copy of an earlier poll that comes late.
-    return JSON.stringify([{ type: "poll", session, received, generation, attempt: ++attempt }]);
+    return JSON.stringify([{ type: "poll", session, received, generation, attempt: ++attempt, max: context.max }]);
   });
 }

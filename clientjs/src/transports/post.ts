@@ -5,22 +5,27 @@ import type { LinkContext } from "./transport.js";
 export function post(context: LinkContext, path: string, body: string, signal?: AbortSignal): Promise<Response> {
   const headers: Record<string, string> = { "Content-Type": "application/json" };
   const token = context.token();
-  const { fetch, url } = context; // called as a method, the platform's own throws
+  const { fetch, url, credentials } = context; // called as a method, the platform's own throws
   if (token) headers.Authorization = `Bearer ${token}`;
   // Without a signal the body is a last word, which must outlive the page.
   const rest = signal ? { signal } : { keepalive: true };
-  return fetch(url + path, { method: "POST", headers, body, cache: "no-store", ...rest });
+  return fetch(url + path, { method: "POST", headers, body, credentials, cache: "no-store", ...rest });
 }
 
-/**
- * Reads the server's own word out of an HTTP error. Resolves to undefined if the answer is not Tidings' (a proxy's
- * page).
- */
+/** The code of an answer that is not Tidings': of a proxy, a firewall, another server. */
+export const FOREIGN = "foreign_answer";
+
+/** Reads why a request failed: in the server's own words, or {@link FOREIGN}. Resolves to undefined if it did not. */
 export async function readError(response: Response): Promise<WireError | undefined> {
+  const { ok, url, status, headers } = response;
+  const text = await response.text();
   try {
-    const { error } = JSON.parse(await response.text());
-    return typeof error.code === "string" ? error : undefined;
+    const { error } = JSON.parse(text);
+    if (ok) return undefined;
+    if (typeof error.code === "string") return error;
   } catch {
-    return undefined;
+    // It is no JSON.
   }
+  const message = `${url} answers, but not as Tidings (${status} ${headers.get("Content-Type")}).`;
+  return { code: FOREIGN, message, hint: "Check the url, the proxies and firewalls on the way, and a dev server's proxy.", retry: true };
 }

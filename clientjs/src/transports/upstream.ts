@@ -1,7 +1,7 @@
 import { backoff } from "../util/clock.js";
 import { RECONNECT } from "../core/codes.js";
 import type { ClientFrame, WireError } from "../core/frames.js";
-import { post, readError } from "./post.js";
+import { FOREIGN, post, readError } from "./post.js";
 import { takeBatch, type LinkContext, type LinkEvents } from "./transport.js";
 
 /** The frames of a link whose downstream is SSE or poll. */
@@ -13,6 +13,8 @@ export interface Upstream {
 
 /** Attempts to get one body answered, before the link is taken for lost. */
 const ATTEMPTS = 6;
+/** The same of a body that something other than the server answers, before it is that body's own failure. */
+const FOREIGN_TRIES = 3;
 const PING = '{"type":"ping"}';
 
 /**
@@ -24,19 +26,35 @@ export function createUpstream(context: LinkContext, signal: AbortSignal, lost: 
   const waiting: string[] = [];
   let started = false;
   let busy = false;
+  /** So many of the waiting frames go each in a body of its own. */
+  let alone = 0;
 
   const body = (frames: string[]): string =>
     `{"session":${JSON.stringify(sends.session)},"seq":${sends.seq},"frames":[${frames}]}`;
 
-  /** Posts a body once. Null: it was answered; undefined: it was not, or not by the server. */
+  /** Posts a body once. Null: the server took it; undefined: no answer came. */
   async function attempt(text: string): Promise<WireError | null | undefined> {
     try {
-      const response = await post(context, "/send", text, signal);
-      if (!response.ok) return await readError(response);
-      await response.text();
-      return null;
+      return (await readError(await post(context, "/send", text, signal))) ?? null;
     } catch {
       return undefined; // the network failed, or the link was closed
+    }
+  }
+
+  /**
+   * Posts a body until it is answered. Resolves to null if the server took it, and to the error if something on the way refuses it; never if
+   * the link is over.
+   */
+  async function deliver(frames: string[]): Promise<WireError | null> {
+    const text = body(frames);
+    for (let n = 1; ; n++) {
+      const error = await attempt(text);
+      if (!signal.aborted) {
+        if (error === null || (error?.code === FOREIGN && n >= FOREIGN_TRIES)) return error;
+        if (n === ATTEMPTS || (error && (!error.retry || RECONNECT.includes(error.code)))) lost(error);
+      }
+      if (signal.aborted) return new Promise(() => {});
+      await new Promise<void>((resume) => clock.set(resume, backoff(n - 1, context.random)));
     }
   }
 
@@ -47,20 +65,30 @@ export function createUpstream(context: LinkContext, signal: AbortSignal, lost: 
     while (sends.unanswered || waiting.length) {
       // A body that an older link left unanswered is repeated with nothing in it: what it asked for is sent anew, under
       // the next number.
-      const frames = sends.unanswered ? [PING] : takeBatch(waiting);
+      const frames = sends.unanswered ? [PING] : takeBatch(waiting, alone ? 1 : undefined);
+      if (alone) alone--;
       if (!sends.unanswered) sends.seq!++;
       sends.unanswered = true;
-      const text = body(frames);
-      for (let n = 0; ; n++) {
-        const error = await attempt(text);
-        if (signal.aborted) return;
-        if (error === null) break;
-        if (n + 1 === ATTEMPTS || (error && (!error.retry || RECONNECT.includes(error.code)))) return lost(error);
-        await new Promise<void>((resume) => clock.set(resume, backoff(n, context.random)));
+      const error = await deliver(frames);
+      if (error) {
+        // If even a ping is refused under this number, it is the link that does not carry.
+        if (await deliver([PING])) return lost();
+        refuse(frames, error);
       }
       sends.unanswered = false;
     }
     busy = false;
+  }
+
+  /** Something on the way refuses these frames: a single one fails; which of several it is shows when each goes alone. */
+  function refuse(frames: string[], error: WireError): void {
+    if (frames.length > 1) {
+      alone = frames.length;
+      waiting.unshift(...frames);
+      return;
+    }
+    const { id } = JSON.parse(frames[0] as string) as ClientFrame;
+    if (id) context.refused(id, { ...error, retry: false });
   }
 
   return {

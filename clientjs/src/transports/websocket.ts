@@ -4,7 +4,7 @@ import { PROVE, toFrames, takeBatch, type LinkContext, type Link, type LinkEvent
 
 /** A WebSocket: one text message carries an array of frames, both ways. */
 export function websocket({ url, WebSocket }: LinkContext, events: LinkEvents): Link {
-  const address = new URL(`${url}/ws`, globalThis.location?.href);
+  const address = new URL(`${url}/ws`);
   address.protocol = address.protocol.replace("http", "ws");
   const socket = new (WebSocket as typeof globalThis.WebSocket)(address.href);
   let over = false;

@@ -109,6 +109,7 @@ export function openLink(transport: Transport, url: string, context: Partial<Lin
     random: () => 0,
     token: () => undefined,
     received: () => 7,
+    refused: () => {},
     sends: { session: "", seq: 0, unanswered: false },
     ...context,
   };

@@ -15,7 +15,8 @@ export interface Hub {
     subscribe(channel: string, onMessage: OnMessage, options: SubscribeOptions): Unsubscribe;
     /** Reports to a caller that its subscription cannot be. */
     refuse(error: WireError, channel: string, options: SubscribeOptions): Unsubscribe;
-    close(): void;
+    /** Forgets every subscription; with an error each `onError` is told why. */
+    close(error: WireError | null): void;
 }
 /** Makes the callbacks' side of a bus. */
 export declare function createHub({ clock, random, session, onGap }: HubConfig): Hub;

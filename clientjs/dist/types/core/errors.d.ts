@@ -5,7 +5,7 @@ import type { WireError } from "./frames.js";
 export declare class TidingsError extends Error {
     /** One name per failure, the same on every transport: SPEC.md section 8. */
     readonly code: string;
-    /** What to do about it; empty if the server gave none. */
+    /** What to do about it. */
     readonly hint: string;
     /** Whether the same request may succeed later, unchanged. */
     readonly retry: boolean;

@@ -1,62 +1,6 @@
-import { type Cursor, type CursorGap } from "./cursor.js";
-import { type ClientFrame, type ConnectedFrame, type MessageFrame, type Position, type ReplyFrame, type ServerFrame, type WireError } from "./frames.js";
-/**
- * What a {@link Session} asks of the program that it runs in. Called from within the session's methods, in order. It
- * must not throw.
- */
-export interface SessionPort {
-    /** Writes frames to a link, at most 64, as one message. A field that is undefined is absent. */
-    send(link: number, frames: ClientFrame[]): void;
-    /** Hands out a message. The cursor moves when it returned. */
-    message(sub: Subscription, message: MessageFrame): void;
-    /** Messages of `sub` may be missing. */
-    gap(sub: Subscription, gap: CursorGap): void;
-    /** `sub` is live from its cursor. */
-    subscribed(sub: Subscription, recovered: boolean): void;
-    /** The server refused or ended `sub`; it is forgotten. */
-    ended(sub: Subscription, error: WireError): void;
-    /** The answer to a request: a reply, or an error. */
-    answered(request: Request, reply: ReplyFrame | undefined, error: WireError | undefined): void;
-    /** `link` carries the session now. */
-    connected(link: number, frame: ConnectedFrame, resumed: boolean): void;
-    /** The server ended `link`: it will not carry more. */
-    disconnected(link: number, error: WireError & {
-        retry: boolean;
-    }): void;
-    /**
-     * Frames that are no business of the machine: `event`, `joined`, `left`, an `error` without id, and the beginning and
-     * end of a subscription that the server made.
-     */
-    other(frame: ServerFrame): void;
-    /** Asks for a call of {@link Session.retry} in a while: the server refused a subscription for the moment. */
-    retryLater(): void;
-}
-/** One channel as the client holds it on the wire. */
-export interface Subscription {
-    readonly channel: string;
-    readonly filter: unknown;
-    readonly cursor: Cursor;
-    /** Named by the server if there is a filter. */
-    room: string;
-    /** The id of the `subscribe` that has no answer yet; 0 for none. */
-    pending: number;
-    /** A `gap` answered it already. */
-    told?: boolean;
-    /** Refused for the moment. */
-    refused?: boolean;
-    /** Confirmed on this session. */
-    live?: boolean;
-    /** Unsubscribed before the server named its room: the unsubscribe follows when it has. */
-    over?: boolean;
-}
-/** A publish, history or other request that wants an answer. */
-export interface Request {
-    readonly frame: Readonly<ClientFrame>;
-    /** As last sent; 0: not sent yet. */
-    id: number;
-    /** Called with the answer by the program that asked. */
-    done?: (reply?: ReplyFrame, error?: WireError) => void;
-}
+import type { Request, SessionPort, Subscription } from "./port.js";
+import { type ClientFrame, type Position, type ServerFrame, type WireError } from "./frames.js";
+export type { Request, SessionPort, Subscription } from "./port.js";
 /**
  * A client's side of the protocol as a pure state machine: one session over a row of links, each of which is a
  * transport that its program opened. It counts frames, resumes, subscribes again, checks continuity, and reports one
@@ -73,7 +17,7 @@ export interface Session {
      * goes on until the answer comes (make before break). `fallback` says why it is not the best transport,
      * `connectionId` how the application knows the page.
      */
-    open(link: number, token?: string, fallback?: string, connectionId?: string): void;
+    open(link: number, token?: string, fallback?: string, connectionId?: string, max?: number): void;
     /** A link failed or was closed. */
     lost(link: number): void;
     /** Abandons the session: the next link starts a new one, and every subscription recovers from its cursor. */
@@ -105,6 +49,8 @@ export interface Session {
     report(): number | undefined;
     /** Subscribes again what the server refused for the moment. */
     retry(): void;
+    /** A request or `subscribe` failed on its way to the server. */
+    refused(id: number, error: WireError): void;
     /** Reports to the server that the session is over. */
     goodbye(): void;
     /** Takes one frame from a link. Frames of links that no longer, or do not yet, carry the session are dropped. */

@@ -1,0 +1,16 @@
+/**
+ * Returns the base of the server's endpoints as a whole URL without a slash at its end, as a page resolves it. A WebSocket's URL is that of
+ * its server. Where there is no page, as on a server that renders, a path stays as it is: nothing is opened there.
+ * Throws a `TypeError` if it cannot be a base: another scheme, a query, a fragment, or a host and port without a scheme.
+ */
+export function baseOf(url: string): string {
+  const whole = /^(http|ws)(s?:\/\/[^/?#])/;
+  if (/[?#]/.test(url) || (/^[\w.-]+:/.test(url) && !whole.test(url))) throw new TypeError(`no base URL: ${url}`);
+  let base = url.replace(whole, "http$2");
+  try {
+    base = new URL(base, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+  } catch {
+    // There is no page, or one without an address of its own.
+  }
+  return base.replace(/\/+$/, "");
+}
