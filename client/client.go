@@ -48,6 +48,7 @@ type Client struct {
 type loop struct {
 	machine  *core.Client
 	upstream upstream
+	answers  answers
 	topics   map[protocol.Channel]*topic
 	calls    map[*core.Request]*call
 	queue    []func() // callbacks that wait for the dispatcher

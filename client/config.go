@@ -16,7 +16,8 @@ import (
 
 // Config is where the bus is and how to reach it. Only URL is needed.
 type Config struct {
-	// URL is the base of the bus, such as "https://example.org/bus". Its scheme is http or https; it has no query.
+	// URL is the base of the bus, such as "https://example.org/bus". Its scheme is http or https (ws and wss are
+	// taken for these); it has no query.
 	URL string
 
 	// Token is sent with connect; empty is an anonymous client.
@@ -55,6 +56,10 @@ func (cfg *Config) transports() []string {
 // check fills in defaults. It fails naming the field.
 func (cfg *Config) check() error {
 	u, err := url.Parse(cfg.URL)
+	if err == nil && (u.Scheme == "ws" || u.Scheme == "wss") { // the base of a WebSocket is that of the others
+		u.Scheme = "http" + u.Scheme[len("ws"):]
+		cfg.URL = u.String()
+	}
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("client: URL %q is not the http or https base of a bus", cfg.URL)
 	}

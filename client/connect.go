@@ -186,7 +186,7 @@ func (c *Client) wait(d time.Duration, err error) {
 func (c *Client) disconnected(from *carrier, f *protocol.ServerFrame) {
 	err := &protocol.Error{Code: f.Code, Reason: f.Reason, Hint: f.Hint}
 	c.cfg.Logger.Debug("tidings: disconnected by the server", "transport", from.transport, "code", f.Code, "reason", f.Reason)
-	after := time.Duration(f.AfterMS) * time.Millisecond
+	after := fromMS(f.AfterMS)
 	switch {
 	case f.Code == protocol.CodeTokenExpired || f.Code == protocol.CodeUnauthorized:
 		c.refusedToken(from, err)
@@ -200,6 +200,11 @@ func (c *Client) disconnected(from *carrier, f *protocol.ServerFrame) {
 		c.drop(from) // the status stays: connected is on its way
 	case f.Code == protocol.CodeWrongTransport: // likewise, as POST /bus/send hears it
 		c.lost(from, err)
+	case f.Code == protocol.CodeBadCursor:
+		c.machine.Goodbye() // this session's count is beyond repair: begin another
+		c.lost(from, err)
+	case ofThePath(f.Code):
+		c.lost(from, err)
 	case !f.Retry:
 		c.drop(from)
 		c.final = err
@@ -212,6 +217,26 @@ func (c *Client) disconnected(from *carrier, f *protocol.ServerFrame) {
 	default:
 		c.pause(from, after, err)
 	}
+}
+
+// ofThePath reports whether code is a fault of what stands between this client and the server: something repeated, cut or
+// altered what was sent, since this client sends no such thing. It is no reason to stay away.
+func ofThePath(code protocol.Code) bool {
+	switch code {
+	case protocol.CodeProtocolError, protocol.CodeUnsupportedData, protocol.CodeBadUTF8, protocol.CodeBadJSON, protocol.CodeBadRequest,
+		protocol.CodeUnknownType, protocol.CodeUnsupportedMediaType, protocol.CodeNotFound, protocol.CodeMethodNotAllowed,
+		protocol.CodeNotConnected, protocol.CodeAlreadyConnected:
+		return true
+	}
+	return false
+}
+
+// maxTime bounds every time that a server says, so that no number of it overflows or stands still for ever.
+const maxTime = 24 * time.Hour
+
+// fromMS turns milliseconds that a server said into a time from 0 to maxTime.
+func fromMS(ms int64) time.Duration {
+	return time.Duration(min(max(ms, 0), maxTime.Milliseconds())) * time.Millisecond
 }
 
 // pause comes back when the server asked for it, or by backoff; another transport would not help.
@@ -241,7 +266,7 @@ func (c *Client) announced(f *protocol.ServerFrame) {
 	c.upstream.carry(f.Session, c.next.id)
 	c.connection = f.Connection
 	if f.Announce != nil && f.Announce.HeartbeatMS > 0 {
-		c.heartbeat = time.Duration(f.Announce.HeartbeatMS) * time.Millisecond
+		c.heartbeat = fromMS(f.Announce.HeartbeatMS)
 	}
 }
 

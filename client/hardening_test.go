@@ -193,7 +193,7 @@ func TestCloseWithinACallback(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	for _, cfg := range []Config{
-		{}, {URL: "/bus"}, {URL: "ws://host/bus"}, {URL: "http://host/bus?token=x"}, {URL: "http://host/bus#x"}, {URL: "http://"},
+		{}, {URL: "/bus"}, {URL: "http://host/bus?token=x"}, {URL: "http://host/bus#x"}, {URL: "http://"},
 		{URL: "http://host/bus", Transports: []string{"telegraph"}},
 		{URL: "http://host/bus", Transports: []string{"sse", "sse"}},
 		{URL: "http://host/bus", ProofDeadline: -1},

@@ -52,11 +52,26 @@ func (b *base) exchange(ctx context.Context, path string, body []byte) ([]byte, 
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, readMax+1))
-	if err == nil && len(answer) > readMax {
+	if err != nil {
+		return nil, &cutAnswer{path, len(answer), err}
+	}
+	if len(answer) > readMax {
 		err = fmt.Errorf("client: POST %s: an answer above %d bytes", path, readMax)
 	}
 	return answer, err
 }
+
+// cutAnswer is an answer that began and did not end.
+type cutAnswer struct {
+	path string
+	n    int // bytes that came
+	err  error
+}
+
+func (e *cutAnswer) Error() string {
+	return fmt.Sprintf("client: POST %s: the answer was cut after %d bytes: %v", e.path, e.n, e.err)
+}
+func (e *cutAnswer) Unwrap() error { return e.err }
 
 // refused is an error that the bus itself answered over HTTP.
 type refused struct{ frame *protocol.ServerFrame }

@@ -80,6 +80,7 @@ func (l *poll) stand() {
 // connect opens the session and returns the poll frame to go on with. An answer without connected is handed up (it is a
 // disconnect) and ends the link.
 func (l *poll) connect(connect []protocol.ClientFrame) (next *protocol.ClientFrame, received uint64, err error) {
+	connect[0].Max = l.c.answers.most()
 	frames, cursor, err := l.ask(protocol.AppendClientFrames(nil, connect))
 	if err != nil {
 		return nil, 0, err
@@ -125,6 +126,7 @@ func (l *poll) again(f *protocol.ClientFrame) (frames []protocol.ServerFrame, cu
 			break
 		}
 		f.Attempt++
+		f.Max = l.c.answers.most()
 		frames, cursor, err = l.ask(protocol.AppendClientFrame(nil, f))
 		var r *refused
 		if err == nil || errors.As(err, &r) || l.ctx.Err() != nil {
@@ -138,6 +140,7 @@ func (l *poll) ask(body []byte) ([]protocol.ServerFrame, string, error) {
 	ctx, cancel := context.WithTimeout(l.ctx, pollDeadline)
 	defer cancel()
 	answer, err := l.exchange(ctx, "/poll", body)
+	l.c.answers.came(err)
 	if err != nil {
 		return nil, "", err
 	}

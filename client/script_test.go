@@ -206,6 +206,11 @@ func (l *serverLink) say(frames ...string) {
 }
 
 func (l *serverLink) connected(session string, resumed bool, received *uint64) {
+	l.connectedWith(session, resumed, received, 25000)
+}
+
+// connectedWith announces a heartbeat in ms.
+func (l *serverLink) connectedWith(session string, resumed bool, received *uint64, heartbeat int64) {
 	l.mu.Lock()
 	l.session = session
 	if resumed && received != nil {
@@ -215,7 +220,7 @@ func (l *serverLink) connected(session string, resumed bool, received *uint64) {
 	l.s.mu.Lock()
 	l.s.sessions[session] = l
 	l.s.mu.Unlock()
-	l.say(fmt.Sprintf(`{"type":"connected","session":%q,"connection":"c1","resumed":%v,"generation":1,"version":1,"heartbeat":25000,"park":30000,"limits":{"message":65536,"payload":65536,"frames":64,"channel":200,"subscriptions":128}}`, session, resumed))
+	l.say(fmt.Sprintf(`{"type":"connected","session":%q,"connection":"c1","resumed":%v,"generation":1,"version":1,"heartbeat":%d,"park":30000,"limits":{"message":65536,"payload":65536,"frames":64,"channel":200,"subscriptions":128}}`, session, resumed, heartbeat))
 }
 
 // cut breaks the link without a word.
@@ -389,7 +394,7 @@ func (s *server) poll(w http.ResponseWriter, r *http.Request) {
 		}
 		l.ack(*frames[0].Received)
 	}
-	l.hold(w, r)
+	l.hold(w, r, frames[0].Max)
 }
 
 func (l *serverLink) ack(received uint64) {
@@ -404,7 +409,7 @@ func (l *serverLink) ack(received uint64) {
 }
 
 // hold answers when something is there, after a moment for more.
-func (l *serverLink) hold(w http.ResponseWriter, r *http.Request) {
+func (l *serverLink) hold(w http.ResponseWriter, r *http.Request, most int) {
 	l.mu.Lock()
 	again := append([]string{}, l.kept...)
 	l.mu.Unlock()
@@ -434,7 +439,17 @@ func (l *serverLink) hold(w http.ResponseWriter, r *http.Request) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprintf(w, `{"frames":[%s],"cursor":%d}`, strings.Join(out, ","), l.counted)
+	size, cursor := 0, l.acked
+	for i, f := range out {
+		if size += len(f); i > 0 && most > 0 && size > most {
+			out = out[:i]
+			break
+		}
+		if frames, err := protocol.DecodeServerFrames([]byte(f)); err == nil && protocol.Counted(frames[0].Type) {
+			cursor++
+		}
+	}
+	fmt.Fprintf(w, `{"frames":[%s],"cursor":%d}`, strings.Join(out, ","), cursor)
 }
 
 func (l *serverLink) count(f string) string {

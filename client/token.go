@@ -42,12 +42,29 @@ func (c *Client) fetchToken() {
 		defer c.workers.Done()
 		ctx, cancel := context.WithTimeout(c.ctx, tokenDeadline)
 		defer cancel()
-		token, err := c.cfg.GetToken(ctx)
+		token, err := callGetToken(ctx, c.cfg.GetToken)
 		select {
 		case c.commands <- func() { c.onToken(token, err) }:
 		case <-c.ctx.Done():
 		}
 	}()
+}
+
+// callGetToken calls get and waits no longer than ctx, also if get does not heed it.
+func callGetToken(ctx context.Context, get func(context.Context) (string, error)) (token string, err error) {
+	done := make(chan struct{})
+	var got string
+	var failed error
+	go func() {
+		defer close(done)
+		got, failed = get(ctx)
+	}()
+	select {
+	case <-done:
+		return got, failed
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 func (c *Client) onToken(token string, err error) {

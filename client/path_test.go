@@ -1,0 +1,189 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tidings/protocol"
+)
+
+// A path that drops one message each time, such as frames above some length: the client subscribes again twice in an hour, not
+// twenty times a second, and goes to the next transport.
+func TestF87_AFrameThatNeverArrives(t *testing.T) {
+	bubble(t, protocol.WebSocket, func(t *testing.T, s *server) {
+		c := s.client(func(cfg *Config) { cfg.Transports = []string{protocol.WebSocket, protocol.SSE} })
+		_, h := s.subscribe(c, "a")
+		l, _ := s.connected("s1", false)
+		l.subscribed(0)
+		l.say(message(1), message(3))
+		l.recovered(1)
+		l.say(message(3)) // the same hole at the same place
+		next, f := s.connected("s1", true)
+		if next.transport != protocol.SSE || f.Session != "s1" {
+			t.Errorf("it went to %s with session %q, want sse and s1", next.transport, f.Session)
+		}
+		next.recovered(1)
+		next.say(message(2), message(3))
+		h.want(t, "subscribed 0 false", "1", "subscribed 1 true", "subscribed 1 true", "2", "3")
+	})
+}
+
+func TestF87_WhereThereIsNoOtherTransportTheWaitsGrow(t *testing.T) {
+	bubble(t, protocol.WebSocket, func(t *testing.T, s *server) {
+		c := s.client()
+		s.subscribe(c, "a")
+		l, _ := s.connected("s1", false)
+		l.subscribed(0)
+		l.say(message(1), message(3))
+		var waits []time.Duration
+		begun := time.Now()
+		for range 8 {
+			before := time.Now()
+			l.recovered(1)
+			waits = append(waits, time.Since(before))
+			l.say(message(3))
+		}
+		for i := 2; i < len(waits); i++ {
+			if waits[i] < waits[i-1] {
+				t.Errorf("the waits are %v, want them to grow", waits)
+				break
+			}
+		}
+		if took := time.Since(begun); took < 45*time.Second {
+			t.Errorf("8 subscribes in %v, want them to take more than 45 s: %v", took, waits)
+		}
+		if st := c.Status(); st.State != Connected {
+			t.Errorf("status %+v, want connected: it did nothing wrong", st)
+		}
+	})
+}
+
+// A path that cuts each answer after 400 bytes: a client that asks for the same again makes no progress. It asks for less.
+func TestF88_AnswersThatAreCut(t *testing.T) {
+	bubble(t, protocol.Poll, func(t *testing.T, s *server) {
+		var requests atomic.Int64
+		s.instead(func(w http.ResponseWriter, r *http.Request) {
+			requests.Add(1)
+			whole := httptest.NewRecorder()
+			s.serve(whole, r)
+			body := whole.Body.Bytes()
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+			w.WriteHeader(whole.Code)
+			w.Write(body[:min(len(body), 400)])
+			if len(body) > 400 {
+				http.NewResponseController(w).Flush()
+				panic(http.ErrAbortHandler)
+			}
+		})
+		c := s.client()
+		_, h := s.subscribe(c, "a")
+		l, _ := s.connected("s1", false)
+		l.subscribed(0)
+		h.want(t, "subscribed 0 false")
+		want := []string{}
+		for i := range uint64(20) { // 20 messages of some 80 bytes in one answer
+			l.say(message(i + 1))
+			want = append(want, fmt.Sprint(i+1))
+		}
+		time.Sleep(time.Minute)
+		h.want(t, want...)
+		if n := requests.Load(); n > 60 {
+			t.Errorf("%d requests for 20 messages, want at most 60", n)
+		}
+	})
+}
+
+// What stands between repeats or garbles what was sent: that is no reason to stay away for good.
+func TestFaultsOfThePathAreNotFinal(t *testing.T) {
+	for _, code := range []protocol.Code{
+		protocol.CodeAlreadyConnected, protocol.CodeNotConnected, protocol.CodeBadJSON, protocol.CodeBadUTF8, protocol.CodeBadRequest,
+		protocol.CodeBadCursor, protocol.CodeProtocolError, protocol.CodeUnsupportedData,
+	} {
+		t.Run(string(code), func(t *testing.T) {
+			onEach(t, func(t *testing.T, s *server) {
+				c := s.client()
+				_, h := s.subscribe(c, "a")
+				l, _ := s.connected("s1", false)
+				l.subscribed(0)
+				l.say(fmt.Sprintf(`{"type":"disconnect","code":%q,"reason":"r","hint":"h","retry":false}`, code))
+				next, f := s.connected("s2", false)
+				if anew := f.Session == ""; anew != (code == protocol.CodeBadCursor) {
+					t.Errorf("it came back with session %q", f.Session)
+				}
+				next.recovered(0)
+				next.say(message(1))
+				h.want(t, "subscribed 0 false", "subscribed 0 true", "1")
+			})
+		})
+	}
+}
+
+// A number of the server's makes neither a storm nor a standstill.
+func TestF68_TimesThatOverflow(t *testing.T) {
+	for ms, want := range map[int64]time.Duration{-1: 0, 0: 0, 25_000: 25 * time.Second, 1 << 31: 24 * time.Hour, protocol.MaxInteger: 24 * time.Hour} {
+		if got := fromMS(ms); got != want {
+			t.Errorf("%d ms: %v, want %v", ms, got, want)
+		}
+	}
+	onEach(t, func(t *testing.T, s *server) {
+		c := s.client()
+		s.subscribe(c, "a")
+		l := s.link()
+		l.connectedWith("s1", false, l.want(protocol.TypeConnect).Received, protocol.MaxInteger)
+		l.want(protocol.TypeSubscribe)
+		time.Sleep(time.Hour)
+		for pings := 0; ; {
+			select {
+			case f := <-l.in:
+				if f.Type == protocol.TypePing {
+					pings++
+				}
+				continue
+			default:
+			}
+			if pings > 1 {
+				t.Errorf("%d pings in an hour, with a heartbeat of 285,000 years", pings)
+			}
+			return
+		}
+	})
+}
+
+// A step before the connection that never ends has failed after a while.
+func TestF73_ATokenThatNeverComes(t *testing.T) {
+	onEach(t, func(t *testing.T, s *server) {
+		var asked atomic.Int64
+		never := make(chan struct{})
+		defer close(never)
+		c := s.client(func(cfg *Config) {
+			cfg.GetToken = func(context.Context) (string, error) {
+				if asked.Add(1) == 1 {
+					<-never // and does not heed its context
+				}
+				return "t", nil
+			}
+		})
+		begun := time.Now()
+		s.subscribe(c, "a")
+		s.connected("s1", false)
+		if took := time.Since(begun); took > tokenDeadline+backoffMax {
+			t.Errorf("connected after %v, want it asked again after %v", took, tokenDeadline)
+		}
+	})
+}
+
+func TestF77_TheBaseOfAWebSocketIsTakenForThatOfAll(t *testing.T) {
+	for in, want := range map[string]string{"ws://host/bus": "http://host/bus", "wss://host:444/bus/": "https://host:444/bus", "http://host/bus": "http://host/bus"} {
+		cfg := Config{URL: in}
+		if err := cfg.check(); err != nil || cfg.URL != want {
+			t.Errorf("%s: %s, %v, want %s", in, cfg.URL, err, want)
+		}
+	}
+}
