@@ -123,7 +123,7 @@ func Gaps(page string, n int) Check {
 func OneConnection(page string) Check {
 	return Check{"OneConnection", func(w *World) string {
 		for _, s := range w.samples {
-			if s.linked > s.clients {
+			if s.linked > s.clients && s.at < w.last.at { // from then on some are saying goodbye
 				return fmt.Sprintf("%d connections of %d pages at %v", s.linked, s.clients, s.at)
 			}
 		}

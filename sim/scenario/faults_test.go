@@ -145,7 +145,7 @@ var changeFaults = []Scenario{
 		Name: "F12 a proxy swallows WebSockets: the page takes SSE within the proof's 3 s, and remembers",
 		Over: []string{Any},
 		Play: func(w *World) {
-			p := w.Proxy(func(p *proxy) { p.swallow = true })
+			p := w.Proxy(swallows)
 			dash := w.Client("dash", Any, p)
 			dash.Subscribe(arrivals)
 			w.Publish(arrivals, Every(100*time.Millisecond), For(2*time.Minute))
@@ -237,7 +237,7 @@ var changeFaults = []Scenario{
 		Name: "F16 answers to polls are lost after the server sent them",
 		Over: []string{Poll},
 		Play: func(w *World) {
-			p := w.Proxy(nil)
+			p := w.Proxy()
 			dash := w.Client("dash", Poll, p)
 			dash.Subscribe(arrivals)
 			w.Publish(arrivals, Every(300*time.Millisecond), For(time.Minute))
@@ -250,7 +250,7 @@ var changeFaults = []Scenario{
 		Name: "F17 answers to what a page sends are lost: each message is published once",
 		Over: []string{SSE, Poll},
 		Play: func(w *World) {
-			p := w.Proxy(nil)
+			p := w.Proxy()
 			dash := w.Client("dash", w.Transport, p)
 			dash.Subscribe(arrivals)
 			dash.Publish(arrivals, Every(time.Second), For(time.Minute))
@@ -305,7 +305,7 @@ var proxyFaults = []Scenario{
 	{
 		Name: "F22 a proxy restarts five times under ten dashboards, and all go on where they were",
 		Play: func(w *World) {
-			p := w.Proxy(nil)
+			p := w.Proxy()
 			for i := range 10 {
 				w.Client(fmt.Sprint("dash ", i), w.Transport, p).Subscribe(arrivals)
 			}
@@ -319,7 +319,7 @@ var proxyFaults = []Scenario{
 		Name: "F23 a proxy that takes Upgrade away: the page takes SSE, and its user sees no error",
 		Over: []string{Any},
 		Play: func(w *World) {
-			p := w.Proxy(func(p *proxy) { p.strip = true })
+			p := w.Proxy(strips)
 			dash := w.Client("dash", Any, p)
 			dash.Subscribe(arrivals)
 			w.Publish(arrivals, Every(time.Second), For(time.Minute))
@@ -330,14 +330,14 @@ var proxyFaults = []Scenario{
 	{
 		Name: "F24 a proxy answers 403, 502, 503 and 504 in HTML for 20 s each: the page comes back, and takes none of it for data",
 		Play: func(w *World) {
-			p := w.Proxy(nil)
+			p := w.Proxy()
 			dash := w.Client("dash", w.Transport, p)
 			dash.Subscribe(arrivals)
 			w.Publish(arrivals, Every(time.Second), For(4*time.Minute))
 			for i, status := range []int{403, 502, 503, 504} {
 				at := time.Duration(i+1) * 45 * time.Second
-				w.At(at, func() { p.Change(func(p *proxy) { p.status = status }); p.Restart() })
-				w.At(at+20*time.Second, func() { p.Change(func(p *proxy) { p.status = 0 }) })
+				w.At(at, func() { p.Shows(status); p.Restart() })
+				w.At(at+20*time.Second, p.Whole)
 			}
 			w.Run(5 * time.Minute)
 		},
@@ -347,7 +347,7 @@ var proxyFaults = []Scenario{
 		Name: "F25 a proxy that caches GET gives nobody an old answer, nor another's",
 		Over: []string{Poll},
 		Play: func(w *World) {
-			p := w.Proxy(func(p *proxy) { p.cache = true })
+			p := w.Proxy()
 			get := func(query string) string {
 				web := &http.Transport{DialContext: w.link("curl", p.listener).dial}
 				defer web.CloseIdleConnections()
@@ -375,15 +375,15 @@ var proxyFaults = []Scenario{
 					w.t.Errorf("poll %d: %s", i, answer)
 				}
 			}
-			if p.seen["/bus/poll"] != 3 || len(p.kept) != 0 {
-				w.t.Errorf("the proxy saw %v and kept %d answers", p.seen, len(p.kept))
+			if p.seen["/bus/poll"] != 3 || p.seen["/bus"] != 2 || p.keepable != 0 {
+				w.t.Errorf("the proxy saw %v and may keep %d answers", p.seen, p.keepable)
 			}
 		},
 	},
 	{
 		Name: "F26 a proxy sends each POST twice: one effect",
 		Play: func(w *World) {
-			p := w.Proxy(func(p *proxy) { p.repeat = true })
+			p := w.Proxy(repeats...)
 			dash := w.Client("dash", w.Transport, p)
 			dash.Subscribe(arrivals)
 			dash.Publish(arrivals, Every(time.Second), For(30*time.Second))
@@ -396,7 +396,7 @@ var proxyFaults = []Scenario{
 		Name: "F27 no answer to a poll is longer than 256 KiB, however much there is",
 		Over: []string{Poll},
 		Play: func(w *World) {
-			p := w.Proxy(nil)
+			p := w.Proxy()
 			dash := w.Client("dash", Poll, p)
 			dash.Subscribe(arrivals)
 			w.Publish(arrivals, Every(50*time.Millisecond), Times(700), Size(4<<10))

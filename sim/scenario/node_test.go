@@ -2,8 +2,6 @@ package scenario
 
 import (
 	"context"
-	"crypto/sha1"
-	"encoding/base64"
 	"log/slog"
 	"net/http"
 	"time"
@@ -174,10 +172,4 @@ func (n *node) stop() {
 			n.w.Broker.crowd.lapse(n.view)
 		})
 	}
-}
-
-// acceptKey answers a WebSocket handshake's key, RFC 6455 section 4.2.2.
-func acceptKey(key string) string {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	return base64.StdEncoding.EncodeToString(sum[:])
 }

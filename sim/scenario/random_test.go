@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tidings/client"
+	network "tidings/sim/nemesis/proxy"
 )
 
 var (
@@ -96,7 +97,17 @@ func (d *day) play(w *World) {
 	for i := range d.IntN(3) {
 		swallow, buffer, repeat := d.IntN(3) == 0, d.IntN(4) == 0, d.IntN(3) == 0
 		w.note("proxy %d: swallows %v, buffers %v, repeats %v", i, swallow, buffer, repeat)
-		d.proxies = append(d.proxies, w.Proxy(func(p *proxy) { p.swallow, p.buffer, p.repeat = swallow, buffer, repeat }))
+		var habits []network.Rule
+		if swallow {
+			habits = append(habits, swallows)
+		}
+		if buffer {
+			habits = append(habits, buffers)
+		}
+		if repeat {
+			habits = append(habits, repeats...)
+		}
+		d.proxies = append(d.proxies, w.Proxy(habits...))
 	}
 	channels := []string{"a", "b", "c"}[:1+d.IntN(3)]
 	for i := range 2 + d.IntN(4) {
@@ -294,8 +305,8 @@ func (d *day) befallProxy(at, until time.Duration, p *proxy) {
 		d.at(at, "a proxy restarts", p.Restart)
 	case 1:
 		status := []int{403, 502, 503, 504}[d.IntN(4)]
-		d.at(at, fmt.Sprintf("a proxy answers %d", status), func() { p.Change(func(p *proxy) { p.status = status }); p.Restart() })
-		d.at(until, "a proxy is whole", func() { p.Change(func(p *proxy) { p.status = 0 }) })
+		d.at(at, fmt.Sprintf("a proxy answers %d", status), func() { p.Shows(status); p.Restart() })
+		d.at(until, "a proxy is whole", p.Whole)
 	case 2:
 		path := []string{"/bus/poll", "/bus/send", "/api/publish"}[d.IntN(3)]
 		n := 1 + d.IntN(5)
@@ -318,7 +329,7 @@ func (d *day) heal() {
 		w.Thaw(n)
 	}
 	for _, p := range d.proxies {
-		p.Change(func(p *proxy) { p.status = 0; clear(p.lose) })
+		p.Whole()
 	}
 	for _, l := range d.links {
 		l.Heal()

@@ -81,7 +81,7 @@ var stories = []Scenario{
 		Name: "a page behind a proxy that swallows WebSockets takes SSE",
 		Over: []string{Any},
 		Play: func(w *World) {
-			p := w.Proxy(func(p *proxy) { p.swallow = true })
+			p := w.Proxy(swallows)
 			dash := w.Client("dash", Any, p)
 			dash.Subscribe(arrivals)
 			w.Publish(arrivals, Every(time.Second), For(2*time.Minute))
@@ -93,7 +93,7 @@ var stories = []Scenario{
 		Name: "a page behind a proxy that swallows WebSockets and buffers SSE polls",
 		Over: []string{Any},
 		Play: func(w *World) {
-			p := w.Proxy(func(p *proxy) { p.swallow, p.buffer = true, true })
+			p := w.Proxy(swallows, buffers)
 			dash := w.Client("dash", Any, p)
 			dash.Subscribe(arrivals)
 			w.Publish(arrivals, Every(time.Second), For(2*time.Minute))
@@ -105,7 +105,7 @@ var stories = []Scenario{
 		Name: "a page that only polling works for is back within seconds of an outage of 30 s",
 		Over: []string{Any},
 		Play: func(w *World) {
-			p := w.Proxy(func(p *proxy) { p.swallow, p.buffer = true, true })
+			p := w.Proxy(swallows, buffers)
 			dash := w.Client("dash", Any, p)
 			dash.Subscribe(arrivals)
 			w.Publish(arrivals, Every(time.Second), For(3*time.Minute))
@@ -118,7 +118,7 @@ var stories = []Scenario{
 	{
 		Name: "a page behind a proxy that cuts what is idle for 30 s stays connected",
 		Play: func(w *World) {
-			p := w.Proxy(nil)
+			p := w.Proxy()
 			dash := w.Client("dash", w.Transport, p)
 			p.CutIdle(30 * time.Second)
 			dash.Subscribe(arrivals)
@@ -143,7 +143,7 @@ var stories = []Scenario{
 		Play: func(w *World) {
 			dash := w.Client("dash", w.Transport)
 			dash.Subscribe(arrivals)
-			p := w.Proxy(nil)
+			p := w.Proxy()
 			b := w.Backend("backend", p)
 			b.Publish(arrivals, Every(time.Second), For(time.Minute))
 			w.At(10500*time.Millisecond, func() { p.LoseAnswers("/api/publish", 10) })

@@ -54,6 +54,7 @@ func (c *conn) answer(x *exchange, from *bufio.Reader) bool {
 		return false
 	}
 	if x.has(func(r *rule) bool { return r.Lose }) {
+		c.proxy.tell(Answer{Request: x.Request, Status: answer.StatusCode, Header: answer.Header, Lost: true})
 		return false
 	}
 	if answer.StatusCode == http.StatusSwitchingProtocols {
@@ -66,17 +67,19 @@ func (c *conn) answer(x *exchange, from *bufio.Reader) bool {
 	}
 	x.upgraded <- false
 	stream := answer.ContentLength < 0
+	if c.down.write(head(answer, stream)) != nil {
+		return false
+	}
 	if stream && x.has(func(r *rule) bool { return r.Buffer }) {
 		whole, err := io.ReadAll(answer.Body)
 		if err != nil {
 			return false
 		}
-		answer.Body, answer.ContentLength, stream = io.NopCloser(bytes.NewReader(whole)), int64(len(whole)), false
+		answer.Body = io.NopCloser(bytes.NewReader(whole))
 	}
-	if c.down.write(head(answer, stream)) != nil || c.body(answer, stream) != nil {
-		return false
-	}
-	return !answer.Close
+	n, err := c.body(answer, stream)
+	c.proxy.tell(Answer{Request: x.Request, Status: answer.StatusCode, Header: answer.Header, Bytes: n})
+	return err == nil && !answer.Close
 }
 
 // head is the beginning of an answer; chunked where its length is not known.
@@ -98,27 +101,28 @@ func head(answer *http.Response, chunked bool) []byte {
 	return b.Bytes()
 }
 
-// body sends the body of an answer in the pieces in which the server sent it.
-func (c *conn) body(answer *http.Response, chunked bool) error {
+// body sends the body of an answer in the pieces in which the server sent it. It returns how many bytes the body had.
+func (c *conn) body(answer *http.Response, chunked bool) (total int, err error) {
 	piece := make([]byte, 32<<10)
 	for {
 		n, err := answer.Body.Read(piece)
+		total += n
 		if n > 0 && !(chunked && c.down.drops(n)) {
 			text := piece[:n]
 			if chunked {
 				text = fmt.Appendf(nil, "%x\r\n%s\r\n", n, text)
 			}
 			if err := c.down.write(text); err != nil {
-				return err
+				return total, err
 			}
 		}
 		switch {
 		case err == io.EOF && chunked:
-			return c.down.write([]byte("0\r\n\r\n"))
+			return total, c.down.write([]byte("0\r\n\r\n"))
 		case err == io.EOF:
-			return nil
+			return total, nil
 		case err != nil:
-			return err
+			return total, err
 		}
 	}
 }

@@ -154,19 +154,40 @@ func (c *conn) send(x *exchange) bool {
 
 func (x *exchange) has(what func(*rule) bool) bool { return slices.ContainsFunc(x.rules, what) }
 
-// sendBeside sends a request over a connection of its own and throws the answer away.
+// sendBeside sends a request over a connection of its own and throws the answer away. It returns when that has come, or after a moment:
+// a request that the server holds back is there twice at once.
 func (c *conn) sendBeside(x *exchange, text []byte) {
-	other, err := c.proxy.dial(c.proxy.ctx)
-	if err != nil {
-		return
-	}
-	defer other.Close()
-	other.SetDeadline(time.Now().Add(giveUp))
-	if _, err := other.Write(text); err != nil {
-		return
-	}
-	if answer, err := http.ReadResponse(bufio.NewReader(other), x.Request); err == nil && answer.ContentLength >= 0 {
-		io.Copy(io.Discard, answer.Body)
+	const moment = 200 * time.Millisecond
+	answered := make(chan struct{})
+	c.proxy.wait.Go(func() {
+		defer close(answered)
+		other, err := c.proxy.dial(c.proxy.ctx)
+		if err != nil {
+			return
+		}
+		defer other.Close()
+		ended := make(chan struct{})
+		defer close(ended)
+		go func() {
+			select {
+			case <-c.done:
+				other.Close()
+			case <-ended:
+			}
+		}()
+		if _, err := other.Write(text); err != nil {
+			return
+		}
+		if answer, err := http.ReadResponse(bufio.NewReader(other), x.Request); err == nil && answer.ContentLength >= 0 {
+			io.Copy(io.Discard, answer.Body)
+		}
+	})
+	timer := time.NewTimer(moment)
+	defer timer.Stop()
+	select {
+	case <-answered:
+	case <-timer.C:
+	case <-c.done:
 	}
 }
 

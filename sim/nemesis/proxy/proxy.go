@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +38,10 @@ const (
 
 // Proxy stands between clients and one server. Its methods may be called at any time, from any goroutine.
 type Proxy struct {
+	// Watch, if it is set before Serve, is called for each answer of the server when its body has gone through, or was lost. It must
+	// not wait.
+	Watch func(Answer)
+
 	dial   Dial
 	seed   uint64
 	ctx    context.Context
@@ -49,6 +54,21 @@ type Proxy struct {
 	down  bool
 	drawn uint64 // requests so far
 	made  uint64 // rules so far
+}
+
+// Answer is an answer of the server.
+type Answer struct {
+	Request *http.Request
+	Status  int
+	Header  http.Header
+	Bytes   int  // of the body
+	Lost    bool // by a rule
+}
+
+func (p *Proxy) tell(a Answer) {
+	if p.Watch != nil {
+		p.Watch(a)
+	}
 }
 
 // New returns a proxy without rules. The same seed, rules and order of requests lead to the same choices.

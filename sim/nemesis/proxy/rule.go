@@ -41,7 +41,7 @@ type Rule struct {
 	Swallow    bool          // it does not reach the server, nor does what follows on its connection, and nobody is told
 	NoUpgrade  bool          // its header Upgrade is taken away, as by proxies that do not know of WebSocket
 	DeadSocket bool          // a WebSocket opens and leads nowhere
-	Buffer     bool          // an answer of unknown length is held back until it ends
+	Buffer     bool          // the body of an answer of unknown length is held back until it ends
 
 	// What is done to the bytes of a connection, in Direction.
 
