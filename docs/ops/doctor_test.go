@@ -77,6 +77,11 @@ var faults = []struct {
 			return strings.ReplaceAll(s, "location / {", "location ~ ^/bus/(sse|poll)$ { return 405; } location / {")
 		}
 	}, summary: "websocket", verdicts: []string{"sse_failed", "poll_failed"}},
+	{name: "HAProxy that judges texts, as a firewall", kind: haproxy, change: func(string) func(string) string {
+		return func(s string) string {
+			return strings.ReplaceAll(s, "    default_backend tidings", "    option http-buffer-request\n    http-request deny if { req.body -m sub passwd }\n    default_backend tidings")
+		}
+	}, summary: "websocket", verdicts: []string{"words_refused"}},
 	{name: "HAProxy that denies Upgrade", kind: haproxy, change: func(string) func(string) string {
 		return func(s string) string {
 			return strings.ReplaceAll(s, "    default_backend tidings", "    http-request deny if { hdr(Upgrade) -m found }\n    default_backend tidings")

@@ -20,11 +20,11 @@ func TestTable(t *testing.T) {
 	values := map[string][]string{
 		"server": {"ok", "unreachable", "foreign", "refused"}, "websocket": {"ok", "refused", "eaten", "untested"},
 		"sse": {"ok", "buffered", "failed", "untested"}, "poll": {"ok", "failed", "untested"}, "upload": {"ok", "limited", "untested"},
-		"idle": {"ok", "cut", "untested"}, "clock": {"ok", "off", "unknown"}, "token": {"ok", "needed"}, "http": {"", "1", "1.1", "2", "3"},
+		"idle": {"ok", "cut", "untested"}, "words": {"ok", "refused", "untested"}, "network": {"loopback", "private", "unknown"}, "clock": {"ok", "off", "unknown"}, "token": {"ok", "needed"}, "http": {"", "1", "1.1", "2", "3"},
 	}
 	fillIns := []string{
 		"url", "echoSeconds", "serverStatus", "serverCode", "serverSays", "tokenCode", "websocketStatusText", "sseStatusText", "pollStatusText",
-		"idleOn", "idleCutAfter", "idleTested", "uploadLimit", "uploadFailed", "uploadStatusText", "clockSkew",
+		"idleOn", "idleCutAfter", "idleTested", "uploadLimit", "uploadFailed", "uploadStatusText", "wordsStatusText", "clockSkew",
 	}
 	seen := map[string]bool{}
 	for i, v := range slices.Concat(table.Summaries, table.Verdicts) {
@@ -66,7 +66,7 @@ func TestPageJudgesAlike(t *testing.T) {
 		for _, ws := range []string{"ok", "refused", "eaten"} {
 			for _, sse := range []string{"ok", "buffered", "failed", "untested"} {
 				for _, poll := range []string{"ok", "failed"} {
-					for _, rest := range []Facts{{"idle": "ok", "upload": "ok", "clock": "ok", "http": "2"}, {"idle": "cut", "idleCutAfter": "5", "upload": "limited", "clock": "off", "http": "1.1", "token": "needed"}} {
+					for _, rest := range []Facts{{"idle": "ok", "upload": "ok", "words": "ok", "clock": "ok", "http": "2"}, {"idle": "ok", "upload": "ok", "words": "refused", "wordsStatusText": " (status 403)", "clock": "ok", "network": "private", "url": "https://10.0.0.1/bus"}, {"idle": "cut", "idleCutAfter": "5", "upload": "limited", "clock": "off", "http": "1.1", "token": "needed"}} {
 						f := maps.Clone(rest)
 						f["server"], f["websocket"], f["sse"], f["poll"] = server, ws, sse, poll
 						all = append(all, f)
@@ -121,6 +121,46 @@ func TestBase(t *testing.T) {
 		if got, err := base(c.in); got != c.want || (err == nil) != (c.want != "") {
 			t.Errorf("%q: got %q, %v, want %q", c.in, got, err, c.want)
 		}
+	}
+}
+
+// F91: the command and the page recognise a bus on a private network alike; the page knows no more than the name.
+func TestF91_Network(t *testing.T) {
+	rows := []struct{ host, command, page string }{
+		{"127.0.0.1", "loopback", "loopback"}, {"[::1]", "loopback", "loopback"}, {"localhost", "unknown", "loopback"},
+		{"10.1.2.3", "private", "private"}, {"172.16.0.1", "private", "private"}, {"172.32.0.1", "unknown", "unknown"}, {"192.168.7.7", "private", "private"},
+		{"100.64.0.1", "private", "private"}, {"100.128.0.1", "unknown", "unknown"}, {"169.254.1.1", "private", "private"}, {"192.0.2.7", "unknown", "unknown"},
+		{"[fd00::7]", "private", "private"}, {"[fe80::7]", "private", "private"}, {"[2001:db8::7]", "unknown", "unknown"}, {"[::ffff:10.0.0.1]", "private", "unknown"},
+		{"bus", "unknown", "private"}, {"bus.local", "unknown", "private"}, {"bus.lan", "unknown", "private"}, {"bus.example.com", "unknown", "unknown"},
+	}
+	cmd := exec.Command("node", "--input-type=module", "-e", `
+		import { readFileSync } from "node:fs";
+		import { network } from "./page/checks.js";
+		console.log(JSON.stringify(JSON.parse(readFileSync(0, "utf8")).map((host) => network(new URL("http://" + host).hostname))));`)
+	hosts := []string{}
+	for _, row := range rows {
+		hosts = append(hosts, row.host)
+	}
+	input, _ := json.Marshal(hosts)
+	cmd.Stdin = bytes.NewReader(input)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("node: %v", err)
+	}
+	var page []string
+	if err := json.Unmarshal(out, &page); err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range rows {
+		if got := network(row.host + ":80"); got != row.command {
+			t.Errorf("%s: the command finds %q, want %q", row.host, got, row.command)
+		}
+		if page[i] != row.page {
+			t.Errorf("%s: the page finds %q, want %q", row.host, page[i], row.page)
+		}
+	}
+	if _, verdicts := Judge(Facts{"network": "private", "url": "https://10.0.0.1/bus"}); len(verdicts) != 1 || verdicts[0].Code != "private_network" {
+		t.Errorf("a private network: got %v", verdicts)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,7 +69,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	e := &examination{base: address, token: o.Token, client: o.Client, took: map[string]int64{}, facts: Facts{
 		"url": address, "echoSeconds": strconv.Itoa(int(echoWait.Seconds())), "token": "ok", "clock": "unknown",
-		"websocket": "untested", "sse": "untested", "poll": "untested", "upload": "untested", "idle": "untested",
+		"websocket": "untested", "sse": "untested", "poll": "untested", "upload": "untested", "words": "untested", "idle": "untested", "network": "unknown",
 	}}
 	at := time.Now()
 	step := func(what string) {
@@ -82,6 +83,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		lines := e.openAll(ctx)
 		step("a large request")
 		e.upload(ctx, lines["poll"])
+		e.words(ctx, lines["poll"])
 		if o.Idle > 0 {
 			step(fmt.Sprintf("%s of silence", o.Idle))
 			e.silence(ctx, lines, o.Idle)
@@ -122,6 +124,9 @@ func (e *examination) connect() string {
 func (e *examination) askServer(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, openWait)
 	defer cancel()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) {
+		e.note("network", network(c.Conn.RemoteAddr().String()))
+	}})
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.base, nil)
 	if err != nil {
 		e.note("server", "unreachable")
@@ -307,29 +312,6 @@ func (e *examination) upstream(session string) func(context.Context, string) err
 		seq++
 		return nil
 	}
-}
-
-// upload finds out how large a request may be, up to nearly what Tidings takes.
-func (e *examination) upload(ctx context.Context, l *line) {
-	if l == nil {
-		return
-	}
-	var failed string
-	for _, size := range []int{60_000, 16_000, 4_000, 1_000} {
-		ctx, cancel := context.WithTimeout(ctx, openWait)
-		err := l.send(ctx, `{"type":"ping","pad":"`+strings.Repeat("x", size)+`"}`)
-		cancel()
-		if err == nil {
-			e.note("upload", "ok", "uploadLimit", strconv.Itoa(size))
-			if failed != "" {
-				e.note("upload", "limited", "uploadFailed", failed)
-			}
-			return
-		}
-		failed = strconv.Itoa(size)
-		e.note("uploadStatusText", statusText(err))
-	}
-	e.note("upload", "limited", "uploadLimit", "0", "uploadFailed", failed)
 }
 
 // silence sends nothing for a while, and then asks whether the lines are still there.

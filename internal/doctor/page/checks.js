@@ -10,6 +10,18 @@ class Declined extends Error {}
 class BadStatus extends Error {}
 class TooLate extends Error {}
 
+// Words that web application firewalls take for an attack.
+const SUSPICIOUS = "<script>alert(1)</script> ' OR 1=1 -- ../../etc/passwd";
+
+/** Where a host is, as far as its name tells: "loopback", "private", or "unknown". */
+export function network(host) {
+  const name = host.toLowerCase().replace(/^\[|\]$/g, "").replace(/^::ffff:/, "");
+  if (name === "localhost" || name.endsWith(".localhost") || /^127\.[\d.]+$/.test(name) || name === "::1") return "loopback";
+  if (/^(10|192\.168|169\.254|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\.[\d.]+$/.test(name)) return "private";
+  if (/^(f[cd][0-9a-f]{2}|fe[89ab][0-9a-f]):/.test(name)) return "private";
+  return /\.(local|internal|lan|home\.arpa)$/.test(name) || !/[.:]/.test(name) ? "private" : "unknown";
+}
+
 const within = (ms, promise) => {
   let timer;
   const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new TooLate()), ms)));
@@ -69,12 +81,13 @@ class Examination {
   took = {};
   facts = {
     echoSeconds: String(ECHO / 1000), token: "ok", clock: "unknown", http: "",
-    websocket: "untested", sse: "untested", poll: "untested", upload: "untested", idle: "untested",
+    websocket: "untested", sse: "untested", poll: "untested", upload: "untested", words: "untested", idle: "untested",
   };
 
   constructor(base, token, changed) {
     Object.assign(this, { base, token, changed });
     this.facts.url = base;
+    this.facts.network = network(new URL(base, globalThis.location?.href).hostname);
   }
 
   note(facts) {
@@ -276,6 +289,17 @@ class Examination {
     this.note({ upload: "limited", uploadLimit: "0", uploadFailed: failed, uploadStatusText: text });
   }
 
+  /** Whether something in between refuses a body because of what is in it. */
+  async words(line) {
+    if (!line || this.facts.uploadLimit === "0") return;
+    try {
+      await line.send({ type: "ping", pad: SUSPICIOUS });
+      this.note({ words: "ok" });
+    } catch (error) {
+      this.note({ words: "refused", wordsStatusText: statusText(error) });
+    }
+  }
+
   async silence(lines, idle) {
     const start = Date.now();
     const cut = {};
@@ -319,6 +343,7 @@ export async function examine({ base, token = "", idle = 6_000, changed = () => 
     );
     step("upload");
     await e.upload(lines.poll);
+    await e.words(lines.poll);
     if (idle > 0 && Object.keys(lines).length) {
       step("idle");
       await e.silence(lines, idle);
