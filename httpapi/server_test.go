@@ -63,6 +63,9 @@ func TestB12_B13_B14_B20_MalformedRequests(t *testing.T) {
 				if !strings.HasPrefix(answer, "HTTP/1.1 "+tt.want) && !strings.HasPrefix(answer, "HTTP/1.0 "+tt.want) {
 					t.Errorf("got %.200q, want %s", answer, tt.want)
 				}
+				if got := w.api.guard.Stats().Large; (tt.want == "431") != (got == 1) {
+					t.Errorf("%d heads are counted as too large", got)
+				}
 				if took > headerTimeout {
 					t.Errorf("the connection was closed after %v", took)
 				}

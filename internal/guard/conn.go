@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -52,9 +53,15 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// headTooLarge is how the answer begins that net/http writes by itself, without a handler, for a head above its bound.
+var headTooLarge = []byte("HTTP/1.1 431 ")
+
 // Write writes an answer. Unless a handler has set a deadline, it may wait for the client for AnswerLimit in all until
 // AnswerBytes are written, in however many calls.
 func (c *Conn) Write(p []byte) (int, error) {
+	if bytes.HasPrefix(p, headTooLarge) {
+		c.guard.large.Add(1)
+	}
 	for written := 0; ; {
 		if c.part == 0 {
 			c.part, c.patience = AnswerBytes, AnswerLimit

@@ -32,7 +32,7 @@ type Guard struct {
 	// Refuse answers a request whose address keeps too many bodies waiting. Nil answers 429 without a body.
 	Refuse func(http.ResponseWriter, *http.Request)
 
-	smuggled, unsent, unread, crowded atomic.Uint64
+	smuggled, unsent, unread, crowded, large atomic.Uint64
 
 	mu      sync.Mutex // guards waiting
 	waiting map[string]int
@@ -43,12 +43,13 @@ type Stats struct {
 	Smuggled uint64 // requests with a length and chunks, which were refused
 	Unsent   uint64 // bodies that were announced and did not come in time
 	Unread   uint64 // conns that were cut because an answer was not read in time
+	Large    uint64 // heads above the server's bound, which were refused; not seen if TLS ends here
 	Crowded  uint64 // requests that were refused because their address kept MaxBodies bodies waiting
 }
 
 // Stats returns the counts so far.
 func (g *Guard) Stats() Stats {
-	return Stats{Smuggled: g.smuggled.Load(), Unsent: g.unsent.Load(), Unread: g.unread.Load(), Crowded: g.crowded.Load()}
+	return Stats{Smuggled: g.smuggled.Load(), Unsent: g.unsent.Load(), Unread: g.unread.Load(), Crowded: g.crowded.Load(), Large: g.large.Load()}
 }
 
 // Listener returns l with conns that are watched. Of a listener for TLS, give the one below it, and blind: true.
