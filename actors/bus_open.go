@@ -71,6 +71,7 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.P
 	}
 	gen, _ := c.out.Attach(link, 0, c.connected(session, false, c.Identity()), nil)
 	c.since.Store(gen)
+	c.latest.Took(&protocol.ClientFrame{Type: protocol.TypeConnect}, gen)
 	b.send(c.pid, attached{gen: gen, kind: kind, identity: c.identity.Load()})
 	b.registry.add(c)
 	if b.revocations.Revoked(identity) { // who revoked it may not have seen the connection
@@ -101,8 +102,8 @@ func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity
 	}
 	c.attaching.Lock()
 	defer c.attaching.Unlock()
-	if connect.Generation != 0 && connect.Generation < c.since.Load() && connect.Attempt != 0 && connect.Attempt <= c.attempt {
-		return nil, 0, errStale
+	if c.latest.Late(connect) {
+		return nil, 0, errOvertaken
 	}
 	gen, ok := c.out.Attach(link, received, c.connected(connect.Session, true, identity), fencedFrame)
 	if !ok {
@@ -111,7 +112,7 @@ func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity
 		return nil, 0, nil
 	}
 	c.since.Store(gen)
-	c.attempt = connect.Attempt
+	c.latest.Took(connect, gen)
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
 	b.send(c.pid, attached{gen: gen, kind: kind, identity: sharedIdentity(identity)})
@@ -131,7 +132,7 @@ func (c *Connection) connected(session string, resumed bool, of access.Identity)
 	}
 }
 
-var errStale = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer connect of this client came before this one", Hint: "Nothing: the newer one goes on."}
+var errOvertaken = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer connect or poll of this client came before this one", Hint: "Do nothing: the newer one goes on."}
 
 // Find returns the connection of a session, for a poll or a send of its client. It fails with CodeSessionGone for an unknown session and for
 // one of another identity alike, and for one that ended for good a short time ago with the code of its end.

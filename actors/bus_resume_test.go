@@ -253,7 +253,7 @@ func TestPollsFollowEachOther(t *testing.T) {
 				return nil, err
 			}
 			d := &client{w: w, link: &link{}, session: c.session, received: received}
-			gen, err := conn.Poll(d.link, received)
+			gen, err := conn.Poll(d.link, pollAfter(received))
 			if err == nil {
 				d.use(conn, gen)
 			}
@@ -287,7 +287,7 @@ func TestPollsFollowEachOther(t *testing.T) {
 			t.Errorf("after the park: %v", err)
 		}
 		ws := w.connect()
-		if _, err := ws.conn.Poll(&link{}, 0); !errors.Is(err, &protocol.Error{Code: protocol.CodeWrongTransport}) {
+		if _, err := ws.conn.Poll(&link{}, pollAfter(0)); !errors.Is(err, &protocol.Error{Code: protocol.CodeWrongTransport}) {
 			t.Errorf("a poll of a WebSocket's session: %v", err)
 		}
 	})
@@ -345,7 +345,7 @@ func TestAPollIsToldTheFinalWord(t *testing.T) {
 		}
 		w.settle()
 		final := &protocol.Error{Code: protocol.CodeTooManyErrors}
-		if _, err := conn.Poll(&link{}, 0); !errors.Is(err, final) {
+		if _, err := conn.Poll(&link{}, pollAfter(0)); !errors.Is(err, final) {
 			t.Errorf("a poll that had found it: %v", err)
 		}
 		if err := conn.Send(t.Context(), &protocol.Send{Seq: 1}); !errors.Is(err, final) {

@@ -64,8 +64,8 @@ type Connection struct {
 	over      atomic.Bool // the outbox overflowed, and the actor was told
 	opened    uint32      // seconds after the node's start
 
-	attaching sync.Mutex // one connect at a time; guards attempt, and that a poll sees all of a connect or nothing
-	attempt   uint64     // of the last connect that resumed
+	attaching sync.Mutex  // one connect or poll at a time; guards latest
+	latest    core.Latest // which of them took the session over
 
 	waitlist atomic.Pointer[waitlist]  // made with the first recovery
 	order    atomic.Pointer[sequencer] // made with the first body of POST /bus/send
@@ -83,29 +83,33 @@ func (c *Connection) Identity() access.Identity { return *c.identity.Load() }
 // Outbox is what the client is to hear.
 func (c *Connection) Outbox() *core.Outbox { return c.out }
 
-// Poll puts the link of a further long-poll under the outbox: what was not received goes out again. It fails with CodeBadCursor, and
-// changes nothing, if so many frames were never sent; with CodeWrongTransport if the connection is on another transport; and
-// with CodeSessionGone, or the code of its end for good, if it cannot go on.
-func (c *Connection) Poll(link core.Link, received uint64) (gen uint64, err error) {
+// Poll puts the link of a further long-poll under the outbox: what was not received goes out again. It fails with
+// CodeBadCursor, and changes nothing, if so many frames were never sent; with CodeSuperseded, and changes nothing, if a
+// newer connect or poll of the client came before; with CodeWrongTransport if the connection is on another transport;
+// and with CodeSessionGone, or the code of its end for good, if it cannot go on.
+func (c *Connection) Poll(link core.Link, poll *protocol.ClientFrame) (gen uint64, err error) {
 	if c.ended.Load() {
 		return 0, c.gone()
 	}
 	c.attaching.Lock() // a client that was told connected is past that connect
-	onPoll, lapsed := c.kind() == pollKind, c.lapsed.Load() != 0 && c.lapsed.Load() >= c.since.Load()
-	c.attaching.Unlock()
-	if !onPoll {
+	defer c.attaching.Unlock()
+	if c.latest.Late(poll) {
+		return 0, errOvertaken
+	}
+	if c.kind() != pollKind {
 		return 0, &protocol.Error{Code: protocol.CodeWrongTransport, Reason: "the session is not on long-polling", Hint: "Send connect with the session to change the transport."}
 	}
-	if lapsed {
+	if lapsed := c.lapsed.Load(); lapsed != 0 && lapsed >= c.since.Load() {
 		return 0, access.ErrTokenExpired
 	}
-	if err := c.out.Ack(received); err != nil {
+	if err := c.out.Ack(*poll.Received); err != nil {
 		return 0, err
 	}
-	gen, ok := c.out.Attach(link, received, nil, fencedFrame)
+	gen, ok := c.out.Attach(link, *poll.Received, nil, fencedFrame)
 	if !ok {
 		return 0, c.gone()
 	}
+	c.latest.Took(poll, gen)
 	c.bus.send(c.pid, attached{gen: gen, kind: pollKind})
 	return gen, nil
 }

@@ -155,14 +155,14 @@ func TestAPollGoesOnWithAnotherTokenAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.pass(time.Minute + refreshGrace)
-		if _, err := c.conn.Poll(&link{}, c.received); !errors.Is(err, access.ErrTokenExpired) {
+		if _, err := c.conn.Poll(&link{}, pollAfter(c.received)); !errors.Is(err, access.ErrTokenExpired) {
 			t.Errorf("got %v", err)
 		}
 		if err := c.conn.Receive(anyGeneration, []protocol.ClientFrame{{Type: protocol.TypeRefresh, ID: 1, Token: sign(t, "u1", time.Hour)}}); err != nil {
 			t.Fatal(err)
 		}
 		w.settle()
-		if _, err := c.conn.Poll(&link{}, c.received); err != nil {
+		if _, err := c.conn.Poll(&link{}, pollAfter(c.received)); err != nil {
 			t.Errorf("after a refresh: %v", err)
 		}
 	})
@@ -178,7 +178,7 @@ func TestAPollGoesOnAfterAConnectWithAnotherToken(t *testing.T) {
 		}
 		for range 20 {
 			w.pass(time.Minute + refreshGrace)
-			if _, err := c.conn.Poll(&link{}, 0); !errors.Is(err, access.ErrTokenExpired) {
+			if _, err := c.conn.Poll(&link{}, pollAfter(0)); !errors.Is(err, access.ErrTokenExpired) {
 				t.Fatalf("with the old token: %v", err)
 			}
 			connect := &protocol.ClientFrame{Type: protocol.TypeConnect, Session: c.session, Token: sign(t, "u1", time.Minute)}
@@ -186,7 +186,7 @@ func TestAPollGoesOnAfterAConnectWithAnotherToken(t *testing.T) {
 			if err != nil || conn != c.conn {
 				t.Fatalf("with a new one: %v", err)
 			}
-			if _, err := conn.Poll(&link{}, 0); err != nil {
+			if _, err := conn.Poll(&link{}, pollAfter(0)); err != nil {
 				t.Fatalf("the poll after it: %v", err)
 			}
 		}

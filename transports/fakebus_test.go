@@ -105,6 +105,9 @@ func (b *fakeBus) Open(ctx context.Context, peer protocol.Peer, connect *protoco
 		gen, _ = s.outbox.Attach(link, 0, s.connected(false), fence)
 	}
 	s.attached(peer.Transport)
+	s.mu.Lock()
+	s.latest.Took(connect, gen)
+	s.mu.Unlock()
 	s.flush()
 	return s, gen, nil
 }

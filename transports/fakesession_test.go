@@ -20,6 +20,7 @@ type fakeSession struct {
 	mu        sync.Mutex // guards all below
 	transport string
 	parked    *time.Timer
+	latest    core.Latest
 	inbox     core.Inbox
 	told      chan struct{} // closed and replaced when a body was applied
 	errors    []time.Time
@@ -63,10 +64,13 @@ func (s *fakeSession) attached(transport string) {
 	}
 }
 
-func (s *fakeSession) Poll(link core.Link, received uint64) (uint64, error) {
+func (s *fakeSession) Poll(link core.Link, poll *protocol.ClientFrame) (uint64, error) {
 	s.mu.Lock()
-	transport := s.transport
+	transport, late, received := s.transport, s.latest.Late(poll), *poll.Received
 	s.mu.Unlock()
+	if late {
+		return 0, &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer poll came before this one", Hint: "Do nothing."}
+	}
 	if transport != protocol.Poll { // a late poll of before the change of transport
 		return 0, &protocol.Error{Code: protocol.CodeWrongTransport, Reason: "the session is not on long-polling", Hint: "Connect."}
 	}
@@ -75,6 +79,9 @@ func (s *fakeSession) Poll(link core.Link, received uint64) (uint64, error) {
 		return 0, &protocol.Error{Code: protocol.CodeBadCursor, Reason: "not a count of this session", Hint: "Send the last answer's."}
 	}
 	s.attached(protocol.Poll)
+	s.mu.Lock()
+	s.latest.Took(poll, gen)
+	s.mu.Unlock()
 	return gen, nil
 }
 

@@ -79,7 +79,7 @@ func (p *pollLink) resume(peer protocol.Peer, poll *protocol.ClientFrame, rest [
 	if err != nil {
 		return err
 	}
-	gen, err := session.Poll(p, *poll.Received)
+	gen, err := session.Poll(p, poll)
 	if err != nil {
 		return err
 	}

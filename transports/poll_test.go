@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -264,4 +265,43 @@ func TestPollProvesItsPathWithoutASession(t *testing.T) {
 			t.Errorf("got %d %s", a.status, a.body)
 		}
 	})
+}
+
+func latePollBody(session string, generation, attempt uint64, cursor string) string {
+	return fmt.Sprintf(`{"type":"poll","session":%q,"received":%s,"generation":%d,"attempt":%d}`, session, cursor, generation, attempt)
+}
+
+// A client's poll waits; a copy of its earlier one comes late and is refused, and what is published reaches the one that
+// waits. A late poll that says neither generation nor attempt takes over, as ever.
+func Test_B115_aLateCopyOfAPollLeavesTheLiveOne(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		late func(session, cursor string) string
+		want []int // statuses of the late one and of the live one
+	}{
+		{name: "numbered", late: func(session, cursor string) string { return latePollBody(session, 1, 1, cursor) }, want: []int{409, 200}},
+		{name: "a copy of the live one", late: func(session, cursor string) string { return latePollBody(session, 1, 2, cursor) }, want: []int{409, 200}},
+		{name: "without a number", late: pollBody, want: []int{200, 409}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := inMemory(t, nil)
+				session, cursor := r.openPoll(t)
+				statuses := make([]int, 3)
+				var wg sync.WaitGroup
+				ask := func(i int, body string) {
+					wg.Go(func() { statuses[i] = r.ask(t, post("/bus/poll", body)).status })
+					synctest.Wait()
+				}
+				ask(2, latePollBody(session, 1, 1, cursor)) // superseded by the next
+				ask(1, latePollBody(session, 1, 2, cursor))
+				ask(0, tt.late(session, cursor))
+				r.bus.publish("a", "1")
+				wg.Wait()
+				if !slices.Equal(statuses[:2], tt.want) {
+					t.Errorf("late and live one got %v, want %v", statuses[:2], tt.want)
+				}
+			})
+		})
+	}
 }

@@ -31,9 +31,9 @@ type Ticketer interface {
 // transport's link; calls with an older one are ignored. Only Send waits.
 type Session interface {
 	Outbox() *core.Outbox
-	// Poll puts the link of a further long-poll under the outbox. If the client cannot have received so many frames it
-	// fails with CodeBadCursor and changes nothing.
-	Poll(link core.Link, received uint64) (gen uint64, err error)
+	// Poll puts the link of a further long-poll under the outbox. It changes nothing if it fails: with CodeBadCursor if the
+	// client cannot have received so many frames, and with CodeSuperseded if a newer connect or poll came before.
+	Poll(link core.Link, poll *protocol.ClientFrame) (gen uint64, err error)
 	// Receive takes the frames of one message, in order. If it fails the transport ends with that error.
 	Receive(gen uint64, frames []protocol.ClientFrame) error
 	// Send takes one numbered body of POST /bus/send, when its turn has come.
