@@ -2,12 +2,14 @@ package httpapi
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -18,8 +20,32 @@ type files map[string]*file
 
 type file struct {
 	data  []byte
-	etag  string
+	gzip  func() []byte // compressed, once; nil if that saves less than a tenth
+	tag   string        // of the content, without quotes
 	media string
+}
+
+// compress returns data as gzip, or nil if that saves less than a tenth.
+func compress(data []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // fails only for a level that does not exist
+	w.Write(data)
+	w.Close()
+	if b.Len() > len(data)*9/10 {
+		return nil
+	}
+	return b.Bytes()
+}
+
+// takesGzip reports whether a client takes gzip, by its Accept-Encoding.
+func takesGzip(r *http.Request) bool {
+	for _, coding := range list(r.Header["Accept-Encoding"]) {
+		name, q, weighed := strings.Cut(coding, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			return !weighed || strings.Trim(strings.TrimSpace(q), "q=0.") != ""
+		}
+	}
+	return false
 }
 
 // mediaTypes of what we serve; http's own table depends on the machine.
@@ -56,7 +82,7 @@ func readFiles(tree fs.FS) (files, error) {
 			return err
 		}
 		sum := sha256.Sum256(data)
-		found[name] = &file{data: data, etag: `"` + hex.EncodeToString(sum[:12]) + `"`, media: media}
+		found[name] = &file{data: data, gzip: sync.OnceValue(func() []byte { return compress(data) }), tag: hex.EncodeToString(sum[:12]), media: media}
 		return nil
 	})
 	return found, err
@@ -113,7 +139,15 @@ func (a *API) serveFile(c *gin.Context, from files, name string) {
 	}
 	header := c.Writer.Header()
 	header.Set("Content-Type", f.media)
-	header.Set("ETag", f.etag)
+	data, tag := f.data, f.tag
+	if takesGzip(c.Request) && c.Request.Header.Get("Range") == "" {
+		if packed := f.gzip(); packed != nil {
+			data, tag = packed, tag+"-gzip"
+			header.Set("Content-Encoding", "gzip")
+		}
+	}
+	header.Add("Vary", "Accept-Encoding")
+	header.Set("ETag", `"`+tag+`"`)
 	header.Set("Cache-Control", "no-cache") // kept, but asked for anew each time: the answer is then 304
 	header.Set("X-Content-Type-Options", "nosniff")
 	if strings.HasPrefix(f.media, "text/html") || f.media == "image/svg+xml" {
@@ -121,5 +155,5 @@ func (a *API) serveFile(c *gin.Context, from files, name string) {
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("X-Frame-Options", "DENY")
 	}
-	http.ServeContent(c.Writer, c.Request, "", time.Time{}, bytes.NewReader(f.data))
+	http.ServeContent(c.Writer, c.Request, "", time.Time{}, bytes.NewReader(data))
 }

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
 	"net/http"
@@ -130,6 +132,44 @@ func TestFilesAreCachedAndChecked(t *testing.T) {
 		if r := w.get(path); r.Code != 404 {
 			t.Errorf("%s: got %d", path, r.Code)
 		}
+	}
+}
+
+// Files are compressed for clients that take it: what the docs say of the client's size is what goes over the wire.
+func TestFilesAreCompressed(t *testing.T) {
+	w := start(t, withDemo)
+	plain := w.get("/client/tidings.js")
+	for accept, want := range map[string]string{
+		"gzip, deflate, br": "gzip", "br, GZIP;q=0.8": "gzip", "gzip;q=1": "gzip",
+		"": "", "br": "", "identity": "", "gzip;q=0": "", "gzip; q=0.0, br": "", "x-gzip": "",
+	} {
+		r := w.do(request{path: "/client/tidings.js", header: http.Header{"Accept-Encoding": {accept}}})
+		got := r.Header().Get("Content-Encoding")
+		body, tag := r.Body.Bytes(), r.Header().Get("ETag")
+		if got == "gzip" {
+			unpacked, err := gzip.NewReader(r.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			small := len(body)
+			if body, err = io.ReadAll(unpacked); err != nil || small > len(body)/2 {
+				t.Errorf("%d bytes became %d (%v)", len(body), small, err)
+			}
+			if tag == plain.Header().Get("ETag") {
+				t.Error("both forms have the same ETag")
+			}
+		}
+		if got != want || !bytes.Equal(body, plain.Body.Bytes()) || r.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("Accept-Encoding %q: got %q, %d bytes, %v; want %q", accept, got, len(body), r.Header(), want)
+		}
+		again := w.do(request{path: "/client/tidings.js", header: http.Header{"Accept-Encoding": {accept}, "If-None-Match": {tag}}})
+		if again.Code != http.StatusNotModified {
+			t.Errorf("Accept-Encoding %q: got %d for the ETag of before, want 304", accept, again.Code)
+		}
+	}
+	r := w.do(request{path: "/client/tidings.js", header: http.Header{"Accept-Encoding": {"gzip"}, "Range": {"bytes=0-9"}}})
+	if r.Code != http.StatusPartialContent || r.Header().Get("Content-Encoding") != "" || !bytes.Equal(r.Body.Bytes(), plain.Body.Bytes()[:10]) {
+		t.Errorf("a part: got %d %v %q", r.Code, r.Header(), r.Body)
 	}
 }
 
