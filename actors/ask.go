@@ -24,8 +24,8 @@ type ChannelInfo struct {
 	Position    protocol.Position // the channel's top, as the broker has it
 }
 
-// Channels lists channels by name; more tells that there are others after them. It walks all channels: call it for a person or a script,
-// not for a message. It fails as History does.
+// Channels lists channels by name; more tells that there are others after them. It walks all channels: call it for a
+// person or a script, not for a message. It fails as History does.
 func (b *Bus) Channels(ctx context.Context, q Channels) (list []ChannelInfo, more bool, err error) {
 	var entries []*entry
 	b.router.each(func(e *entry) {
@@ -72,8 +72,9 @@ const (
 	ConnectionParked = "parked" // its transport was lost
 )
 
-// Connections lists connections by id; more tells that there are others after them. It walks all connections, and with a Channel asks them
-// one by one: call it for a person or a script, not for a message. It fails with CodeTimeout if ctx ends before.
+// Connections lists connections by id; more tells that there are others after them. It walks all connections, and with
+// a Channel asks them one by one: call it for a person or a script, not for a message. It fails with CodeTimeout if ctx
+// ends before.
 func (b *Bus) Connections(ctx context.Context, q Connections) (list []ConnectionInfo, more bool, err error) {
 	all := slices.DeleteFunc(b.registry.all(), func(c *Connection) bool {
 		return c.id <= q.After || q.User != "" && c.Identity().User != q.User
@@ -109,8 +110,8 @@ func (b *Bus) info(c *Connection, d description) ConnectionInfo {
 	}
 }
 
-// Tail sees the messages of those channels for which only gives true, or of all if it is nil; only is called at each publish and must not wait. It fails
-// with CodeOverloaded if there are MaxTails.
+// Tail sees the messages of those channels for which only gives true, or of all if it is nil; only is called at each
+// publish and must not wait. It fails with CodeOverloaded if there are MaxTails.
 func (b *Bus) Tail(only func(protocol.Channel) bool) (*Tail, error) {
 	b.tails.mu.Lock()
 	defer b.tails.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 // askPause is how often those who have not answered are looked at.
 const askPause = 20 * time.Millisecond
 
-// describe asks connections how they stand. Those that end meanwhile are not in the answer. It fails with CodeTimeout if one does not
-// answer before ctx ends.
+// describe asks connections how they stand. Those that end meanwhile are not in the answer. It fails with CodeTimeout
+// if one does not answer before ctx ends.
 func (b *Bus) describe(ctx context.Context, list []*Connection, ch protocol.Channel) (map[string]description, error) {
 	answers := make(chan description, len(list))
 	for _, c := range list {

@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// Revoked answers Revoke.
+// Revoked is what a revocation did.
 type Revoked struct {
 	Connections int       // of this node, that end
 	Until       time.Time // how long it is remembered: by then every such token is over
 }
 
-// RevokeToken lets the token of an id (jti) count no more on this node, and ends the connections that it signed in: they are told CodeUnauthorized, and
-// nothing is written to them after that. It fails with CodeUnsupported if there are no tokens, and with CodeLimitExceeded.
+// RevokeToken makes the token of an id (jti) void on this node, and ends the connections that it signed in: they are
+// told CodeUnauthorized, and nothing is written to them after that. It fails with CodeUnsupported if there are no
+// tokens, and with CodeLimitExceeded.
 func (b *Bus) RevokeToken(id string) (Revoked, error) {
 	return b.revoke(func(until time.Time) *protocol.Error { return b.revocations.RevokeToken(id, until) })
 }
@@ -35,7 +36,8 @@ func (b *Bus) revoke(remember func(until time.Time) *protocol.Error) (Revoked, e
 	return Revoked{Connections: b.endWhere(b.revocations.Revoked, errRevoked), Until: until}, nil
 }
 
-// DisconnectUser ends all connections of a user on this node, and returns their number. If code says retry their clients come back.
+// DisconnectUser ends all connections of a user on this node, and returns their number. If code says retry their
+// clients come back.
 func (b *Bus) DisconnectUser(user string, code protocol.Code) int {
 	return b.endWhere(func(id access.Identity) bool { return !id.Anonymous() && id.User == user }, endedBy(code))
 }
@@ -51,7 +53,8 @@ func (b *Bus) endWhere(match func(access.Identity) bool, fault *protocol.Error) 
 	return n
 }
 
-// Disconnect ends one connection for good, or, if code says retry, so that its client comes back anew. It fails with CodeNotFound.
+// Disconnect ends one connection for good, or, if code says retry, so that its client comes back anew. It fails with
+// CodeNotFound.
 func (b *Bus) Disconnect(connection string, code protocol.Code) error {
 	c := b.registry.get(connection)
 	if c == nil || c.ended.Load() {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Verdict says what became of one message for one connection.
+// Verdict is what became of one message for one connection.
 type Verdict string
 
 // The verdicts.
@@ -32,7 +32,7 @@ const (
 	WhyEnded         Verdict = "ended"               // the connection has ended
 )
 
-// Why answers what became of a message for a connection.
+// Why is what became of a message for a connection.
 type Why struct {
 	Verdict  Verdict
 	Says     string            // the same for people
@@ -43,8 +43,9 @@ type Why struct {
 	Receives bool              // the message has come, or will without the client's doing anything else
 }
 
-// Why tells what became of the message at an offset of a channel for one connection: from how both stand now, and from the records of what
-// happened to them. It fails with CodeNotFound for a connection that this node knows nothing of, and as Connections and History do.
+// Why returns what became of the message at an offset of a channel for one connection: from how both stand now, and
+// from the records of what happened to them. It fails with CodeNotFound for a connection that this node knows nothing
+// of, and as Connections and History do.
 func (b *Bus) Why(ctx context.Context, connection string, ch protocol.Channel, offset uint64) (Why, error) {
 	q := inquiry{ch: ch, offset: offset}
 	c := b.registry.get(connection)
@@ -166,7 +167,7 @@ func (q *inquiry) recovered() (Record, bool) {
 	return Record{}, false
 }
 
-// gone answers for a connection that has ended.
+// gone is the answer for a connection that has ended.
 func (q *inquiry) gone() Why {
 	for i := len(q.records) - 1; i >= 0; i-- {
 		r := q.records[i]
@@ -186,7 +187,7 @@ func (q *inquiry) gone() Why {
 	return Why{Verdict: WhyEnded, Says: "The connection has ended: its client said goodbye, or was a plain one that left."}
 }
 
-// outside answers for a connection that is not subscribed.
+// outside is the answer for a connection that is not subscribed.
 func (q *inquiry) outside() Why {
 	for i := len(q.records) - 1; i >= 0; i-- {
 		switch r := q.records[i]; {

@@ -163,7 +163,8 @@ func inUse() int64 {
 	return int64(m.HeapAlloc) + int64(m.StackInuse)
 }
 
-// Memory of 10,000 connections: parked, without and with a subscription to one channel, and with one to a channel of their own.
+// Memory of 10,000 connections: parked, without and with a subscription to one channel, and with one to a channel of
+// their own.
 func BenchmarkMemory(b *testing.B) {
 	const n = 10_000
 	for _, row := range []struct {

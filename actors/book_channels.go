@@ -11,7 +11,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// entry is a channel as the node knows it: what outlives a failure of its actor. It is in the router as long as its actor runs.
+// entry is a channel as the node knows it: what outlives a failure of its actor. It is in the router as long as its
+// actor runs.
 type entry struct {
 	name protocol.Channel
 	pid  *actor.PID // set before the router hands the entry out
@@ -54,8 +55,9 @@ type joining struct {
 	recovered *protocol.Position // after which it recovers; nil if it does not
 }
 
-// reach counts the channel's members that hear messages now, and how many of them are parked and on long-poll. The members are counted by
-// the channel and the others by their connections, so that for a moment the parts may be behind the whole, but never exceed it.
+// reach counts the channel's members that hear messages now, and how many of them are parked and on long-poll. The
+// members are counted by the channel and the others by their connections, so that for a moment the parts may be behind
+// the whole, but never exceed it.
 func (e *entry) reach() (receivers, parked, polling int) {
 	receivers = int(e.live.Load())
 	parked = min(int(e.parked.Load()), receivers)
@@ -114,8 +116,8 @@ const (
 	memberGone
 )
 
-// standing is as whom a subscription counts among those who are in its channel. A connection begins as itself, and may become a user's, whose it
-// stays.
+// standing is the member that a subscription counts as: nobody, its own connection, or, once the client has signed in,
+// its user.
 type standing uint8
 
 const (
@@ -160,8 +162,8 @@ func (s *presenceState) atRest() bool {
 	return s.answer == nil && (s.attendance == nil || s.attendance.Len() == 0)
 }
 
-// router finds channels by name, and starts them. A channel's actor stops only with the router's leave (retire), which it
-// does not give while anybody holds the entry: so nobody ever joins a channel that is going away.
+// router finds channels by name, and starts them. A channel's actor stops only with the router's leave (retire), which
+// it does not give while anybody holds the entry: so nobody ever joins a channel that is going away.
 type router struct {
 	start  func(*entry) // spawns the actor and sets pid
 	seed   maphash.Seed

@@ -40,7 +40,8 @@ const (
 	maxTroubledChs = 1024
 )
 
-// chronicle keeps the records. It outlives the connections that they are about, and costs a connection nothing before its first record.
+// chronicle keeps the records. It outlives the connections that they are about, and costs a connection nothing before
+// its first record.
 type chronicle struct {
 	mu          sync.Mutex // guards all below, rings included
 	connections *lru.Cache[string, *ring]

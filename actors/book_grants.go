@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
-// Grants are the channels that the application's backend has put clients in, now and in the future: all connections of a user, all pages of a session of
-// the application, one page, or one connection. They are remembered while somebody is connected, and for some time before and after.
+// Grants are the channels that the application's backend has put clients in, now and in the future: all connections of
+// a user, all pages of a session of the application, one page, or one connection. They are remembered while somebody is
+// connected, and for some time before and after.
 const (
-	grantBefore = time.Minute    // kept so long for who has never connected
+	grantBefore = time.Minute    // kept so long for a client that has never connected
 	grantAfter  = 24 * time.Hour // and so long after the last one has left
 	// maxGrants bounds the channels of one subject: no connection can have more subscriptions.
 	maxGrants = protocol.MaxSubscriptions
@@ -85,7 +86,7 @@ func (g *grants) conns(who subject) []*Connection {
 	return nil
 }
 
-// enter says that c is there, for these subjects.
+// enter adds a connection under these subjects.
 func (g *grants) enter(c *Connection, subjects []subject) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -101,7 +102,7 @@ func (g *grants) enter(c *Connection, subjects []subject) {
 	}
 }
 
-// leave says that c is there no more.
+// leave removes a connection from these subjects.
 func (g *grants) leave(c *Connection, subjects []subject) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -124,8 +125,8 @@ func (g *grants) leave(c *Connection, subjects []subject) {
 	}
 }
 
-// add grants channels to a subject, and returns its connections. only, if it is not nil, is the one connection that can be of it. It fails with
-// CodeLimitExceeded, and with CodeNotFound if only has ended.
+// add grants channels to a subject, and returns its connections. only, if it is not nil, is the one connection that can
+// be of it. It fails with CodeLimitExceeded, and with CodeNotFound if only has ended.
 func (g *grants) add(who subject, channels []protocol.Channel, only *Connection) ([]*Connection, *protocol.Error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -184,8 +185,8 @@ func (g *grants) remove(who subject, channels []protocol.Channel) []*Connection 
 	return slices.Clone(e.conns)
 }
 
-// makeSpace makes space for n more channels of grantee to, forgetting the grantees that left longest ago. If even that is not enough it forgets
-// nobody and reports false.
+// makeSpace makes space for n more channels of grantee to, forgetting the grantees that left longest ago. If even that
+// is not enough it forgets nobody and reports false.
 func (g *grants) makeSpace(n int, to *grantee) bool {
 	var gone []*grantee
 	free := g.max - g.n

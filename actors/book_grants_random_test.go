@@ -12,8 +12,9 @@ import (
 	"tidings/protocol"
 )
 
-// In random days backends grant and take, clients come, sign in and out, are cut, come back and leave, and hours pass. After each step every channel
-// gets a message, and each client must have heard those, and only those, of the channels that the model says.
+// In random days backends grant and take, clients come, sign in and out, are cut, come back and leave, and hours pass.
+// After each step every channel gets a message, and each client must have heard those, and only those, of the channels
+// that the model says.
 
 var grantedChannels = []protocol.Channel{"g1", "g2", "g3", "open/1", "open/2", "anonymous", "authenticated", "user/u1", "user/u2"}
 
@@ -270,7 +271,8 @@ func (d *tenure) step() {
 	}
 }
 
-// pass lets time go by, and those end who were parked for long enough. Tokens do not: each client brings another in time.
+// pass lets time go by, and those end who were parked for long enough. Tokens do not: each client brings another in
+// time.
 func (d *tenure) pass(t time.Duration) {
 	for end := time.Now().Add(t); time.Now().Before(end); {
 		d.world.pass(min(time.Until(end), 10*time.Hour))

@@ -69,7 +69,8 @@ func (w *world) take(who Whom, connections int, channels ...protocol.Channel) {
 	}
 }
 
-// events says in short what frames tell of subscriptions: "+a" and "-a" of the server's, "=a" of the client's own, and the data of messages.
+// events says in short what frames tell of subscriptions: "+a" and "-a" of the server's, "=a" of the client's own, and
+// the data of messages.
 func events(frames []protocol.ServerFrame) (list []string) {
 	for _, f := range frames {
 		switch f.Type {
@@ -144,7 +145,8 @@ func TestAClientIsPutInTheChannelsOfItsIdentity(t *testing.T) {
 	})
 }
 
-// What is published around a sign-in and a sign-out comes once to who is there, and nothing after it that is for somebody else.
+// What is published around a sign-in and a sign-out comes once to who is there, and nothing after it that is for
+// somebody else.
 func TestSigningInAndOutOnAConnection(t *testing.T) {
 	inBubble(t, identified(t, closed), func(w *world) {
 		c := w.visit("", "")
@@ -183,7 +185,8 @@ func TestSigningInAndOutOnAConnection(t *testing.T) {
 	})
 }
 
-// A sign-in while messages flow without a pause: each of a channel that the client may hear before and after comes once, in order.
+// A sign-in while messages flow without a pause: each of a channel that the client may hear before and after comes
+// once, in order.
 func TestNothingIsLostOrDoubledAroundASignIn(t *testing.T) {
 	inBubble(t, identified(t, access.Rules{Subscribe: access.Anyone, Publish: access.Anyone, Joins: access.Joins{
 		Anonymous: []string{"all", "anonymous"}, Authenticated: []string{"all", "user/{user}"}}}), func(w *world) {
@@ -350,7 +353,7 @@ func TestGrantsAreBounded(t *testing.T) {
 		if got := w.bus.Stats().PutFull; got != 1 { // the joins and the grants are more
 			t.Errorf("%d connections were full", got)
 		}
-		w.take(Whom{User: "u1"}, 1, "a0", "a1") // there is room then
+		w.take(Whom{User: "u1"}, 1, "a0", "a1") // there is space then
 		w.settle()
 		if got := w.bus.Stats().Subscriptions; got != protocol.MaxSubscriptions {
 			t.Errorf("%d subscriptions", got)
@@ -392,7 +395,8 @@ func TestAGrantToAConnectionNeedsOne(t *testing.T) {
 	})
 }
 
-// The client's own subscription and the server's to one channel: there is one at a time, and nothing is lost if one follows the other.
+// The client's own subscription and the server's to one channel: there is one at a time, and nothing is lost if one
+// follows the other.
 func TestAClientSubscribesToWhatItWasPutIn(t *testing.T) {
 	inBubble(t, identified(t, closed), func(w *world) {
 		first := w.publish("g", "0")
@@ -438,7 +442,8 @@ func TestAClientSubscribesToWhatItWasPutIn(t *testing.T) {
 	})
 }
 
-// Whatever goes on, a replacement of the server's subscription by the client's own, and back, loses nothing and doubles nothing.
+// Whatever goes on, a replacement of the server's subscription by the client's own, and back, loses nothing and doubles
+// nothing.
 func TestAdoptingLosesNothing(t *testing.T) {
 	inBubble(t, identified(t, closed), func(w *world) {
 		w.grant(Whom{User: "u1"}, 0, "g")
@@ -536,7 +541,8 @@ func TestPlainClientsAreNotPutInChannels(t *testing.T) {
 	})
 }
 
-// A broker that does not answer delays what the server puts a connection in; nothing is said to the client until it does.
+// A broker that does not answer delays what the server puts a connection in; nothing is said to the client until it
+// does.
 func TestTheServerTriesAgainWhereTheBrokerFails(t *testing.T) {
 	f := &faulty{}
 	inBubble(t, withFaults(f, identified(t, closed)), func(w *world) {
@@ -598,7 +604,8 @@ func TestTheServersSubscriptionsCount(t *testing.T) {
 	})
 }
 
-// A client may subscribe to, and leave, what the server has only asked for: each request has one answer, and messages come once.
+// A client may subscribe to, and leave, what the server has only asked for: each request has one answer, and messages
+// come once.
 func TestAdoptingWhatIsNotAnsweredYet(t *testing.T) {
 	f := &faulty{}
 	release := make(chan struct{})
@@ -632,7 +639,8 @@ func TestAdoptingWhatIsNotAnsweredYet(t *testing.T) {
 	})
 }
 
-// A channel's actor that fails starts again, and those whom the server put there hear what they missed, without a word more.
+// A channel's actor that fails starts again, and those whom the server put there hear what they missed, without a word
+// more.
 func TestAChannelThatFailsKeepsWhomTheServerPutThere(t *testing.T) {
 	f := &faulty{}
 	inBubble(t, withFaults(f, identified(t, closed)), func(w *world) {

@@ -7,8 +7,8 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// parking holds the parked connections, and only them, in the order in which they were parked: if there are too many, of
-// one user or in all, the oldest ends. How long each may stay is its own actor's business.
+// parking holds the parked connections, and only them, in the order in which they were parked: if there are too many,
+// of one user or in all, the oldest ends. How long each may stay is its own actor's business.
 type parking struct {
 	perUser int
 

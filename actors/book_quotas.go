@@ -28,7 +28,8 @@ var (
 	errOfPlace  = &protocol.Error{Code: protocol.CodeRateLimited, Reason: "this address has as many connections, or opens them as fast, as one may", Hint: "Close some, or wait; limits.connections_per_address and limits.connects_per_address say how many."}
 )
 
-// quotas count connections of users and of addresses, and how fast they come. What a connection holds is given back with its end.
+// quotas count connections of users and of addresses, and how fast they come. What a connection holds is given back
+// with its end.
 type quotas struct {
 	max quotaLimits
 
@@ -83,7 +84,7 @@ func (s *quotas) of(address string, now time.Duration) *quota {
 	return q
 }
 
-// sweep forgets addresses that hold nothing. It reports whether there is room.
+// sweep forgets addresses that hold nothing. It reports whether there is space.
 func (s *quotas) sweep(now time.Duration) bool {
 	for a, q := range s.addresses {
 		if q.n == 0 && q.connect.Full(now) {
@@ -93,7 +94,7 @@ func (s *quotas) sweep(now time.Duration) bool {
 	return len(s.addresses) < maxQuotaAddresses
 }
 
-// leave gives a place back.
+// leave takes a place back.
 func (s *quotas) leave(q *quota) {
 	if q == nil {
 		return
@@ -132,8 +133,8 @@ func (s *quotas) give(h places) {
 	s.leave(h.ofAddress)
 }
 
-// takeAddress takes a place of the node's and of an address, and returns what the connection has of its address: nil if addresses are not
-// counted.
+// takeAddress takes a place of the node's and of an address, and returns what the connection has of its address: nil if
+// addresses are not counted.
 func (s *quotas) takeAddress(address string, connections int, now time.Duration) (*quota, *protocol.Error) {
 	if s.max.connections > 0 && connections >= s.max.connections {
 		s.count(LimitConnections)

@@ -148,7 +148,7 @@ func TestQuotasOfAddressesAreForgotten(t *testing.T) {
 	}
 	s.of("10.0.0.1", 0).n = 1
 	if s.of("192.0.2.1", time.Second) != nil {
-		t.Error("there is room for one more")
+		t.Error("there is space for one more")
 	}
 	if s.of("192.0.2.1", 10*time.Second) == nil || len(s.addresses) != 2 {
 		t.Errorf("afterwards %d are kept", len(s.addresses))

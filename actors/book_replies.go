@@ -10,7 +10,8 @@ import (
 // replyRate bounds the publishes to one reply channel.
 var replyRate = core.Rate{PerSecond: 20, Burst: 50}
 
-// replyBoxes are the reply channels that were published to on this node and have not expired: each may hold protocol.MaxReplyBytes.
+// replyBoxes are the reply channels that were published to on this node and have not expired: each may hold
+// protocol.MaxReplyBytes.
 type replyBoxes struct {
 	max int
 
@@ -60,7 +61,7 @@ func (m *replyBoxes) sweep(now time.Time, at time.Duration) {
 	}
 }
 
-// close says that a reply channel has its last message.
+// close marks a reply channel that has its last message.
 func (m *replyBoxes) close(ch protocol.Channel) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

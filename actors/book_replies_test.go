@@ -82,7 +82,8 @@ func TestReplyChannel(t *testing.T) {
 	})
 }
 
-// The phone sleeps beyond its session, and wakes on a new one: the same client reads its channel again from where it was.
+// The phone sleeps beyond its session, and wakes on a new one: the same client reads its channel again from where it
+// was.
 func TestReplySurvivesItsSession(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connect()
@@ -286,8 +287,8 @@ func TestWithoutReplyChannels(t *testing.T) {
 	})
 }
 
-// The channel is its user's: on another device, after a new sign-in and whatever the rules say of other channels; and nobody else's, who may have
-// seen its name.
+// The channel is its user's: on another device, after a new sign-in and whatever the rules say of other channels; and
+// nobody else's, who may have seen its name.
 func TestReplyBelongsToItsUser(t *testing.T) {
 	inBubble(t, withTokens(t, access.Rules{Subscribe: access.Nobody}), func(w *world) {
 		ann := w.signIn(sign(t, "ann", time.Hour), "")

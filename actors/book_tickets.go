@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Tickets let a browser's own EventSource in, which can send neither a header nor a body: a ticket stands in its URL, for a token
-// that must not. It is good for protocol.TicketLife, once, and then for the connection that it opened, since EventSource comes back
-// with the same URL. A client that finds it in a log later has no use of it.
+// Tickets let a browser's own EventSource in, which can send neither a header nor a body: a ticket stands in its URL,
+// for a token that must not. It is good for protocol.TicketLife, once, and then for the connection that it opened,
+// since EventSource comes back with the same URL. A client that finds it in a log later has no use of it.
 
 // Bounds of tickets.
 const (
@@ -55,7 +55,8 @@ func (s *tickets) add(t *ticket) *protocol.Error {
 	return nil
 }
 
-// redeem returns the ticket of a secret. It fails with CodeUnauthorized, and with CodeTokenExpired if the token is over that it stands for.
+// redeem returns the ticket of a secret. It fails with CodeUnauthorized, and with CodeTokenExpired if the token is over
+// that it stands for.
 func (s *tickets) redeem(secret string) (*ticket, *protocol.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +75,7 @@ func (s *tickets) redeem(secret string) (*ticket, *protocol.Error) {
 	return t, nil
 }
 
-// bind says which connection a ticket opened, and returns the one before, which has to end.
+// bind keeps which connection a ticket opened, and returns the one before, which has to end.
 func (s *tickets) bind(t *ticket, c *Connection, park time.Duration) (before *Connection) {
 	c.ticket.Store(t)
 	s.mu.Lock()
@@ -86,7 +87,8 @@ func (s *tickets) bind(t *ticket, c *Connection, park time.Duration) (before *Co
 	return before
 }
 
-// left says that the connection of a ticket has ended: the ticket is good for another park, or, if the end was final, for nothing.
+// left marks the end of the connection of a ticket: the ticket is good for another park, or, if the end was final, for
+// nothing.
 func (s *tickets) left(c *Connection, final bool, park time.Duration) {
 	t := c.ticket.Load()
 	if t == nil {

@@ -6,7 +6,8 @@ import (
 	"tidings/protocol"
 )
 
-// Send hands an event to one connection, by its public name, or to those of a page, by the page's own id. A parked one hears it when it comes back. It fails with CodeNotFound.
+// Send hands an event to one connection, by its public name, or to those of a page, by the page's own id. A parked one
+// hears it when it comes back. It fails with CodeNotFound.
 func (b *Bus) Send(connection string, e Sent) (receivers int, err error) {
 	list := slices.DeleteFunc(b.named(connection), func(c *Connection) bool { return c.ended.Load() })
 	if len(list) == 0 {
@@ -15,14 +16,14 @@ func (b *Bus) Send(connection string, e Sent) (receivers int, err error) {
 	return b.hand(&e, list), nil
 }
 
-// Broadcast hands an event to every connection of this node, parked ones included, and returns their number; exact reports whether there is no
-// other node.
+// Broadcast hands an event to every connection of this node, parked ones included, and returns their number; exact
+// reports whether there is no other node.
 func (b *Bus) Broadcast(e Sent) (receivers int, exact bool) {
 	return b.sendWhere(e, func(access.Identity) bool { return true })
 }
 
-// SendUsers hands an event to every connection of some users on this node, as Broadcast does. It walks all connections: to send much to a user, publish to
-// a channel of the user's.
+// SendUsers hands an event to every connection of some users on this node, as Broadcast does. It walks all connections:
+// to send much to a user, publish to a channel of the user's.
 func (b *Bus) SendUsers(users []string, e Sent) (receivers int, exact bool) {
 	return b.sendWhere(e, func(id access.Identity) bool { return !id.Anonymous() && slices.Contains(users, id.User) })
 }

@@ -166,7 +166,8 @@ func TestATabIsNarrowerThanItsConnection(t *testing.T) {
 	})
 }
 
-// A page that the application knows by its own id stays excluded when its session was lost; whoever else shows the id unsigned is not that page.
+// A page that the application knows by its own id stays excluded when its session was lost; whoever else shows the id
+// unsigned is not that page.
 func TestAPageIsExcludedOverItsSessions(t *testing.T) {
 	inBubble(t, identified(t, access.Rules{Subscribe: access.Anyone, Publish: access.Anyone}), func(w *world) {
 		const page = "a-page-of-the-application"

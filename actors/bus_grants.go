@@ -12,13 +12,14 @@ type Whom struct {
 	Connection string // of a signed connection id the page's own part; or the public name of a connection that is there
 }
 
-// Granted answers Subscribe and Unsubscribe.
+// Granted is what Grant or Ungrant did.
 type Granted struct {
 	Connections int // of this node, parked ones included, that the change reaches now
 }
 
-// Subscribe puts clients in channels: those that are connected, and those that will be. It is remembered for a minute if nobody of them was connected
-// yet, and for a day after the last one has left. It fails with CodeNotFound for a public name of no connection, and with CodeLimitExceeded; then it changes nothing.
+// Subscribe puts clients in channels: those that are connected, and those that will be. It is remembered for a minute
+// if nobody of them was connected yet, and for a day after the last one has left. It fails with CodeNotFound for a
+// public name of no connection, and with CodeLimitExceeded; then it changes nothing.
 func (b *Bus) Grant(who Whom, channels []protocol.Channel) (Granted, error) {
 	to, only, fault := b.subject(who)
 	if fault != nil {
@@ -31,8 +32,8 @@ func (b *Bus) Grant(who Whom, channels []protocol.Channel) (Granted, error) {
 	return b.tellGranted(conns), nil
 }
 
-// Unsubscribe takes that back. What a client has subscribed to itself, and may, goes on. It fails with CodeNotFound as Subscribe does; what was not
-// granted is no fault.
+// Unsubscribe takes that back. What a client has subscribed to itself, and may, goes on. It fails with CodeNotFound as
+// Subscribe does; what was not granted is no fault.
 func (b *Bus) Ungrant(who Whom, channels []protocol.Channel) (Granted, error) {
 	to, only, fault := b.subject(who)
 	if fault != nil {
@@ -52,7 +53,8 @@ func (b *Bus) tellGranted(conns []*Connection) Granted {
 	return Granted{Connections: len(conns)}
 }
 
-// subject tells whom a grant is for, and, if that is one connection alone, which. Public names of connections are shorter than pages' ids.
+// subject returns the subject that a grant is for, and, if that is one connection alone, the connection. Public names
+// of connections are shorter than pages' ids.
 func (b *Bus) subject(who Whom) (subject, *Connection, *protocol.Error) {
 	switch {
 	case who.User != "":

@@ -7,8 +7,8 @@ import (
 	"tidings/protocol"
 )
 
-// History reads what a channel keeps: the messages strictly after since, or the newest ones if since is zero, at most limit of them
-// and at most protocol.RecoveryPageBytes. It fails with CodeBrokerUnavailable.
+// History reads what a channel keeps: the messages strictly after since, or the newest ones if since is zero, at most
+// limit of them and at most protocol.RecoveryPageBytes. It fails with CodeBrokerUnavailable.
 func (b *Bus) History(ctx context.Context, ch protocol.Channel, since protocol.Position, limit int) (core.Page, error) {
 	var page core.Page
 	err := b.callWith(ctx, func(ctx context.Context) (err error) {
@@ -51,7 +51,8 @@ func (b *Bus) top(ctx context.Context, ch protocol.Channel) (top protocol.Positi
 	return top, nil
 }
 
-// Ready reports whether the node should get new clients: not while it drains, nor if its broker says that it does not work.
+// Ready reports whether the node should get new clients: not while it drains, nor if its broker says that it does not
+// work.
 func (b *Bus) Ready(ctx context.Context) error {
 	if b.draining.Load() || b.ctx.Err() != nil {
 		return errStopped

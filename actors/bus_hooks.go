@@ -31,7 +31,7 @@ func (b *Bus) hook(ctx context.Context, name string, fn func(context.Context) er
 	return errBackend
 }
 
-// askConnect lets the application say who a client is.
+// askConnect asks the application for the identity of a client.
 func (b *Bus) askConnect(ctx context.Context, peer protocol.Peer, id access.Identity) (access.Identity, *protocol.Error) {
 	ask := b.hooks.Connect
 	if ask == nil {
@@ -53,8 +53,8 @@ func (b *Bus) mayHear(by Caller, ch protocol.Channel) *protocol.Error {
 	return b.hook(b.ctx, "subscribe", func(ctx context.Context) error { return ask(ctx, by, ch) })
 }
 
-// revise lets the application change or refuse a client's publish. What comes of it is checked again, but not against the rules, which are about
-// clients.
+// revise asks the application about a client's publish, which it may change or refuse. What comes of it is checked
+// again, but not against the rules, which are about clients.
 func (b *Bus) revise(by Caller, p *Publish) *protocol.Error {
 	ask := b.hooks.Publish
 	if ask == nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// admit tells who the client is, and by which ticket, if it was one.
+// admit returns the identity of a client, and the ticket that it came with, if it did.
 func (b *Bus) admit(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame) (id access.Identity, t *ticket, fault *protocol.Error) {
 	switch {
 	case b.draining.Load() || b.ctx.Err() != nil:
@@ -37,7 +37,7 @@ func (b *Bus) identify(ctx context.Context, peer protocol.Peer, token string) (a
 	return b.verify(ctx, token)
 }
 
-// verify tells whose a token is, unless it was revoked.
+// verify returns the identity of a token, unless it was revoked.
 func (b *Bus) verify(ctx context.Context, token string) (access.Identity, *protocol.Error) {
 	id, fault := b.tokens.Load().Verify(ctx, token)
 	if fault == nil && b.revocations.Revoked(id) {
@@ -46,7 +46,8 @@ func (b *Bus) verify(ctx context.Context, token string) (access.Identity, *proto
 	return id, fault
 }
 
-// page tells which page connects. A client whose id was not signed hears nothing of that: it could else find one out.
+// page returns the page that connects. A client whose id was not signed hears nothing of that, lest it find out one
+// that was.
 func (b *Bus) page(id string) *access.Page {
 	if id == "" {
 		return nil
@@ -61,8 +62,9 @@ func (b *Bus) page(id string) *access.Page {
 	return &page
 }
 
-// Ticket returns a ticket for the client that peer's token names, and when it is over. It fails as Open does for the token, with CodeBadRequest without
-// one, and with CodeLimitExceeded or CodeOverloaded if the user, or the node, has too many.
+// Ticket returns a ticket for the client that peer's token names, and when it is over. It fails as Open does for the
+// token, with CodeBadRequest without one, and with CodeLimitExceeded or CodeOverloaded if the user, or the node, has
+// too many.
 func (b *Bus) Ticket(peer protocol.Peer) (secret string, until time.Time, err error) {
 	identity, fault := b.identify(b.ctx, peer, "")
 	switch {

@@ -95,8 +95,8 @@ func (b *Bus) onLost(message any) {
 	b.log.Warn("a message was sent to an actor that is no more", "message", fmt.Sprintf("%T", message))
 }
 
-// drained clients come back after a random time up to a span that grows with their number: drainRate of them per second on the
-// other nodes, at most maxSpread.
+// drained clients come back after a random time up to a span that grows with their number: drainRate of them per second
+// on the other nodes, at most maxSpread.
 const (
 	drainRate    = 500
 	maxSpread    = 10 * time.Second
@@ -104,9 +104,9 @@ const (
 	minSliceSize = 500
 )
 
-// Drain tells every client to come back, to another node, and returns when all have gone and every publish has its answer, or with ctx's
-// error. New clients are refused from now on. Connections end in slices of a second over the time that ctx leaves, so that they do
-// not all come back at once. Publishes are still taken.
+// Drain asks every client to come back, to another node, and returns when all have gone and every publish has its
+// answer, or with ctx's error. New clients are refused from now on. Connections end in slices of a second over the time
+// that ctx leaves, so that they do not all come back at once. Publishes are still taken.
 func (b *Bus) Drain(ctx context.Context) error {
 	b.draining.Store(true)
 	list := b.registry.all()
@@ -139,8 +139,8 @@ func sliceSize(ctx context.Context, n int) int {
 	return max(minSliceSize, n/slices+1)
 }
 
-// Stop ends everything at once: connections get disconnect with CodeShuttingDown. It returns when no actor and no goroutine of the bus is
-// left. The broker stays open.
+// Stop ends everything at once: connections get disconnect with CodeShuttingDown. It returns when no actor and no
+// goroutine of the bus is left. The broker stays open.
 func (b *Bus) Stop() {
 	b.draining.Store(true)
 	if !b.stopping.CompareAndSwap(false, true) {

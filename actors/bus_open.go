@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// Open signs a client in and puts link under the outbox of its connection: the one that it resumes, or a new one. connect may be nil for a
-// plain client. connected leaves first over the link, which may be woken before Open returns. It fails with
-// CodeUnsupportedVersion, CodeUnauthorized, CodeTokenExpired, CodeOverloaded, and CodeShuttingDown while the node drains.
+// Open signs a client in and puts link under the outbox of its connection: the one that it resumes, or a new one.
+// connect may be nil for a plain client. connected leaves first over the link, which may be woken before Open returns.
+// It fails with CodeUnsupportedVersion, CodeUnauthorized, CodeTokenExpired, CodeOverloaded, and CodeShuttingDown while
+// the node drains.
 func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame, link core.Link) (c *Connection, gen uint64, err error) {
 	if connect == nil {
 		connect = &protocol.ClientFrame{Type: protocol.TypeConnect}
@@ -83,9 +84,9 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.P
 	return c, gen
 }
 
-// resume takes up the connection of a session: its old link is fenced, and what was not received goes out again over the new one.
-// If that cannot be, it returns nil; the old session, if it was the client's own, has ended then. A connect that comes later than a newer
-// one of the same client is refused.
+// resume takes up the connection of a session: its old link is fenced, and what was not received goes out again over
+// the new one. If that cannot be, it returns nil; the old session, if it was the client's own, has ended then. A
+// connect that comes later than a newer one of the same client is refused.
 func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity access.Identity, link core.Link) (*Connection, uint64, *protocol.Error) {
 	c := b.registry.find(connect.Session)
 	if c == nil || c.ended.Load() {
@@ -134,8 +135,9 @@ func (c *Connection) connected(session string, resumed bool, of access.Identity)
 
 var errOvertaken = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer connect or poll of this client came before this one", Hint: "Do nothing: the newer one goes on."}
 
-// Find returns the connection of a session, for a poll or a send of its client. It fails with CodeSessionGone for an unknown session and for
-// one of another identity alike, and for one that ended for good a short time ago with the code of its end.
+// Find returns the connection of a session, for a poll or a send of its client. It fails with CodeSessionGone for an
+// unknown session and for one of another identity alike, and for one that ended for good a short time ago with the code
+// of its end.
 func (b *Bus) Find(session string, peer protocol.Peer) (*Connection, error) {
 	identity, fault := b.identify(b.ctx, peer, "")
 	if fault != nil {
@@ -154,8 +156,9 @@ func (b *Bus) Find(session string, peer protocol.Peer) (*Connection, error) {
 	return c, nil
 }
 
-// of reports whether a connection is of who knows its session and shows identity. One without an identity is of whoever knows its session: a client that has just
-// got a token says so in refresh; and if the application says who clients are, a request without a token shows no more than the session.
+// belongsTo reports whether a caller who knows the session id and presents identity may use c. An anonymous connection
+// belongs to whoever knows its session id: its client may have just got a token, which it sends in refresh. If the
+// application decides who clients are, a request without a token shows no more than the session.
 func (c *Connection) belongsTo(identity access.Identity) bool {
 	own := c.Identity()
 	return own.Anonymous() || own.User == identity.User || identity.Anonymous() && c.bus.hooks.Connect != nil

@@ -19,9 +19,9 @@ func (b *Bus) keepsPresence(ch protocol.Channel) bool {
 	return !reply && b.keeper() != nil && b.policy.Load().KeepsPresence(ch)
 }
 
-// Presence counts those who are in a channel, on all nodes, and reads those after a member, at most limit of them: a user once, over however many connections,
-// and each anonymous connection. It fails with CodeForbidden if the rules do not keep it, with CodeUnsupported if the broker cannot, and as
-// History does.
+// Presence counts those who are in a channel, on all nodes, and reads those after a member, at most limit of them: a
+// user once, over however many connections, and each anonymous connection. It fails with CodeForbidden if the rules do
+// not keep it, with CodeUnsupported if the broker cannot, and as History does.
 func (b *Bus) Presence(ctx context.Context, ch protocol.Channel, after protocol.Member, limit int) (core.MembersPage, error) {
 	switch {
 	case b.keeper() == nil:

@@ -24,7 +24,7 @@ type Publish struct {
 	Last           bool             // nothing can follow it in the channel
 }
 
-// Published answers a Publish: the message is in the channel's history, and on its way to each subscriber.
+// Published is the answer to a Publish: the message is in the channel's history, and on its way to each subscriber.
 type Published struct {
 	Position       protocol.Position
 	ID             string
@@ -37,8 +37,10 @@ type Published struct {
 }
 
 // Publish returns a message its position in a channel; delivery follows. It fails with CodeTooLarge above
-// protocol.MaxPayloadBytes or what the channel's rule says, with CodeIdempotencyConflict for a key that was used with other data, with CodeOverloaded if too many publishes
-// wait for the broker, or if the channel's messages have come faster than they can be delivered for a second, with CodeBrokerUnavailable, with CodeTimeout if the outcome is unknown, and with CodeShuttingDown after Stop.
+// protocol.MaxPayloadBytes or what the channel's rule says, with CodeIdempotencyConflict for a key that was used with
+// other data, with CodeOverloaded if too many publishes wait for the broker, or if the channel's messages have come
+// faster than they can be delivered for a second, with CodeBrokerUnavailable, with CodeTimeout if the outcome is
+// unknown, and with CodeShuttingDown after Stop.
 func (b *Bus) Publish(ctx context.Context, p Publish) (Published, error) {
 	if len(p.Data) > protocol.MaxPayloadBytes {
 		return Published{}, &protocol.Error{Code: protocol.CodeTooLarge, Reason: "data is longer than 64 KiB", Hint: "Publish a reference, and let the client fetch the rest."}
@@ -94,7 +96,8 @@ func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (P
 	return out, nil
 }
 
-// Publishers slow down to what their channel's subscribers can be given, lest history fall behind and all of them be told a gap.
+// Publishers slow down to what their channel's subscribers can be given, lest history fall behind and all of them be
+// told a gap.
 const (
 	maxPublishing   = fanout.MaxInFlight * 3 / 4 // the rest is for what other nodes publish, and for answers
 	publishPatience = time.Second

@@ -15,9 +15,10 @@ import (
 	"tidings/protocol"
 )
 
-// In random days messages are published to channels, lists, patterns and routes, and most exclude somebody, while clients come, are cut, resume, or start
-// again from their cursors. Each message has to come to all who are subscribed and not excluded, and to nobody else, in one unbroken chain: what the
-// application of a client could see is compared with a list of all messages.
+// In random days messages are published to channels, lists, patterns and routes, and most exclude somebody, while
+// clients come, are cut, resume, or start again from their cursors. Each message has to come to all who are subscribed
+// and not excluded, and to nobody else, in one unbroken chain: what the application of a client could see is compared
+// with a list of all messages.
 
 var sendingChannels = []protocol.Channel{"news", "chat:1", "chat:2", "chat:2/typing", "user/u1", "user/u2", "room/7"}
 
@@ -307,7 +308,8 @@ func TestRandomSending(t *testing.T) {
 	}
 }
 
-// The test notices a message that comes to who is excluded: here the model takes everybody for included, and so the positions for wrong.
+// The test notices a message that comes to who is excluded: here the model takes everybody for included, and so the
+// positions for wrong.
 func TestRandomSendingNoticesAFault(t *testing.T) {
 	for seed := range uint64(20) {
 		if faults, _, _ := playSending(t, seed, "excluded"); len(faults) > 0 {

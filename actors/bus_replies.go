@@ -15,9 +15,10 @@ type Reply struct {
 	Trace          string // W3C trace context; "": none
 }
 
-// Reply publishes to a reply channel. It fails with CodeForbidden for parameters that were not given out so, with CodeChannelExpired,
-// with CodeChannelClosed after a final reply, with CodeRateLimited above 20 a second, with CodeOverloaded if the node holds as
-// many mailboxes as it may, with CodeUnsupported if there are no reply channels, and as Publish does.
+// Reply publishes to a reply channel. It fails with CodeForbidden for parameters that were not given out so, with
+// CodeChannelExpired, with CodeChannelClosed after a final reply, with CodeRateLimited above 20 a second, with
+// CodeOverloaded if the node holds as many mailboxes as it may, with CodeUnsupported if there are no reply channels,
+// and as Publish does.
 func (b *Bus) Reply(ctx context.Context, r Reply) (Published, error) {
 	if b.cfg.MaxReplies < 0 {
 		return Published{}, unsupported("reply channels")

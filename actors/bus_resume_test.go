@@ -332,7 +332,8 @@ func TestALossWithAFinalCodeEndsTheConnection(t *testing.T) {
 	}
 }
 
-// A poll that found the connection before its end, or comes after it, is told why it ended, and not that it is merely gone: then it would come back.
+// A poll that found the connection before its end, or comes after it, is told why it ended, and not that it is merely
+// gone: then it would come back.
 func TestAPollIsToldTheFinalWord(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connectOver(protocol.Poll, "")

@@ -11,7 +11,7 @@ import (
 // Routes reports whether there are any: without them Route gives nobody.
 func (b *Bus) Routes() bool { return !b.routing.Load().Empty() }
 
-// Route says to which channels a message without a channel goes. It fails as access.Router.Route does.
+// Route returns the channels that a message without a channel goes to. It fails as access.Router.Route does.
 func (b *Bus) Route(event string, data []byte) (access.Routed, error) {
 	routed, err := b.routing.Load().Route(event, data)
 	switch {
@@ -25,8 +25,9 @@ func (b *Bus) Route(event string, data []byte) (access.Routed, error) {
 	return routed, err
 }
 
-// Match returns the channels that a glob names among those that somebody hears on this node, or heard a short time ago, by name; only those for which only, if
-// not nil, gives true. Reply channels are not among them. It walks all channels. It fails with CodeLimitExceeded above protocol.MaxPatternChannels.
+// Match returns the channels that a glob names among those that somebody hears on this node, or heard a short time ago,
+// by name; only those for which only, if not nil, gives true. Reply channels are not among them. It walks all channels.
+// It fails with CodeLimitExceeded above protocol.MaxPatternChannels.
 func (b *Bus) Match(g access.Glob, only func(protocol.Channel) bool) ([]protocol.Channel, error) {
 	var found []protocol.Channel
 	b.router.each(func(e *entry) {
@@ -44,9 +45,10 @@ func (b *Bus) Match(g access.Glob, only func(protocol.Channel) bool) ([]protocol
 	return found, nil
 }
 
-// Once returns what find gives, and the same again to whoever repeats it with its idempotency key inside five minutes on this node: so that a repeated publish
-// goes where the first one went, although other channels are there by now, or other routes. asked is what find is about; if it is another one for the same
-// key it fails with CodeIdempotencyConflict. Without a key it calls find.
+// Once returns what find gives, and the same again to whoever repeats it with its idempotency key inside five minutes
+// on this node: so that a repeated publish goes where the first one went, although other channels are there by now, or
+// other routes. asked is what find is about; if it is another one for the same key it fails with
+// CodeIdempotencyConflict. Without a key it calls find.
 func (b *Bus) Once(principal, key, asked string, find func() (access.Routed, error)) (access.Routed, error) {
 	if key == "" {
 		return find()

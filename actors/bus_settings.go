@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// SetRules puts other rules in the place of those of Config. They count for what clients ask for from now on, and subscriptions that they do not
-// allow end at once: what waits of them for a client is not written any more. It fails if the rules do not compile, and changes nothing then.
+// SetRules puts other rules in the place of those of Config. They count for what clients ask for from now on, and
+// subscriptions that they do not allow end at once: what waits of them for a client is not written any more. It fails
+// if the rules do not compile, and changes nothing then.
 func (b *Bus) SetRules(rules access.Rules) error {
 	policy, err := rules.Compile()
 	if err != nil {
@@ -20,10 +21,12 @@ func (b *Bus) SetRules(rules access.Rules) error {
 	return nil
 }
 
-// SetTokens puts another verifier in the place of that of Config, for tokens that come from now on. It does not close the one before.
+// SetTokens puts another verifier in the place of that of Config, for tokens that come from now on. It does not close
+// the one before.
 func (b *Bus) SetTokens(tokens *access.Tokens) { b.tokens.Store(tokens) }
 
-// SetRouting puts other routes in the place of those of Config, from the next publish on. It fails if they do not compile, and changes nothing then.
+// SetRouting puts other routes in the place of those of Config, from the next publish on. It fails if they do not
+// compile, and changes nothing then.
 func (b *Bus) SetRouting(routing access.Routing) error {
 	router, err := routing.Compile()
 	if err != nil {
@@ -33,7 +36,7 @@ func (b *Bus) SetRouting(routing access.Routing) error {
 	return nil
 }
 
-// Pressure says how short of memory the process is.
+// Pressure is how short of memory the process is.
 type Pressure int32
 
 // The pressures.
@@ -43,7 +46,8 @@ const (
 	Full           // publishes are refused, too: history is what grows
 )
 
-// SetPressure tells the bus how short of memory the process is. What is refused for it is answered CodeOverloaded, and may be tried again.
+// SetPressure sets how short of memory the process is. What is refused for it is answered CodeOverloaded, and may be
+// tried again.
 func (b *Bus) SetPressure(p Pressure) { b.pressure.Store(int32(p)) }
 
 // collectWindow is what the rule of a channel says, or the node's. It counts for lanes that begin from now on.

@@ -57,7 +57,7 @@ type Stats struct {
 	Waiting    int    // users, sessions and pages for whom they wait: nobody of them is connected
 	Put        uint64 // subscriptions that the server made
 	Removed    uint64 // of them, that it took away
-	PutFull    uint64 // connections that had no room for all that the server wanted to make
+	PutFull    uint64 // connections that had no space for all that the server wanted to make
 	JoinsLeft  uint64 // channels that clients were not put in, because their name would be another, or there are too many
 	Pages      uint64 // connections with a signed connection id
 	PagesWrong uint64 // with one that was not signed so

@@ -48,14 +48,14 @@ func newChannel(b *Bus, e *entry) *channel {
 	return &channel{channelState: &e.state, bus: b, entry: e, pending: map[*subscription]*joining{}}
 }
 
-// fail answers the subscribe of a member with an error; that of the server nobody waits for.
+// fail pushes an error for the subscribe of a member. For one that the server made nobody waits.
 func (ch *channel) fail(sub *subscription, fault *protocol.Error) {
 	if sub.id != 0 {
 		ch.lane(sub).Push(sub, protocol.ErrorFrame(sub.id, fault))
 	}
 }
 
-// settled tells a connection that waits for it that a member has its answer.
+// settled reports to a connection that waits for it that a member has its answer.
 func (ch *channel) settled(j *joining) {
 	if j != nil && j.settle {
 		j.settle = false
@@ -99,8 +99,8 @@ func (ch *channel) tellVacated() {
 
 // What the actor can be told.
 
-// join asks the channel to deliver to Sub, from Since if it is not nil. answered on the subscription's lane by subscribed (and
-// what goes before it) or error, and to the connection by joined, for one with Since, or refused.
+// join asks the channel to deliver to Sub, from Since if it is not nil. answered on the subscription's lane by
+// subscribed (and what goes before it) or error, and to the connection by joined, for one with Since, or refused.
 type join struct {
 	ground.Request
 	sub      *subscription
@@ -109,9 +109,9 @@ type join struct {
 	audience fanout.Audience // it hears of who comes and goes
 }
 
-// leave asks the channel to deliver no more to Sub. If Reply is not 0 the request of that id is answered when nothing more
-// will come. A Sub whose join was not answered yet gets its error before. If Revoked is not nil the client may not hear the channel any more:
-// what is on its way to it is taken back, and then it is told.
+// leave asks the channel to deliver no more to Sub. If Reply is not 0 the request of that id is answered when nothing
+// more will come. A Sub whose join was not answered yet gets its error before. If Revoked is not nil the client may not
+// hear the channel any more: what is on its way to it is taken back, and then it is told.
 type leave struct {
 	ground.Request
 	sub     *subscription
@@ -120,8 +120,8 @@ type leave struct {
 	keep    bool // but it may hear what is on its way
 }
 
-// adopt asks the channel to go on with Sub as asked for by request ID, or, if that is 0, by the server, without a pause in what it hears.
-// answered on its lane by subscribed. If Reply is not 0 the request of that id is answered before.
+// adopt asks the channel to go on with Sub as asked for by request ID, or, if that is 0, by the server, without a pause
+// in what it hears. answered on its lane by subscribed. If Reply is not 0 the request of that id is answered before.
 type adopt struct {
 	ground.Request
 	sub       *subscription
@@ -129,13 +129,15 @@ type adopt struct {
 	audience  fanout.Audience // it hears of who comes and goes
 }
 
-// settle asks to hear, by settled, when Sub's join has its answer. A publish that follows a subscribe waits for that, so that it is heard.
+// settle asks to hear, by settled, when Sub's join has its answer. A publish that follows a subscribe waits for that,
+// so that it is heard.
 type settle struct {
 	ground.Request
 	sub *subscription
 }
 
-// nextPage asks for the next page of Sub's recovery: its outbox has room for what followed the page that this incarnation gave.
+// nextPage asks for the next page of Sub's recovery: its outbox has space for what followed the page that this
+// incarnation gave.
 type nextPage struct {
 	ground.Event // the member may have left, and the channel be gone
 	sub          *subscription
@@ -149,20 +151,20 @@ func (arrived) IgnoreDeadLetterLogging() {}
 
 func (arrived) MayBeLate() {}
 
-// skipped says that messages of the broker were left out because too much was on its way.
+// skipped reports that messages of the broker were left out because too much was on its way.
 type skipped struct{ ground.Event }
 
-// interrupted says that the broker's stream broke: messages of it may be missing, or it may be another one.
+// interrupted reports that the broker's stream broke: messages of it may be missing, or it may be another one.
 type interrupted struct{ ground.Event }
 
-// listened says whether the broker has confirmed that it brings the channel's messages to this incarnation's sink.
+// listened reports whether the broker has confirmed that it brings the channel's messages to this incarnation's sink.
 type listened struct {
 	ground.Event
 	incarnation uint32
 	err         error
 }
 
-// historyRead answers a read that the feed of this incarnation asked for.
+// historyRead is the answer to a read that the feed of this incarnation asked for.
 type historyRead struct {
 	ground.Event
 	incarnation uint32
@@ -171,7 +173,7 @@ type historyRead struct {
 	err         error
 }
 
-// drained says that what was on its way through the lanes has become less.
+// drained reports that what was on its way through the lanes has become less.
 type drained struct{ ground.Event }
 
 // displaced names the members that were live when an earlier incarnation failed, which had seen everything up to At.
@@ -184,21 +186,22 @@ type displaced struct {
 // timePassed is the channel's alarm.
 type timePassed struct{ ground.Event }
 
-// attend says as whom the connection of Sub counts in the channel, now that it or the rules have changed. join says it of a new one.
+// attend changes the member that the connection of sub counts as in the channel, since it or the rules have changed.
+// join has it for a new one.
 type attend struct {
 	ground.Request
 	sub *subscription
 	as  standing
 }
 
-// hear says what Sub is to hear of who comes and goes. join says it of a new one.
+// hear changes what sub hears of the users who come and go. join has it for a new one.
 type hear struct {
 	ground.Request
 	sub      *subscription
 	audience fanout.Audience
 }
 
-// presenceDone answers the call of the broker that is under way for the channel's presence.
+// presenceDone is the answer to the call of the broker that is under way for the channel's presence.
 type presenceDone struct {
 	ground.Event
 	page core.MembersPage // of a read
@@ -212,7 +215,7 @@ type membersChanged struct {
 	core.MembersChange
 }
 
-// membersInterrupted says that such changes may be missing.
+// membersInterrupted reports that such changes may be missing.
 type membersInterrupted struct {
 	ground.Event
 	from *membersSink
@@ -318,7 +321,7 @@ func (ch *channel) drop(sub *subscription) {
 	}
 }
 
-// refuse answers a subscribe with an error and forgets the member.
+// refuse pushes an error for a subscribe, and forgets the member.
 func (ch *channel) refuse(sub *subscription, fault *protocol.Error) {
 	ch.fail(sub, fault)
 	ch.drop(sub)

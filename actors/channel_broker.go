@@ -114,7 +114,7 @@ func (ch *channel) onHistoryRead(m historyRead) {
 	ch.bus.alarms.Set(&ch.alarm, patience.Jittered(retryDelay))
 }
 
-// admit lets the feed have a member as soon as the broker has confirmed: registered for live messages first, read after.
+// admit hands a member to the feed as soon as the broker has confirmed: registered for live messages first, read after.
 func (ch *channel) admit(j *joining) {
 	ch.pending[j.Member] = j
 	if !ch.listening {
@@ -180,7 +180,7 @@ func (s *ending) opened(stop func()) {
 	}
 }
 
-// close lets nothing more through, and ends the subscription without waiting for it.
+// close takes nothing more, and ends the subscription without waiting for it.
 func (s *ending) close() {
 	s.closed.Store(true)
 	s.bus.reads.Run(s.end)

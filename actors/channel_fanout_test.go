@@ -32,7 +32,8 @@ func (w *world) heat(ms int) {
 	}
 }
 
-// In a hot channel the first message after a pause leaves at once; what follows within the window leaves together. No other channel waits.
+// In a hot channel the first message after a pause leaves at once; what follows within the window leaves together. No
+// other channel waits.
 func TestAHotChannelCollects(t *testing.T) {
 	crowded(t, func(w *world, c *client, wakes *atomic.Int32) {
 		quiet := w.connect()
@@ -95,7 +96,8 @@ func TestAChannelOfOneDoesNotCollect(t *testing.T) {
 	})
 }
 
-// What is collected is not lost if its connection leaves the channel, loses its link or is sent away before the window is over.
+// What is collected is not lost if its connection leaves the channel, loses its link or is sent away before the window
+// is over.
 func TestWhatIsCollectedIsNotLost(t *testing.T) {
 	for _, how := range []struct {
 		name string

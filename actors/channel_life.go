@@ -29,10 +29,10 @@ func (ch *channel) onStarted(c actor.Context) {
 	ch.startPresence()
 }
 
-// A channel's actor that failed starts again with a new feed. Its members notice nothing but a pause. A member that was live joins
-// again from the position up to which everything was handed on before the failure, and hears what it missed, or a gap; its cursor
-// drops what it hears twice. A member that was on its way in goes on from where it stood. Only the subscribe at which the actor
-// failed is refused, lest it fail at that for ever.
+// A channel's actor that failed starts again with a new feed. Its members notice nothing but a pause. A member that was
+// live joins again from the position up to which everything was handed on before the failure, and hears what it missed,
+// or a gap; its cursor drops what it hears twice. A member that was on its way in goes on from where it stood. Only the
+// subscribe at which the actor failed is refused, lest it fail at that for ever.
 
 // onRestarting is the last thing that a failed incarnation does.
 func (ch *channel) onRestarting() {
@@ -56,7 +56,7 @@ func (ch *channel) onRestarting() {
 	ch.entry.traffic.Forget()
 }
 
-// onDisplaced lets the members in again that were live in an earlier incarnation.
+// onDisplaced takes the members in again that were live in an earlier incarnation.
 func (ch *channel) onDisplaced(m displaced) {
 	for _, sub := range m.subs {
 		if sub.stage != memberInside || ch.pending[sub] != nil {

@@ -6,7 +6,8 @@ import (
 	"tidings/protocol"
 )
 
-// port is what the feed asks of its channel's actor. All that a member hears goes through its lane, in the order of these calls.
+// port is what the feed asks of its channel's actor. All that a member hears goes through its lane, in the order of
+// these calls.
 type port struct{ *channel }
 
 var _ core.FeedPort[*subscription] = port{}
@@ -120,7 +121,8 @@ func (p port) all(frame *protocol.Encoded) {
 	}
 }
 
-// exceptions returns who of this node shall not get m, by their shards' indexes; nil if nobody is here, as for most messages.
+// exceptions returns who of this node shall not get m, by their shards' indexes; nil if nobody is here, as for most
+// messages.
 func (b *Bus) exceptions(m *protocol.Message) map[int]*fanout.Exception {
 	if m.Exclude.Connection == "" {
 		return nil
@@ -151,7 +153,8 @@ func gapFrame(ch protocol.Channel, room string, id uint64, g core.Gap) *protocol
 	return protocol.Encode(f)
 }
 
-// frameOf returns the frame of a message for a room that was told up to prev: the message's own, shared by all, if it says the same.
+// frameOf returns the frame of a message for a room that was told up to prev: the message's own, shared by all, if it
+// says the same.
 func frameOf(m *protocol.Message, room string, prev uint64) *protocol.Encoded {
 	if room == "" && (m.Volatile || prev == m.Prev) {
 		return m.Encoded()

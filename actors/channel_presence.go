@@ -14,8 +14,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// presence is who is in one channel: it says to the broker who is there on this node, and tells those who watch on this node what the broker says
-// of all nodes. It belongs to the channel's actor, and is made if the rules keep presence.
+// presence is who is in one channel: it says to the broker who is there on this node, and tells those who watch on this
+// node what the broker says of all nodes. It belongs to the channel's actor, and is made if the rules keep presence.
 type presence struct {
 	ch     *channel
 	herald *core.Herald // nil if nobody watches
@@ -96,7 +96,8 @@ type membersSink struct {
 	interrupted atomic.Bool  // the actor was told
 }
 
-// maxPendingChanges bounds the changes on their way to a channel's actor. More are left out, and what is true then is read.
+// maxPendingChanges bounds the changes on their way to a channel's actor. More are left out, and what is true then is
+// read.
 const maxPendingChanges = 64
 
 // Changed implements broker.MembersSink.
@@ -119,8 +120,8 @@ func (s *membersSink) Interrupted() {
 	}
 }
 
-// ask begins the call of the broker that comes first: to watch, to say who is here, to read who is there, in this order, so that who comes
-// first finds itself in what it is told.
+// ask begins the call of the broker that comes first: to watch, to say who is here, to read who is there, in this
+// order, so that who comes first finds itself in what it is told.
 func (p *presence) ask(now time.Duration) {
 	if p.herald != nil && p.sink == nil {
 		p.watch()

@@ -57,9 +57,8 @@ func (c *churner) move(users string) {
 	}
 }
 
-// Up to 10,000 comings and goings a second in one channel, as real subscribes and unsubscribes of 500 clients: what one costs, without presence, with it, and
-// with some who watch. Use -benchtime=30000x: 3 s each, 15 s with
-// fewer a second.
+// Up to 10,000 comings and goings a second in one channel, as real subscribes and unsubscribes of 500 clients: what one
+// costs, without presence, with it, and with some who watch. Use -benchtime=30000x: 3 s each, 15 s with fewer a second.
 func BenchmarkPresence(b *testing.B) {
 	const restless = 500
 	for _, row := range []struct {

@@ -69,7 +69,7 @@ func (ch *channel) attend(sub *subscription, as standing) {
 	p.step()
 }
 
-// onHear lets a subscription hear other news: at once, or, if it is on its way in, when it is live.
+// onHear makes a subscription hear other news: at once, or, if it is on its way in, when it is live.
 func (ch *channel) onHear(m hear) {
 	sub := m.sub
 	switch {
@@ -85,7 +85,7 @@ func (ch *channel) onHear(m hear) {
 	}
 }
 
-// beginWatch lets a live subscription hear who comes and goes.
+// beginWatch makes a live subscription hear who comes and goes.
 func (ch *channel) beginWatch(sub *subscription) {
 	p := ch.presence()
 	if sub.audience&counted == 0 {

@@ -502,7 +502,8 @@ func TestPresenceOutlastsAFailureOfTheChannel(t *testing.T) {
 	})
 }
 
-// People come, go, lose their network, come back and are parked for too long, at random: at rest each who watches sees those who are there.
+// People come, go, lose their network, come back and are parked for too long, at random: at rest each who watches sees
+// those who are there.
 func TestPresenceAtRandom(t *testing.T) {
 	for seed := range uint64(20) {
 		f := &faulty{}

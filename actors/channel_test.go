@@ -49,7 +49,8 @@ func TestAChannelStaysWhileItIsUsed(t *testing.T) {
 	})
 }
 
-// Joins race with the end of an idle channel, in real time and on all cores: each must be answered, by a channel that lives.
+// Joins race with the end of an idle channel, in real time and on all cores: each must be answered, by a channel that
+// lives.
 func TestNobodyJoinsADyingChannel(t *testing.T) {
 	w := inTheOpen(t, func(c *Config) { c.ChannelIdle = time.Microsecond })
 	var wg sync.WaitGroup

@@ -18,7 +18,7 @@ type Config struct {
 	Broker broker.Broker
 	// Rules say what clients may do. The zero Rules let anyone subscribe and nobody publish.
 	Rules access.Rules
-	// Routing says where messages go that are published without a channel. The zero Routing lets them go to nobody.
+	// Routing is where messages go that are published without a channel. With the zero Routing they go to nobody.
 	Routing access.Routing
 	// Tokens verifies what clients sign in with. Nil takes every client for anonymous. The bus does not close it.
 	Tokens *access.Tokens
@@ -31,44 +31,47 @@ type Config struct {
 	Heartbeat time.Duration
 	// Park is how long a connection outlives its transport. Zero means protocol.DefaultPark, 30 s; at most 10 min.
 	Park time.Duration
-	// ParkedPerIdentity bounds the parked connections of one user; the oldest ends first. Zero means 10. Anonymous clients
-	// are bounded by MaxParked alone.
+	// ParkedPerIdentity bounds the parked connections of one user; the oldest ends first. Zero means 10. Anonymous
+	// clients are bounded by MaxParked alone.
 	ParkedPerIdentity int
 	// MaxParked bounds the parked connections of the node; the oldest ends first. Zero means 10,000. Each holds at most
 	// protocol.MaxUnackedBytes. A connection with a transport is never ended by this.
 	MaxParked int
-	// MaxConnections bounds the connections of the node, parked ones included: further ones are refused with CodeOverloaded.
-	// Zero means no bound.
+	// MaxConnections bounds the connections of the node, parked ones included: further ones are refused with
+	// CodeOverloaded. Zero means no bound.
 	MaxConnections int
 
-	// SigningSecret signs the names and publish URLs of reply channels, at least access.MinSecretBytes. Empty means one that is drawn at the
-	// start: then they all end with the process.
+	// SigningSecret signs the names and publish URLs of reply channels, at least access.MinSecretBytes. Empty means one
+	// that is drawn at the start: then they all end with the process.
 	SigningSecret []byte
-	// MaxReplies bounds the reply channels that hold messages, each of at most protocol.MaxReplyBytes; publishes to further ones are refused with
-	// CodeOverloaded. Zero means 10,000, a negative number that there are no reply channels.
+	// MaxReplies bounds the reply channels that hold messages, each of at most protocol.MaxReplyBytes; publishes to
+	// further ones are refused with CodeOverloaded. Zero means 10,000, a negative number that there are no reply
+	// channels.
 	MaxReplies int
 
 	// ConnectionIDs knows the connection ids that the application signs into its pages. The zero value knows none.
 	ConnectionIDs access.ConnectionIDs
-	// MaxGrants bounds the channels that Bus.Subscribe has granted and the node remembers, of all users, sessions and connections together; further ones are
-	// refused with CodeLimitExceeded once there is nobody left to forget who has left. Zero means 200,000.
+	// MaxGrants bounds the channels that Bus.Subscribe has granted and the node remembers, of all users, sessions and
+	// connections together; further ones are refused with CodeLimitExceeded once there is nobody left to forget who has
+	// left. Zero means 200,000.
 	MaxGrants int
 
-	// ConnectionsPerUser bounds the connections of one user, parked ones included: further ones are refused with CodeLimitExceeded. Zero means no bound. Anonymous
-	// clients are not told from each other.
+	// ConnectionsPerUser bounds the connections of one user, parked ones included: further ones are refused with
+	// CodeLimitExceeded. Zero means no bound. Anonymous clients are not told from each other.
 	ConnectionsPerUser int
-	// ConnectsPerSecond bounds how many connections the node makes a second, four seconds' worth at once; more are refused with CodeOverloaded. Zero means no
-	// bound. A resume counts as none.
+	// ConnectsPerSecond bounds how many connections the node makes a second, four seconds' worth at once; more are
+	// refused with CodeOverloaded. Zero means no bound. A resume counts as none.
 	ConnectsPerSecond float64
-	// ConnectionsPerAddress and ConnectsPerAddress bound how many connections one address (of IPv6 one /64) has, and makes a second, five seconds' worth at once;
-	// more are refused with CodeRateLimited. Zero means no bound: set them only where Peer.Address says for sure whose address it is.
+	// ConnectionsPerAddress and ConnectsPerAddress bound how many connections one address (of IPv6 one /64) has, and
+	// makes a second, five seconds' worth at once; more are refused with CodeRateLimited. Zero means no bound: set them
+	// only where Peer.Address says for sure whose address it is.
 	ConnectionsPerAddress int
 	ConnectsPerAddress    float64
 
 	// ChannelIdle is how long a channel without members keeps its actor and its place at the broker. Zero means 60 s.
 	ChannelIdle time.Duration
-	// CheckInterval is how often a channel with members compares its position with the broker's, give or take a fifth: what finds the
-	// loss of a last message. Zero means 10 s, and 5 min with a broker.Faithful.
+	// CheckInterval is how often a channel with members compares its position with the broker's, give or take a fifth:
+	// what finds the loss of a last message. Zero means 10 s, and 5 min with a broker.Faithful.
 	CheckInterval time.Duration
 	// BrokerTimeout bounds each call of the broker. Zero means 5 s.
 	BrokerTimeout time.Duration
@@ -78,9 +81,9 @@ type Config struct {
 
 	// Shards is the number of goroutines that deliver. Zero means GOMAXPROCS.
 	Shards int
-	// CollectWindow is how long deliveries of a hot channel, one with more than 10,000 of them and more than two messages a window, may wait
-	// for more, so that they are written together. The first message after a pause never waits. Zero means none; at most 10 ms, which
-	// DefaultConfig gives.
+	// CollectWindow is how long deliveries of a hot channel, one with more than 10,000 of them and more than two
+	// messages a window, may wait for more, so that they are written together. The first message after a pause never
+	// waits. Zero means none; at most 10 ms, which DefaultConfig gives.
 	CollectWindow time.Duration
 }
 

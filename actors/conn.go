@@ -32,8 +32,8 @@ func (c *Connection) hand(frame *protocol.Encoded) {
 
 func (c *Connection) caller() Caller { return Caller{Connection: c.id, Identity: c.Identity()} }
 
-// principal is whose idempotency keys a connection's are. Those without an identity share one: a client repeats its publish on a new
-// session when the old one is gone, and its keys are as random as the session was.
+// principal is whose idempotency keys a connection's are. Those without an identity share one: a client repeats its
+// publish on a new session when the old one is gone, and its keys are as random as the session was.
 func (c *Connection) principal() string {
 	id := c.Identity()
 	if id.Anonymous() {
@@ -42,8 +42,8 @@ func (c *Connection) principal() string {
 	return "user:" + id.User
 }
 
-// Connection is one client as the node knows it: what a transport holds of it. It outlives its transport. Its methods may be called
-// from any goroutine.
+// Connection is one client as the node knows it: what a transport holds of it. It outlives its transport. Its methods
+// may be called from any goroutine.
 type Connection struct {
 	bus      *Bus
 	pid      *actor.PID // set before anybody else has the connection
@@ -114,9 +114,9 @@ func (c *Connection) Poll(link core.Link, poll *protocol.ClientFrame) (gen uint6
 	return gen, nil
 }
 
-// Receive takes the frames of one message, in order; they are the connection's from now on. Frames of a link that was fenced are
-// dropped. It never waits: it fails with CodeRateLimited if too many wait to be handled, and with CodeSessionGone after the
-// connection's end.
+// Receive takes the frames of one message, in order; they are the connection's from now on. Frames of a link that was
+// fenced are dropped. It never waits: it fails with CodeRateLimited if too many wait to be handled, and with
+// CodeSessionGone after the connection's end.
 func (c *Connection) Receive(gen uint64, frames []protocol.ClientFrame) error {
 	if c.ended.Load() {
 		return c.gone()
@@ -130,23 +130,23 @@ func (c *Connection) Receive(gen uint64, frames []protocol.ClientFrame) error {
 	return nil
 }
 
-// Fault reports an inbound message of which no frame is taken: each request in it, by its id, is answered with err, or the client is told
-// once if there are none. The message counts as one error.
+// Fault reports an inbound message of which no frame is taken: each request in it, by its id, is answered with err, or
+// the client is told once if there are none. The message counts as one error.
 func (c *Connection) Fault(gen uint64, ids []uint64, fault *protocol.Error) {
 	if !c.ended.Load() {
 		c.bus.send(c.pid, faulted{gen: gen, ids: ids, fault: fault})
 	}
 }
 
-// Lost says that the link of generation gen is gone: the connection is parked, or ends if it is plain. code says why, "" if
-// the client or the network just left.
+// Lost reports that the link of generation gen is gone: the connection is parked, or ends if it is plain. code says
+// why, "" if the client or the network just left.
 func (c *Connection) Lost(gen uint64, code protocol.Code) {
 	if c.out.Detach(gen) {
 		c.bus.send(c.pid, detached{gen: gen, code: code})
 	}
 }
 
-// overflowed says that the outbox took no more.
+// overflowed reports that the outbox took no more.
 func (c *Connection) overflowed() {
 	if c.over.CompareAndSwap(false, true) {
 		c.bus.send(c.pid, end{fault: errSlow})

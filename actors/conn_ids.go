@@ -34,8 +34,8 @@ func newConnectionID() string {
 
 func (k sessionKey) part() uint64 { return binary.LittleEndian.Uint64(k[:]) % 64 }
 
-// maxEndings bounds the sessions whose final word is kept for a client that is between two polls when it is said, and would else take the
-// session for one that is merely gone, and come back.
+// maxEndings bounds the sessions whose final word is kept for a client that is between two polls when it is said, and
+// would else take the session for one that is merely gone, and come back.
 const maxEndings = 1024
 
 // endings are the final words of sessions that ended for good.

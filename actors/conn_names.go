@@ -5,7 +5,8 @@ import (
 	"tidings/access"
 )
 
-// named returns the connections of this node that a backend calls by name: one by its public name, or all of a page by the page's own id.
+// named returns the connections of this node that a backend calls by name: one by its public name, or all of a page by
+// the page's own id.
 func (b *Bus) named(name string) []*Connection {
 	if access.GoodPageID(name) {
 		return b.grants.conns(subject{ofPage, name})

@@ -51,7 +51,7 @@ func (o *sequencer) turn(seq uint64, apply func() error) (*earlyBody, error) {
 	return e, nil
 }
 
-// call lets body seq go on.
+// call wakes body seq.
 func (o *sequencer) call(seq uint64) {
 	for _, e := range o.early {
 		if e.seq == seq {

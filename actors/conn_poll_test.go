@@ -6,8 +6,8 @@ import (
 	"tidings/protocol"
 )
 
-// A long-poll is answered with connected alone, and its client polls again before the node came to the subscribe that stood in the same
-// request: no connect fenced that request, so what it asked for still counts.
+// A long-poll is answered with connected alone, and its client polls again before the node came to the subscribe that
+// stood in the same request: no connect fenced that request, so what it asked for still counts.
 func TestFramesOfAnEarlierPollAreHandled(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connectOver(protocol.Poll, "")

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Send takes one numbered body of POST /bus/send, once, when its turn has come; a body that was taken before gets the same answer again.
-// It waits protocol.SequenceHold for a predecessor, then it fails with CodeSequenceGap. It fails with CodeBadCursor if more
-// is said to be received than was sent, with CodeWrongTransport if the connection is on WebSocket, with CodeRateLimited,
-// with CodeTimeout when ctx ends, and with CodeSessionGone after the connection's end.
+// Send takes one numbered body of POST /bus/send, once, when its turn has come; a body that was taken before gets the
+// same answer again. It waits protocol.SequenceHold for a predecessor, then it fails with CodeSequenceGap. It fails
+// with CodeBadCursor if more is said to be received than was sent, with CodeWrongTransport if the connection is on
+// WebSocket, with CodeRateLimited, with CodeTimeout when ctx ends, and with CodeSessionGone after the connection's end.
 func (c *Connection) Send(ctx context.Context, s *protocol.Send) error {
 	if c.kind() == webSocketKind {
 		return &protocol.Error{Code: protocol.CodeWrongTransport, Reason: "the session is on WebSocket, which carries frames upstream itself", Hint: "Send the frames over the WebSocket."}

@@ -124,7 +124,8 @@ func TestSendToAParkedConnection(t *testing.T) {
 	})
 }
 
-// A body with a faulty frame is a turn like another: each request in it is answered with the fault, and the next body is taken.
+// A body with a faulty frame is a turn like another: each request in it is answered with the fault, and the next body
+// is taken.
 func TestAFaultyBodyIsAnsweredDownstream(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connectOver(protocol.SSE, "")

@@ -6,7 +6,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// waitlist is the recoveries of a connection that wait until its outbox has space, since the outbox itself knows one waiter alone.
+// waitlist is the recoveries of a connection that wait until its outbox has space, since the outbox itself knows one
+// waiter alone.
 type waitlist struct {
 	mu      sync.Mutex // guards waiting
 	waiting []waiter

@@ -4,8 +4,9 @@ import "tidings/protocol"
 
 var withdrawnFrame = protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeWithdrawn})
 
-// withdraw takes what waits of hidden channels out of the outbox, also what was written and may have to be written again. The count of frames stays
-// as it is. The answer to a subscribe stays: it was allowed when it was given, and shows no message.
+// withdraw takes what waits of hidden channels out of the outbox, also what was written and may have to be written
+// again. The count of frames stays as it is. The answer to a subscribe stays: it was allowed when it was given, and
+// shows no message.
 func (c *Connection) withdraw(hidden func(protocol.Channel) bool) {
 	c.out.Replace(func(e *protocol.Encoded) (with *protocol.Encoded) {
 		defer func() {

@@ -1,7 +1,7 @@
 // Package actors is who hears what: channels, connections, and the fan-out between them. Bus is its one exported door.
 //
-// Each channel and each connection is an actor (protoactor-go); a fan-out shard is a goroutine. What an actor can be told stands
-// after its state, in channel.go and session.go; its table of contents is Receive, which never waits.
+// Each channel and each connection is an actor (protoactor-go); a fan-out shard is a goroutine. What an actor can be
+// told stands after its state, in channel.go and session.go; its table of contents is Receive, which never waits.
 //
 // The door, which calls from any goroutine:
 //

@@ -9,7 +9,8 @@ import (
 	"tidings/protocol"
 )
 
-// B54: one client may hold protocol.MaxSubscriptions channels, and what it leaves behind by turning over many more is forgotten.
+// B54: one client may hold protocol.MaxSubscriptions channels, and what it leaves behind by turning over many more is
+// forgotten.
 func TestB54_ManyChannelsOfOneClient(t *testing.T) {
 	for _, transport := range []string{protocol.WebSocket, protocol.SSE, protocol.Poll} {
 		t.Run(transport, func(t *testing.T) {

@@ -10,26 +10,28 @@ import (
 	"tidings/protocol"
 )
 
-// Hooks are what the application behind the bus decides, does and hears. One that is nil is not asked, and costs nothing. They may be called from
-// many goroutines at once, at most maxAsking of them; each call has hookPatience to answer.
+// Hooks are what the application behind the bus decides, does and hears. One that is nil is not asked, and costs
+// nothing. They may be called from many goroutines at once, at most maxAsking of them; each call has hookPatience to
+// answer.
 //
-// An error of type *protocol.Error is what the client is told. Any other is logged, and the client is told CodeBackendUnavailable:
-// what is not allowed in time is not allowed.
+// An error of type *protocol.Error is what the client is told. Any other is logged, and the client is told
+// CodeBackendUnavailable: what is not allowed in time is not allowed.
 type Hooks struct {
-	// Connect says who a client is whose token, if it has one, was verified; it gets what the token says, and what it gives counts. It is asked
-	// for each link, also of one that resumes.
+	// Connect decides who a client is. It is given the identity from the verified token, or the anonymous one, and its
+	// result replaces that identity. It is asked for each link, also of one that resumes.
 	Connect func(ctx context.Context, peer protocol.Peer, id access.Identity) (access.Identity, error)
-	// Subscribe says whether a client, whom the rules let in, may hear a channel and read its history.
+	// Subscribe reports whether a client, whom the rules let in, may hear a channel and read its history.
 	Subscribe func(ctx context.Context, by Caller, ch protocol.Channel) error
-	// Publish says whether a client, whom the rules let, may publish. It may change what is published, and where to.
+	// Publish reports whether a client, whom the rules let, may publish. It may change what is published, and where to.
 	Publish func(ctx context.Context, by Caller, p *Publish) error
-	// Calls answer the calls of clients, by method: with one JSON value of at most protocol.MaxPayloadBytes, nil for null.
+	// Calls answer the calls of clients, by method: with one JSON value of at most protocol.MaxPayloadBytes, nil for
+	// null.
 	Calls map[string]CallFunc
-	// Call answers those of other methods. It fails with CodeNotFound for a method that does not exist.
+	// Call is for calls of other methods. It fails with CodeNotFound for a method that does not exist.
 	Call CallFunc
 	// Tell hears what happened. It must not wait.
 	Tell func(Event)
-	// Told says what became of the events, for the metrics.
+	// Told returns what became of the events, for the metrics.
 	Told func() EventCount
 }
 
@@ -40,7 +42,7 @@ type EventCount struct {
 	Waiting int
 }
 
-// CallFunc answers a call.
+// CallFunc returns the answer to a call.
 type CallFunc func(ctx context.Context, by Caller, call Call) ([]byte, error)
 
 // Caller is the connection of a client that wants something.

@@ -9,7 +9,8 @@ import (
 	"tidings/protocol"
 )
 
-// SPEC.md section 7, order of requests: who subscribes and then publishes hears the message, however slow the broker is.
+// SPEC.md section 7, order of requests: who subscribes and then publishes hears the message, however slow the broker
+// is.
 func TestAPublishIsHeardByTheSubscribeBeforeIt(t *testing.T) {
 	f := &faulty{}
 	f.before(func(_ context.Context, call string) error {

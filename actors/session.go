@@ -147,7 +147,7 @@ type end struct {
 	afterMS int64
 }
 
-// faulted says that an inbound message was refused as a whole, with the requests in it.
+// faulted reports that an inbound message was refused as a whole, with the requests in it.
 type faulted struct {
 	ground.Event
 	gen   uint64
@@ -155,14 +155,15 @@ type faulted struct {
 	fault *protocol.Error
 }
 
-// begun says whose actor it is. It is the first message.
+// begun is the first message. It names the connection whose actor it is.
 type begun struct {
 	ground.Event
 	conn    *Connection
 	mandate *mandate // nil for none
 }
 
-// attached says that a link was put under the outbox. Identity is what its client showed, nil for the next poll of one.
+// attached reports that a link was put under the outbox. Identity is what its client showed, nil for the next poll of
+// one.
 type attached struct {
 	ground.Event
 	gen      uint64
@@ -170,18 +171,18 @@ type attached struct {
 	identity *access.Identity
 }
 
-// detached says that a link is gone.
+// detached reports that a link is gone.
 type detached struct {
 	ground.Event
 	gen  uint64
 	code protocol.Code
 }
 
-// parkOver says that a connection has been parked for long enough, or has to go for one that was parked later. It is void if the
-// connection has a link again.
+// parkOver reports that a connection has been parked for long enough, or has to go for one that was parked later. It is
+// void if the connection has a link again.
 type parkOver struct{ ground.Event }
 
-// verified says whose token a refresh brought, or why it does not count.
+// verified brings the identity of a refresh's token, or why the token does not count.
 type verified struct {
 	ground.Event
 	id       uint64
@@ -189,22 +190,23 @@ type verified struct {
 	fault    *protocol.Error
 }
 
-// grantsChanged says that what the connection was granted may have changed, or that it may have what it did not get a short time ago.
+// grantsChanged reports that what the connection was granted may have changed, or that it may have what it did not get
+// a short time ago.
 type grantsChanged struct{ ground.Event }
 
-// rulesChanged says that other rules hold.
+// rulesChanged reports that other rules hold.
 type rulesChanged struct{ ground.Event }
 
-// tokenOver says that the time of the connection's token may be over.
+// tokenOver reports that the time of the connection's token may be over.
 type tokenOver struct{ ground.Event }
 
-// joined says that a subscription which asked for recovery is live.
+// joined reports that a subscription which asked for recovery is live.
 type joined struct {
 	ground.Event
 	sub *subscription
 }
 
-// permitted says whether the application lets a subscription be, and if not, why.
+// permitted reports whether the application lets a subscription be, and if not, why.
 type permitted struct {
 	ground.Event
 	sub   *subscription
@@ -220,19 +222,19 @@ type called struct {
 	fault *protocol.Error
 }
 
-// settled says that a join has its answer, whatever it is.
+// settled reports that a join has its answer, whatever it is.
 type settled struct {
 	ground.Event
 	sub *subscription
 }
 
-// refused says that a channel did not take a subscription; its client was told.
+// refused reports that a channel did not take a subscription; its client was told.
 type refused struct {
 	ground.Event
 	sub *subscription
 }
 
-// spaceFree says that the outbox has room for a recovery.
+// spaceFree reports that the outbox has space for a recovery.
 type spaceFree struct{ ground.Event }
 
 // description is how a connection says that it stands.
@@ -246,8 +248,8 @@ type description struct {
 	from          uint64
 }
 
-// describe asks how the connection stands, and how its subscription to Channel, if that is not "". Reply has room for the answer. A connection
-// that has ended meanwhile does not answer.
+// describe asks how the connection stands, and how its subscription to Channel, if that is not "". Reply has space for
+// the answer. A connection that has ended meanwhile does not answer.
 type describe struct {
 	ground.Event
 	channel protocol.Channel
@@ -271,18 +273,19 @@ func (s *session) mandated() *mandate {
 	return s.mandate
 }
 
-// mandate is what the server wants of a connection: the joins of its client's identity, and grants. A connection that wants a channel
-// itself has one subscription to it, its own; the server's follows when that ends.
+// mandate is what the server wants of a connection: the joins of its client's identity, and grants. A connection that
+// wants a channel itself has one subscription to it, its own; the server's follows when that ends.
 type mandate struct {
 	page     access.Page        // by a signed id; zero for none
 	subjects []subject          // under which grants find the connection
 	puts     []protocol.Channel // that the server wants it in
 	left     int                // joins that were left out
-	full     bool               // there is no room for all of puts
+	full     bool               // there is no space for all of puts
 	retry    *ground.Alarm      // for those that a channel refused; made with the first
 }
 
-// mandateOf returns the mandate of a connection that begins; nil if nothing but its own name says under whom grants find it.
+// mandateOf returns the mandate of a connection that begins; nil if nothing but its own name says under whom grants
+// find it.
 func mandateOf(id access.Identity, page *access.Page) *mandate {
 	if id.Anonymous() && page == nil {
 		return nil

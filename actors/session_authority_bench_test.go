@@ -12,8 +12,8 @@ import (
 	"tidings/protocol"
 )
 
-// BenchmarkConnect opens a connection and ends it: without tokens, with one that was verified before, and with one that was not. 1e9 divided by ns/op is how many
-// a CPU second makes, where -cpu 1 is given.
+// BenchmarkConnect opens a connection and ends it: without tokens, with one that was verified before, and with one that
+// was not. 1e9 divided by ns/op is how many a CPU second makes, where -cpu 1 is given.
 func BenchmarkConnect(b *testing.B) {
 	for _, c := range []struct {
 		name   string

@@ -12,8 +12,8 @@ import (
 	"tidings/protocol"
 )
 
-// In random days rules, identities, tokens and transports change while messages flow, and no frame ever comes to an identity that may not have it: what
-// arrives is compared with may, which is all that this test knows of rules.
+// In random days rules, identities, tokens and transports change while messages flow, and no frame ever comes to an
+// identity that may not have it: what arrives is compared with may, which is all that this test knows of rules.
 
 // someone is who stands behind a link, as the model sees it. The zero someone is anonymous.
 type someone struct {
@@ -304,7 +304,8 @@ func (d *day) check(start time.Time) {
 	d.before = d.rules
 }
 
-// shows returns the channels of which a frame tells something. An answer to a subscribe that was allowed tells nothing more than that.
+// shows returns the channels of which a frame tells something. An answer to a subscribe that was allowed tells nothing
+// more than that.
 func shows(f *protocol.ServerFrame) (list []protocol.Channel) {
 	switch f.Type {
 	case protocol.TypeMessage, protocol.TypePosition, protocol.TypeGap, protocol.TypeJoined, protocol.TypeLeft:

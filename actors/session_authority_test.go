@@ -518,7 +518,8 @@ func TestARulesPayloadAndRate(t *testing.T) {
 	})
 }
 
-// Whom a token names has a rule's rate once, over all connections and beyond their end; who is not signed in has it once for each connection.
+// Whom a token names has a rule's rate once, over all connections and beyond their end; who is not signed in has it
+// once for each connection.
 func TestARulesRateIsOfTheUser(t *testing.T) {
 	rules := access.Rules{Channels: []access.Rule{{Pattern: "slow/*", Publish: access.Anyone, Limits: access.Limits{Rate: 2}}, {Pattern: "other", Publish: access.Anyone, Limits: access.Limits{Rate: 1}}}}
 	inBubble(t, withTokens(t, rules), func(w *world) {

@@ -6,8 +6,8 @@ import (
 	"tidings/protocol"
 )
 
-// maxJobs bounds the requests of one connection that wait for the broker. They go to it one at a time, so that the publishes of
-// one client keep their order.
+// maxJobs bounds the requests of one connection that wait for the broker. They go to it one at a time, so that the
+// publishes of one client keep their order.
 const maxJobs = protocol.MaxFrames
 
 func (s *session) onBrokerRequest(f *protocol.ClientFrame) {
@@ -84,8 +84,8 @@ func (s *session) askBroker() {
 	})
 }
 
-// unsettled returns the subscription that a publish has to wait for: one from the top, to the same channel, that was asked for before. One
-// that recovers hears the publish in any case.
+// unsettled returns the earlier, still unanswered subscription to the same channel that a publish must wait for. A
+// subscription that recovers need not be waited for: recovery will include the publish.
 func (s *session) unsettled(f *protocol.ClientFrame) *subscription {
 	if f.Type != protocol.TypePublish {
 		return nil
@@ -96,7 +96,8 @@ func (s *session) unsettled(f *protocol.ClientFrame) *subscription {
 	return nil
 }
 
-// awaitsLeave reports whether a publish has to wait for the application, which has not yet said whether the subscription that was asked for before may be.
+// awaitsLeave reports whether a publish has to wait for the application, which has not yet said whether the
+// subscription that was asked for before may be.
 func (s *session) awaitsPermission(f *protocol.ClientFrame) bool {
 	if f.Type != protocol.TypePublish {
 		return false
@@ -138,7 +139,7 @@ func (s *session) lastingName() string {
 	return s.conn.id
 }
 
-// hear lets a subscription that there is hear other news than before. It reports false if there is none, which it
+// hear makes a subscription hear other news than before. It reports false if there is none, which it
 // tells the client.
 func (s *session) hear(f *protocol.ClientFrame) bool {
 	i := s.find(f.Channel)
@@ -192,7 +193,7 @@ func (b *Bus) answerHistory(c *Connection, f *protocol.ClientFrame) (*protocol.E
 	}), nil
 }
 
-// answerPresence answers a client's presence.
+// answerPresence returns the answer to a client's presence.
 func (b *Bus) answerPresence(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
 	var page core.MembersPage
 	err := b.call(func(ctx context.Context) (err error) {
@@ -210,8 +211,8 @@ func (b *Bus) answerPresence(c *Connection, f *protocol.ClientFrame) (*protocol.
 	return protocol.Encode(reply), nil
 }
 
-// complete reports whether a page has everything after since (or, if that is zero, everything that the channel ever had)
-// up to its top.
+// complete reports whether a page has everything after since (or, if that is zero, everything that the channel ever
+// had) up to its top.
 func complete(since protocol.Position, p core.Page) bool {
 	switch {
 	case p.Lost != "":

@@ -120,7 +120,8 @@ func (s *session) onReplyCall(f *protocol.ClientFrame) {
 	s.enqueue(f)
 }
 
-// mayOpenReply reports whether there may be one more reply channel, and forgets those that have ended, once they are too many.
+// mayOpenReply reports whether there may be one more reply channel, and forgets those that have ended, once they are
+// too many.
 func (s *session) mayOpenReply() bool {
 	if len(s.replies) >= protocol.MaxReplies {
 		s.replies = slices.DeleteFunc(s.replies, s.bus.replyBoxes.over)

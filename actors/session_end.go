@@ -56,8 +56,9 @@ func (s *session) onStopping() {
 	}
 }
 
-// refuse answers the requests of one fault with an error, or tells it once, without an id, if there are none. Too many faults of the
-// client's own end the connection; one that says retry is not counted: who is told to go more slowly, and does, must not be thrown out for good.
+// refuse pushes an error for each request of one fault, or a single one without an id if there are none. Too many
+// faults of the client's own end the connection; one that says retry is not counted: who is told to go more slowly, and
+// does, must not be thrown out for good.
 func (s *session) refuse(fault *protocol.Error, ids ...uint64) {
 	s.bus.tally.faults.add(s.kind, string(fault.Code), max(1, len(ids)))
 	if !fault.Code.Row().Retry && !s.mayErr() {
@@ -82,7 +83,7 @@ func (s *session) mayErr() bool {
 
 var errErrors = &protocol.Error{Code: protocol.CodeTooManyErrors, Reason: "more than 20 errors in 10 s", Hint: "Mend the client; it sends requests that cannot succeed."}
 
-// unregister says that the connection has ended.
+// unregister reports that the connection has ended.
 func (s *session) unregister() {
 	gone := []subject{{ofConnection, s.conn.id}}
 	if m := s.mandate; m != nil {

@@ -112,7 +112,8 @@ func (s *session) become(id *access.Identity) {
 // refreshGrace is how long a client has for a refresh once it was told that its token's time is over.
 const refreshGrace = 25 * time.Second
 
-// onTokenOver tells the client once that its token's time is over, and ends the connection if it has not brought another.
+// onTokenOver sends the client one error when its token's time is over, and ends the connection if it has not brought
+// another.
 func (s *session) onTokenOver() {
 	until := s.identity().Expires()
 	if s.state == sessionEnded || s.expiry == nil || until.IsZero() {
@@ -134,8 +135,8 @@ func (s *session) onTokenOver() {
 	s.bus.alarms.Set(s.expiry, grace)
 }
 
-// lapse sends the client away to come back with another token. What it was subscribed to waits for it as if its network had failed, and nothing is written
-// until it has shown one.
+// lapse sends the client away to come back with another token. What it was subscribed to waits for it as if its network
+// had failed, and nothing is written until it has shown one.
 func (s *session) lapse() {
 	if s.conn.plain {
 		s.finish(protocol.DisconnectFrame(access.ErrTokenExpired, 0), protocol.CodeTokenExpired)
@@ -147,8 +148,8 @@ func (s *session) lapse() {
 	}
 }
 
-// onRefresh has the token verified, which may take as long as its issuer takes to show a new key. What the client says after it waits, since it
-// is said by whom the token names.
+// onRefresh has the token verified, which may take as long as its issuer takes to show a new key. What the client says
+// after it waits, since it is said by whom the token names.
 func (s *session) onRefresh(f *protocol.ClientFrame) {
 	if f.Token == "" {
 		s.signOut()

@@ -61,7 +61,8 @@ func (s *session) Receive(c actor.Context) {
 	}
 }
 
-// onHandle handles frames, unless a connect over a newer link fenced theirs: its client says again, over that one, what was not answered.
+// onHandle handles frames, unless a connect over a newer link fenced theirs: its client says again, over that one, what
+// was not answered.
 func (s *session) onHandle(m handle) {
 	if s.verifying {
 		s.afterRefresh = append(s.afterRefresh, m)

@@ -54,7 +54,8 @@ func (s *session) onRefused(m refused) {
 	s.ungate(m.sub)
 }
 
-// askLeave has the application asked whether sub may be. Until then it is among the connection's subscriptions, but not in its channel.
+// askLeave has the application asked whether sub may be. Until then it is among the connection's subscriptions, but not
+// in its channel.
 func (s *session) askPermission(sub *subscription, since *protocol.Position) {
 	sub.permission = permissionAsked
 	b, self, by := s.bus, s.self, s.caller()

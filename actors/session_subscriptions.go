@@ -11,7 +11,7 @@ import (
 	"tidings/protocol"
 )
 
-// start lets a subscription that may be join its channel: as soon as there is room, if it recovers.
+// start makes a subscription that may be join its channel: as soon as there is space, if it recovers.
 func (s *session) start(sub *subscription, since *protocol.Position) {
 	if since != nil {
 		s.waiting = append(s.waiting, waitingJoin{sub, *since})
@@ -28,11 +28,12 @@ func (s *session) join(sub *subscription, since *protocol.Position) {
 	s.bus.send(sub.entry.pid, join{sub: sub, since: since, as: s.standing(sub.channel), audience: sub.wantsAudience})
 }
 
-// maxRecoveries bounds the recoveries of one connection that go on at once. Each has a page of protocol.RecoveryPageBytes under way, and
-// starts if less than a page waits in the outbox: so all together leave a quarter of it to live messages.
+// maxRecoveries bounds the recoveries of one connection that go on at once. Each has a page of
+// protocol.RecoveryPageBytes under way, and starts if less than a page waits in the outbox: so all together leave a
+// quarter of it to live messages.
 const maxRecoveries = 2
 
-// admitNext lets the next recovery begin as soon as the outbox has room for it.
+// admitNext makes the next recovery begin as soon as the outbox has space for it.
 func (s *session) admitNext() {
 	if !s.awaitsSpace && len(s.waiting) > 0 && s.recovering < maxRecoveries {
 		s.awaitsSpace = true
@@ -53,7 +54,7 @@ func (s *session) onSpaceFree() {
 	s.admitNext()
 }
 
-// ungate lets others recover: sub is live, or left.
+// ungate makes way for other recoveries: sub is live, or left.
 func (s *session) ungate(sub *subscription) {
 	if sub.gated {
 		sub.gated = false
@@ -85,7 +86,8 @@ func (s *session) forgetJoin(sub *subscription) {
 	s.askBroker() // a publish may have waited for it
 }
 
-// standing is as whom the connection counts in a channel that it hears. A plain poll, which lasts for a moment, is nobody.
+// standing is as whom the connection counts in a channel that it hears. A plain poll, which lasts for a moment, is
+// nobody.
 func (s *session) standing(ch protocol.Channel) standing {
 	switch {
 	case !s.bus.keepsPresence(ch), s.conn.plain && s.conn.kind() == pollKind:
@@ -121,7 +123,8 @@ func (s *session) wish() {
 	}
 }
 
-// fill subscribes to what the server wants and the connection does not have. A plain client hears what it names, and nothing else.
+// fill subscribes to what the server wants and the connection does not have. A plain client hears what it names, and
+// nothing else.
 func (s *session) fill() {
 	m := s.mandate
 	if m == nil || s.state == sessionEnded || s.conn.plain {
@@ -170,8 +173,8 @@ func (s *session) disown(sub *subscription, reply uint64) {
 	s.bus.send(sub.entry.pid, adopt{sub: sub, reply: reply})
 }
 
-// authorise ends the subscriptions that the client may not have any more, and those that the server alone wanted, takes back what waits of
-// channels that are forbidden, and makes the subscriptions that the server wants.
+// authorise ends the subscriptions that the client may not have any more, and those that the server alone wanted, takes
+// back what waits of channels that are forbidden, and makes the subscriptions that the server wants.
 func (s *session) authorise() {
 	had := len(s.subs) > 0
 	s.wish()
@@ -202,7 +205,8 @@ func (s *session) authorise() {
 	s.fill()
 }
 
-// revoke ends a subscription because of err, of which its client is told when nothing more can come. If keep is set what waits for it may be written.
+// revoke ends a subscription because of err, of which its client is told when nothing more can come. If keep is set
+// what waits for it may be written.
 func (s *session) revoke(i int, fault *protocol.Error, keep bool) {
 	sub := s.subs[i]
 	s.subs = slices.Delete(s.subs, i, i+1)
@@ -238,7 +242,7 @@ func (s *session) onGrantsChanged() {
 	s.flush()
 }
 
-// stand tells the channels as whom the connection counts now: it, or the rules, have changed.
+// stand sends the channels the member that the connection counts as now: it, or the rules, have changed.
 func (s *session) stand() {
 	for _, sub := range s.subs {
 		if sub.entry != nil {
@@ -247,7 +251,7 @@ func (s *session) stand() {
 	}
 }
 
-// register says under whom grants find the connection from now on.
+// register changes the subjects under which grants find the connection.
 func (s *session) register() {
 	m := s.mandated()
 	as := m.of(s.identity())

@@ -52,8 +52,8 @@ func TestASecondSubscribeReplacesTheFirst(t *testing.T) {
 	})
 }
 
-// While messages fly, a client that subscribes again and again from its cursor sees each subscription as the protocol wants it:
-// nothing of the old one after the new one's answer, and no hole.
+// While messages fly, a client that subscribes again and again from its cursor sees each subscription as the protocol
+// wants it: nothing of the old one after the new one's answer, and no hole.
 func TestReplacedSubscriptionsHaveNoSeam(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connect()

@@ -63,7 +63,8 @@ func TestAParkedConnectionOverflowsEarlier(t *testing.T) {
 	})
 }
 
-// While a channel with many members is published to without pause, another channel's messages come in time, and all of the busy one's too.
+// While a channel with many members is published to without pause, another channel's messages come in time, and all of
+// the busy one's too.
 func TestABusyChannelStarvesNoOther(t *testing.T) {
 	w := inTheOpen(t, func(c *Config) { c.Shards = 1 })
 	const members = 1000
@@ -91,7 +92,8 @@ func TestABusyChannelStarvesNoOther(t *testing.T) {
 	for before := delivered(); delivered() < before+100_000; { // the busy channel has a backlog now, and keeps it
 		runtime.Gosched()
 	}
-	// What went before each message of the quiet channel, in deliveries: time would tell more of the machine than of the shard.
+	// What went before each message of the quiet channel, in deliveries: time would tell more of the machine than of
+	// the shard.
 	var before []uint64
 	for i := range 21 {
 		p, err := w.bus.Publish(context.Background(), Publish{Channel: "quiet", Data: fmt.Append(nil, i)})

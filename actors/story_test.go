@@ -98,6 +98,7 @@ func (p *player) Connected(_ int, resumed bool) {
 }
 func (p *player) Disconnected(n int, _ *protocol.ServerFrame) { p.links[n].dead = true }
 func (p *player) Other(*protocol.ServerFrame)                 {}
+func (p *player) Stuck(*core.Subscription)                    {}
 func (p *player) RetryLater()                                 { p.retry = true }
 
 // open opens one more link.
@@ -201,8 +202,8 @@ func (p *player) heal() {
 	}
 }
 
-// Clients that come and go over links that break, beside channels whose actors fail and a broker that loses what it brings live, see
-// every message once and in order, and no gap: history has it all.
+// Clients that come and go over links that break, beside channels whose actors fail and a broker that loses what it
+// brings live, see every message once and in order, and no gap: history has it all.
 func TestStories(t *testing.T) {
 	seeds := uint64(60)
 	if testing.Short() {

@@ -9,8 +9,8 @@ import (
 	"tidings/protocol"
 )
 
-// faulty is a broker whose calls may fail, wait or panic before they are made, as a hook says, and whose live streams can be tampered
-// with.
+// faulty is a broker whose calls may fail, wait or panic before they are made, as a hook says, and whose live streams
+// can be tampered with.
 type faulty struct {
 	broker.Broker
 	mu    sync.Mutex // guards all below

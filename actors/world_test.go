@@ -25,8 +25,8 @@ type world struct {
 	log *logBook
 }
 
-// inBubble plays fn in a bubble, with a bus that change, if not nil, may configure. After it the bus and the broker must end, and
-// leave no goroutine.
+// inBubble plays fn in a bubble, with a bus that change, if not nil, may configure. After it the bus and the broker
+// must end, and leave no goroutine.
 func inBubble(t *testing.T, change func(*Config), fn func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

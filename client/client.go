@@ -76,7 +76,8 @@ type loop struct {
 	lastSent  time.Time
 	lastHeard time.Time
 	heartbeat time.Duration
-	refused   int // subscriptions refused for the moment, in a row
+	refused   int  // subscriptions refused for the moment, in a row
+	stuck     bool // the frame under way showed that the link drops what follows
 }
 
 // New makes a client. It fails only for a bad Config.

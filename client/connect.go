@@ -12,6 +12,7 @@ import (
 var (
 	errNoProof = errors.New("client: the transport brought no answer in time")
 	errNoPong  = errors.New("client: nothing was heard of the server")
+	errDrops   = errors.New("client: the same message is missing again and again: the transport's path drops it")
 )
 
 // carrier is a link and what the loop knows of it.
@@ -139,6 +140,22 @@ func (c *Client) lost(from *carrier, err error) {
 	default:
 		c.judge(from)
 		c.wait(c.backoff(), err)
+	}
+}
+
+// stepDown leaves a link over which continuity failed twice at the same place, with no progress between: its path drops what
+// follows, such as frames above some length. The next transport is tried, and first for a while. If there is none the link
+// stays, and subscribes wait longer each time.
+func (c *Client) stepDown(from *carrier) {
+	i := slices.Index(c.ladder, from.transport)
+	if from != c.current || i < 0 || i+1 >= len(c.ladder) {
+		return
+	}
+	c.preferred, c.expires = c.ladder[i+1], time.Now().Add(rememberFor)
+	c.machine.Lost(from.id)
+	c.drop(from)
+	if c.next == nil {
+		c.wait(c.backoff(), fmt.Errorf("%s: %w", from.transport, errDrops))
 	}
 }
 

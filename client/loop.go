@@ -98,6 +98,10 @@ func (c *Client) onEvent(e event) {
 			c.announced(f)
 		}
 		c.machine.Frame(e.link, f)
+		if c.stuck {
+			c.stuck = false
+			c.stepDown(from)
+		}
 		if from != c.next && from != c.current {
 			return // the frame ended the link
 		}

@@ -129,12 +129,14 @@ func (p port) Other(f *protocol.ServerFrame) {
 	}
 }
 
+func (p port) Stuck(*core.Subscription) { p.c.stuck = true }
+
 func (p port) RetryLater() {
 	c := p.c
 	if !c.timers.retry.IsZero() {
 		return
 	}
-	top := min(backoffMax, retryBase<<min(c.refused, 5))
+	top := min(backoffMax, retryBase<<min(max(c.refused, c.machine.Holes()-2), 5))
 	c.refused++
 	c.timers.retry = time.Now().Add(top/2 + time.Duration(c.cfg.Random()*float64(top)/2))
 }

@@ -70,8 +70,13 @@ func (c *Client) onCounted(f *protocol.ServerFrame) {
 	case protocol.TypeGap:
 		c.onGap(f)
 	case protocol.TypePosition:
-		if s := c.find(f.Channel, f.Room); s != nil && s.live && !s.cursor.Skipped(f.Position) {
-			c.again(s)
+		if s := c.find(f.Channel, f.Room); s != nil && s.live {
+			before := s.cursor.Position()
+			if !s.cursor.Skipped(f.Position) {
+				c.again(s)
+			} else if s.cursor.Position() != before {
+				s.holes = 0
+			}
 		}
 	case protocol.TypeUnsubscribed:
 		if s := c.find(f.Channel, f.Room); s != nil && s.live {
@@ -92,17 +97,41 @@ func (c *Client) onMessage(f *protocol.ServerFrame) {
 	switch s.cursor.Check(f.Msg) {
 	case Deliver:
 		c.port.Message(s, f.Msg)
-		s.cursor.Moved(f.Msg)
+		s.moved(f.Msg)
 	case Seen:
-		s.cursor.Moved(f.Msg)
+		s.moved(f.Msg)
 	case Missing:
 		c.again(s)
 	}
 }
 
-// again subscribes from the cursor: the continuity check failed.
+// moved puts the cursor on m, which is progress unless m is volatile.
+func (s *Subscription) moved(m *protocol.Message) {
+	s.cursor.Moved(m)
+	if !m.Volatile {
+		s.holes = 0
+	}
+}
+
+// again subscribes from the cursor: the continuity check failed. At once the first time. If it fails at the same place again
+// the replay brings what the path drops, and asking at once would be a loop without end.
 func (c *Client) again(s *Subscription) {
-	c.port.Send(c.current.link, c.subscribe(s))
+	if s.holes++; s.holes == 1 {
+		c.port.Send(c.current.link, c.subscribe(s))
+		return
+	}
+	s.pending, s.told, s.retry, s.live = 0, false, true, false
+	c.port.RetryLater()
+	c.port.Stuck(s)
+}
+
+// Holes returns how often in a row continuity has failed at one place, of the subscription for which that is most.
+func (c *Client) Holes() int {
+	n := 0
+	for _, s := range c.subs {
+		n = max(n, s.holes)
+	}
+	return n
 }
 
 func (c *Client) onSubscribed(f *protocol.ServerFrame) {
@@ -116,6 +145,9 @@ func (c *Client) onSubscribed(f *protocol.ServerFrame) {
 		s.over = false
 		c.Unsubscribe(s)
 		return
+	}
+	if s.cursor.Position() != f.Position {
+		s.holes = 0
 	}
 	g := s.cursor.Subscribed(f.Position, f.Recovered, s.told)
 	if g != nil {
@@ -138,6 +170,7 @@ func (c *Client) onGap(f *protocol.ServerFrame) {
 		s = nil // it belongs to the subscription that a newer subscribe replaces
 	}
 	if s != nil && f.From != nil {
+		s.holes = 0
 		c.port.Gap(s, *s.cursor.Gapped(protocol.GapReason(f.Reason), *f.From))
 	}
 }

@@ -19,6 +19,7 @@ type Subscription struct {
 	told    bool   // a gap with that id came already
 	retry   bool   // refused for the moment
 	live    bool   // confirmed on this session
+	holes   int    // times in a row that continuity failed at the cursor, with no progress between
 	over    bool   // unsubscribed before the server named its room; the unsubscribe frame follows then
 }
 

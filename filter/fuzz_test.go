@@ -46,3 +46,35 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// However filters come and go, the index answers as Match does. A program adds and removes filters of a list, by its bytes.
+func FuzzIndex(f *testing.F) {
+	f.Add(uint64(1), []byte{0, 1, 2, 130, 3, 255}, []byte(`{"a":1,"n":2,"s":"taxi","l":[1,"x"],"p":[48.85,2.35]}`))
+	f.Add(uint64(2), []byte("add and remove"), []byte(`{"b":{"c":null},"b.c":1}`))
+	f.Fuzz(func(t *testing.T, seed uint64, program, content []byte) {
+		d, err := Read(content)
+		if err != nil || len(program) > 200 {
+			return
+		}
+		g := newGenerator(seed)
+		source := g.document()
+		filters := make([]*Filter, 16)
+		for i := range filters {
+			if filters[i], err = Parse(raw(g.filter([]obj{source}))); err != nil {
+				filters[i] = Everything()
+			}
+		}
+		own, _ := Read(raw(source))
+		w := &indexWorld{t: t, index: NewIndex[int](), live: map[int]*Filter{}}
+		for _, b := range program {
+			if b < 160 {
+				w.set(int(b)%20, filters[b%16])
+			} else {
+				w.remove(int(b) % 20)
+			}
+			w.check(d)
+			w.check(own)
+		}
+		w.checkParts()
+	})
+}

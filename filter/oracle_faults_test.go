@@ -62,6 +62,9 @@ func TestOracleFaults(t *testing.T) {
 	for name, n := range explained {
 		t.Logf("  differs since %s: %d", name, n)
 	}
+	if testing.Short() { // too few to count
+		return
+	}
 	if verdicts > asked/100 {
 		t.Errorf("%d of %d filters are taken by one alone, want at most 1 %%", verdicts, asked)
 	}

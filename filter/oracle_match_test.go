@@ -95,7 +95,9 @@ func TestOracle(t *testing.T) {
 			}
 		}
 	})
-	n.check(t, c.pairs, pairs)
+	if !testing.Short() { // too few, to count how often each clause comes
+		n.check(t, c.pairs)
+	}
 }
 
 func said(fault string, matches *bool) string {
@@ -156,7 +158,7 @@ func (n *tally) add(filter any, d *Document, theirs *bool) {
 }
 
 // check asserts that the corpus was worth asking.
-func (n *tally) check(t *testing.T, asked, wanted int) {
+func (n *tally) check(t *testing.T, asked int) {
 	share := 100 * n.matched / asked
 	t.Logf("%d pairs, %d %% match; by clause hits and misses:", asked, share)
 	if share < 30 {
@@ -164,7 +166,7 @@ func (n *tally) check(t *testing.T, asked, wanted int) {
 	}
 	for _, keyword := range slices.Sorted(maps.Keys(n.misses)) {
 		t.Logf("  %-17s %6d %6d", keyword, n.hits[keyword], n.misses[keyword])
-		if few := wanted / 120; n.misses[keyword] < few || n.hits[keyword] < few && keyword != "nothing" {
+		if few := 1000; n.misses[keyword] < few || n.hits[keyword] < few && keyword != "nothing" {
 			t.Errorf("%q: %d hits and %d misses, want %d of each", keyword, n.hits[keyword], n.misses[keyword], few)
 		}
 	}
@@ -175,8 +177,8 @@ func (n *tally) check(t *testing.T, asked, wanted int) {
 	}
 	for _, edge := range []string{"range gt", "range gte", "range lt", "range lte", "side of a box", "corner of a polygon"} {
 		t.Logf("  on the %s: %d", edge, n.edges[edge])
-		if n.edges[edge] < wanted/10_000 {
-			t.Errorf("%d values lie on the %s, want %d", n.edges[edge], edge, wanted/10_000)
+		if n.edges[edge] < 12 {
+			t.Errorf("%d values lie on the %s, want 12", n.edges[edge], edge)
 		}
 	}
 	all := 0

@@ -229,7 +229,7 @@ func TestCache(t *testing.T) {
 	}
 	c := newCache(100, 20_000)
 	for i := range 1000 {
-		f := &Filter{root: existsNode(fmt.Sprint(i), fmt.Sprint(i)), conditions: i % 30}
+		f := &Filter{root: existsNode(fmt.Sprint(i)), conditions: i % 30}
 		c.put([]byte(f.JSON()), f)
 		if c.bytes > 20_000 || c.filters.Len() > 100 {
 			t.Fatalf("after %d: %d filters, %d bytes", i+1, c.filters.Len(), c.bytes)

@@ -46,9 +46,8 @@ func (p *parser) present(name, path string) (*node, *protocol.Error) {
 	if fault := p.field(field); fault != nil {
 		return nil, fault
 	}
-	escaped := strings.NewReplacer(`[`, `\[`, `]`, `\]`).Replace(field)
 	if !isElement {
-		return existsNode(field, escaped), p.count(1)
+		return existsNode(field), p.count(1)
 	}
 	v, ok := readJSON([]byte(raw))
 	switch {
@@ -57,12 +56,24 @@ func (p *parser) present(name, path string) (*node, *protocol.Error) {
 	case !isScalar(v):
 		return nothing, p.count(1) // arrays and objects are never the same as another
 	}
-	key := appendString([]byte(`{"exists":`), escaped+"["+string(appendJSON(nil, v))+"]")
-	return leafNode(field, string(append(key, '}')), element{v}), p.count(1)
+	return leafNode(field, string(appendElementKey(nil, escaped(field), v)), element{v}), p.count(1)
 }
 
-func existsNode(field, escaped string) *node {
-	return leafNode(field, string(append(appendString([]byte(`{"exists":`), escaped), '}')), exists{})
+// escaped writes the brackets of a field's name as "exists" wants them.
+func escaped(field string) string {
+	return strings.NewReplacer(`[`, `\[`, `]`, `\]`).Replace(field)
+}
+
+func appendElementKey(dst []byte, escaped string, v any) []byte {
+	dst = append(dst, `{"exists":`...)
+	return append(appendString(dst, escaped+"["+string(appendJSON(nil, v))+"]"), '}')
+}
+
+func existsNode(field string) *node { return leafNode(field, thereKey(field), exists{}) }
+
+// thereKey returns the key of "exists" for a field.
+func thereKey(field string) string {
+	return string(append(appendString([]byte(`{"exists":`), escaped(field)), '}'))
 }
 
 // cutElement splits "field[value]" at its first bracket that no backslash stands before.

@@ -40,8 +40,12 @@ func isScalar(v any) bool {
 }
 
 func equalsNode(field string, want any) *node {
-	key := appendString([]byte(`{"equals":{`), field)
-	return leafNode(field, string(append(appendJSON(append(key, ':'), want), "}}"...)), equals{want})
+	return leafNode(field, string(append(appendJSON(equalsKey(field), want), "}}"...)), equals{want})
+}
+
+// equalsKey returns the key of an "equals" up to its value.
+func equalsKey(field string) []byte {
+	return append(appendString([]byte(`{"equals":{`), field), ':')
 }
 
 func (p *parser) equals(v any, path string, _ int) (*node, *protocol.Error) {
@@ -249,7 +253,7 @@ func (p *parser) selected(v any, path string, depth int) (*node, *protocol.Error
 	case nothing:
 		return nothing, p.count(1)
 	case everything:
-		n = existsNode("value", "value") // an element is there; a query cannot be empty
+		n = existsNode("value") // an element is there; a query cannot be empty
 	}
 	key = append(append(appendNumber(key, index), `,"query":`...), n.key...)
 	return leafNode(field, string(append(key, "}}"...)), selected{index, n}), p.count(1)

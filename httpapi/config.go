@@ -30,6 +30,10 @@ type Config struct {
 	TrustedProxies []string
 	// Transports configures /bus. ClientAddress, Scheme and Log are set by New.
 	Transports transports.Config
+	// IdleTimeout is how long Server keeps a connection without a request. Zero means 75 s. A balancer in front that keeps
+	// its connections for longer (Google's 600 s, Envoy's an hour) now and then sends a request into one that is just being
+	// closed, and answers 502. Validate refuses less than 5 s.
+	IdleTimeout time.Duration
 	// Demo is served at /demo/, with index.html at its root. Nil means none.
 	Demo fs.FS
 	// Tracer makes a span of each publish. Nil means none: a publish's trace context then goes on with its message as
@@ -80,6 +84,9 @@ func (c Config) Validate() error {
 	case "", MetricsAnyone, MetricsLoopback, MetricsNobody:
 	default:
 		return fmt.Errorf(`Metrics: %q is neither "anyone" nor "loopback" nor "nobody"`, c.Metrics)
+	}
+	if c.IdleTimeout != 0 && c.IdleTimeout < headerTimeout {
+		return fmt.Errorf("IdleTimeout: %v is less than %v", c.IdleTimeout, headerTimeout)
 	}
 	if _, err := parseNetworks(c.TrustedProxies); err != nil {
 		return fmt.Errorf("TrustedProxies: %w", err)

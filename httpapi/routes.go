@@ -56,14 +56,23 @@ func (a *API) routes(base string) *gin.Engine {
 	g.GET("/metrics", a.onMetrics)
 
 	g.Match(read, "/client/*file", a.onClientFile)
-	g.GET("/doctor", func(c *gin.Context) { c.Redirect(http.StatusFound, base+"/doctor/") })
+	g.GET("/doctor", toFolder("doctor/"))
 	g.Match(read, "/doctor/*file", a.onDoctorFile)
 	if a.demo != nil {
-		g.GET("/demo", func(c *gin.Context) { c.Redirect(http.StatusFound, base+"/demo/") })
+		g.GET("/demo", toFolder("demo/"))
 		g.Match(read, "/demo/*file", a.onDemoFile)
 		if a.demoBackend != nil {
 			g.POST("/demo/*file", a.onDemoBackend)
 		}
 	}
 	return e
+}
+
+// toFolder redirects to a folder beside the URL. It is relative: a proxy may have put the URL below a path that we do not
+// know, so not by http.Redirect, which makes it absolute.
+func toFolder(name string) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		c.Header("Location", name)
+		c.Status(http.StatusFound)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -78,8 +79,14 @@ func TestEveryURL(t *testing.T) {
 				t.Errorf("%s %s: Content-Type %q, want %q", tt.method, base+tt.path, media, tt.media)
 			}
 		}
-		if got := w.get(base + "/demo").Header().Get("Location"); got != base+"/demo/" {
-			t.Errorf("/demo goes to %q", got)
+		for _, name := range []string{"demo", "doctor"} {
+			for _, outside := range []string{base, "/below" + base} { // where a proxy that strips a path has it
+				asked, _ := url.Parse("https://bus.example.com" + outside + "/" + name)
+				to, err := asked.Parse(w.get(base + "/" + name).Header().Get("Location"))
+				if err != nil || to.Path != outside+"/"+name+"/" || to.Host != asked.Host {
+					t.Errorf("%s goes to %v (%v)", asked, to, err)
+				}
+			}
 		}
 		if base != "" {
 			w.refusedWith(w.get("/healthz"), protocol.CodeNotFound)

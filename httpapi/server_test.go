@@ -74,6 +74,20 @@ func TestB12_B13_B14_B20_MalformedRequests(t *testing.T) {
 	}
 }
 
+// A connection without a request is kept as long as the balancer in front expects it.
+func TestIdleTimeout(t *testing.T) {
+	for set, want := range map[time.Duration]time.Duration{0: 75 * time.Second, 10 * time.Minute: 10 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			answer, took := start(t, func(c *Config) { c.IdleTimeout = set }).over(func(c net.Conn) {
+				io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+			})
+			if !strings.HasPrefix(answer, "HTTP/1.1 200") || took != want {
+				t.Errorf("IdleTimeout %v: closed after %v with %.100q, want %v", set, took, answer, want)
+			}
+		})
+	}
+}
+
 // B15: a head that does not come, or by drops, costs a connection for 5 s.
 func TestB15_HeadByDrops(t *testing.T) {
 	for _, tt := range []struct {

@@ -29,7 +29,7 @@ func TestAsErrorShowsClientsNothingOfOurs(t *testing.T) {
 func TestRetryAfterIsForRefusalsThatPass(t *testing.T) {
 	for code, want := range map[Code]time.Duration{
 		CodeRateLimited: 5 * time.Second, CodeOverloaded: 5 * time.Second, CodeBrokerUnavailable: 5 * time.Second, CodeShuttingDown: 5 * time.Second,
-		CodeForbidden: 0, CodeInternal: 0,
+		CodeLimitReached: 30 * time.Second, CodeForbidden: 0, CodeInternal: 0,
 	} {
 		if got := RetryAfter(code); got != want {
 			t.Errorf("%s: got %v, want %v", code, got, want)

@@ -171,12 +171,15 @@ func TestSpecLimits(t *testing.T) {
 		"MaxEpochBytes": MaxEpochBytes, "MaxTagBytes": MaxTagBytes, "MaxNameBytes": MaxNameBytes, "MaxInteger": MaxInteger,
 	}
 	inText := []string{"MaxEpochBytes", "MaxTagBytes", "MaxNameBytes", "MaxInteger"}
-	rows := specTable(t, "## 9. Limits", "| limit | constant | default |")
+	rows := specTable(t, "## 9. Limits", "| limit | constant | default | why |")
 	seen := map[string]bool{}
 	for _, row := range rows {
 		name := strings.Trim(row[1], "`")
 		if want, ok := constants[name]; !ok || strconv.Itoa(want) != row[2] {
 			t.Errorf("%s is %d, SPEC.md says %s", name, want, row[2])
+		}
+		if len(row) != 4 || len(row[3]) < 10 {
+			t.Errorf("SPEC.md does not say why %s is %s", row[1], row[2])
 		}
 		seen[name] = true
 	}

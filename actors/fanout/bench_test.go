@@ -38,8 +38,8 @@ func (d *drain) Wake() {
 }
 func (d *drain) End(*protocol.Encoded) {}
 
-// BenchmarkDeliver is the fan-out alone: one operation is a message to all members of one channel, over as many shards as there
-// are processors, into outboxes whose links take at once.
+// BenchmarkDeliver is the fan-out alone: one operation is a message to all members of one channel, over as many shards
+// as there are processors, into outboxes whose links take at once.
 func BenchmarkDeliver(b *testing.B) {
 	for _, members := range []int{1, 1000, 10_000} {
 		b.Run(fmt.Sprint(members), func(b *testing.B) {

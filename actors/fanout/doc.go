@@ -1,5 +1,5 @@
-// Package fanout brings what a channel says to the outboxes of its members: quickly, in order, and fairly among channels. It
-// knows nothing of actors, connections or brokers; it asks for what happens rarely through Port.
+// Package fanout brings what a channel says to the outboxes of its members: quickly, in order, and fairly among
+// channels. It knows nothing of actors, connections or brokers; it asks for what happens rarely through Port.
 //
 //	port.go       what it asks of the node, and how it knows a member
 //	shard.go      a goroutine that delivers to its part of the connections, and its lanes: what one channel has to say in it
@@ -12,6 +12,6 @@
 //	heat.go       whether the deliveries of a lane wait for more
 //	traffic.go    how much is under way to one channel
 //
-// A message is one operation on each lane of its channel. The shard walks the lane's members and appends the message's frame to
-// each outbox; nothing is asked and nothing is allocated. Lanes of a shard take turns.
+// A message is one operation on each lane of its channel. The shard walks the lane's members and appends the message's
+// frame to each outbox; nothing is asked and nothing is allocated. Lanes of a shard take turns.
 package fanout

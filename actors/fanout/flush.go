@@ -32,8 +32,8 @@ func (s *Shard[M]) flush() (wait time.Duration) {
 	return wait
 }
 
-// collecting returns how much longer what was pushed waits for more. The first message after a pause never waits, and no outbox
-// is filled by waiting.
+// collecting returns how much longer what was pushed waits for more. The first message after a pause never waits, and
+// no outbox is filled by waiting.
 func (l *Lane[M]) collecting(now time.Time) time.Duration {
 	if !l.heat.hot || l.frames >= flushFrames {
 		return 0

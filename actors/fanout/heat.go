@@ -4,8 +4,8 @@ import (
 	"time"
 )
 
-// heat measures whether it is worth while to make a lane's deliveries wait for more, so that several leave in one write for each
-// member.
+// heat measures whether it is worth while to make a lane's deliveries wait for more, so that several leave in one write
+// for each member.
 type heat struct {
 	hot    bool
 	since  time.Time // begin of the period
@@ -19,8 +19,8 @@ const (
 	hotFrames  = 2      // in a window: with fewer there is nothing to collect
 )
 
-// measure counts the frames of a flush. Once a period it judges anew: a lane is hot if it had enough pushes, and if more than
-// one frame comes in a window.
+// measure counts the frames of a flush. Once a period it judges anew: a lane is hot if it had enough pushes, and if
+// more than one frame comes in a window.
 func (h *heat) measure(now time.Time, frames int, window time.Duration) {
 	if window == 0 {
 		return

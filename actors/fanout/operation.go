@@ -36,8 +36,8 @@ const (
 	displace             // nobody is a member any more; then hears who was
 )
 
-// Exception is the part of a shard that does not get a message, and what it gets in its place, so that its positions are as exact
-// as those of all others.
+// Exception is the part of a shard that does not get a message, and what it gets in its place, so that its positions
+// are as exact as those of all others.
 type Exception struct {
 	Outboxes []*core.Outbox
 	Frame    *protocol.Encoded // the message's position; nil for a volatile message, which has none
@@ -45,8 +45,8 @@ type Exception struct {
 
 func (x *Exception) has(out *core.Outbox) bool { return slices.Contains(x.Outboxes, out) }
 
-// Messages counts the messages among the frames of a page of history. In the place of a message that excludes the connection stands
-// its position.
+// Messages counts the messages among the frames of a page of history. In the place of a message that excludes the
+// connection stands its position.
 func Messages(frames []*protocol.Encoded) (n uint64) {
 	for _, f := range frames {
 		if f.Message != nil {

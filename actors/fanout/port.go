@@ -6,8 +6,8 @@ import "tidings/core"
 type Member interface {
 	comparable
 
-	// Outbox is where the member's frames go. It is the same for the member's life, and other members of the connection, in
-	// other channels, have it too.
+	// Outbox is where the member's frames go. It is the same for the member's life, and other members of the
+	// connection, in other channels, have it too.
 	Outbox() *core.Outbox
 	// Place is if its lane keeps it: the lane's alone, and zero at first.
 	Place() *Place

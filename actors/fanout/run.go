@@ -27,8 +27,8 @@ func (s *Shard[M]) Run() {
 	}
 }
 
-// take returns the lane whose turn it is, after putting again, if not nil, at the end of the row. It returns nil if the row is empty, and
-// reports true if it is so for good.
+// take returns the lane whose turn it is, after putting again, if not nil, at the end of the row. It returns nil if the
+// row is empty, and reports true if it is so for good.
 func (s *Shard[M]) take(again *Lane[M]) (l *Lane[M], stopped bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

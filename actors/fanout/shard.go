@@ -9,8 +9,8 @@ import (
 	"tidings/protocol"
 )
 
-// Shard is a goroutine that delivers to its part of the connections. It appends to outboxes, and wakes their links when it has
-// nothing else to do, so that frames which come together leave together. It waits for nobody.
+// Shard is a goroutine that delivers to its part of the connections. It appends to outboxes, and wakes their links when
+// it has nothing else to do, so that frames which come together leave together. It waits for nobody.
 type Shard[M Member] struct {
 	port  Port[M]
 	index int
@@ -49,7 +49,8 @@ func NewShard[M Member](index int, port Port[M]) *Shard[M] {
 // Index returns the shard's number among the node's shards.
 func (s *Shard[M]) Index() int { return s.index }
 
-// Delivered returns how many messages were pushed, each to one member, and how many passed a member by, since it was excluded.
+// Delivered returns how many messages were pushed, each to one member, and how many passed a member by, since it was
+// excluded.
 func (s *Shard[M]) Delivered() (pushed, passedBy uint64) {
 	return s.delivered.Load(), s.passedBy.Load()
 }
@@ -99,9 +100,9 @@ func (s *Shard[M]) touched(out *core.Outbox) {
 	}
 }
 
-// Lane is what one channel has to say in one shard: to the shard's members of the channel, first in, first out. The channel's
-// actor appends operations, the shard carries them out. Lanes of a shard take turns, so that a busy channel delays the others
-// by a turn and no more. Its methods never wait; one goroutine at a time calls them.
+// Lane is what one channel has to say in one shard: to the shard's members of the channel, first in, first out. The
+// channel's actor appends operations, the shard carries them out. Lanes of a shard take turns, so that a busy channel
+// delays the others by a turn and no more. Its methods never wait; one goroutine at a time calls them.
 type Lane[M Member] struct {
 	shard   *Shard[M]
 	traffic *Traffic
@@ -122,8 +123,8 @@ type Lane[M Member] struct {
 	heat    heat
 }
 
-// NewLane returns the lane of a channel in a shard, without members. traffic counts what is on its way through the channel's lanes. window
-// is how long the deliveries of a hot lane may wait for more, zero for not at all.
+// NewLane returns the lane of a channel in a shard, without members. traffic counts what is on its way through the
+// channel's lanes. window is how long the deliveries of a hot lane may wait for more, zero for not at all.
 func NewLane[M Member](s *Shard[M], traffic *Traffic, window time.Duration) *Lane[M] {
 	return &Lane[M]{shard: s, traffic: traffic, window: window}
 }

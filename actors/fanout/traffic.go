@@ -2,16 +2,18 @@ package fanout
 
 import "sync/atomic"
 
-// MaxInFlight bounds what is on its way to one channel. Above it the messages of the broker are left out, and read from history when
-// there is space: below a quarter of it.
+// MaxInFlight bounds what is on its way to one channel. Above it the messages of the broker are left out, and read from
+// history when there is space: below a quarter of it.
 const (
 	MaxInFlight = 1024
 	lowWater    = MaxInFlight / 4
 )
 
-// Traffic counts what is on its way to one channel on this node: messages to its actor, and operations through its lanes.
+// Traffic counts what is on its way to one channel on this node: messages to its actor, and operations through its
+// lanes.
 type Traffic struct {
-	// Low is called, once for each Await, when little is on its way. It must not wait, and is set before anything is counted.
+	// Low is called, once for each Await, when little is on its way. It must not wait, and is set before anything is
+	// counted.
 	Low func()
 
 	n       atomic.Int64
@@ -43,7 +45,8 @@ func (t *Traffic) Len() int { return int(t.n.Load()) }
 // IsLow reports whether little is on its way.
 func (t *Traffic) IsLow() bool { return t.n.Load() <= lowWater }
 
-// Await has Low called when little is on its way. It reports true if that is so already, in which case Low may be called or not.
+// Await has Low called when little is on its way. It reports true if that is so already, in which case Low may be
+// called or not.
 func (t *Traffic) Await() (low bool) {
 	t.waiting.Store(true)
 	return t.IsLow()

@@ -47,7 +47,8 @@ func (s *Shard[M]) delivering(l *Lane[M], o *operation[M], n int) {
 	}
 }
 
-// refill takes what was put on the lane meanwhile. It reports false if there is nothing: then the lane has no turn any more.
+// refill takes what was put on the lane meanwhile. It reports false if there is nothing: then the lane has no turn any
+// more.
 func (s *Shard[M]) refill(l *Lane[M]) bool {
 	clear(l.batch)
 	s.mu.Lock()
@@ -83,8 +84,8 @@ func (s *Shard[M]) survive(l *Lane[M], more *bool) {
 	l.traffic.Done(1)
 }
 
-// walk pushes a frame to the members that it has not reached yet, at most budget of them. It returns how many that were, and reports
-// whether it is through.
+// walk pushes a frame to the members that it has not reached yet, at most budget of them. It returns how many that
+// were, and reports whether it is through.
 func (l *Lane[M]) walk(o *operation[M], budget int) (n int, done bool) {
 	if o.do == announce {
 		return l.herald(o, budget)

@@ -1,6 +1,7 @@
 package fanout
 
-// watchers are the members of a lane that hear who comes and goes. They are kept apart, so that the others cost nothing.
+// watchers are the members of a lane that hear who comes and goes. They are kept apart, so that the others cost
+// nothing.
 type watchers[M Member] struct {
 	list []watcher[M]
 	at   map[M]int // in list

@@ -1,5 +1,5 @@
-// Package ground is what actors stand on: their queues, the goroutines that run them, their alarms, and what happens when
-// one fails. It knows nothing of channels and connections, and imports protoactor-go alone.
+// Package ground is what actors stand on: their queues, the goroutines that run them, their alarms, and what happens
+// when one fails. It knows nothing of channels and connections, and imports protoactor-go alone.
 //
 //	system.go      the actor system of one node: starts actors, and sends
 //	mailbox.go     the queue of an actor, which holds nothing while it is empty

@@ -7,9 +7,9 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// mailbox is an actor's queue in place of protoactor's own. That one keeps 700 bytes when idle, and for ever what a burst made it
-// grow to; if it is bounded it spins its sender. This one is bounded by its senders, each of which counts what it has under way.
-// It never blocks, and holds nothing when it is empty.
+// mailbox is an actor's queue in place of protoactor's own. That one keeps 700 bytes when idle, and for ever what a
+// burst made it grow to; if it is bounded it spins its sender. This one is bounded by its senders, each of which counts
+// what it has under way. It never blocks, and holds nothing when it is empty.
 type mailbox struct {
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher

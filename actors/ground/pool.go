@@ -2,8 +2,8 @@ package ground
 
 import "sync"
 
-// Pool runs functions that may wait, in at most max goroutines; more functions wait for their turn, in order. Its queue has no bound:
-// each caller bounds what it has under way. A pool without work has no goroutine.
+// Pool runs functions that may wait, in at most max goroutines; more functions wait for their turn, in order. Its queue
+// has no bound: each caller bounds what it has under way. A pool without work has no goroutine.
 type Pool struct {
 	max int
 

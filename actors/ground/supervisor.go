@@ -21,8 +21,8 @@ type Supervision struct {
 	Restarts   *atomic.Uint64 // counts those that were restarted
 }
 
-// Supervisor decides what becomes of an actor that failed. One that restarts does so always: protoactor's own strategy gives
-// up after ten failures, silently. If actors fail again and again they wait before they are restarted.
+// Supervisor decides what becomes of an actor that failed. One that restarts does so always: protoactor's own strategy
+// gives up after ten failures, silently. If actors fail again and again they wait before they are restarted.
 type Supervisor struct {
 	*Supervision
 	Restart bool // false: the actor is stopped
@@ -69,8 +69,8 @@ func (s *Supervision) later(d time.Duration, fn func()) {
 	})
 }
 
-// Note is deferred by every Receive: it logs a panic with its stack, which HandleFailure does not see, and lets it go on.
-// A panic at the end of an actor stays here, since protoactor would never end that actor.
+// Note is deferred by every Receive: it logs a panic with its stack, which HandleFailure does not see, and lets it go
+// on. A panic at the end of an actor stays here, since protoactor would never end that actor.
 func (s *Supervision) Note(c actor.Context) {
 	reason := recover()
 	if reason == nil {

@@ -15,8 +15,9 @@ type System struct {
 	spawning sync.Mutex // see SpawnUnnamed
 }
 
-// NewSystem returns a system without actors. Of protoactor's own log lines it writes those from Warn on; protoactor's metrics,
-// which cost ten times a message, are off. onLost is called for each message that asked something of an actor that has ended.
+// NewSystem returns a system without actors. Of protoactor's own log lines it writes those from Warn on; protoactor's
+// metrics, which cost ten times a message, are off. onLost is called for each message that asked something of an actor
+// that has ended.
 func NewSystem(log *slog.Logger, onLost func(message any)) *System {
 	quiet := slog.New(atLeastWarn{log.Handler()})
 	s := &System{system: actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }))}

@@ -6,9 +6,9 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// Workers run actors, in place of protoactor's goroutine for every time that an actor has something to do: that costs 2 µs,
-// and a stack that has to grow, for each message. There are a few of them, since Receive never waits. Connections' actors, which call
-// links, foreign code, have more, of their own.
+// Workers run actors, in place of protoactor's goroutine for every time that an actor has something to do: that costs 2
+// µs, and a stack that has to grow, for each message. There are a few of them, since Receive never waits. Connections'
+// actors, which call links, foreign code, have more, of their own.
 type Workers struct {
 	max int
 

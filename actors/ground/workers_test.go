@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// An answer of the broker may come while the bus stops, to an actor that has just ended: no worker begins then, so that stop waits for all there ever are.
+// An answer of the broker may come while the bus stops, to an actor that has just ended: no worker begins then, so that
+// stop waits for all there ever are.
 func TestNoWorkerBeginsAfterStop(t *testing.T) {
 	for range 50 {
 		w := NewWorkers(4)

@@ -160,7 +160,7 @@ func (srv *server) apiConfig() httpapi.Config {
 	s, c := srv.settings, httpapi.DefaultConfig()
 	c.BasePath, c.Keys, c.Dev, c.Log = s.BasePath, srv.admission.keys, s.Dev, srv.log
 	c.Metrics, c.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
-	c.Demo = demo()
+	c.Demo, c.IdleTimeout = demo(), s.IdleTimeout
 	c.CertificateEnds, c.LostLogLines = srv.certificateEnds(), srv.lostLines
 	if srv.tracer != nil {
 		c.Tracer = srv.tracer

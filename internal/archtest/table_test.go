@@ -12,6 +12,7 @@ const (
 	protoactor = "github.com/asynkron/protoactor-go"
 	websocket  = "github.com/coder/websocket"
 	lru        = "github.com/hashicorp/golang-lru/v2"
+	rtree      = "github.com/tidwall/rtree"
 	gin        = "github.com/gin-gonic/gin"
 	prometheus = "github.com/prometheus/client_golang"
 	clientSSE  = "github.com/r3labs/sse/v2"
@@ -35,7 +36,7 @@ var folders = map[string]folder{
 	"protocol":      {},
 	"core":          {ours: []string{"protocol"}},
 	"access":        {ours: []string{"protocol"}, foreign: []string{jwt, jose, lru}},
-	"filter":        {ours: []string{"protocol"}, foreign: []string{lru}},
+	"filter":        {ours: []string{"protocol"}, foreign: []string{lru, rtree}},
 	"broker":        {ours: []string{"protocol", "core"}},
 	"broker/memory": {ours: []string{"protocol", "core", "broker"}},
 	"actors/ground": {foreign: []string{protoactor}, within: "actors"},

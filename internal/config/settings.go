@@ -72,7 +72,7 @@ type Settings struct {
 	HistoryAge      time.Duration
 	HistoryBytes    Size
 
-	Park, Heartbeat, PollHold, CollectWindow, Drain time.Duration
+	Park, Heartbeat, PollHold, IdleTimeout, CollectWindow, Drain time.Duration
 
 	LogLevel, LogFormat string
 }
@@ -222,6 +222,8 @@ var keys = []key{
 		help: "silence after which a client pings"},
 	{name: "poll_hold", to: func(s *Settings) any { return &s.PollHold }, def: "25s", flag: true, check: between(time.Second, 55*time.Second),
 		help: "how long a long-poll waits for a first message"},
+	{name: "idle_timeout", to: func(s *Settings) any { return &s.IdleTimeout }, def: "75s", flag: true, check: between(10*time.Second, 2*time.Hour),
+		help: "how long a connection without a request is kept; set it above the time for which the balancer in front keeps its connections, if that is longer"},
 	{name: "collect_window", to: func(s *Settings) any { return &s.CollectWindow }, def: "10ms", flag: true, check: between(0, 10*time.Millisecond),
 		help: "how long messages of a hot channel wait for more, to be written together; 0 never; others do not wait"},
 	{name: "drain", to: func(s *Settings) any { return &s.Drain }, def: "30s", flag: true, check: between(0, 10*time.Minute),

@@ -157,6 +157,8 @@ func (c *client) Disconnected(number int, d *protocol.ServerFrame) {
 
 func (c *client) Other(*protocol.ServerFrame) {}
 
+func (c *client) Stuck(*core.Subscription) {}
+
 func (c *client) RetryLater() {
 	if c.trace != nil {
 		c.trace.RetryLater()

@@ -177,6 +177,9 @@ func (t *Trace) Disconnected(link int, d *protocol.ServerFrame) {
 
 func (t *Trace) Other(f *protocol.ServerFrame) { t.output(TraceCall{Call: "other", Type: f.Type}) }
 
+// Stuck is not in a trace: RetryLater comes with it.
+func (t *Trace) Stuck(*core.Subscription) {}
+
 func (t *Trace) RetryLater() { t.output(TraceCall{Call: "retryLater"}) }
 
 func at(p protocol.Position) json.RawMessage {
