@@ -3,18 +3,21 @@ package filter
 // The access conditions of a filter are leaves of which at least one holds whenever the filter does. An Index looks at a filter
 // only when one of them holds for the message.
 
-// class is how seldom a leaf is thought to hold: the lower, the better it is to file a filter under it.
+// class is how a leaf is found for a document: the lower, the more a leaf of it is thought to tell apart.
 type class uint8
 
 const (
-	classEquals  class = iota // found by field and value
+	classEquals  class = iota // by field and value
 	classElement              // likewise
-	classShape                // found by place
-	classSpan                 // a range with two bounds, found by value
-	classHalf                 // a range with one bound
-	classThere                // found by field alone
-	classNone                 // not found: the filter is looked at for each message
+	classShape                // by place
+	classSpan                 // a range with two bounds, by value
+	classHalf                 // a range with one bound, by value
+	classThere                // by field alone
 )
+
+// handicaps is how many filters may be under a leaf of a class before one of the next classes is thought to be better. So filters
+// that all have {"equals": {"type": "taxi"}} are filed by what else they ask for.
+var handicaps = [...]int{classEquals: 0, classElement: 2, classShape: 16, classSpan: 16, classHalf: 64, classThere: 256}
 
 func classOf(l *leaf) class {
 	switch c := l.condition.(type) {
@@ -35,38 +38,30 @@ func classOf(l *leaf) class {
 
 // access is a set of leaves with what it costs to have a filter under them.
 type access struct {
-	class  class
-	load   int // filters that are filed under the leaves already, and the leaves themselves
+	none   bool // there is no such set
+	cost   int  // filters that are filed under the leaves already, the leaves themselves, and their handicaps
 	leaves []*leaf
 }
 
-func (a access) betterThan(b access) bool {
-	if a.class != b.class {
-		return a.class < b.class
-	}
-	return a.load < b.load
-}
-
-// accessOf chooses the access conditions of a tree: of an "and" those of its best part, of an "or" those of all parts. The load of
-// a leaf is what filed returns.
+// accessOf chooses the access conditions of a tree: of an "and" those of its cheapest part, of an "or" those of all parts. Filed
+// returns how many filters are filed under a leaf.
 func accessOf(n *node, filed func(*leaf) int) access {
 	switch n.op {
 	case opNothing:
 		return access{}
 	case opLeaf:
 		if n.not {
-			return access{class: classNone}
+			return access{none: true}
 		}
-		l := n.leaf
-		c := classOf(l)
+		c, l := classOf(n.leaf), n.leaf
 		if c == classThere {
 			l = there(l)
 		}
-		return access{class: c, load: filed(l) + 1, leaves: []*leaf{l}}
+		return access{cost: 1 + filed(l) + handicaps[c], leaves: []*leaf{l}}
 	case opAnd:
-		best := access{class: classNone}
+		best := access{none: true}
 		for _, part := range n.parts {
-			if a := accessOf(part, filed); a.betterThan(best) {
+			if a := accessOf(part, filed); !a.none && (best.none || a.cost < best.cost) {
 				best = a
 			}
 		}
@@ -75,15 +70,13 @@ func accessOf(n *node, filed func(*leaf) int) access {
 		var all access
 		for _, part := range n.parts {
 			a := accessOf(part, filed)
-			all.class = max(all.class, a.class)
-			all.load += a.load
+			all.none = all.none || a.none
+			all.cost += a.cost
 			all.leaves = append(all.leaves, a.leaves...)
 		}
-		if all.class < classNone {
-			return all
-		}
+		return all
 	}
-	return access{class: classNone}
+	return access{none: true}
 }
 
 // there returns the leaf that a field is there, which follows from each other leaf on it.

@@ -74,7 +74,7 @@ func (ix *Index[K]) Add(key K, f *Filter) {
 		}
 		return 0
 	})
-	if a.class == classNone {
+	if a.none {
 		e.always = int32(len(ix.always))
 		ix.always = append(ix.always, e)
 		return

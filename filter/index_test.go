@@ -154,6 +154,7 @@ func TestAccess(t *testing.T) {
 		{`{"or":[{"equals":{"a":1}},{"and":[{"equals":{"b":1}},{"missing":"c"}]}]}`, []string{`{"equals":{"a":1}}`, `{"equals":{"b":1}}`}},
 		{`{"regexp":{"s":"x"}}`, []string{`{"exists":"s"}`}},
 		{`{"and":[{"match":{"o":{"x":1}}},{"exists":"l[1]"}]}`, []string{`{"exists":"l[1]"}`}},
+		{`{"and":[{"equals":{"a":"crowded"}},{"geoDistance":{"p":[1,2],"distance":"1m"}}]}`, []string{`{"geoDistance":{"p":{"lat":1,"lon":2},"distance":"1m"}}`}},
 		{`{"not":{"equals":{"a":1}}}`, nil},
 		{`{"or":[{"equals":{"a":1}},{"missing":"b"}]}`, nil},
 		{`{}`, nil},
@@ -162,6 +163,10 @@ func TestAccess(t *testing.T) {
 		for i := range 5 {
 			common, _ := Parse([]byte(`{"equals":{"a":"common"}}`))
 			ix.Add(strconv.Itoa(i), common)
+		}
+		for i := range 20 {
+			crowded, _ := Parse([]byte(`{"equals":{"a":"crowded"}}`))
+			ix.Add("crowded "+strconv.Itoa(i), crowded)
 		}
 		f, err := Parse([]byte(c.filter))
 		if err != nil {
