@@ -98,13 +98,16 @@ func newPolygon(points []point) polygon {
 
 // bulge returns a latitude that the edge between two points does not go north of.
 func bulge(a, b point) float64 {
-	const margin = 0.1 // degrees; for the difference between a sphere and an ellipsoid
 	north := max(a.lat, b.lat)
 	forth, back := bearing(a, b), bearing(b, a)
 	if math.Cos(forth) > 0 && math.Cos(back) > 0 {
-		north = max(north, math.Acos(math.Abs(math.Sin(forth))*math.Cos(radians(a.lat)))*180/math.Pi)
+		// Clairaut: the sine of the bearing by the cosine of the reduced latitude is the same all along the edge.
+		reduced := math.Atan((1 - flattening) * math.Tan(radians(a.lat)))
+		top := math.Acos(math.Abs(math.Sin(forth)) * math.Cos(reduced))
+		bent := math.Atan(math.Tan(top)/(1-flattening))*180/math.Pi - north
+		north += max(0, bent) * 1.1 // a tenth for the bearing, which is of first order
 	}
-	return north + margin
+	return north + 1e-4
 }
 
 func (g polygon) box() box { return g.around }

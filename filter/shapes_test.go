@@ -1,0 +1,49 @@
+package filter
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// A polygon has no point outside of its box, however its edges bend: points are tried close around the box.
+func TestPolygonsLieInTheirBox(t *testing.T) {
+	seed := seedOf(t)
+	r := rand.New(rand.NewPCG(seed, 1))
+	inside, outside := 0, 0
+	for range 3_000 {
+		centre := point{r.Float64()*120 - 60, r.Float64()*360 - 180}
+		reach := math.Pow(10, r.Float64()*3.3-2) // 0.01 to 20 degrees
+		var points []point
+		for i := range 3 + r.IntN(4) {
+			angle := float64(i) + r.Float64()
+			points = append(points, point{centre.lat + reach*math.Sin(angle), turn(0, centre.lon+2*reach*math.Cos(angle))})
+		}
+		g := newPolygon(points)
+		for range 60 {
+			b := g.around
+			p := point{b.bottom + (b.top-b.bottom)*r.Float64(), turn(0, b.left+(b.right-b.left)*r.Float64())}
+			near := (b.top - b.bottom) / 50 * r.Float64()
+			switch r.IntN(3) {
+			case 0:
+				p.lat = b.top + near
+			case 1:
+				p.lat = b.bottom - near
+			}
+			if !g.covers(p) {
+				continue
+			}
+			inside++
+			if !b.covers(p) {
+				outside++
+				t.Errorf("%v has %v, which is not in its box %+v", points, p, b)
+			}
+			if outside > 3 {
+				return
+			}
+		}
+	}
+	if inside < 5_000 {
+		t.Errorf("only %d points were in a polygon", inside)
+	}
+}
