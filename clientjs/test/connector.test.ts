@@ -328,6 +328,7 @@ test("a cut of 5 s costs at most 2.7 s more", async () => {
   hand.bus.subscribe("a", () => {});
   await settle();
   hand.net.last.accept();
+  hand.net.last.receive({ type: "subscribed", id: 1, channel: "a", epoch: "e", offset: 0, tag: "", recovered: false });
   hand.net.onFrames = (link, frames) => frames.some((f) => f.type === "ping") && link.receive({ type: "pong" });
   await hand.clock.advance(60_000);
   const waits = await outage(hand, 5_000);
@@ -456,7 +457,7 @@ test("heartbeat: a ping when nothing was sent for 25 s; no answer in 10 s means 
   link.receive({ type: "pong" });
   await clock.advance(12_000);
   bus.subscribe("b", () => {});
-  link.receive({ type: "event", event: "x", data: null });
+  link.receive({ type: "subscribed", id: 2, channel: "b", epoch: "e", offset: 0, tag: "", recovered: false });
   await clock.advance(24_999);
   assert.deepEqual(link.flush().map((f) => f.type), ["subscribe"], "what is sent and answered counts as a ping");
   await clock.advance(1);
@@ -908,7 +909,9 @@ test("F88: answers that are cut on their way: shorter ones are asked for, and th
   const waits = at.slice(1).map((t, i) => t - at[i]!);
   assert.ok(waits.slice(2).every((ms, i) => ms > waits[i + 1]! || ms >= 10_000), `${waits}`);
   net.last.accept();
-  net.last.receive({ type: "subscribed", id: 1, channel: "a", epoch: "e", offset: 0, tag: "", recovered: false });
+  const { id } = net.last.flush().find((f) => f.type === "subscribe")!;
+  net.last.receive({ type: "subscribed", id, channel: "a", epoch: "e", offset: 0, tag: "", recovered: false });
+  net.last.receive({ type: "message", channel: "a", offset: 1, id: "m1", tag: "t1", data: 1, time: 0 });
   assert.equal(net.last.context.max, 1_024, "the polls of this link ask for the same");
   net.last.lost();
   const { length } = net.links;

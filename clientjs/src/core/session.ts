@@ -74,6 +74,8 @@ export interface Session {
   report(): number | undefined;
   /** Subscribes again what the server refused for the moment. */
   retry(): void;
+  /** Subscribes again what has had no answer since before the last call: it was lost on its way. */
+  nudge(): void;
   /** A request or `subscribe` failed on its way to the server. */
   refused(id: number, error: WireError): void;
   /** Reports to the server that the session is over. */
@@ -95,6 +97,8 @@ export function createSession(port: SessionPort): Session {
   let current = NO_LINK;
   let opening = NO_LINK;
   let lastID = 0;
+  /** The last id at the time of the last nudge. */
+  let nudged = 0;
   /** Of resuming, counted for the server. */
   let attempts = 0;
   const subs = new Set<Subscription>();
@@ -349,6 +353,10 @@ export function createSession(port: SessionPort): Session {
     ping,
     report,
     retry,
+    nudge() {
+      for (const sub of subs) if (current.link && sub.pending && sub.pending <= nudged) again(sub);
+      nudged = lastID;
+    },
     refused: onError,
     goodbye,
     frame,

@@ -73,11 +73,19 @@ export function createConnection(config: ConnectionConfig, port: ConnectionPort)
     send: (link, frames) => carrier.send(link, frames),
     connected: (link, frame) => carrier.connected(link, frame),
     disconnected: (link, error) => carrier.fail(link, error),
+    message(sub, frame) {
+      connector.fruit();
+      port.message(sub, frame);
+    },
     retryLater(holes) {
-      if (holes) connector.hole();
+      // Once over each transport; what gets through none of them is not the fault of any.
+      if (holes && holes <= config.names.length + 1) connector.hole();
       port.retryLater(holes);
     },
-    answered: (request, reply, error) => request.done?.(reply, error),
+    answered(request, reply, error) {
+      connector.fruit();
+      request.done?.(reply, error);
+    },
     other: (frame) => ("code" in frame && frame.code === TOKEN_OVER ? connector.renew() : port.other(frame)),
   });
   const changed = (status: Status): void => {

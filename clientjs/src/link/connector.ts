@@ -1,6 +1,6 @@
 import { backoff, jitter } from "../util/clock.js";
 import { NOT_HERE, SESSION_LOST, TAKEN_OVER, TOKEN_BAD, TOKEN_OVER } from "../core/codes.js";
-import { counted, type ConnectedFrame, type ServerFrame, type WireError } from "../core/frames.js";
+import type { ConnectedFrame, WireError } from "../core/frames.js";
 import type { Request, Session } from "../core/session.js";
 import { TidingsError } from "../core/errors.js";
 import type { Connector, ConnectorConfig } from "./carrier.js";
@@ -16,8 +16,7 @@ import type { FallbackReason, State, Status } from "../types.js";
 
 /** A connection that lasted this long was a good one, in ms: how long to wait between attempts counts from its end. */
 const STABLE = 10_000;
-/** Bytes of a poll's answer: the server's own bound, and the least that is asked for. */
-const MAX_ANSWER = 262_144;
+/** The least that is asked for of a poll's answer, in bytes; the server's own bound is 256 KiB. */
 const MIN_ANSWER = 1_024;
 /** Until a transport is tried again that works and then goes mute, or leaves something out, in ms at least. */
 const MUTE_CLIMB = 60_000;
@@ -57,7 +56,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     credentials: options.credentials,
     sends: {},
   };
-  const heartbeat = createHeartbeat(clock, random, session.ping, doubt, () => fail(session.link));
+  const heartbeat = createHeartbeat({ clock, random, ping: session.ping, nudge: session.nudge, doubt, dead: () => fail(session.link) });
   let status: Status = { state: "idle", transport: null, error: null };
   const race = createRace({
     clock,
@@ -66,7 +65,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     rank,
     carrier: () => session.link,
     frames(id, frames) {
-      if (id === session.link) alive(frames);
+      if (id === session.link) alive();
       for (const frame of frames) if (links.has(id)) session.frame(id, frame);
     },
     chosen(id, name) {
@@ -261,7 +260,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
 
   /** A connection was over soon, maybe for being cut in the middle of what it brought: a poll asks for less. */
   function barren(name: TransportName): void {
-    if (++fruitless > 1 && name === "poll") context.max = Math.max(MIN_ANSWER, (context.max ?? MAX_ANSWER) / 4);
+    if (++fruitless > 1 && name === "poll") context.max = Math.max(MIN_ANSWER, (context.max ?? 262_144) / 4);
   }
 
   /** Something speaks against a transport. */
@@ -284,9 +283,8 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
   }
 
   /** Frames came over the link that carries the session. */
-  function alive(frames: readonly ServerFrame[]): void {
+  function alive(): void {
     heartbeat.heard();
-    if (frames.some(({ type }) => counted(type))) fruitless = 0;
     if (!suspect || links.has(race.opened) && race.opened !== session.link) return;
     suspect = undefined;
     dropOthers();
@@ -391,6 +389,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     connected,
     fail,
     refresh,
+    fruit: () => void (fruitless = 0),
     hole() {
       const attempt = current();
       if (attempt) trouble(attempt.name, HOLE);

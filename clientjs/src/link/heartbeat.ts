@@ -32,11 +32,22 @@ export interface Heartbeat {
   probe(ms: number): void;
 }
 
-/**
- * Makes a heartbeat that watches nothing yet. It calls `ping` to send one, `doubt` if a question has no sign of life in
- * 3 s (and every 3 s from then on), and `dead` if nothing was heard in time.
- */
-export function createHeartbeat(clock: Clock, random: () => number, ping: () => void, doubt: () => void, dead: () => void): Heartbeat {
+/** What a heartbeat needs. */
+export interface HeartbeatConfig {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Sends a ping. */
+  ping(): void;
+  /** Called once in an interval: what has had no answer since the last call may be asked for again. */
+  nudge(): void;
+  /** A question has had no sign of life for 3 s; called again every 3 s. */
+  doubt(): void;
+  /** Nothing was heard in time. */
+  dead(): void;
+}
+
+/** Makes a heartbeat that watches nothing yet. */
+export function createHeartbeat({ clock, random, ping, nudge, doubt, dead }: HeartbeatConfig): Heartbeat {
   let interval = 0;
   let lastSent = 0;
   let lastHeard = 0;
@@ -119,6 +130,7 @@ export function createHeartbeat(clock: Clock, random: () => number, ping: () => 
       // A timer that comes far too late, or too early, means that the machine slept, or that its clock was set.
       const slept = Math.abs(time - due) > interval;
       if (slept || time - quiet() >= interval * 0.9) probe(slept ? PROBE : PONG);
+      nudge();
       arm();
     }, due - now);
   }

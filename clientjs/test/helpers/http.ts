@@ -33,7 +33,14 @@ class Inbox<T> {
   }
   next(): Promise<T> {
     const item = this.items.shift();
-    return item === undefined ? new Promise((resolve) => this.waiting.push(resolve)) : Promise.resolve(item);
+    if (item !== undefined) return Promise.resolve(item);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error("nothing came for 20 s")), 20_000);
+      this.waiting.push((next) => {
+        clearTimeout(timer);
+        resolve(next);
+      });
+    });
   }
   get length(): number {
     return this.items.length;

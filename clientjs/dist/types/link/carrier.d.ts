@@ -39,6 +39,8 @@ export interface Connector {
      * Rejects as `getToken` does.
      */
     refresh(): Promise<void>;
+    /** Something new arrived: the connection is of use. */
+    fruit(): void;
     /** A message stays away over the link, however often it is asked for. */
     hole(): void;
     /** The token's time is nearly over. */

@@ -19,8 +19,18 @@ export interface Heartbeat {
     /** Pings; nothing heard within `ms` means dead. A deadline that is set already may only come earlier. */
     probe(ms: number): void;
 }
-/**
- * Makes a heartbeat that watches nothing yet. It calls `ping` to send one, `doubt` if a question has no sign of life in
- * 3 s (and every 3 s from then on), and `dead` if nothing was heard in time.
- */
-export declare function createHeartbeat(clock: Clock, random: () => number, ping: () => void, doubt: () => void, dead: () => void): Heartbeat;
+/** What a heartbeat needs. */
+export interface HeartbeatConfig {
+    readonly clock: Clock;
+    readonly random: () => number;
+    /** Sends a ping. */
+    ping(): void;
+    /** Called once in an interval: what has had no answer since the last call may be asked for again. */
+    nudge(): void;
+    /** A question has had no sign of life for 3 s; called again every 3 s. */
+    doubt(): void;
+    /** Nothing was heard in time. */
+    dead(): void;
+}
+/** Makes a heartbeat that watches nothing yet. */
+export declare function createHeartbeat({ clock, random, ping, nudge, doubt, dead }: HeartbeatConfig): Heartbeat;
