@@ -5,10 +5,17 @@
 //	api, err := httpapi.New(bus, httpapi.DefaultConfig())
 //	http.Handle("/", api)
 //
+//	api.go, config.go   a handler of one bus, and how it behaves
 //	routes.go    the table of URLs
-//	publish.go, batch.go, history.go, admin.go, commands.go, why.go, tail.go   the API for backends; openapi.yaml describes it
-//	health.go, files.go, metrics.go   what else stands behind them; metrics_table.go has every metric
+//	publish.go, several.go, batch.go, reply.go   publishes: of one message, to several channels, of many, with a publish URL
+//	history.go, presence.go, admin.go, why.go, tail.go   what backends ask
+//	commands.go, grants.go   what they do to clients
+//	openapi.go   openapi.yaml, which describes all of it
+//	health.go, files.go   what else stands behind the URLs
+//	metrics.go, metrics_table.go, metrics_collector.go   metrics: the URL, every one of them, and how they are read
+//	trace.go     trace contexts of publishes
 //	request.go, answer.go, bridge.go, keys.go, address.go   how a request is read, answered, allowed, and whose it is
+//	silent.go    connections that say nothing, which make way for others
 //	guard.go     logging and recovery around everything
 //	conns.go     what ends a connection whose client does not send or read
 package httpapi

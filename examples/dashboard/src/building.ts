@@ -1,5 +1,4 @@
 import { useLiveQuery } from "tidings/react";
-import type { Compare } from "./compare.js";
 
 /** Where the backend hints that somebody came or went. */
 export const BUILDING = "demo/building";
@@ -48,8 +47,13 @@ export async function tell<T>(what: "arrivals" | "departures" | "jobs", body: un
   return said as T;
 }
 
+/** Takes the time of a request. */
+interface Measure {
+  measure(way: "live", ask: () => Promise<Building>): Promise<Building>;
+}
+
 /** The building, kept fresh by hints and a slow poll. */
-export const useBuilding = (compare: Compare) =>
+export const useBuilding = (compare: Measure) =>
   useLiveQuery<Building>({
     channel: BUILDING,
     fetch: ({ signal }) => compare.measure("live", () => visitors(signal)),

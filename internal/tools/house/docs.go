@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // docs is what the module's doc comments look like.
@@ -12,6 +13,7 @@ type docs struct {
 	exported     int      // exported names: constants, variables, types, functions, and methods of exported types
 	undocumented []string // those without a comment of their own or of their group
 	verbs        map[string]int
+	wide         []string // lines of comments that go beyond maxColumns
 	odd          []string // where a first verb is one of ours that Go has a standard word for
 }
 
@@ -25,6 +27,7 @@ func (m *module) docs() docs {
 	d := docs{verbs: map[string]int{}}
 	for _, p := range m.packages {
 		for _, file := range p.files {
+			d.columns(m, file)
 			for _, decl := range file.Decls {
 				switch decl := decl.(type) {
 				case *ast.FuncDecl:
@@ -62,6 +65,24 @@ func (d *docs) group(m *module, decl *ast.GenDecl) {
 				if name.IsExported() {
 					d.name(m, name, s.Doc, decl.Doc, s.Comment)
 				}
+			}
+		}
+	}
+}
+
+// maxColumns is where comments wrap; a tab counts four.
+const maxColumns = 120
+
+// columns looks for lines that hold nothing but a comment and are too long. Notes at the end of a line of code are as
+// long as gofmt aligns them.
+func (d *docs) columns(m *module, file *ast.File) {
+	for _, group := range file.Comments {
+		for _, c := range group.List {
+			at := m.fset.Position(c.Pos())
+			tabs := at.Column - 1
+			if m.source(at.Filename, at.Offset-tabs, at.Offset) == strings.Repeat("\t", tabs) && !strings.HasPrefix(c.Text, "//go:") && !strings.HasPrefix(c.Text, "//\t") &&
+				4*tabs+utf8.RuneCountInString(c.Text) > maxColumns {
+				d.wide = append(d.wide, fmt.Sprintf("%s:%d", m.file(c.Pos()), at.Line))
 			}
 		}
 	}
@@ -113,6 +134,7 @@ func (d docs) count(verbs []string) int {
 func (d docs) print(w io.Writer) {
 	fmt.Fprintf(w, "exported names documented: %.1f %% of %d\n", d.documented(), d.exported)
 	fmt.Fprintf(w, "first verbs of doc comments: %s %d, %s %d\n", strings.Join(ours, "/"), d.count(ours), strings.Join(standard, "/"), d.count(standard))
+	fmt.Fprintf(w, "comment lines of more than %d columns: %d\n", maxColumns, len(d.wide))
 }
 
 // receiverExported reports whether d is a function, or a method of an exported type.

@@ -8,36 +8,37 @@ import (
 	"testing"
 )
 
-// limits are what a package may reach: uses per file, and pairs of files that use each other. They are what the house
-// has at its best, with a little space; who makes a package plainer makes its line smaller.
+// limits are what a package may reach: uses per file, and pairs of files that use each other. They are what each has,
+// rounded up. Whoever makes a package plainer makes its line smaller; another package has what any other may have.
 var limits = map[string]struct {
 	perFile float64
 	mutual  int
 }{
+	"access":              {2.2, 3},
 	"actors":              {5.2, 9},
-	"actors/*":            {5.1, 9},
-	"access":              {2, 5},
-	"broker/brokertest":   {3, 7},
-	"broker/*":            {3, 10},
+	"actors/*":            {5.2, 9},
+	"broker/brokertest":   {3, 8},
+	"broker/*":            {3, 11},
 	"client":              {5, 21},
-	"httpapi":             {4.5, 9},
-	"protocol":            {4.5, 6},
-	"sim/*":               {5.5, 22},
+	"core":                {1.6, 7},
+	"filter":              {4, 8},
+	"httpapi":             {4.3, 9},
+	"protocol":            {4.8, 6},
+	"sim/*":               {5, 32},
 	"sim/model":           {6, 22},
-	"transports":          {4.5, 14},
-	"transports/*":        {4.5, 19},
+	"sim/nemesis":         {4, 7},
+	"transports":          {4.4, 16},
+	"transports/*":        {4.2, 21},
 	"any other (at most)": {3, 5},
 }
 
 const (
 	maxLines      = 400
-	maxOddVerbs   = 487
-	maxCircles    = 2
-	minDocumented = 97.9 // percent of the exported names
+	maxOddVerbs   = 40
+	maxCircles    = 0
+	maxWide       = 325
+	minDocumented = 98 // percent of the exported names
 )
-
-// long are the files that are longer than maxLines and wait to be cut.
-var long = []string{"core/feed.go", "core/client.go", "clientjs/src/tabs/tab.ts", "clientjs/src/connector.ts"}
 
 func TestLimits(t *testing.T) {
 	h, err := measure("../../..")
@@ -57,15 +58,16 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	for _, file := range append(h.goShape.files.above(maxLines), h.tsShape.files.above(maxLines)...) {
-		if name, _, _ := strings.Cut(file, ":"); !slices.Contains(long, name) {
-			t.Errorf("%s, want at most %d", file, maxLines)
-		}
+		t.Errorf("%s, want at most %d", file, maxLines)
 	}
 	if got := h.docs.documented(); got < minDocumented {
 		t.Errorf("%.1f %% of the exported names are documented, want %v; without a comment:\n%s", got, minDocumented, strings.Join(h.docs.undocumented, "\n"))
 	}
 	if got := h.docs.count(ours); got > maxOddVerbs {
 		t.Errorf("%d comments begin with one of %q, want at most %d:\n%s", got, ours, maxOddVerbs, strings.Join(h.docs.odd, "\n"))
+	}
+	if got := len(h.docs.wide); got > maxWide {
+		t.Errorf("%d lines of comments go beyond %d columns, want at most %d:\n%s", got, maxColumns, maxWide, strings.Join(h.docs.wide, "\n"))
 	}
 	if len(h.circles) > maxCircles {
 		t.Errorf("TypeScript files import each other in %d circles, want at most %d: %v", len(h.circles), maxCircles, h.circles)
@@ -79,7 +81,7 @@ func TestUses(t *testing.T) {
 		"go.mod":          "module example\n\ngo 1.26\n",
 		"shop/doc.go":     "// Package shop sells.\npackage shop\n",
 		"shop/basket.go":  "package shop\n\n// Basket gives room to goods.\ntype Basket struct{ goods []good }\n\nfunc (b *Basket) sum() int { return b.goods[0].price }\n",
-		"shop/good.go":    "package shop\n\ntype good struct{ price int }\n\nfunc (g good) in(b *Basket) bool { return len(b.goods) > 0 }\n",
+		"shop/good.go":    "package shop\n\n// " + strings.Repeat("long ", 24) + "\n\ntype good struct{ price int }\n\nfunc (g good) in(b *Basket) bool { return len(b.goods) > 0 }\n",
 		"shop/till.go":    "package shop\n\nimport \"example/shop/coin\"\n\n// Pay returns the change.\nfunc Pay(b *Basket) coin.Coin { return coin.Coin{Cents: b.sum()} }\n\nfunc Undocumented() {}\n",
 		"shop/coin/co.go": "package coin\n\n// Coin is money.\ntype Coin struct{ Cents int }\n",
 	} {
@@ -111,6 +113,7 @@ func TestUses(t *testing.T) {
 		{"without a comment", len(h.docs.undocumented), 1},
 		{"gives", h.docs.count(ours), 1},
 		{"returns", h.docs.count(standard), 1},
+		{"lines that are too long", len(h.docs.wide), 1},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s: got %d, want %d", tt.what, tt.got, tt.want)

@@ -21,6 +21,7 @@ type module struct {
 	root     string
 	fset     *token.FileSet
 	packages []*pkg // in the order of their paths
+	texts    map[string][]byte
 }
 
 type pkg struct {
@@ -52,7 +53,7 @@ func load(dir string) (*module, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &module{root: root, fset: token.NewFileSet()}
+	m := &module{root: root, fset: token.NewFileSet(), texts: map[string][]byte{}}
 	imports := &imports{checked: map[string]*types.Package{}}
 	exports := map[string]string{}
 	imports.compiled = importer.ForCompiler(m.fset, "gc", func(path string) (io.ReadCloser, error) {
@@ -125,6 +126,19 @@ func (i *imports) Import(path string) (*types.Package, error) {
 		return p, nil
 	}
 	return i.compiled.Import(path)
+}
+
+// source returns a part of a file of the module, "" if it cannot be read.
+func (m *module) source(name string, from, to int) string {
+	text, ok := m.texts[name]
+	if !ok {
+		text, _ = os.ReadFile(name)
+		m.texts[name] = text
+	}
+	if from < 0 || to > len(text) {
+		return ""
+	}
+	return string(text[from:to])
 }
 
 // file returns the name of the file at pos, relative to the module.
