@@ -74,7 +74,6 @@ var (
 	fenced       = regexp.MustCompile("(?ms)^\\s*```.*?^\\s*```$")
 )
 
-
 // unnamed returns what comments and pages below root name in vain.
 func unnamed(t *testing.T, root fs.FS) []string {
 	t.Helper()
@@ -112,7 +111,8 @@ func unnamed(t *testing.T, root fs.FS) []string {
 	return found
 }
 
-// isThere reports whether a file is named so, by its whole path or by its end. A star stands for anything within a name.
+// isThere reports whether a file is named so, by its whole path or by its end. A star stands for anything within a
+// name.
 func isThere(names []string, named string) bool {
 	if strings.HasPrefix(named, "http") {
 		return true
