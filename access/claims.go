@@ -180,8 +180,8 @@ func (c *claims) identity(roles, permissions string) Identity {
 	return Identity{User: c.subject, grants: g}
 }
 
-// words returns the names that a claim lists: a list as it is, for a name may have spaces in it, and the words of a text
-// alone, as OAuth's scope has them.
+// words returns the names that a claim lists: a list as it is, for a name may have spaces in it, and the words of a
+// text alone, as OAuth's scope has them.
 func (c *claims) words(name string) []string {
 	if list := c.values[name]; !c.texts[name] {
 		return slices.Clone(list)

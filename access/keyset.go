@@ -143,8 +143,8 @@ func publicKey(block *pem.Block) (crypto.PublicKey, error) {
 	return nil, fmt.Errorf("a PEM block %q: only PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE can be verified with", block.Type)
 }
 
-// readKeySet reads a JWK set. Keys that are not for verifying, or of a kind that we do not know, are left out, as RFC 7517
-// wants it; skipped names them. Secrets count only if the set is our own: an issuer that shows a secret has none.
+// readKeySet reads a JWK set. Keys that are not for verifying, or of a kind that we do not know, are left out, as RFC
+// 7517 wants it; skipped names them. Secrets count only if the set is our own: an issuer that shows a secret has none.
 func readKeySet(text []byte, own bool) (keys []verificationKey, skipped []error, err error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`

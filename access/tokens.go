@@ -252,8 +252,8 @@ func (t *Tokens) Verify(ctx context.Context, token string) (Identity, *protocol.
 	return id, fault
 }
 
-// goodForm refuses what cannot be a token. Line breaks among the characters are not base64url, though decoders pass over
-// them: each way to write a token would be another one to the cache.
+// goodForm refuses what cannot be a token. Line breaks among the characters are not base64url, though decoders pass
+// over them: each way to write a token would be another one to the cache.
 func goodForm(token string) *protocol.Error {
 	switch {
 	case len(token) > protocol.MaxTokenBytes:

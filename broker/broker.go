@@ -1,5 +1,5 @@
-// Package broker defines how nodes hear each other and who numbers the messages. A broker owns epoch, offset, history and
-// idempotency; a node keeps at most a cache. The suite in brokertest checks what each implementation must do.
+// Package broker defines how nodes hear each other and who numbers the messages. A broker owns epoch, offset, history
+// and idempotency; a node keeps at most a cache. The suite in brokertest checks what each implementation must do.
 //
 //	broker.go      Broker, and what a broker may be besides: Shared, Faithful, Holder, Pinger
 //	presence.go    Presence, which a broker may be too
@@ -40,12 +40,13 @@ type Receipt struct {
 type Sink interface {
 	// Message brings a message. Messages may be out of order, repeated or missing: the sink checks offsets.
 	Message(m *protocol.Message)
-	// Interrupted reports that messages may be missing: the stream broke and is there again, or the broker lost its memory.
+	// Interrupted reports that messages may be missing: the stream broke and is there again, or the broker lost its
+	// memory.
 	Interrupted()
 }
 
-// Broker numbers, keeps and carries the messages of all channels. Its methods may be called from any goroutine. They fail with a
-// *protocol.Error:
+// Broker numbers, keeps and carries the messages of all channels. Its methods may be called from any goroutine. They
+// fail with a *protocol.Error:
 //
 //   - CodeBrokerUnavailable if the broker does not answer,
 //   - CodeTimeout if it is unknown whether a publish happened,
@@ -55,8 +56,8 @@ type Broker interface {
 	// Publish looks up the key, numbers the message, keeps it and sends it on, in one atomic step.
 	Publish(ctx context.Context, p Publish) (Receipt, error)
 	// History reads the messages strictly after a position, at most limit of them and at most
-	// protocol.RecoveryPageBytes but for the first. A zero position asks for the top alone. An unknown channel is made, so that it
-	// has an epoch.
+	// protocol.RecoveryPageBytes but for the first. A zero position asks for the top alone. An unknown channel is made,
+	// so that it has an epoch.
 	History(ctx context.Context, ch protocol.Channel, after protocol.Position, limit int) (core.Page, error)
 	// Last reads the newest messages, at most limit of them, in order.
 	Last(ctx context.Context, ch protocol.Channel, limit int) (core.Page, error)
@@ -74,7 +75,8 @@ type Holdings struct {
 	KeysForgotten             uint64 // keys given up before their time because a channel had too many; a repetition is a second message then
 }
 
-// Holder is a broker that can count what it keeps. Holdings walks all channels: call it for a scrape, not for a request.
+// Holder is a broker that can count what it keeps. Holdings walks all channels: call it for a scrape, not for a
+// request.
 type Holder interface{ Holdings() Holdings }
 
 // Pinger is a broker that can check that it works, for readiness.
@@ -83,15 +85,17 @@ type Pinger interface {
 	Ping(ctx context.Context) error
 }
 
-// Faithful is a broker whose sinks miss nothing without a call of Interrupted, not even a last message: it shares the node's
-// memory and fate. Nodes rarely compare the positions of its channels.
+// Faithful is a broker whose sinks miss nothing without a call of Interrupted, not even a last message: it shares the
+// node's memory and fate. Nodes rarely compare the positions of its channels.
 type Faithful interface{ Faithful() }
 
 // Shared is a broker that other nodes may use at the same time. A broker that is not Shared serves a single node.
 //
-// A node of a shared broker sees only the receivers that are connected to it, so it does not report their count as exact.
+// A node of a shared broker sees only the receivers that are connected to it, so it does not report their count as
+// exact.
 type Shared interface {
-	// Shared reports whether other nodes may use the broker. It is constant, and known before the first call of Publish.
+	// Shared reports whether other nodes may use the broker. It is constant, and known before the first call of
+	// Publish.
 	Shared() bool
 }
 

@@ -7,8 +7,8 @@ import (
 	"tidings/protocol"
 )
 
-// answers is how long the answers to polls may be on the client's network. Some paths cut each connection after so many bytes:
-// there an answer that is too long would be asked for again and again. It outlives links.
+// answers is how long the answers to polls may be on the client's network. Some paths cut each connection after so many
+// bytes: there an answer that is too long would be asked for again and again. It outlives links.
 type answers struct {
 	mu   sync.Mutex
 	max  int // guarded by mu: bytes of frames; 0 for the server's own

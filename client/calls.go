@@ -27,8 +27,8 @@ func (w *call) fail(err error) {
 // PublishOption changes what a Publish does.
 type PublishOption func(*protocol.ClientFrame)
 
-// Key is the publish's idempotency key, 1 to 128 bytes: the server takes one publish per key and channel within 5 minutes and
-// answers each repetition alike. Without it a Publish draws a key, which covers its own retries.
+// Key is the publish's idempotency key, 1 to 128 bytes: the server takes one publish per key and channel within 5
+// minutes and answers each repetition alike. Without it a Publish draws a key, which covers its own retries.
 func Key(key string) PublishOption {
 	return func(f *protocol.ClientFrame) { f.IdempotencyKey = key }
 }
@@ -38,24 +38,27 @@ func Event(name string) PublishOption {
 	return func(f *protocol.ClientFrame) { f.Event = name }
 }
 
-// Spread asks each receiver that refetches because of this message to wait a random part of d first, so that one hint to many does
-// not make them all ask at once. From 1 ms to 5 minutes, rounded down to milliseconds; the server refuses more. Less is none.
+// Spread asks each receiver that refetches because of this message to wait a random part of d first, so that one hint
+// to many does not make them all ask at once. From 1 ms to 5 minutes, rounded down to milliseconds; the server refuses
+// more. Less is none.
 func Spread(d time.Duration) PublishOption {
 	return func(f *protocol.ClientFrame) { f.SpreadMS = uint64(max(d.Milliseconds(), 0)) }
 }
 
-// ExcludeSelf leaves this client out: its own subscriptions do not hear the message, also where they recover over the same session.
+// ExcludeSelf leaves this client out: its own subscriptions do not hear the message, also where they recover over the
+// same session.
 func ExcludeSelf() PublishOption {
 	return func(f *protocol.ClientFrame) { f.ExcludeSelf = true }
 }
 
-// Trace sends a W3C trace context (traceparent) along, which each receiver finds in Message.Trace. The server refuses what is none.
+// Trace sends a W3C trace context (traceparent) along, which each receiver finds in Message.Trace. The server refuses
+// what is none.
 func Trace(traceparent string) PublishOption {
 	return func(f *protocol.ClientFrame) { f.Trace = traceparent }
 }
 
-// Meta sets something beside the payload, such as who sent it: v is written as encoding/json writes it, and must be an object of
-// at most 4 KiB, or the server refuses the publish. Each receiver finds it in Message.Meta.
+// Meta sets something beside the payload, such as who sent it: v is written as encoding/json writes it, and must be an
+// object of at most 4 KiB, or the server refuses the publish. Each receiver finds it in Message.Meta.
 func Meta(v any) PublishOption {
 	return func(f *protocol.ClientFrame) {
 		raw, err := json.Marshal(v)
@@ -66,8 +69,8 @@ func Meta(v any) PublishOption {
 	}
 }
 
-// Publish sends data, as encoding/json writes it, to channel over the connection, and answers its position once the broker
-// has it. Across reconnects it is sent again with the same idempotency key, until ctx ends: then the outcome is
+// Publish sends data, as encoding/json writes it, to channel over the connection, and answers its position once the
+// broker has it. Across reconnects it is sent again with the same idempotency key, until ctx ends: then the outcome is
 // unknown, and a Publish with the same Key settles it. A json.RawMessage is sent as it is.
 //
 // A refusal is a *protocol.Error; its Code.Row().Retry tells whether the same call may succeed later.
@@ -94,8 +97,8 @@ func (c *Client) Publish(ctx context.Context, channel string, data any, opts ...
 	return reply.Position, nil
 }
 
-// History returns a page of what the channel keeps: after since, oldest first, or where since is zero the last messages. limit is 1 to
-// protocol.MaxHistoryLimit; zero leaves it to the server.
+// History returns a page of what the channel keeps: after since, oldest first, or where since is zero the last
+// messages. limit is 1 to protocol.MaxHistoryLimit; zero leaves it to the server.
 func (c *Client) History(ctx context.Context, channel string, since protocol.Position, limit int) (Page, error) {
 	ch, err := protocol.ParseReadable(channel)
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package client is the Go client of a Tidings bus: one connection over WebSocket, SSE or long-polling, whichever the network
-// lets through, that survives cuts without losing or repeating a message. See protocol/SPEC.md for what it promises.
+// Package client is the Go client of a Tidings bus: one connection over WebSocket, SSE or long-polling, whichever the
+// network lets through, that survives cuts without losing or repeating a message. See protocol/SPEC.md for what it
+// promises.
 //
 //	bus, err := client.New(client.Config{URL: "http://localhost:8080/bus"})
 //	sub, err := bus.Subscribe("orders/new", func(m client.Message) { fmt.Println(string(m.Data)) })
@@ -20,8 +21,8 @@ import (
 // ErrClosed is what calls fail with after Close.
 var ErrClosed = errors.New("client: closed")
 
-// Client is one connection to a bus and what hangs on it. It opens at the first Subscribe, Publish or History. All methods
-// may be called from any goroutine, callbacks included.
+// Client is one connection to a bus and what hangs on it. It opens at the first Subscribe, Publish or History. All
+// methods may be called from any goroutine, callbacks included.
 type Client struct {
 	cfg  Config
 	http *http.Client
@@ -134,8 +135,8 @@ func (c *Client) do(fn func()) error {
 	}
 }
 
-// Close sends goodbye to the server, at most for a second, and ends the client: no callback begins after it returned, and
-// no goroutine is left but a callback that is running.
+// Close sends goodbye to the server, at most for a second, and ends the client: no callback begins after it returned,
+// and no goroutine is left but a callback that is running.
 func (c *Client) Close() {
 	c.close.Do(func() { close(c.closing) })
 	running := c.dispatch.stop()
@@ -145,8 +146,8 @@ func (c *Client) Close() {
 	}
 }
 
-// Use changes the transports and their order; none means those of Config. Where another one comes first now, the client moves
-// there: it keeps the old one until the new one carries the session.
+// Use changes the transports and their order; none means those of Config. Where another one comes first now, the client
+// moves there: it keeps the old one until the new one carries the session.
 func (c *Client) Use(transports ...string) error {
 	if err := checkTransports(transports); err != nil {
 		return err

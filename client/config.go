@@ -22,9 +22,9 @@ type Config struct {
 
 	// Token is sent with connect; empty is an anonymous client.
 	Token string
-	// GetToken returns a token where Token is empty, and again when the server says token_expired or unauthorized. It runs
-	// on a goroutine of its own, for at most 30 s. A *protocol.Error whose code does not retry ends the client; after any
-	// other error it is asked again with the next attempt.
+	// GetToken returns a token where Token is empty, and again when the server says token_expired or unauthorized. It
+	// runs on a goroutine of its own, for at most 30 s. A *protocol.Error whose code does not retry ends the client;
+	// after any other error it is asked again with the next attempt.
 	GetToken func(context.Context) (string, error)
 
 	// Transports are tried in this order. Empty means protocol.WebSocket, protocol.SSE, protocol.Poll.
@@ -33,8 +33,8 @@ type Config struct {
 	// doubles with each round in which all of them failed, up to 12 s, so that a slow network gets through in the end.
 	ProofDeadline time.Duration
 
-	// HTTPClient carries all three transports, WebSocket included. Its Timeout is ignored: streams last. Nil means a client
-	// like http.DefaultClient, whose idle connections are closed with the Client.
+	// HTTPClient carries all three transports, WebSocket included. Its Timeout is ignored: streams last. Nil means a
+	// client like http.DefaultClient, whose idle connections are closed with the Client.
 	HTTPClient *http.Client
 
 	// OnStatus is told of each change of Status, in order with the other callbacks.
@@ -102,11 +102,12 @@ const (
 	stableAfter = 10 * time.Second
 	// shakyLosses is how many losses before stableAfter make a transport a bad one: then the next is tried first.
 	shakyLosses = 3
-	// rememberFor is how long the transport that worked is tried first. After that all are tried again in order, so that
-	// a network that got better is noticed.
+	// rememberFor is how long the transport that worked is tried first. After that all are tried again in order, so
+	// that a network that got better is noticed.
 	rememberFor = 10 * time.Minute
 
-	// lateFor is how long a request of a link that was closed may still arrive at the server, and take the session over.
+	// lateFor is how long a request of a link that was closed may still arrive at the server, and take the session
+	// over.
 	lateFor = time.Minute
 
 	tokenDeadline   = 30 * time.Second

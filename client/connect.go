@@ -57,8 +57,8 @@ func (c *Client) startRound() {
 	c.tryNext()
 }
 
-// candidates are the transports that are better than the present one, or where there is none all, from the one that worked on. Once they
-// all failed, which an outage does to each alike, the one that worked comes before all others.
+// candidates are the transports that are better than the present one, or where there is none all, from the one that
+// worked on. Once they all failed, which an outage does to each alike, the one that worked comes before all others.
 func (c *Client) candidates() []string {
 	if c.current != nil {
 		if i := slices.Index(c.ladder, c.current.transport); i >= 0 {
@@ -208,8 +208,8 @@ func (c *Client) disconnected(from *carrier, f *protocol.ServerFrame) {
 	case f.Code == protocol.CodeTokenExpired || f.Code == protocol.CodeUnauthorized:
 		c.refusedToken(from, err)
 	case f.Code == protocol.CodeSuperseded && (c.next != nil || time.Since(c.left) < lateFor || from.transport == protocol.Poll):
-		// A transport of our own took over. Or one that was given up did, late: its last request was still on its way. Over
-		// long-polling that may also be an earlier poll of the same link, so it is never final there.
+		// A transport of our own took over. Or one that was given up did, late: its last request was still on its way.
+		// Over long-polling that may also be an earlier poll of the same link, so it is never final there.
 		if from == c.next || c.next == nil {
 			c.lost(from, err)
 			return
@@ -236,8 +236,8 @@ func (c *Client) disconnected(from *carrier, f *protocol.ServerFrame) {
 	}
 }
 
-// ofThePath reports whether code is a fault of what stands between this client and the server: something repeated, cut or
-// altered what was sent, since this client sends no such thing. It is no reason to stay away.
+// ofThePath reports whether code is a fault of what stands between this client and the server: something repeated, cut
+// or altered what was sent, since this client sends no such thing. It is no reason to stay away.
 func ofThePath(code protocol.Code) bool {
 	switch code {
 	case protocol.CodeProtocolError, protocol.CodeUnsupportedData, protocol.CodeBadUTF8, protocol.CodeBadJSON, protocol.CodeBadRequest,

@@ -9,7 +9,8 @@ import (
 	"tidings/protocol"
 )
 
-// A client that excludes itself does not hear its own messages, over no transport and also not after a cut, and is told no gap; another client hears all.
+// A client that excludes itself does not hear its own messages, over no transport and also not after a cut, and is told
+// no gap; another client hears all.
 func TestStackExcludesTheAuthor(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {

@@ -4,7 +4,8 @@ import "errors"
 
 var errCut = errors.New("client: the connection was cut by Cut or Hold")
 
-// Cut breaks the connection as a failing network would, without goodbye. The client comes back by itself. For tests and demos.
+// Cut breaks the connection as a failing network would, without goodbye. The client comes back by itself. For tests and
+// demos.
 func (c *Client) Cut() { _ = c.do(c.cutAll) }
 
 // Hold is Cut, and no connection can be made until Heal.

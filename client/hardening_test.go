@@ -84,7 +84,8 @@ func TestLargeFrameWithinTheLimit(t *testing.T) {
 	})
 }
 
-// A program that takes its time slows the server down; it is not cut off by its own heartbeat, and its memory is bounded.
+// A program that takes its time slows the server down; it is not cut off by its own heartbeat, and its memory is
+// bounded.
 func TestSlowCallbackHoldsTheServerBack(t *testing.T) {
 	onEach(t, func(t *testing.T, s *server) {
 		c := s.client()
@@ -210,7 +211,8 @@ func TestConfigIsChecked(t *testing.T) {
 	c.Close()
 }
 
-// What a later server may add in any release: a reason of a gap, a code. The first is a gap like any other; whether to come back after the second is said by retry.
+// What a later server may add in any release: a reason of a gap, a code. The first is a gap like any other; whether to
+// come back after the second is said by retry.
 func TestCodesAndReasonsOfALaterServer(t *testing.T) {
 	onEach(t, func(t *testing.T, s *server) {
 		_, h := s.subscribe(s.client(), "a")

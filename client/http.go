@@ -22,7 +22,8 @@ func (b *base) header() http.Header {
 	return h
 }
 
-// post sends body. The caller closes the answer's body. Any answer but a 2xx is an error: a refused where the bus said it.
+// post sends body. The caller closes the answer's body. Any answer but a 2xx is an error: a refused where the bus said
+// it.
 func (b *base) post(ctx context.Context, path string, body []byte) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.c.cfg.URL+path, bytes.NewReader(body))
 	if err != nil {
@@ -78,8 +79,8 @@ type refused struct{ frame *protocol.ServerFrame }
 
 func (r *refused) Error() string { return string(r.frame.Code) + ": " + r.frame.Reason }
 
-// refusal reads an HTTP error of the bus as the disconnect that it amounts to. It gives nil for what somebody in between
-// answered, and for errors that speak of one URL only: another transport may do.
+// refusal reads an HTTP error of the bus as the disconnect that it amounts to. It gives nil for what somebody in
+// between answered, and for errors that speak of one URL only: another transport may do.
 func refusal(resp *http.Response) *protocol.ServerFrame {
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "application/json" {
 		return nil

@@ -13,8 +13,8 @@ import (
 	"tidings/protocol"
 )
 
-// A copy of an earlier poll that comes late fences the one that waits. Its client did nothing wrong, and must come back, however
-// long its link has been there.
+// A copy of an earlier poll that comes late fences the one that waits. Its client did nothing wrong, and must come
+// back, however long its link has been there.
 func TestB115_ASupersededPollIsALostLink(t *testing.T) {
 	bubble(t, protocol.Poll, func(t *testing.T, s *server) {
 		c := s.client()

@@ -13,7 +13,8 @@ type link interface {
 	send(frames ...protocol.ClientFrame)
 	// close ends the link at once; what waits is lost.
 	close()
-	// moving reports whether another link is being tried. While it is, no more may be reported as received than its connect says.
+	// moving reports whether another link is being tried. While it is, no more may be reported as received than its
+	// connect says.
 	moving(bool)
 	// finish sends what waits. The channel is closed when the server has it, as far as the link can tell.
 	finish() <-chan struct{}
@@ -31,8 +32,8 @@ type base struct {
 	once   sync.Once
 }
 
-// readMax bounds what one message, event or answer of the server may take, in bytes: above a history answer of 256 messages of
-// ordinary size, and above any single frame.
+// readMax bounds what one message, event or answer of the server may take, in bytes: above a history answer of 256
+// messages of ordinary size, and above any single frame.
 const readMax = 4 << 20
 
 // open starts a link. It dials when connect is sent.
@@ -119,8 +120,8 @@ func (o *outbound) signal() {
 	}
 }
 
-// take returns frames that wait: at most protocol.MaxFrames and, but for the first, maxBytes of JSON. last says that nothing
-// will follow them.
+// take returns frames that wait: at most protocol.MaxFrames and, but for the first, maxBytes of JSON. last says that
+// nothing will follow them.
 func (o *outbound) take(maxBytes int) (frames []protocol.ClientFrame, last bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

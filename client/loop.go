@@ -140,8 +140,8 @@ func (c *Client) onTime(now time.Time) {
 	}
 }
 
-// beat pings where nothing was sent, or nothing was heard, for a heartbeat. (Who only looked at what was sent would never
-// find out that a line is dead on which it keeps sending.)
+// beat pings where nothing was sent, or nothing was heard, for a heartbeat. (Who only looked at what was sent would
+// never find out that a line is dead on which it keeps sending.)
 func (c *Client) beat(now time.Time) {
 	since := c.lastSent
 	if c.lastHeard.Before(since) {
@@ -156,7 +156,8 @@ func (c *Client) beat(now time.Time) {
 	c.timers.ping = now.Add(interval)
 }
 
-// interval is a heartbeat, give or take a tenth. A long-poll is answered once in a heartbeat or so anyway: it gets a third more.
+// interval is a heartbeat, give or take a tenth. A long-poll is answered once in a heartbeat or so anyway: it gets a
+// third more.
 func (c *Client) interval() time.Duration {
 	d := time.Duration(float64(c.heartbeat) * (0.9 + 0.2*c.cfg.Random()))
 	if c.current != nil && c.current.transport == protocol.Poll {

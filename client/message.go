@@ -57,7 +57,8 @@ func messageOf(m *protocol.Message, epoch string) Message {
 	return out
 }
 
-// Gap reports that messages of a channel may be missing: those after Last and up to From. Refetch what the channel describes.
+// Gap reports that messages of a channel may be missing: those after Last and up to From. Refetch what the channel
+// describes.
 type Gap struct {
 	Channel string
 	Reason  protocol.GapReason

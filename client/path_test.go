@@ -13,8 +13,8 @@ import (
 	"tidings/protocol"
 )
 
-// A path that drops one message each time, such as frames above some length: the client subscribes again twice in an hour, not
-// twenty times a second, and goes to the next transport.
+// A path that drops one message each time, such as frames above some length: the client subscribes again twice in an
+// hour, not twenty times a second, and goes to the next transport.
 func TestF87_AFrameThatNeverArrives(t *testing.T) {
 	bubble(t, protocol.WebSocket, func(t *testing.T, s *server) {
 		c := s.client(func(cfg *Config) { cfg.Transports = []string{protocol.WebSocket, protocol.SSE} })
@@ -64,7 +64,8 @@ func TestF87_WhereThereIsNoOtherTransportTheWaitsGrow(t *testing.T) {
 	})
 }
 
-// A path that cuts each answer after 400 bytes: a client that asks for the same again makes no progress. It asks for less.
+// A path that cuts each answer after 400 bytes: a client that asks for the same again makes no progress. It asks for
+// less.
 func TestF88_AnswersThatAreCut(t *testing.T) {
 	bubble(t, protocol.Poll, func(t *testing.T, s *server) {
 		var requests atomic.Int64

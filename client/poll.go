@@ -19,8 +19,8 @@ type poll struct {
 }
 
 const (
-	// pollDeadline is how long an answer may take: the longest hold that a server may be configured to, and as long again
-	// as a pong may take.
+	// pollDeadline is how long an answer may take: the longest hold that a server may be configured to, and as long
+	// again as a pong may take.
 	pollDeadline = 70 * time.Second
 	// pollTries is how often a poll without answer is repeated before the link counts as lost.
 	pollTries = 3
@@ -64,7 +64,8 @@ func (l *poll) moving(is bool) {
 	}
 }
 
-// stand waits while the client is moving: what a poll reports as received is forgotten, and the connect that is on its way says less.
+// stand waits while the client is moving: what a poll reports as received is forgotten, and the connect that is on its
+// way says less.
 func (l *poll) stand() {
 	l.mu.Lock()
 	still := l.still
@@ -105,7 +106,8 @@ func (l *poll) connect(connect []protocol.ClientFrame) (next *protocol.ClientFra
 	return next, received, nil
 }
 
-// counted is the count of frames after an answer. A cursor that says otherwise would lose messages, so it ends the link.
+// counted is the count of frames after an answer. A cursor that says otherwise would lose messages, so it ends the
+// link.
 func counted(received uint64, frames []protocol.ServerFrame, cursor string) (uint64, error) {
 	for i := range frames {
 		if protocol.Counted(frames[i].Type) {

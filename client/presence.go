@@ -14,9 +14,10 @@ type Presence struct {
 	Members []protocol.Member // all of them, in order; nil where they are more than protocol.MaxPresenceMembers
 }
 
-// OnPresence is called with who is in the channel: when the server has told it, and after each change, of which several may come together. This
-// client is one of them. What it was told last stays as it is while the client is not connected. Where the server does not allow it, OnEnd is called, and
-// callbacks of the channel without OnPresence go on.
+// OnPresence is called with who is in the channel: when the server has told it, and after each change, of which several
+// may come together. This client is one of them. What it was told last stays as it is while the client is not
+// connected. Where the server does not allow it, OnEnd is called, and callbacks of the channel without OnPresence go
+// on.
 func OnPresence(fn func(Presence)) Option { return func(s *Subscription) { s.onPresence = fn } }
 
 // Presence asks who is in channel now. A refusal is a *protocol.Error.

@@ -17,7 +17,8 @@ type JobError struct{ Data json.RawMessage }
 
 func (e *JobError) Error() string { return "client: the job failed: " + string(e.Data) }
 
-// ReplyChannel is a channel that this client alone can read. Hand PublishURL to a job: it says there how it stands, without a key.
+// ReplyChannel is a channel that this client alone can read. Hand PublishURL to a job: it says there how it stands,
+// without a key.
 type ReplyChannel struct {
 	PublishURL string    // lets who has it publish, until Expires
 	Channel    string    // a secret, with which this user can read
@@ -30,9 +31,10 @@ type ReplyChannel struct {
 	err  error
 }
 
-// OpenReply opens a reply channel that lasts for ttl, from 1 s to 24 h; zero means an hour. onProgress, if not nil, is called with what the job
-// publishes as progress. What is published while the client is away is kept up to the channel's end. It fails as Publish does, with
-// CodeLimitExceeded where 32 are open, and with CodeUnsupported where the server has none. Close it.
+// OpenReply opens a reply channel that lasts for ttl, from 1 s to 24 h; zero means an hour. onProgress, if not nil, is
+// called with what the job publishes as progress. What is published while the client is away is kept up to the
+// channel's end. It fails as Publish does, with CodeLimitExceeded where 32 are open, and with CodeUnsupported where the
+// server has none. Close it.
 func (c *Client) OpenReply(ctx context.Context, ttl time.Duration, onProgress func(json.RawMessage)) (*ReplyChannel, error) {
 	if ttl == 0 {
 		ttl = time.Hour
@@ -101,8 +103,8 @@ func (r *ReplyChannel) end(data json.RawMessage, err error) {
 	})
 }
 
-// Wait returns the job's answer. It fails with a *JobError where the job published an error, with a *protocol.Error where the server ended the
-// channel, and with ctx's error, after which Wait may be called again.
+// Wait returns the job's answer. It fails with a *JobError where the job published an error, with a *protocol.Error
+// where the server ended the channel, and with ctx's error, after which Wait may be called again.
 func (r *ReplyChannel) Wait(ctx context.Context) (json.RawMessage, error) {
 	select {
 	case <-r.over:

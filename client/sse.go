@@ -59,16 +59,17 @@ func (b *base) given(err error) error {
 	return err
 }
 
-// eventReader reads the data of a stream's events with r3labs' EventStreamReader, which finds where events end, bounds them, and
-// leaves the rest to its caller.
+// eventReader reads the data of a stream's events with r3labs' EventStreamReader, which finds where events end, bounds
+// them, and leaves the rest to its caller.
 type eventReader struct{ events *r3.EventStreamReader }
 
 func newEventReader(r io.Reader) *eventReader {
 	return &eventReader{events: r3.NewEventStreamReader(r, readMax)}
 }
 
-// next returns the data of the next event that has any. Comments, ids and event names are passed over. Where a stream was cut within
-// an event the reader gives its first half; a frame that was cut is not JSON, and the link is lost as it should be.
+// next returns the data of the next event that has any. Comments, ids and event names are passed over. Where a stream
+// was cut within an event the reader gives its first half; a frame that was cut is not JSON, and the link is lost as it
+// should be.
 func (e *eventReader) next() ([]byte, error) {
 	for {
 		event, err := e.events.ReadEvent()

@@ -12,8 +12,9 @@ import (
 // Option changes what a Subscribe does.
 type Option func(*Subscription)
 
-// Since makes a subscription start after a position, instead of at the channel's top: what was published since then comes
-// first. Where the client is subscribed to the channel already, what lies between is not recovered but told as a gap.
+// Since makes a subscription start after a position, instead of at the channel's top: what was published since then
+// comes first. Where the client is subscribed to the channel already, what lies between is not recovered but told as a
+// gap.
 func Since(p protocol.Position) Option { return func(s *Subscription) { s.since = p } }
 
 // OnGap is called where messages may be missing, before the next message. Without it a gap is logged as a warning.
@@ -25,7 +26,8 @@ func OnSubscribed(fn func(at protocol.Position, recovered bool)) Option {
 	return func(s *Subscription) { s.onSubscribed = fn }
 }
 
-// OnEnd is called once when the server refused or ended the subscription, or the client closed for good. Nothing comes after it.
+// OnEnd is called once when the server refused or ended the subscription, or the client closed for good. Nothing comes
+// after it.
 func OnEnd(fn func(error)) Option { return func(s *Subscription) { s.onEnd = fn } }
 
 // Subscription is one callback on one channel. Several on one channel share one subscription on the wire.
@@ -50,8 +52,8 @@ type Subscription struct {
 // Channel is the channel's name.
 func (s *Subscription) Channel() string { return string(s.channel) }
 
-// Position is where the callback is: it moves after the callback returned. Give it to Since to go on from there with another
-// client. It is zero before the first OnSubscribed.
+// Position is where the callback is: it moves after the callback returned. Give it to Since to go on from there with
+// another client. It is zero before the first OnSubscribed.
 func (s *Subscription) Position() protocol.Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,9 +84,9 @@ func (s *Subscription) call(fn func(), at protocol.Position) {
 	}
 }
 
-// Subscribe calls onMessage for each message published to channel from now on, or from Since on. It opens the connection
-// where that is not open yet, and does not wait for it: OnSubscribed tells when the subscription is live, OnEnd that
-// it was refused. All callbacks of a client are called one at a time, in order; they may call the client.
+// Subscribe calls onMessage for each message published to channel from now on, or from Since on. It opens the
+// connection where that is not open yet, and does not wait for it: OnSubscribed tells when the subscription is live,
+// OnEnd that it was refused. All callbacks of a client are called one at a time, in order; they may call the client.
 //
 // onMessage may be nil where OnPresence is given.
 //

@@ -18,7 +18,8 @@ import (
 	"tidings/internal/memnet"
 )
 
-// withInboxes plays fn over the real house, in a bubble, whose clients sign in and have an inbox each; sign makes a token.
+// withInboxes plays fn over the real house, in a bubble, whose clients sign in and have an inbox each; sign makes a
+// token.
 func withInboxes(t *testing.T, fn func(s *stack, sign func(user string, lifetime time.Duration) string)) {
 	synctest.Test(t, func(t *testing.T) {
 		secret := []byte("a secret of these tests, of more than 32 bytes")

@@ -8,8 +8,8 @@ import (
 	"tidings/protocol"
 )
 
-// upstream is the sequence of a session's POST /bus/send bodies. It outlives links: the number of a body without answer must be
-// used up before the next, whatever transport comes between.
+// upstream is the sequence of a session's POST /bus/send bodies. It outlives links: the number of a body without answer
+// must be used up before the next, whatever transport comes between.
 type upstream struct {
 	mu      sync.Mutex
 	session string // guarded by mu
@@ -28,7 +28,8 @@ func (u *upstream) carry(session string, owner int) {
 	}
 }
 
-// begin returns the next number; unsettled says that it is the last one once more. ok is false for a link that was replaced.
+// begin returns the next number; unsettled says that it is the last one once more. ok is false for a link that was
+// replaced.
 func (u *upstream) begin(owner int) (session string, seq uint64, unsettled, ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

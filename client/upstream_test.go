@@ -92,8 +92,8 @@ func TestSendThatNeverGetsThroughLosesTheLink(t *testing.T) {
 	})
 }
 
-// The number of a body without answer is used up before the next, and its frames, which were sent again on connected, are not:
-// the unsubscribe would end the second subscription without a word.
+// The number of a body without answer is used up before the next, and its frames, which were sent again on connected,
+// are not: the unsubscribe would end the second subscription without a word.
 func TestStaleBodyIsNotSentOverTheNextLink(t *testing.T) {
 	onHTTP(t, func(t *testing.T, s *server) {
 		c := s.client()

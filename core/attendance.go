@@ -25,8 +25,8 @@ type MembersChange struct {
 // replaces another one does not flap.
 const DepartureGrace = 100 * time.Millisecond
 
-// Attendance is who is in a channel on one node, and what the broker has to hear of that. A member may be there several times. Times are
-// those of one clock that never goes back.
+// Attendance is who is in a channel on one node, and what the broker has to hear of that. A member may be there several
+// times. Times are those of one clock that never goes back.
 type Attendance struct {
 	members map[protocol.Member]*attendee
 	coming  []protocol.Member

@@ -5,7 +5,8 @@ import "time"
 // Rate is how much a Bucket gives: PerSecond in the long run, which must be above 0, and Burst at once.
 type Rate struct{ PerSecond, Burst float64 }
 
-// Bucket is a token bucket in one word: the time at which it will be full again, on whatever clock who takes from it has. The zero Bucket is full.
+// Bucket is a token bucket in one word: the time at which it will be full again, on whatever clock who takes from it
+// has. The zero Bucket is full.
 type Bucket struct{ full time.Duration }
 
 // Take takes n, if there is so much, else nothing.

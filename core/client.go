@@ -12,9 +12,9 @@ type Request struct {
 	id    uint64 // as last sent; 0: not sent on this session
 }
 
-// Client is a client's side of the protocol as a pure state machine: one session over a row of links, each of which is a
-// transport that its program opened. It counts frames, resumes, subscribes again, checks continuity, and tells one gap if
-// that fails. See SPEC.md sections 7 and 10.
+// Client is a client's side of the protocol as a pure state machine: one session over a row of links, each of which is
+// a transport that its program opened. It counts frames, resumes, subscribes again, checks continuity, and tells one
+// gap if that fails. See SPEC.md sections 7 and 10.
 type Client struct {
 	Omit Mechanism // set by the simulator only, before anything else
 
@@ -39,7 +39,8 @@ type linkState struct {
 	n    uint64 // number of the last counted frame that came over this link
 }
 
-// ackEvery is how many counted frames a client takes before it reports them, if no heartbeat came first. SPEC.md section 7.
+// ackEvery is how many counted frames a client takes before it reports them, if no heartbeat came first. SPEC.md
+// section 7.
 const ackEvery = 256
 
 // NewClient returns a client without a session.
@@ -48,8 +49,8 @@ func NewClient(port ClientPort) *Client { return &Client{port: port} }
 // Session returns the secret by which the connection can be resumed; "" before the first connected.
 func (c *Client) Session() string { return c.session }
 
-// Received returns the number of counted frames to report to the server: those that the present link brought or repeated.
-// While a new link still repeats what an older one brought, that is less than was handed on.
+// Received returns the number of counted frames to report to the server: those that the present link brought or
+// repeated. While a new link still repeats what an older one brought, that is less than was handed on.
 func (c *Client) Received() uint64 { return c.counted }
 
 // Generation returns the generation of the session, as the last connected named it; 0 before.
@@ -63,8 +64,8 @@ func (c *Client) Subscriptions() []*Subscription {
 	return slices.DeleteFunc(slices.Clone(c.subs), func(s *Subscription) bool { return s.over })
 }
 
-// Open takes a new link, numbered from 1 and never reused, and sends connect over it. The link that carries the session goes
-// on until the answer comes (make before break). token may be empty.
+// Open takes a new link, numbered from 1 and never reused, and sends connect over it. The link that carries the session
+// goes on until the answer comes (make before break). token may be empty.
 func (c *Client) Open(link int, token string) {
 	c.opening = linkState{link: link, n: c.counted}
 	f := protocol.ClientFrame{Type: protocol.TypeConnect, Version: protocol.Version, Token: token, Session: c.session}
@@ -119,7 +120,8 @@ func (c *Client) Ping() {
 
 func (c *Client) ping() {
 	f := protocol.ClientFrame{Type: protocol.TypePing}
-	// The server forgets what is reported to it. So not while a connect with an older count is on its way: it could not resume.
+	// The server forgets what is reported to it. So not while a connect with an older count is on its way: it could not
+	// resume.
 	if c.opening.link == 0 {
 		received := c.counted
 		f.Received, c.acked = &received, received

@@ -6,7 +6,8 @@ import (
 	"tidings/protocol"
 )
 
-// Frame takes one frame that a link brought. Frames of links that no longer, or do not yet, carry the session are dropped.
+// Frame takes one frame that a link brought. Frames of links that no longer, or do not yet, carry the session are
+// dropped.
 func (c *Client) Frame(link int, f *protocol.ServerFrame) {
 	switch {
 	case f.Type == protocol.TypeConnected && link == c.opening.link && link != 0:

@@ -2,8 +2,8 @@ package core
 
 import "tidings/protocol"
 
-// ClientPort is what a Client asks of its program. It is called from within the Client's methods, in order. Message, Gap and
-// Ended may call Subscribe, Unsubscribe and Request, and nothing else.
+// ClientPort is what a Client asks of its program. It is called from within the Client's methods, in order. Message,
+// Gap and Ended may call Subscribe, Unsubscribe and Request, and nothing else.
 type ClientPort interface {
 	// Send writes frames to a link, as one message.
 	Send(link int, frames ...protocol.ClientFrame)

@@ -1,4 +1,5 @@
-// Package core is the guarantee of protocol/SPEC.md section 2 as pure state machines: no I/O, no goroutines, no clock of its own.
+// Package core is the guarantee of protocol/SPEC.md section 2 as pure state machines: no I/O, no goroutines, no clock
+// of its own.
 //
 // The server, the Go client and the simulator run the same code.
 //

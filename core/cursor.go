@@ -2,7 +2,8 @@ package core
 
 import "tidings/protocol"
 
-// Cursor is a client's place in a channel and its continuity check (SPEC.md section 7). Epoch, offset and tag move together.
+// Cursor is a client's place in a channel and its continuity check (SPEC.md section 7). Epoch, offset and tag move
+// together.
 type Cursor struct {
 	omit Mechanism // of the client, by the simulator only
 	pos  protocol.Position
@@ -19,7 +20,8 @@ const (
 	Missing                 // messages are missing before it: drop it, and subscribe again from the cursor
 )
 
-// Position is the place up to which everything was handed out, skipped or told as a gap; zero before the first Subscribed.
+// Position is the place up to which everything was handed out, skipped or told as a gap; zero before the first
+// Subscribed.
 func (c *Cursor) Position() protocol.Position { return c.pos }
 
 // Check judges a message. A live message has no epoch of its own: it is that of the cursor.
@@ -51,8 +53,9 @@ func (c *Cursor) Moved(m *protocol.Message) {
 	}
 }
 
-// Subscribed takes the server's answer to a subscribe from the cursor (or from the top, where there is none). It gives the gap to tell
-// the application where the server did not recover what was asked for; told says that a gap frame with the same id came before it.
+// Subscribed takes the server's answer to a subscribe from the cursor (or from the top, where there is none). It gives
+// the gap to tell the application where the server did not recover what was asked for; told says that a gap frame with
+// the same id came before it.
 func (c *Cursor) Subscribed(at protocol.Position, recovered, told bool) *Gap {
 	last := c.pos
 	c.pos = at

@@ -58,9 +58,9 @@ type FeedPort[M comparable] interface {
 	PositionAll(room string, at protocol.Position)
 }
 
-// Feed is a node's copy of one channel. It takes what the broker brings, in whatever order and with whatever losses, and
-// hands each member every message in order, or one gap. It registers first: the node must have subscribed at the broker,
-// confirmed, before it calls Start.
+// Feed is a node's copy of one channel. It takes what the broker brings, in whatever order and with whatever losses,
+// and hands each member every message in order, or one gap. It registers first: the node must have subscribed at the
+// broker, confirmed, before it calls Start.
 //
 //	                 Start, and the top was read         a message that does not follow, or Interrupted
 //	starting (!ready) --------------------------> live --------------------------------------------------> hole
@@ -142,8 +142,8 @@ func (f *Feed[M]) Members() int {
 	return n
 }
 
-// Check compares the feed with the broker and mends what it finds. Nothing else finds the loss of a last message. Call it
-// every ten seconds or so.
+// Check compares the feed with the broker and mends what it finds. Nothing else finds the loss of a last message. Call
+// it every ten seconds or so.
 func (f *Feed[M]) Check() {
 	f.catchUp()
 	stalled := f.stalled
@@ -155,8 +155,8 @@ func (f *Feed[M]) Check() {
 	}
 }
 
-// Interrupted reports that the broker's live stream broke and is there again. What comes now may follow another past, even
-// under the same epoch and at the next offset. So nothing is handed on before history was read.
+// Interrupted reports that the broker's live stream broke and is there again. What comes now may follow another past,
+// even under the same epoch and at the next offset. So nothing is handed on before history was read.
 func (f *Feed[M]) Interrupted() {
 	f.suspect, f.hole = f.ready, f.ready
 	f.stale = f.ready && f.reading != 0

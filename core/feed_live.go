@@ -101,7 +101,8 @@ func (f *Feed[M]) catchUp() {
 	f.port.Read(f.reading, f.pos)
 }
 
-// HistoryRead takes the answer to a Read: of a member's page, or of the feed's own read. An answer to neither is ignored.
+// HistoryRead takes the answer to a Read: of a member's page, or of the feed's own read. An answer to neither is
+// ignored.
 func (f *Feed[M]) HistoryRead(ticket uint64, p Page) {
 	if r := f.reads[ticket]; r != nil {
 		delete(f.reads, ticket)
@@ -143,7 +144,8 @@ func (f *Feed[M]) HistoryRead(ticket uint64, p Page) {
 }
 
 // mayBeLive reports whether the messages that history no longer has, from the position asked for up to top, came live
-// meanwhile or may still come, because no hole was seen. A feed that stands at the same place for two checks has lost them.
+// meanwhile or may still come, because no hole was seen. A feed that stands at the same place for two checks has lost
+// them.
 func (f *Feed[M]) mayBeLive(top protocol.Position) bool {
 	switch {
 	case top.Offset <= f.pos.Offset:
@@ -155,8 +157,8 @@ func (f *Feed[M]) mayBeLive(top protocol.Position) bool {
 	return true
 }
 
-// replaced reports whether a page has another message at pos. The read was asked from an older pos then, and history was
-// replaced since.
+// replaced reports whether a page has another message at pos. The read was asked from an older pos then, and history
+// was replaced since.
 func (f *Feed[M]) replaced(p Page) bool {
 	return slices.ContainsFunc(p.Messages, func(m *protocol.Message) bool {
 		return m.Epoch == f.pos.Epoch && m.Offset == f.pos.Offset && m.Tag != f.pos.Tag
@@ -216,8 +218,8 @@ func (f *Feed[M]) settle(ticket uint64) {
 	}
 }
 
-// ReadFailed takes the failure of a Read: the broker did not answer. A member that waits for the answer to its subscribe is
-// refused. A member that has its answer, and the feed itself, go on with the next message or check.
+// ReadFailed takes the failure of a Read: the broker did not answer. A member that waits for the answer to its
+// subscribe is refused. A member that has its answer, and the feed itself, go on with the next message or check.
 func (f *Feed[M]) ReadFailed(ticket uint64) {
 	if r := f.reads[ticket]; r != nil {
 		delete(f.reads, ticket)

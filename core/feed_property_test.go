@@ -15,8 +15,8 @@ import (
 
 // Each of these worlds is drawn from a seed, which a failure names beside the last steps.
 
-// TestFeedPropertyCalm: where the broker keeps everything, whatever the nodes lose on the way, every member hears all that
-// matches, in order and once, and there is no gap.
+// TestFeedPropertyCalm: where the broker keeps everything, whatever the nodes lose on the way, every member hears all
+// that matches, in order and once, and there is no gap.
 func TestFeedPropertyCalm(t *testing.T) {
 	for seed := range feedSeeds(t) {
 		w := newFeedWorld(t, seed, 100_000)
@@ -30,7 +30,8 @@ func TestFeedPropertyCalm(t *testing.T) {
 	}
 }
 
-// TestFeedPropertyHarsh: where the broker keeps little, forgets all, or does not answer, what a member does not hear is told as a gap.
+// TestFeedPropertyHarsh: where the broker keeps little, forgets all, or does not answer, what a member does not hear is
+// told as a gap.
 func TestFeedPropertyHarsh(t *testing.T) {
 	for seed := range feedSeeds(t) {
 		w := newFeedWorld(t, seed, 12)
@@ -440,7 +441,8 @@ func (c *feedClient) gap(g Gap) {
 	c.cursor = g.From
 }
 
-// complete checks that no message that the client wants lies between its cursor and to; extra is 1 where to itself counts.
+// complete checks that no message that the client wants lies between its cursor and to; extra is 1 where to itself
+// counts.
 func (c *feedClient) complete(to protocol.Position, extra uint64) {
 	if c.cursor.Epoch != to.Epoch {
 		c.w.fatalf("client %d is at %v, want the epoch of %v", c.id, c.cursor, to)

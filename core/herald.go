@@ -20,8 +20,9 @@ const (
 	maxHeldNews   = 64                   // changes that wait for the answer to a read
 )
 
-// Herald follows who is in a channel, by what the broker says, and tells it in batches: by names up to protocol.MaxPresenceMembers, above that
-// by the count alone, which is all that it keeps then. A change costs the same however many are in the channel.
+// Herald follows who is in a channel, by what the broker says, and tells it in batches: by names up to
+// protocol.MaxPresenceMembers, above that by the count alone, which is all that it keeps then. A change costs the same
+// however many are in the channel.
 type Herald struct {
 	known   bool // what follows is up to date with version
 	version uint64
@@ -77,8 +78,8 @@ func (h *Herald) Interrupted() {
 	}
 }
 
-// Check takes the version that the broker has now, and did not have long ago: of a change that was lost with nothing after it nothing else tells. What
-// was ahead of the herald at a check, and still is at the next one, is lost.
+// Check takes the version that the broker has now, and did not have long ago: of a change that was lost with nothing
+// after it nothing else tells. What was ahead of the herald at a check, and still is at the next one, is lost.
 func (h *Herald) Check(version uint64) {
 	if version < h.version || h.version < h.seen {
 		h.Interrupted()
@@ -189,8 +190,8 @@ func (h *Herald) changes() (news []News) {
 	return news
 }
 
-// Ready reports whether Snapshot is what those who watch have been told: who joins them gets it, and after it the same as they. Else all of them
-// are about to get one.
+// Ready reports whether Snapshot is what those who watch have been told: who joins them gets it, and after it the same
+// as they. Else all of them are about to get one.
 func (h *Herald) Ready() bool { return !h.anew }
 
 // Snapshot returns what was told, in full.

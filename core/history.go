@@ -7,7 +7,8 @@ import (
 	"tidings/protocol"
 )
 
-// history is a ring of a channel's newest messages, bounded by count, bytes and age. Offsets rise but need not be dense.
+// history is a ring of a channel's newest messages, bounded by count, bytes and age. Offsets rise but need not be
+// dense.
 type history struct {
 	maxMessages int
 	maxBytes    int // of protocol.Message.Size

@@ -8,14 +8,14 @@ import (
 	"tidings/protocol"
 )
 
-// AppendID appends the id of a message without an idempotency key: a ULID (github.com/ulid/spec), 26 characters that sort by
-// time, of which 80 bits are random: all of a and the low 16 bits of b.
+// AppendID appends the id of a message without an idempotency key: a ULID (github.com/ulid/spec), 26 characters that
+// sort by time, of which 80 bits are random: all of a and the low 16 bits of b.
 func AppendID(dst []byte, now time.Time, a, b uint64) []byte {
 	return appendBase32(dst, uint64(now.UnixMilli())<<16|b&0xffff, a)
 }
 
-// KeyedID derives the id of a message that is published with an idempotency key, so that it is the same on every retry, also where
-// the broker has lost its memory of the first try. It looks like a ULID.
+// KeyedID derives the id of a message that is published with an idempotency key, so that it is the same on every retry,
+// also where the broker has lost its memory of the first try. It looks like a ULID.
 func KeyedID(principal string, ch protocol.Channel, key string) string {
 	h := digest(principal, string(ch), key)
 	return string(appendBase32(nil, binary.BigEndian.Uint64(h[:]), binary.BigEndian.Uint64(h[8:])))

@@ -15,8 +15,8 @@ var ErrIdempotencyConflict = &protocol.Error{
 	Hint: "Use a new key for each message, and the same key only to repeat one unchanged.",
 }
 
-// idempotency remembers the answers to keyed publishes for a time. All entries live equally long, so the oldest is the next to
-// expire, and each is dropped once: O(1) amortised.
+// idempotency remembers the answers to keyed publishes for a time. All entries live equally long, so the oldest is the
+// next to expire, and each is dropped once: O(1) amortised.
 type idempotency struct {
 	ttl time.Duration
 	max int

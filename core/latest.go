@@ -2,9 +2,9 @@ package core
 
 import "tidings/protocol"
 
-// Latest remembers which connect and which poll took a session last, so that a copy of an older one that was delayed on its
-// way takes nothing over. See SPEC.md section 7, Late requests. The zero Latest is that of a new session. Its caller keeps a
-// request's Late, the takeover and Took together, under one lock.
+// Latest remembers which connect and which poll took a session last, so that a copy of an older one that was delayed on
+// its way takes nothing over. See SPEC.md section 7, Late requests. The zero Latest is that of a new session. Its
+// caller keeps a request's Late, the takeover and Took together, under one lock.
 type Latest struct {
 	generation uint64 // given to the latest connect
 	attempt    uint64 // of that connect

@@ -1,7 +1,7 @@
 package core
 
-// Mechanism is one of the checks that the guarantee rests on. The simulator leaves one out to show that its checkers notice
-// (docs/PROOF.md); nothing else may set an Omit field.
+// Mechanism is one of the checks that the guarantee rests on. The simulator leaves one out to show that its checkers
+// notice (docs/PROOF.md); nothing else may set an Omit field.
 type Mechanism uint8
 
 const (

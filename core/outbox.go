@@ -6,9 +6,9 @@ import (
 	"tidings/protocol"
 )
 
-// Outbox keeps the frames of one connection that are not yet written, and those that are written and not yet reported as
-// received, so that the connection outlives a transport. It is bounded by the protocol's limits. All methods may be called
-// from any goroutine. None blocks, and links are called without the lock.
+// Outbox keeps the frames of one connection that are not yet written, and those that are written and not yet reported
+// as received, so that the connection outlives a transport. It is bounded by the protocol's limits. All methods may be
+// called from any goroutine. None blocks, and links are called without the lock.
 //
 // Counted frames are numbered from 1 in the order of Push:
 //
@@ -17,8 +17,8 @@ import (
 //	  received, or too     unacked bytes; kept for     bytes in waiting;
 //	  many to be kept      a resume until Ack          taken by the next Take
 //
-// Push appends on the right. Take moves the second border to the right, Ack the first. Attach moves the second one back to
-// what the client received, so that what was written and not received waits again; reached stays where it was.
+// Push appends on the right. Take moves the second border to the right, Ack the first. Attach moves the second one back
+// to what the client received, so that what was written and not received waits again; reached stays where it was.
 //
 // Frames that are not counted belong to the present link and leave first.
 type Outbox struct {
@@ -43,9 +43,9 @@ type Outbox struct {
 // NewOutbox returns an empty outbox. One that is not resumable forgets what it wrote.
 func NewOutbox(resumable bool) *Outbox { return &Outbox{resumable: resumable} }
 
-// Push appends a frame; Flush wakes the link for it. Push returns false exactly once, when the frame does not fit. The outbox
-// is broken and empty from then on, and the connection must be cut with slow_consumer. At most MaxOutboxFrames and
-// MaxOutboxBytes wait, and without a link MaxUnackedFrames and MaxUnackedBytes.
+// Push appends a frame; Flush wakes the link for it. Push returns false exactly once, when the frame does not fit. The
+// outbox is broken and empty from then on, and the connection must be cut with slow_consumer. At most MaxOutboxFrames
+// and MaxOutboxBytes wait, and without a link MaxUnackedFrames and MaxUnackedBytes.
 func (o *Outbox) Push(e *protocol.Encoded) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -92,8 +92,8 @@ func (o *Outbox) append(e *protocol.Encoded) {
 	o.slots = append(o.slots, e)
 }
 
-// maxControlFrames bounds the uncounted frames (pongs and the like) that a link has not taken yet. Further ones are dropped,
-// since the link is stuck.
+// maxControlFrames bounds the uncounted frames (pongs and the like) that a link has not taken yet. Further ones are
+// dropped, since the link is stuck.
 const maxControlFrames = 16
 
 // abandon drops everything and refuses what follows.
@@ -117,8 +117,8 @@ func (o *Outbox) Flush() {
 	}
 }
 
-// Take appends waiting frames to dst, at most maxFrames and, but for the first, at most maxBytes of JSON. The counted ones
-// are written from then on. It appends nothing for a link that was fenced: gen is what Attach returned for it.
+// Take appends waiting frames to dst, at most maxFrames and, but for the first, at most maxBytes of JSON. The counted
+// ones are written from then on. It appends nothing for a link that was fenced: gen is what Attach returned for it.
 func (o *Outbox) Take(gen uint64, dst []*protocol.Encoded, maxFrames, maxBytes int) []*protocol.Encoded {
 	o.mu.Lock()
 	if gen != o.gen || o.link == nil {
@@ -189,9 +189,9 @@ func (o *Outbox) dropFirst(n int) {
 	}
 }
 
-// Ack forgets the frames up to number received. It fails with CodeBadCursor if so many were never written. A number that was
-// reported before changes nothing. Frames that an older link brought while a new one was being opened are written again
-// nevertheless, since the client counts them on the new link.
+// Ack forgets the frames up to number received. It fails with CodeBadCursor if so many were never written. A number
+// that was reported before changes nothing. Frames that an older link brought while a new one was being opened are
+// written again nevertheless, since the client counts them on the new link.
 func (o *Outbox) Ack(received uint64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -224,8 +224,8 @@ func (o *Outbox) Waiting() (frames, bytes int) {
 	return len(o.control) + o.kept() - o.written, o.waiting
 }
 
-// WhenSpace calls fn once, as soon as a recovery page fits well: at once, on this goroutine, or later from Take or Attach.
-// It replaces a fn that still waits. A broken outbox never calls.
+// WhenSpace calls fn once, as soon as a recovery page fits well: at once, on this goroutine, or later from Take or
+// Attach. It replaces a fn that still waits. A broken outbox never calls.
 func (o *Outbox) WhenSpace(fn func()) {
 	o.mu.Lock()
 	if o.broken {

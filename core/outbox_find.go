@@ -12,8 +12,8 @@ const (
 	Absent  Stage = "absent"  // never pushed, or received, or forgotten
 )
 
-// Find returns how far the message at an offset of a channel has come. It looks through all frames: use it for an operator's
-// question, not for each message.
+// Find returns how far the message at an offset of a channel has come. It looks through all frames: use it for an
+// operator's question, not for each message.
 func (o *Outbox) Find(ch protocol.Channel, offset uint64) Stage {
 	o.mu.Lock()
 	defer o.mu.Unlock()

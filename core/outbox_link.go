@@ -2,8 +2,8 @@ package core
 
 import "tidings/protocol"
 
-// Link is the transport under an outbox, seen from above. Its methods never block: a link that cannot write at once goes on
-// in a goroutine of its own.
+// Link is the transport under an outbox, seen from above. Its methods never block: a link that cannot write at once
+// goes on in a goroutine of its own.
 type Link interface {
 	// Wake reports that frames wait: take them and write them.
 	Wake()
@@ -19,10 +19,10 @@ type Link interface {
 //	End     the connection is over        the link writes a last frame and closes; frames are dropped
 
 // Attach puts link under the outbox and fences the one before it, which it ends with fence. Frames go on after number
-// received: what was written and not received waits again. It returns the link's generation. It returns false, with nothing
-// changed, if the outbox is broken or the frames after received are no longer here or never were. connected makes the frame
-// that leaves first, from the generation. If connected is nil, link is the same client's next request, and uncounted frames
-// that wait stay.
+// received: what was written and not received waits again. It returns the link's generation. It returns false, with
+// nothing changed, if the outbox is broken or the frames after received are no longer here or never were. connected
+// makes the frame that leaves first, from the generation. If connected is nil, link is the same client's next request,
+// and uncounted frames that wait stay.
 func (o *Outbox) Attach(link Link, received uint64, connected func(gen uint64) *protocol.Encoded, fence *protocol.Encoded) (gen uint64, ok bool) {
 	o.mu.Lock()
 	if o.broken || received < o.forgot || received > o.reached {
@@ -54,8 +54,8 @@ func (o *Outbox) Attach(link Link, received uint64, connected func(gen uint64) *
 	return gen, true
 }
 
-// Detach takes away the link of generation gen, whose transport was lost, without calling it. It returns false if that link
-// was fenced or taken away before.
+// Detach takes away the link of generation gen, whose transport was lost, without calling it. It returns false if that
+// link was fenced or taken away before.
 func (o *Outbox) Detach(gen uint64) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -67,8 +67,8 @@ func (o *Outbox) Detach(gen uint64) bool {
 	return true
 }
 
-// Part takes the link away and ends it with last. What waits stays, as if the transport had been lost. It returns false if there
-// is no link.
+// Part takes the link away and ends it with last. What waits stays, as if the transport had been lost. It returns false
+// if there is no link.
 func (o *Outbox) Part(last *protocol.Encoded) bool {
 	o.mu.Lock()
 	link := o.link

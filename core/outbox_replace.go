@@ -2,8 +2,9 @@ package core
 
 import "tidings/protocol"
 
-// Replace puts the result of fn in the place of each counted frame that is kept, waiting or written. fn returns the same frame
-// to keep it, or another counted one to take it back. The numbers of frames do not change. fn is called with the lock.
+// Replace puts the result of fn in the place of each counted frame that is kept, waiting or written. fn returns the
+// same frame to keep it, or another counted one to take it back. The numbers of frames do not change. fn is called with
+// the lock.
 func (o *Outbox) Replace(fn func(*protocol.Encoded) *protocol.Encoded) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

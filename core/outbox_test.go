@@ -198,7 +198,8 @@ func TestOutboxGoesOnAfterWhatWasReceived(t *testing.T) {
 	}
 }
 
-// Make before break: what the old link brings while the new one opens is written again, since the client counts it there.
+// Make before break: what the old link brings while the new one opens is written again, since the client counts it
+// there.
 func TestOutboxRewinds(t *testing.T) {
 	o := NewOutbox(true)
 	_, gen := attach(t, o, 0)

@@ -6,14 +6,16 @@ import (
 	"tidings/protocol"
 )
 
-// PresenceView is who is in a channel, as a client knows it by the frames presence, joined and left. The zero PresenceView knows nothing.
+// PresenceView is who is in a channel, as a client knows it by the frames presence, joined and left. The zero
+// PresenceView knows nothing.
 type PresenceView struct {
 	known bool
 	list  map[protocol.Member]struct{} // nil where there are too many to be named
 	count int
 }
 
-// Take takes a frame. It answers false, and changes nothing, for one that comes before the first presence, and for other types.
+// Take takes a frame. It answers false, and changes nothing, for one that comes before the first presence, and for
+// other types.
 func (v *PresenceView) Take(f *protocol.ServerFrame) bool {
 	switch {
 	case f.Count == nil:

@@ -32,8 +32,8 @@ func TestFeedRefusesWhoHasNoAnswerYet(t *testing.T) {
 	s.want("read 3 after 8")
 }
 
-// With trust_persistence a broker that was rewound goes on under the same epoch: its next message may follow our offset and yet not
-// our message.
+// With trust_persistence a broker that was rewound goes on under the same epoch: its next message may follow our offset
+// and yet not our message.
 func TestFeedHoldsWhatFollowsAnInterruption(t *testing.T) {
 	s := liveAt(t, 5)
 	s.Join(join("a"))
@@ -75,7 +75,8 @@ func TestFeedSeesAnotherMessageAtItsPlaceInAPage(t *testing.T) {
 	s.want("gap position_unknown from 5 to 6")
 }
 
-// A read and the live stream come by different ways: the one may tell of the new past while the other still brings the old one.
+// A read and the live stream come by different ways: the one may tell of the new past while the other still brings the
+// old one.
 func TestFeedTakesNoMessageOfAnotherPast(t *testing.T) {
 	s := liveAt(t, 4)
 	s.Join(join("a"))
@@ -91,7 +92,8 @@ func TestFeedTakesNoMessageOfAnotherPast(t *testing.T) {
 	s.want()
 }
 
-// A new link, with nothing to write, must let a recovery go on: over long-polling it waited for the end of the poll's hold.
+// A new link, with nothing to write, must let a recovery go on: over long-polling it waited for the end of the poll's
+// hold.
 func TestOutboxIsRoomyOnceALinkIsThere(t *testing.T) {
 	o, called := NewOutbox(true), 0
 	o.WhenSpace(func() { called++ })
@@ -104,7 +106,8 @@ func TestOutboxIsRoomyOnceALinkIsThere(t *testing.T) {
 	}
 }
 
-// While a client opens a new link the old one goes on: it may report more than its connect said, which the new link has not written yet.
+// While a client opens a new link the old one goes on: it may report more than its connect said, which the new link has
+// not written yet.
 func TestOutboxTakesAReportOfWhatAnOlderLinkBrought(t *testing.T) {
 	o := NewOutbox(true)
 	gen, _ := o.Attach(deadLink{}, 0, nil, nil)

@@ -34,7 +34,8 @@ func (c StreamConfig) For(ch protocol.Channel, now time.Time) StreamConfig {
 	return c
 }
 
-// Validate refuses negative values, and a history that keeps messages but has no room or time for one. Its error names the field.
+// Validate refuses negative values, and a history that keeps messages but has no room or time for one. Its error names
+// the field.
 func (c StreamConfig) Validate() error {
 	switch {
 	case c.MaxMessages < 0:
@@ -68,8 +69,9 @@ type Entry struct {
 	Last      bool             // nothing can follow it in the channel; not with Volatile
 }
 
-// Stream is one channel at its broker: it numbers and keeps messages, and answers a publish that is repeated with its key as it did
-// the first time. A publish is one step, from the look at its key to the append: its caller makes it atomic. Time is passed in.
+// Stream is one channel at its broker: it numbers and keeps messages, and answers a publish that is repeated with its
+// key as it did the first time. A publish is one step, from the look at its key to the append: its caller makes it
+// atomic. Time is passed in.
 type Stream struct {
 	channel protocol.Channel
 	top     protocol.Position // the newest message's, also when history has nothing left
@@ -78,8 +80,8 @@ type Stream struct {
 	closed  bool // has its last message
 }
 
-// NewStream makes a channel without a message. epoch must be new for each creation of the channel and each incarnation of
-// the broker.
+// NewStream makes a channel without a message. epoch must be new for each creation of the channel and each incarnation
+// of the broker.
 func NewStream(channel protocol.Channel, epoch string, cfg StreamConfig) *Stream {
 	return &Stream{
 		channel: channel,
@@ -89,9 +91,9 @@ func NewStream(channel protocol.Channel, epoch string, cfg StreamConfig) *Stream
 	}
 }
 
-// Append numbers and keeps e. dup says that its key was used before with the same content: then m names the message of then
-// by its position, id and time, without its data, and nothing happened. It fails with CodeIdempotencyConflict where the
-// content is another. A volatile message is neither numbered nor kept, but its key is remembered.
+// Append numbers and keeps e. dup says that its key was used before with the same content: then m names the message of
+// then by its position, id and time, without its data, and nothing happened. It fails with CodeIdempotencyConflict
+// where the content is another. A volatile message is neither numbered nor kept, but its key is remembered.
 func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, err error) {
 	key := idempotencyKey{e.Principal, e.Key}
 	var content [32]byte
@@ -151,7 +153,8 @@ func (s *Stream) answered(a answer, volatile bool) *protocol.Message {
 	return m
 }
 
-// Holds counts what the stream keeps: messages, their bytes, and idempotency keys; forgotten are keys that it dropped before their time.
+// Holds counts what the stream keeps: messages, their bytes, and idempotency keys; forgotten are keys that it dropped
+// before their time.
 func (s *Stream) Holds() (messages, bytes, keys int, forgotten uint64) {
 	return s.history.n, s.history.bytes, s.keys.len(), s.keys.forgotten
 }
@@ -160,7 +163,8 @@ func (s *Stream) Holds() (messages, bytes, keys int, forgotten uint64) {
 func (s *Stream) Top() protocol.Position { return s.top }
 
 // After reads the messages strictly after a position, at most limit of them and, but for the first, at most
-// protocol.RecoveryPageBytes. A zero position asks for the top alone. See SPEC.md section 7, Subscribe, for when a position is lost.
+// protocol.RecoveryPageBytes. A zero position asks for the top alone. See SPEC.md section 7, Subscribe, for when a
+// position is lost.
 func (s *Stream) After(now time.Time, after protocol.Position, limit int) Page {
 	s.history.trim(now)
 	p := Page{Top: s.top}
@@ -174,7 +178,8 @@ func (s *Stream) After(now time.Time, after protocol.Position, limit int) Page {
 	return p
 }
 
-// locate returns the index in history of the first message after a position, or why the position cannot be gone on from.
+// locate returns the index in history of the first message after a position, or why the position cannot be gone on
+// from.
 func (s *Stream) locate(after protocol.Position) (i int, lost protocol.GapReason) {
 	switch {
 	case after.Epoch != s.top.Epoch:
@@ -198,7 +203,8 @@ func (s *Stream) locate(after protocol.Position) (i int, lost protocol.GapReason
 	return i + 1, ""
 }
 
-// Last reads the newest messages, in order, at most limit of them and, but for the newest, at most protocol.RecoveryPageBytes.
+// Last reads the newest messages, in order, at most limit of them and, but for the newest, at most
+// protocol.RecoveryPageBytes.
 func (s *Stream) Last(now time.Time, limit int) Page {
 	s.history.trim(now)
 	i := s.history.last(limit, protocol.RecoveryPageBytes)

@@ -1,5 +1,5 @@
-// Package docs_test keeps the pages for users true: each snippet is a part of a file that a test runs, or is run here as it stands.
-// A comment before a fence says which:
+// Package docs_test keeps the pages for users true: each snippet is a part of a file that a test runs, or is run here
+// as it stands. A comment before a fence says which:
 //
 //	<!-- include: path -->    the snippet is a part of that file, line by line
 //	<!-- run -->              bash runs it against the real server

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestB132_Pasted puts every TypeScript snippet of the pages into one project, each as it stands, and checks its types against
-// the client as it is built: what a reader pastes compiles. A snippet that is a file of examples has that file's name, so
-// that another may import it.
+// TestB132_Pasted puts every TypeScript snippet of the pages into one project, each as it stands, and checks its types
+// against the client as it is built: what a reader pastes compiles. A snippet that is a file of examples has that
+// file's name, so that another may import it.
 func TestB132_Pasted(t *testing.T) {
 	if problems := typeCheck(t, pasted(t, append([]string{"../README.md"}, pages...))); problems != "" {
 		t.Error(problems)

@@ -53,8 +53,8 @@ func (c pattern) holds(value any) bool {
 	return ok && c.MatchString(s[:min(len(s), MaxSubjectBytes)])
 }
 
-// partial holds for a value that has at least what it wants: of an object each member, of an array each element, each found
-// at another place. Elements are looked for in their order, and each takes the first place that fits.
+// partial holds for a value that has at least what it wants: of an object each member, of an array each element, each
+// found at another place. Elements are looked for in their order, and each takes the first place that fits.
 type partial struct{ want any }
 
 func (c partial) holds(value any) bool { return covers(value, c.want) }

@@ -15,8 +15,8 @@ type comparison struct {
 	ours     error
 }
 
-// difference is a row of the table of intended differences in docs/filters.md. Its predicate knows the pairs that it may
-// explain; what no row explains fails the test.
+// difference is a row of the table of intended differences in docs/filters.md. Its predicate knows the pairs that it
+// may explain; what no row explains fails the test.
 type difference struct {
 	name     string
 	explains func(c comparison) bool
@@ -203,7 +203,8 @@ func (c comparison) anyGeo(f func(field string, value any) bool) bool {
 	return found
 }
 
-// listForCoordinate reports whether a list stands where a coordinate should, which JavaScript reads as its first element.
+// listForCoordinate reports whether a list stands where a coordinate should, which JavaScript reads as its first
+// element.
 func (c comparison) listForCoordinate() bool {
 	found := false
 	isList := func(v any) bool { _, ok := v.([]any); return ok }
@@ -218,8 +219,8 @@ func (c comparison) listForCoordinate() bool {
 	return found
 }
 
-// sharesField reports whether two clauses are about one field in a way that Koncorde takes for a contradiction: one is about
-// an element of the field and another about the field, or they want values of different types that look alike.
+// sharesField reports whether two clauses are about one field in a way that Koncorde takes for a contradiction: one is
+// about an element of the field and another about the field, or they want values of different types that look alike.
 func (c comparison) sharesField() bool {
 	about, elements, values := map[string]int{}, map[string]bool{}, map[string]any{}
 	alike := false

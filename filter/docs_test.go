@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// The clauses of docs/filters.md are read from its table: each example is a filter, with a message that it matches and one that it does not.
+// The clauses of docs/filters.md are read from its table: each example is a filter, with a message that it matches and
+// one that it does not.
 func TestDocs(t *testing.T) {
 	page, err := os.ReadFile("../docs/filters.md")
 	if err != nil {

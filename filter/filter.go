@@ -1,5 +1,5 @@
-// Package filter is the language in which a client says which messages of a channel it wants: that of Koncorde, Kuzzle's filter
-// engine, with the differences that docs/filters.md lists. It has no goroutines.
+// Package filter is the language in which a client says which messages of a channel it wants: that of Koncorde,
+// Kuzzle's filter engine, with the differences that docs/filters.md lists. It has no goroutines.
 package filter
 
 import (
@@ -21,7 +21,8 @@ func Everything() *Filter { return &Filter{root: everything} }
 // Nothing returns the filter that matches no message.
 func Nothing() *Filter { return &Filter{root: nothing} }
 
-// JSON returns the filter's canonical form, which is a filter itself. Filters of one canonical form match the same messages.
+// JSON returns the filter's canonical form, which is a filter itself. Filters of one canonical form match the same
+// messages.
 func (f *Filter) JSON() string { return f.root.key }
 
 // ID returns 22 characters that name the filter in a channel. Filters of one canonical form have one ID, whatever their

@@ -7,8 +7,8 @@ import (
 	"tidings/protocol"
 )
 
-// Whatever is sent as a filter is a filter within its bounds, whose canonical form is a filter of the same form and answers alike, or
-// is refused with a code of filters and a hint. Rows: B98 to B104.
+// Whatever is sent as a filter is a filter within its bounds, whose canonical form is a filter of the same form and
+// answers alike, or is refused with a code of filters and a hint. Rows: B98 to B104.
 func FuzzParse(f *testing.F) {
 	for _, example := range examples {
 		f.Add([]byte(example), []byte(`{"type":"taxi","driver":{"name":"Jo"},"seats":4,"tags":["night"],"position":[48.85,2.35]}`))

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// The points of the small world lie on a grid of 0.01 degrees around Paris, so that they meet borders exactly, or in one of a few
-// places elsewhere.
+// The points of the small world lie on a grid of 0.01 degrees around Paris, so that they meet borders exactly, or in
+// one of a few places elsewhere.
 
 func (g *generator) latLon() point {
 	if g.chance(10) {

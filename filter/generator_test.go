@@ -11,8 +11,8 @@ import (
 // obj is a JSON object of a test.
 type obj = map[string]any
 
-// generator makes filters and documents of a small world, so that they meet often: few fields, few values, bounds that values
-// lie exactly on, points in one region.
+// generator makes filters and documents of a small world, so that they meet often: few fields, few values, bounds that
+// values lie exactly on, points in one region.
 type generator struct {
 	*rand.Rand
 	// rare makes now and then what Koncorde is known to do otherwise.

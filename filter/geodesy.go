@@ -11,8 +11,8 @@ const (
 
 func radians(degrees float64) float64 { return degrees * math.Pi / 180 }
 
-// metresBetween returns the distance of two points by the formula of Andoyer and Lambert, which is of first order in the
-// flattening. It is good to about 10 m in 10,000 km, but not for points that lie almost opposite on the globe.
+// metresBetween returns the distance of two points by the formula of Andoyer and Lambert, which is of first order in
+// the flattening. It is good to about 10 m in 10,000 km, but not for points that lie almost opposite on the globe.
 func metresBetween(a, b point) float64 {
 	if a == b {
 		return 0
@@ -33,7 +33,8 @@ func metresBetween(a, b point) float64 {
 	return equatorMetres * (arc - flattening/4*(h*difference+g*sum))
 }
 
-// bearing returns in which direction from a the shortest way to b begins, in radians clockwise from north, by the formula of Andoyer.
+// bearing returns in which direction from a the shortest way to b begins, in radians clockwise from north, by the
+// formula of Andoyer.
 func bearing(a, b point) float64 {
 	sin1, cos1 := math.Sincos(radians(a.lat))
 	sin2, cos2 := math.Sincos(radians(b.lat))

@@ -9,10 +9,11 @@ import (
 	"strings"
 )
 
-// A JSON value is read as nil, bool, float64, string, []any or *object. A number that float64 cannot hold is infinite, as in
-// JavaScript.
+// A JSON value is read as nil, bool, float64, string, []any or *object. A number that float64 cannot hold is infinite,
+// as in JavaScript.
 
-// object is a JSON object. Its names keep the order of their first appearance; a name that comes twice has its last value.
+// object is a JSON object. Its names keep the order of their first appearance; a name that comes twice has its last
+// value.
 type object struct {
 	members []member
 	at      map[string]int // where a name is; nil while a walk through the members is faster

@@ -6,7 +6,8 @@ import (
 	"regexp"
 )
 
-// mutant is a filter engine with one clause broken: by another condition at the leaves, or by another clause in the filter's JSON.
+// mutant is a filter engine with one clause broken: by another condition at the leaves, or by another clause in the
+// filter's JSON.
 type mutant struct {
 	name      string
 	condition func(condition) condition

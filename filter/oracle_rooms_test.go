@@ -10,8 +10,8 @@ import (
 
 const testChannel protocol.Channel = "orders"
 
-// TestOracleRooms puts IDs beside Koncorde's: filters that it takes for the same have the same ID here, and filters of the same
-// ID match the same documents. Row: B101.
+// TestOracleRooms puts IDs beside Koncorde's: filters that it takes for the same have the same ID here, and filters of
+// the same ID match the same documents. Row: B101.
 func TestOracleRooms(t *testing.T) {
 	rounds := 400
 	if testing.Short() {
@@ -79,8 +79,9 @@ func checkSame(t *testing.T, a, b any, documents []obj, va, vb verdict) {
 	}
 }
 
-// multipliedOut reports whether one of the filters has an "or" within an "and" or the other way about: Koncorde multiplies them
-// out, so that it may find two of them the same, or drop a part that contradicts another. Here they keep their shape.
+// multipliedOut reports whether one of the filters has an "or" within an "and" or the other way about: Koncorde
+// multiplies them out, so that it may find two of them the same, or drop a part that contradicts another. Here they
+// keep their shape.
 func multipliedOut(filters ...any) bool {
 	for _, f := range filters {
 		p, err := Parse(raw(f))

@@ -52,7 +52,8 @@ func (p *parser) not(v any, path string, depth int) (*node, *protocol.Error) {
 
 func (p *parser) nothing(any, string, int) (*node, *protocol.Error) { return nothing, p.count(1) }
 
-// boolParts has the parts of a "bool": all of "must" hold, none of "must_not", at least one of "should", not all of "should_not".
+// boolParts has the parts of a "bool": all of "must" hold, none of "must_not", at least one of "should", not all of
+// "should_not".
 var boolParts = []string{"must", "must_not", "should", "should_not"}
 
 func (p *parser) bool(v any, path string, depth int) (*node, *protocol.Error) {

@@ -9,8 +9,8 @@ import (
 	"tidings/protocol"
 )
 
-// Rows: B98 (bounds), B99 (what explodes in a normal form), B100 (expressions that are slow elsewhere), B101 (the meaning of odd
-// filters), B103 (shapes that are nowhere).
+// Rows: B98 (bounds), B99 (what explodes in a normal form), B100 (expressions that are slow elsewhere), B101 (the
+// meaning of odd filters), B103 (shapes that are nowhere).
 func TestParse(t *testing.T) {
 	many := func(n int, one string) string { return strings.TrimSuffix(strings.Repeat(one+",", n), ",") }
 	nested := func(n int) string { return strings.Repeat(`{"not":`, n) + `{"exists":"a"}` + strings.Repeat(`}`, n) }

@@ -118,11 +118,12 @@ func (p *parser) regexp(v any, path string, _ int) (*node, *protocol.Error) {
 	return leafNode(field, string(append(key, "}}"...)), pattern{compiled}), p.count(1 + size/instructionsPerCondition)
 }
 
-// instructionsPerCondition is how many instructions of a compiled regular expression count as one condition more, since each
-// may be tried at each byte of a string.
+// instructionsPerCondition is how many instructions of a compiled regular expression count as one condition more, since
+// each may be tried at each byte of a string.
 const instructionsPerCondition = 16
 
-// expression reads "pattern" or {value, flags}. Of the flags i, m and s count; the others of JavaScript change nothing here.
+// expression reads "pattern" or {value, flags}. Of the flags i, m and s count; the others of JavaScript change nothing
+// here.
 func expression(v any, path string) (value, flags string, fault *protocol.Error) {
 	if value, ok := v.(string); ok {
 		return value, "", nil
@@ -164,8 +165,8 @@ func effective(flags string) string {
 	return string(known)
 }
 
-// compile returns the expression, which takes time in proportion to the string's length whatever it is, and the number of its
-// instructions.
+// compile returns the expression, which takes time in proportion to the string's length whatever it is, and the number
+// of its instructions.
 func compile(value, flags string) (*regexp.Regexp, int, error) {
 	value = inGo(value)
 	if flags != "" {

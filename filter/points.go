@@ -19,8 +19,8 @@ func (p point) isOnEarth() bool {
 	return p.lat >= -90 && p.lat <= 90 && p.lon >= -180 && p.lon <= 180
 }
 
-// readPoint reads a point in any of its formats: {lat, lon}, [lat, lon], "lat, lon", a geohash, {latLon: …} or {lat_lon: …}
-// around one of them. It reports whether v is in one of them; the point may lie nowhere.
+// readPoint reads a point in any of its formats: {lat, lon}, [lat, lon], "lat, lon", a geohash, {latLon: …} or
+// {lat_lon: …} around one of them. It reports whether v is in one of them; the point may lie nowhere.
 func readPoint(v any) (point, bool) {
 	switch v := v.(type) {
 	case string:
@@ -80,7 +80,8 @@ func pointOfText(s string) (point, bool) {
 	return pointOfGeohash(s), true
 }
 
-// pair returns the point of two numbers, each of which may be a numeric string. One turn too many is taken off the longitude.
+// pair returns the point of two numbers, each of which may be a numeric string. One turn too many is taken off the
+// longitude.
 func pair(lat, lon any) (point, bool) {
 	y, ok := degrees(lat)
 	x, ok2 := degrees(lon)
@@ -122,7 +123,8 @@ func isGeohash(s string) bool {
 	return len(s) >= 4
 }
 
-// pointOfGeohash returns the middle of the box that a geohash names. The letters a, i, l and o, which geohashes do not have, count as 0.
+// pointOfGeohash returns the middle of the box that a geohash names. The letters a, i, l and o, which geohashes do not
+// have, count as 0.
 func pointOfGeohash(s string) point {
 	low, high := point{-90, -180}, point{90, 180}
 	isLon := true

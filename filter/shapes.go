@@ -34,7 +34,8 @@ func (b box) covers(p point) bool {
 	return false
 }
 
-// ring has the points whose distance from its centre is from inner to outer metres. A circle is a ring whose inner is 0.
+// ring has the points whose distance from its centre is from inner to outer metres. A circle is a ring whose inner is
+// 0.
 //
 // As in Koncorde a point must also lie in the box around the circle, which is computed on a sphere of the equator's
 // radius. So a circle reaches up to 0.7 % less far to the north and south than its radius.
@@ -64,8 +65,8 @@ func (r ring) covers(p point) bool {
 	return d >= r.inner && d <= r.outer
 }
 
-// polygon is what its edges go round, at least once. Edges are the shortest ways on the Earth between its points, of which the
-// last is joined to the first. One that goes round a pole has in it the pole that is nearer to its points.
+// polygon is what its edges go round, at least once. Edges are the shortest ways on the Earth between its points, of
+// which the last is joined to the first. One that goes round a pole has in it the pole that is nearer to its points.
 type polygon struct {
 	points []point
 	around box
@@ -128,7 +129,8 @@ func (g polygon) covers(p point) bool {
 	return rounds != 0
 }
 
-// crosses returns 1 if the edge goes eastward over the meridian of p, north of p, -1 if westward, and whether p is on the edge.
+// crosses returns 1 if the edge goes eastward over the meridian of p, north of p, -1 if westward, and whether p is on
+// the edge.
 func crosses(from, to, p point) (rounds int, on bool) {
 	if p == from || p == to {
 		return 0, true

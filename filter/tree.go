@@ -16,8 +16,9 @@ const (
 	opOr
 )
 
-// node is a filter as a tree in canonical form: negations stand at leaves alone, an "and" has no "and" below it and an "or" no
-// "or", the parts of both are sorted by their bytes and are all different. Equal trees have equal keys. A node never changes.
+// node is a filter as a tree in canonical form: negations stand at leaves alone, an "and" has no "and" below it and an
+// "or" no "or", the parts of both are sorted by their bytes and are all different. Equal trees have equal keys. A node
+// never changes.
 type node struct {
 	op    op
 	not   bool    // of a leaf: it holds if its condition does not
@@ -141,9 +142,9 @@ func contradict(parts []*node) bool {
 	return false
 }
 
-// decide simplifies the parts of an "and" by the fields that a part decides: one that must have a value or must be missing. All
-// other conditions on such a field are dropped if they hold then; if one does not, nothing matches. In an "or" all is the other way
-// round. It returns nil if the parts come to the absorbing node.
+// decide simplifies the parts of an "and" by the fields that a part decides: one that must have a value or must be
+// missing. All other conditions on such a field are dropped if they hold then; if one does not, nothing matches. In an
+// "or" all is the other way round. It returns nil if the parts come to the absorbing node.
 func decide(op op, parts []*node) []*node {
 	decisive := map[string]*node{}
 	for _, part := range parts {

@@ -19,7 +19,8 @@ type prefix struct {
 	factor float64
 }
 
-// shortPrefixes stand before units of up to three letters with them, longPrefixes before longer ones. The first that fits counts.
+// shortPrefixes stand before units of up to three letters with them, longPrefixes before longer ones. The first that
+// fits counts.
 var (
 	shortPrefixes = []prefix{{"da", 10}, {"mu", 1e-6}, {"m", 1e-3}, {"h", 100}, {"k", 1000}, {"n", 1e-9}, {"p", 1e-12},
 		{"c", 1e-2}, {"d", 1e-1}, {"f", 1e-15}, {"a", 1e-18}, {"z", 1e-21}, {"y", 1e-24}}
@@ -30,8 +31,8 @@ var (
 
 var distance = regexp.MustCompile(`^(.*?[0-9])([a-z]+)$`)
 
-// metresOf reads a distance: a number and a unit, like "1.5 km", "3 258,55 Ft" or "10 miles". White space and hyphens do not
-// count, a comma is a point, and a number alone is metres.
+// metresOf reads a distance: a number and a unit, like "1.5 km", "3 258,55 Ft" or "10 miles". White space and hyphens
+// do not count, a comma is a point, and a number alone is metres.
 func metresOf(s string) (float64, bool) {
 	s = strings.Map(func(r rune) rune {
 		switch r {

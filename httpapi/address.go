@@ -132,8 +132,8 @@ func peerAddress(r *http.Request) netip.Addr {
 var forwarders = []string{"Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "X-Original-Host", "X-Original-Forwarded-For"}
 
 // local reports whether the request was surely made on this machine for this machine: the peer is loopback, no proxy
-// forwarded it, and the name asked for is loopback, too, which a page that rebinds its own name is not. HTTP/1.0 is what
-// proxies speak that add no header.
+// forwarded it, and the name asked for is loopback, too, which a page that rebinds its own name is not. HTTP/1.0 is
+// what proxies speak that add no header.
 func local(r *http.Request) bool {
 	if !peerAddress(r).IsLoopback() || !r.ProtoAtLeast(1, 1) {
 		return false

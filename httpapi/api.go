@@ -126,8 +126,8 @@ var http2Bounds = http.HTTP2Config{
 	WriteByteTimeout:              10 * time.Second,
 }
 
-// Server returns an http.Server for addr with the bounds that a server on the open network needs. It speaks HTTP/1.1, and
-// over TLS HTTP/2. Serve a Listener with it.
+// Server returns an http.Server for addr with the bounds that a server on the open network needs. It speaks HTTP/1.1,
+// and over TLS HTTP/2. Serve a Listener with it.
 func (a *API) Server(addr string) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)

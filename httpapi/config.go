@@ -25,8 +25,9 @@ type Config struct {
 	// Metrics is who may read /metrics without a key. Empty means Loopback. A proxy on this machine makes everyone look
 	// local, unless it sends X-Forwarded-For or Via: choose MetricsNobody behind one.
 	Metrics MetricsReaders
-	// TrustedProxies are the addresses and networks whose X-Forwarded-For and X-Forwarded-Proto, or Forwarded, are believed; by
-	// default nobody's. Failed API keys are counted per address only if it is set: offices share one address.
+	// TrustedProxies are the addresses and networks whose X-Forwarded-For and X-Forwarded-Proto, or Forwarded, are
+	// believed; by default nobody's. Failed API keys are counted per address only if it is set: offices share one
+	// address.
 	TrustedProxies []string
 	// Transports configures /bus. ClientAddress, Scheme and Log are set by New.
 	Transports transports.Config
@@ -44,8 +45,8 @@ type Config struct {
 	CertificateEnds func() time.Time
 	// DemoBackend answers what is below /demo/api/, for the demo page. It sees paths without that. Nil means none.
 	DemoBackend http.Handler
-	// Log takes one line per request that failed (Info, Error) or, at Debug, per request. Nil means slog.Default. Clients
-	// can cause as many of them as they like: have the handler bound lines of the same code and reason.
+	// Log takes one line per request that failed (Info, Error) or, at Debug, per request. Nil means slog.Default.
+	// Clients can cause as many of them as they like: have the handler bound lines of the same code and reason.
 	Log *slog.Logger
 	// LostLogLines returns how many lines of the log were lost so far. Nil means that they are not counted.
 	LostLogLines func() uint64

@@ -10,8 +10,8 @@ import (
 	"tidings/transports"
 )
 
-// Listener returns l with conns that are watched: a body that is announced and never sent, an answer that nobody reads and
-// a length together with chunks end them. Serve it with Server. tls is whether the Server will speak TLS over l.
+// Listener returns l with conns that are watched: a body that is announced and never sent, an answer that nobody reads
+// and a length together with chunks end them. Serve it with Server. tls is whether the Server will speak TLS over l.
 func (a *API) Listener(l net.Listener, tls bool) net.Listener { return a.guard.Listener(l, tls) }
 
 // watch sets by what waiting bodies are counted, and how one too many is refused.

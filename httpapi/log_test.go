@@ -12,8 +12,8 @@ import (
 	"tidings/internal/sparse"
 )
 
-// B122: whatever a client is refused for, and however often, the log has one line of it in a minute, with code, reason and
-// origin, and then one with the number of the others.
+// B122: whatever a client is refused for, and however often, the log has one line of it in a minute, with code, reason
+// and origin, and then one with the number of the others.
 func TestB122_RefusalsDoNotFloodTheLog(t *testing.T) {
 	var out bytes.Buffer
 	handler := sparse.New(slog.NewJSONHandler(&out, nil))

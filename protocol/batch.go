@@ -1,9 +1,10 @@
 package protocol
 
-// ReadBatch reads one JSON object as ReadObject does, whose member called name is an array. element is called with the bytes of each of the
-// array's elements, at most max of them, which are only known to be JSON: to read one strictly, with limits of its own, is the caller's
-// business, so that one that is faulty does not harm the others. field is called for every other member. It fails with CodeBadRequest where
-// the array is missing, empty or too long, and otherwise as ReadObject does.
+// ReadBatch reads one JSON object as ReadObject does, whose member called name is an array. element is called with the
+// bytes of each of the array's elements, at most max of them, which are only known to be JSON: to read one strictly,
+// with limits of its own, is the caller's business, so that one that is faulty does not harm the others. field is
+// called for every other member. It fails with CodeBadRequest where the array is missing, empty or too long, and
+// otherwise as ReadObject does.
 func ReadBatch(raw []byte, name string, max int, element func(value []byte) error, field func(name string, value []byte) error) error {
 	var s scanner
 	if err := s.start(raw, envelope, noTokenCap); err != nil {

@@ -2,12 +2,13 @@ package protocol
 
 import "strings"
 
-// Channel is a channel's name: 1 to MaxChannelBytes bytes of A-Z a-z 0-9 _ . ~ : / @ + = , - without a leading, trailing or
-// double slash and without a segment "." or "..". ParseChannel is the only way from outside text to a Channel.
+// Channel is a channel's name: 1 to MaxChannelBytes bytes of A-Z a-z 0-9 _ . ~ : / @ + = , - without a leading,
+// trailing or double slash and without a segment "." or "..". ParseChannel is the only way from outside text to a
+// Channel.
 type Channel string
 
-// ParseChannel checks a client's or caller's name. It fails with CodeBadChannel, and with CodeForbidden for names that start
-// with "$", which are the server's own.
+// ParseChannel checks a client's or caller's name. It fails with CodeBadChannel, and with CodeForbidden for names that
+// start with "$", which are the server's own.
 func ParseChannel(s string) (Channel, error) {
 	if strings.HasPrefix(s, "$") {
 		return "", &Error{CodeForbidden, `channel names that start with "$" are the server's own`, "Choose another name."}
@@ -18,8 +19,8 @@ func ParseChannel(s string) (Channel, error) {
 	return Channel(s), nil
 }
 
-// ParseReadable is ParseChannel for who only listens: it lets the names of reply channels pass, too. Whether they were given out, and to
-// whom, is not checked here.
+// ParseReadable is ParseChannel for who only listens: it lets the names of reply channels pass, too. Whether they were
+// given out, and to whom, is not checked here.
 func ParseReadable(s string) (Channel, error) {
 	rest, ok := strings.CutPrefix(s, replyPrefix)
 	if !ok {

@@ -1,10 +1,11 @@
 package protocol
 
-// DecodeClientFrames reads what a client sent: one frame or an array of at most MaxFrames, in one pass. It copies what it keeps, so the
-// caller may use b again. It checks syntax, types, ranges, names and what must be there; it does not check the length of b.
+// DecodeClientFrames reads what a client sent: one frame or an array of at most MaxFrames, in one pass. It copies what
+// it keeps, so the caller may use b again. It checks syntax, types, ranges, names and what must be there; it does not
+// check the length of b.
 //
-// A fault of one frame refuses the whole message. Where the text is JSON the frames are given beside the error with nothing but their
-// Type and ID, as far as these could be read, so that each request can be answered.
+// A fault of one frame refuses the whole message. Where the text is JSON the frames are given beside the error with
+// nothing but their Type and ID, as far as these could be read, so that each request can be answered.
 func DecodeClientFrames(b []byte) ([]ClientFrame, error) {
 	var s scanner
 	if err := s.start(b, envelope, MaxTokens); err != nil {
@@ -20,7 +21,8 @@ func DecodeClientFrames(b []byte) ([]ClientFrame, error) {
 	return frames, s.refused
 }
 
-// clientFrames passes a frame or an array of frames. It fails for syntax and with CodeTooLarge; what else is wrong it refuses.
+// clientFrames passes a frame or an array of frames. It fails for syntax and with CodeTooLarge; what else is wrong it
+// refuses.
 func (s *scanner) clientFrames() (frames []ClientFrame, err error) {
 	switch s.peek() {
 	case '{':

@@ -1,7 +1,7 @@
 package protocol
 
-// AppendClientFrame appends f as one line of JSON: the fields that its type has, and of those that may be absent the ones that
-// are not zero. Data that is nil and must be there is null.
+// AppendClientFrame appends f as one line of JSON: the fields that its type has, and of those that may be absent the
+// ones that are not zero. Data that is nil and must be there is null.
 func AppendClientFrame(dst []byte, f *ClientFrame) []byte {
 	dst = appendText(append(dst, '{'), fType, f.Type)
 	if shape := clientShapes[f.Type]; shape != nil {

@@ -133,8 +133,8 @@ func (c Code) Row() CodeRow {
 	return codeIndex[CodeInternal]
 }
 
-// CloseRetries reports, by a WebSocket close number alone, whether a client should come back, so that an old client treats
-// a new code correctly.
+// CloseRetries reports, by a WebSocket close number alone, whether a client should come back, so that an old client
+// treats a new code correctly.
 func CloseRetries(number int) bool {
 	switch {
 	case number >= 4000 && number <= 4499, number == 1000, number == 1001, number == 1005, number == 1006:

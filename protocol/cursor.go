@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// ParseCursor reads a plain client's cursor: one position for each of so many channels, joined by ",", with "-" for the zero
-// Position. It fails with CodeBadCursor.
+// ParseCursor reads a plain client's cursor: one position for each of so many channels, joined by ",", with "-" for the
+// zero Position. It fails with CodeBadCursor.
 func ParseCursor(s string, channels int) ([]Position, error) {
 	if len(s) > MaxCursorBytes || channels < 1 || strings.Count(s, ",") != channels-1 {
 		return nil, &Error{CodeBadCursor, "not a cursor for so many channels", "Send the last answer's cursor, unchanged, with the same channels."}

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// Encoded is one server frame as bytes, shared by every connection that it goes to. Each wire form is made once, when first asked
-// for. It is frozen: nobody may change the bytes.
+// Encoded is one server frame as bytes, shared by every connection that it goes to. Each wire form is made once, when
+// first asked for. It is frozen: nobody may change the bytes.
 type Encoded struct {
 	JSON    []byte
 	Message *Message     // where the frame is a message, else nil
@@ -94,7 +94,8 @@ func appendWebSocket(dst, payload []byte) []byte {
 	return append(dst, payload...)
 }
 
-// AppendMessage appends m's message frame: for the subscription's room ("" where it has no filter), told before up to prev.
+// AppendMessage appends m's message frame: for the subscription's room ("" where it has no filter), told before up to
+// prev.
 func AppendMessage(dst []byte, m *Message, room string, prev uint64) []byte {
 	dst = append(dst, `{"type":"message","channel":"`...)
 	dst = append(dst, m.Channel...)

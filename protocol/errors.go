@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Error is what a client or an API caller may see of a failure. Everything else is CodeInternal to them and whole in the log.
+// Error is what a client or an API caller may see of a failure. Everything else is CodeInternal to them and whole in
+// the log.
 type Error struct {
 	Code   Code
 	Reason string // what went wrong; never input echoed, never a library's text

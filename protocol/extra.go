@@ -11,26 +11,27 @@ const (
 	MaxOriginBytes = 512             // of Extra.Origin
 )
 
-// Extra is what few messages have beside their data. It is frozen with its message. The zero value of a field means absent; a
-// nil Extra has nothing.
+// Extra is what few messages have beside their data. It is frozen with its message. The zero value of a field means
+// absent; a nil Extra has nothing.
 type Extra struct {
-	// Meta is what the publisher says beside the payload: a compact JSON object of at most MaxMetaBytes, relayed as it is.
+	// Meta is what the publisher says beside the payload: a compact JSON object of at most MaxMetaBytes, relayed as it
+	// is.
 	Meta []byte
 
-	// Change is the number of a document's change in its store. Only a store sets it, and with it the fields down to Before.
-	// A client's publish never does.
+	// Change is the number of a document's change in its store. Only a store sets it, and with it the fields down to
+	// Before. A client's publish never does.
 	Change uint64
 	Txn    uint64 // the store's transaction of the change; 0 if it is Change
-	// Changed is the paths that an update changed: a JSON array of at most MaxChangedPaths texts and MaxChangedBytes. It is nil
-	// for other changes, and if there are more.
+	// Changed is the paths that an update changed: a JSON array of at most MaxChangedPaths texts and MaxChangedBytes.
+	// It is nil for other changes, and if there are more.
 	Changed []byte
 	Gone    bool // the document was removed; the message's data is its last content
 
-	// Before is the content before the change, compact JSON of at most MaxBeforeBytes. It is nil for a creation or a removal.
-	// It is for the server's filters alone and never on a client's wire, nor in an answer of the HTTP API.
+	// Before is the content before the change, compact JSON of at most MaxBeforeBytes. It is nil for a creation or a
+	// removal. It is for the server's filters alone and never on a client's wire, nor in an answer of the HTTP API.
 	Before []byte
-	// Origin is what a gateway notes for other gateways: JSON of at most MaxOriginBytes, opaque to core and brokers. It is
-	// never on this protocol's wire, nor in an answer of the HTTP API.
+	// Origin is what a gateway notes for other gateways: JSON of at most MaxOriginBytes, opaque to core and brokers. It
+	// is never on this protocol's wire, nor in an answer of the HTTP API.
 	Origin []byte
 }
 
@@ -52,8 +53,8 @@ func (x *Extra) Clone() *Extra {
 	return &c
 }
 
-// Check refuses an Extra that no message can have: above its bounds, or with parts of a change and no Change. It does not look
-// at syntax. It fails with CodeTooLarge or CodeBadRequest.
+// Check refuses an Extra that no message can have: above its bounds, or with parts of a change and no Change. It does
+// not look at syntax. It fails with CodeTooLarge or CodeBadRequest.
 func (x *Extra) Check() error {
 	if x == nil {
 		return nil
@@ -145,8 +146,8 @@ func (x *Extra) read(id field, v []byte) (err error) {
 	return err
 }
 
-// ReadMeta reads the value of a publish's meta and returns a compact copy. It fails with CodeBadRequest if value is not a JSON
-// object, and with CodeTooLarge above MaxMetaBytes.
+// ReadMeta reads the value of a publish's meta and returns a compact copy. It fails with CodeBadRequest if value is not
+// a JSON object, and with CodeTooLarge above MaxMetaBytes.
 func ReadMeta(value []byte) ([]byte, error) { return metaOf(bytes.TrimSpace(value)) }
 
 // metaOf is ReadMeta for a value that a scanner passed.

@@ -59,8 +59,8 @@ const ScopeOut = "out"
 // ByServer is who made a subscription that the client did not ask for.
 const ByServer = "server"
 
-// ClientFrame is any frame from client to server: Type says which, SPEC.md section 6 which fields it has. The zero value of a
-// field means absent; Since, Received and Data, for which zero is a value, are pointers or nil.
+// ClientFrame is any frame from client to server: Type says which, SPEC.md section 6 which fields it has. The zero
+// value of a field means absent; Since, Received and Data, for which zero is a value, are pointers or nil.
 // DecodeClientFrames checks types, ranges, names and what must be there; a handler need not.
 type ClientFrame struct {
 	Type           string

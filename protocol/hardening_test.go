@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// Abuse of the wire, by the rows of the reliability plan. Rows that only need one input each are vectors in testdata/frames.json and
-// channels.json (B32, B37 to B43, B45, B47, B48, B50, B51, B53); here is what must be made, measured or tried for every field.
+// Abuse of the wire, by the rows of the reliability plan. Rows that only need one input each are vectors in
+// testdata/frames.json and channels.json (B32, B37 to B43, B45, B47, B48, B50, B51, B53); here is what must be made,
+// measured or tried for every field.
 
 func refusedWith(t *testing.T, want Code, wire string) {
 	t.Helper()
@@ -243,7 +244,8 @@ func TestB46OneEventOneLine(t *testing.T) {
 	}
 }
 
-// B52: names are compared byte for byte and never folded or normalised; the types for keys are structs' business elsewhere.
+// B52: names are compared byte for byte and never folded or normalised; the types for keys are structs' business
+// elsewhere.
 func TestB51_B52_NamesStayApart(t *testing.T) {
 	seen := map[Channel]string{}
 	for _, name := range []string{"room:a_b", "room:a:b", "room/a_b", "Room:a_b", "room:a.b", "room:a~b", "room:a-b"} {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// CompactJSON checks one data value and gives it without white space between its tokens: raw itself, without the space around
-// it, where there is none inside. Duplicate keys, lone surrogate escapes and big numbers stay as they are. It fails with
-// CodeBadJSON, CodeBadUTF8, and CodeTooLarge above MaxPayloadBytes.
+// CompactJSON checks one data value and gives it without white space between its tokens: raw itself, without the space
+// around it, where there is none inside. Duplicate keys, lone surrogate escapes and big numbers stay as they are. It
+// fails with CodeBadJSON, CodeBadUTF8, and CodeTooLarge above MaxPayloadBytes.
 func CompactJSON(raw []byte) ([]byte, error) {
 	var s scanner
 	if err := s.start(raw, opaque, MaxTokens); err != nil {
@@ -39,11 +39,11 @@ func checkPayload(n int) error {
 	return nil
 }
 
-// ReadObject reads one JSON object strictly and calls field with the unescaped name and the bytes of each member's value, which
-// lie in raw. The value of a member "data", at any depth, is opaque as in CompactJSON; everything else must be free of duplicate
-// keys and lone surrogates. It fails with CodeBadJSON or CodeBadUTF8 whatever field said; with CodeBadRequest where raw is not an
-// object; else with field's first error, after which field is not called again. Faults that Read… functions found are given
-// the member's name.
+// ReadObject reads one JSON object strictly and calls field with the unescaped name and the bytes of each member's
+// value, which lie in raw. The value of a member "data", at any depth, is opaque as in CompactJSON; everything else
+// must be free of duplicate keys and lone surrogates. It fails with CodeBadJSON or CodeBadUTF8 whatever field said;
+// with CodeBadRequest where raw is not an object; else with field's first error, after which field is not called again.
+// Faults that Read… functions found are given the member's name.
 func ReadObject(raw []byte, field func(name string, value []byte) error) error {
 	var s scanner
 	if err := s.start(raw, envelope, MaxTokens); err != nil {
@@ -66,7 +66,8 @@ func ReadObject(raw []byte, field func(name string, value []byte) error) error {
 	return s.verdict(err)
 }
 
-// ReadArray reads one JSON array as ReadObject does an object. It fails with CodeBadRequest where value is not an array.
+// ReadArray reads one JSON array as ReadObject does an object. It fails with CodeBadRequest where value is not an
+// array.
 func ReadArray(value []byte, element func(value []byte) error) error {
 	var s scanner
 	if err := s.start(value, envelope, MaxTokens); err != nil {

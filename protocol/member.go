@@ -2,8 +2,8 @@ package protocol
 
 import "cmp"
 
-// Member is somebody who is in a channel: a user, over however many connections, or a connection of which no more is known, by its
-// public name. One of the fields is "". It is comparable.
+// Member is somebody who is in a channel: a user, over however many connections, or a connection of which no more is
+// known, by its public name. One of the fields is "". It is comparable.
 type Member struct{ User, Connection string }
 
 // Compare orders members: connections first, then users, each by name.

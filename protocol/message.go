@@ -49,7 +49,8 @@ func (m *Message) Size() int {
 // messageOverhead is the struct, its pointers in the rings and the frame's fixed text, roughly.
 const messageOverhead = 192
 
-// Encoded returns the message's frame for an unfiltered subscription, encoded once however many ask, from any goroutine.
+// Encoded returns the message's frame for an unfiltered subscription, encoded once however many ask, from any
+// goroutine.
 func (m *Message) Encoded() *Encoded {
 	if e := m.encoded.Load(); e != nil {
 		return e

@@ -1,7 +1,7 @@
 package protocol
 
-// names are the members that one object has so far: a few as places in the text, more of them as a map, so that neither a small object
-// allocates nor a large one takes quadratic time.
+// names are the members that one object has so far: a few as places in the text, more of them as a map, so that neither
+// a small object allocates nor a large one takes quadratic time.
 type names struct {
 	few  [fewNames]span
 	n    int

@@ -14,8 +14,8 @@ type Peer struct {
 	Plain     bool   // came by ?channel= without frames of its own: never parked, cannot resume
 }
 
-// AddressBlock returns what an address counts by in limits: an IPv4 address itself, and the /64 of an IPv6 address, since
-// one household has all of it. Zones are dropped, and an IPv4 address in IPv6 form counts as IPv4.
+// AddressBlock returns what an address counts by in limits: an IPv4 address itself, and the /64 of an IPv6 address,
+// since one household has all of it. Zones are dropped, and an IPv4 address in IPv6 form counts as IPv4.
 func AddressBlock(a netip.Addr) netip.Addr {
 	a = a.Unmap().WithZone("")
 	if !a.Is6() {

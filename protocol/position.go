@@ -37,7 +37,8 @@ func ParsePosition(s string) (Position, error) {
 	return p, nil
 }
 
-// Check reports whether p could have been given out: alphabet, lengths, and no tag without a message. It fails with CodeBadCursor.
+// Check reports whether p could have been given out: alphabet, lengths, and no tag without a message. It fails with
+// CodeBadCursor.
 func (p Position) Check() error {
 	if p.Epoch == "" || len(p.Epoch) > MaxEpochBytes || len(p.Tag) > MaxTagBytes || p.Offset > MaxInteger ||
 		p.Offset == 0 && p.Tag != "" || !wordBytes(p.Epoch) || !wordBytes(p.Tag) {

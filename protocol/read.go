@@ -33,8 +33,8 @@ func (m *members) add(s *scanner, name []byte) error {
 	return nil
 }
 
-// within fills m from an object inside a text that was already checked. It fails with CodeBadRequest where v, the value of f, is
-// not an object.
+// within fills m from an object inside a text that was already checked. It fails with CodeBadRequest where v, the value
+// of f, is not an object.
 func (m *members) within(f field, v []byte) error {
 	if v[0] != '{' {
 		return mustBe(f, "an object")

@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// A reply channel is called $reply/EXPIRES.RANDOM.OWNER.PROOF. EXPIRES is its end in Unix seconds, to the base of 36; the rest is for the server
-// that gave the name out. The name is a secret: who has it, and is its owner, may read.
+// A reply channel is called $reply/EXPIRES.RANDOM.OWNER.PROOF. EXPIRES is its end in Unix seconds, to the base of 36;
+// the rest is for the server that gave the name out. The name is a secret: who has it, and is its owner, may read.
 const replyPrefix = "$reply/"
 
 // ReplyChannel returns the name of the reply channel whose parts after the prefix these are.
 func ReplyChannel(to, proof string) Channel { return Channel(replyPrefix + to + "." + proof) }
 
-// ReplyParts takes a reply channel's name apart: to, which may be shown, and the proof, which may not. It answers false for other channels.
+// ReplyParts takes a reply channel's name apart: to, which may be shown, and the proof, which may not. It answers false
+// for other channels.
 func (c Channel) ReplyParts() (to, proof string, ok bool) {
 	rest, ok := strings.CutPrefix(string(c), replyPrefix)
 	if !ok || strings.Count(rest, ".") != 3 {
@@ -23,7 +24,8 @@ func (c Channel) ReplyParts() (to, proof string, ok bool) {
 	return rest[:i], rest[i+1:], true
 }
 
-// ReplyExpires returns the end of a reply channel as its name says it, which nobody has checked. It returns false for other channels.
+// ReplyExpires returns the end of a reply channel as its name says it, which nobody has checked. It returns false for
+// other channels.
 func (c Channel) ReplyExpires() (time.Time, bool) {
 	to, _, ok := c.ReplyParts()
 	if !ok {

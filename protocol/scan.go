@@ -7,7 +7,8 @@ import (
 )
 
 // scanner walks one JSON text once, strictly. Its methods fail only for what is not JSON as SPEC.md section 3 wants it;
-// what is wrong with a well-formed text is kept by refuse, so that bad_json wins over every other fault, wherever it stands.
+// what is wrong with a well-formed text is kept by refuse, so that bad_json wins over every other fault, wherever it
+// stands.
 type scanner struct {
 	b       []byte
 	i       int
@@ -39,7 +40,8 @@ const (
 
 func badJSON(reason string) error { return &Error{CodeBadJSON, reason, hintJSON} }
 
-// start readies s for one text. It fails with CodeBadUTF8, or with CodeBadJSON where there is a byte order mark or nothing at all.
+// start readies s for one text. It fails with CodeBadUTF8, or with CodeBadJSON where there is a byte order mark or
+// nothing at all.
 func (s *scanner) start(b []byte, m mode, tokens int) error {
 	s.b, s.mode, s.tokens = b, m, tokens
 	if !utf8.Valid(b) {
@@ -122,8 +124,8 @@ func (s *scanner) raw() ([]byte, error) {
 	return s.b[from:s.i:s.i], err
 }
 
-// object passes an object. For each member it calls each, which must pass the value that s then stands on (with member);
-// nil passes all. A name is valid until each returns.
+// object passes an object. For each member it calls each, which must pass the value that s then stands on (with
+// member); nil passes all. A name is valid until each returns.
 func (s *scanner) object(each func(name []byte) error) error {
 	if err := s.open(); err != nil {
 		return err

@@ -9,8 +9,9 @@ type Send struct {
 	Refused  *Error // why none of the frames is taken: each has its Type and ID alone, to be answered with; nil where all are
 }
 
-// DecodeSend reads the body of POST /bus/send as DecodeClientFrames reads frames, except that there may be none. Where one of the frames is refused and a request is among
-// them, Refused says so; it fails where nobody would be answered by that.
+// DecodeSend reads the body of POST /bus/send as DecodeClientFrames reads frames, except that there may be none. Where
+// one of the frames is refused and a request is among them, Refused says so; it fails where nobody would be answered by
+// that.
 func DecodeSend(b []byte) (Send, error) {
 	var s scanner
 	if err := s.start(b, envelope, MaxTokens); err != nil {
@@ -93,7 +94,8 @@ func AppendSend(dst []byte, s *Send) []byte {
 	return append(appendClientArray(appendName(dst, fFrames), s.Frames), '}')
 }
 
-// AppendPollAnswer appends the answer to a poll. The cursor is raw JSON: a number for a session, a quoted string for a plain poll.
+// AppendPollAnswer appends the answer to a poll. The cursor is raw JSON: a number for a session, a quoted string for a
+// plain poll.
 func AppendPollAnswer(dst []byte, frames []*Encoded, cursor string) []byte {
 	dst = append(dst, `{"frames":[`...)
 	for i, f := range frames {

@@ -1,8 +1,8 @@
 package protocol
 
-// DecodeServerFrames reads what a server sent: one frame or an array, in one pass. It copies what it keeps. Frames of an unknown
-// type have nothing but their Type: ignore them. A message has Msg, with Prev filled in, Room, and Prev where the frame says it.
-// The number of frames and tokens has no bound but the length of b.
+// DecodeServerFrames reads what a server sent: one frame or an array, in one pass. It copies what it keeps. Frames of
+// an unknown type have nothing but their Type: ignore them. A message has Msg, with Prev filled in, Room, and Prev
+// where the frame says it. The number of frames and tokens has no bound but the length of b.
 func DecodeServerFrames(b []byte) ([]ServerFrame, error) {
 	var s scanner
 	if err := s.start(b, envelope, noTokenCap); err != nil {

@@ -1,8 +1,8 @@
 package protocol
 
-// AppendServerFrame appends f as one line of JSON: the fields that its type has, and of those that may be absent the ones that
-// are not zero. connected without Announce says DefaultAnnounce; a reply to history has Messages that are not nil.
-// A message has Msg, Room, and Prev or else Msg.Prev.
+// AppendServerFrame appends f as one line of JSON: the fields that its type has, and of those that may be absent the
+// ones that are not zero. connected without Announce says DefaultAnnounce; a reply to history has Messages that are not
+// nil. A message has Msg, Room, and Prev or else Msg.Prev.
 func AppendServerFrame(dst []byte, f *ServerFrame) []byte {
 	if f.Type == TypeMessage && f.Msg != nil {
 		prev := f.Msg.Prev

@@ -49,8 +49,8 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
 }
 
-// unescape returns the text of a string that the scanner passed: what stood between its quotes. A lone surrogate becomes U+FFFD;
-// the scanner lets none through but in data.
+// unescape returns the text of a string that the scanner passed: what stood between its quotes. A lone surrogate
+// becomes U+FFFD; the scanner lets none through but in data.
 func unescape(inner []byte) []byte {
 	dst := make([]byte, 0, len(inner))
 	for i := 0; i < len(inner); {

@@ -3,8 +3,9 @@ package protocol
 // traceBytes is the length of a traceparent.
 const traceBytes = 55
 
-// ValidTrace recognises a W3C trace context of one line, as the header traceparent carries it: version, trace id, parent id and flags, in small hexadecimal
-// digits: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01. Ids of zeros and version ff are invalid, as W3C has it.
+// ValidTrace recognises a W3C trace context of one line, as the header traceparent carries it: version, trace id,
+// parent id and flags, in small hexadecimal digits: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01. Ids of
+// zeros and version ff are invalid, as W3C has it.
 func ValidTrace(s string) bool {
 	if len(s) != traceBytes || s[2] != '-' || s[35] != '-' || s[52] != '-' || s[:2] == "ff" {
 		return false

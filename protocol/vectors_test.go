@@ -101,8 +101,8 @@ func recode(direction string, wire []byte) ([]byte, error) {
 	return bytes.TrimSuffix(bytes.TrimPrefix(b, []byte(`{"frames":`)), []byte(`,"cursor":0}`)), nil
 }
 
-// sameJSON compares two texts: objects and arrays of the envelope member by member, in any order, data as it was written but for
-// white space and for how its strings are escaped.
+// sameJSON compares two texts: objects and arrays of the envelope member by member, in any order, data as it was
+// written but for white space and for how its strings are escaped.
 func sameJSON(t *testing.T, a, b []byte) bool {
 	var as, bs []json.RawMessage
 	if json.Unmarshal(a, &as) == nil && json.Unmarshal(b, &bs) == nil && as != nil && bs != nil {

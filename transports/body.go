@@ -12,9 +12,9 @@ import (
 	"tidings/protocol"
 )
 
-// ReadJSON reads the body of a request: at most max bytes, declared as application/json and not compressed, which must be
-// there within 10 s. Once it returned the body, the request has none any more.
-// It fails with CodeUnsupportedMediaType, CodeTooLarge, or CodeHeartbeatTimeout.
+// ReadJSON reads the body of a request: at most max bytes, declared as application/json and not compressed, which must
+// be there within 10 s. Once it returned the body, the request has none any more. It fails with
+// CodeUnsupportedMediaType, CodeTooLarge, or CodeHeartbeatTimeout.
 func ReadJSON(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error) {
 	if !declaresJSON(r.Header.Get("Content-Type")) {
 		return nil, &protocol.Error{Code: protocol.CodeUnsupportedMediaType, Reason: "the body is not declared as application/json", Hint: "Send Content-Type: application/json."}

@@ -19,9 +19,9 @@ type Config struct {
 	Origins []string
 	// LocalhostOrigins allows pages of localhost, 127.0.0.1 and [::1] on any port, for development.
 	LocalhostOrigins bool
-	// Cookies allows pages of other origins to send their cookies with every transport, if the origin is listed: "*" is not
-	// enough. For servers whose clients are known by a cookie; without it a page of another origin sends them over a
-	// WebSocket alone.
+	// Cookies allows pages of other origins to send their cookies with every transport, if the origin is listed: "*" is
+	// not enough. For servers whose clients are known by a cookie; without it a page of another origin sends them over
+	// a WebSocket alone.
 	Cookies bool
 	// AllowedHosts lists the names, with or without port, by which this server may be addressed. It protects against
 	// DNS rebinding. Empty means all.
@@ -45,9 +45,9 @@ type Config struct {
 	// s.
 	ConnectDeadline time.Duration
 
-	// ReaderGoroutines starts a goroutine for each connection that waits for what its client sends: about 4 KB each. False
-	// means that on Linux a connection has one only while its client is sending. Connections whose TLS ends here, and
-	// other systems, always have one.
+	// ReaderGoroutines starts a goroutine for each connection that waits for what its client sends: about 4 KB each.
+	// False means that on Linux a connection has one only while its client is sending. Connections whose TLS ends here,
+	// and other systems, always have one.
 	ReaderGoroutines bool
 
 	// ClientAddress returns the address of a request's client, for limits and the log; it knows which proxies to

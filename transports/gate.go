@@ -118,8 +118,8 @@ func canonicalOrigin(s string) (string, bool) {
 	return scheme + "://" + host, true
 }
 
-// neverSent returns why no browser sends a host, with or without a port, as it is written here. It returns "" if one may:
-// names are sent in ASCII, addresses in their usual form, and ports as plain numbers.
+// neverSent returns why no browser sends a host, with or without a port, as it is written here. It returns "" if one
+// may: names are sent in ASCII, addresses in their usual form, and ports as plain numbers.
 func neverSent(host string) string {
 	host = strings.ToLower(host)
 	name, port := host, ""

@@ -305,8 +305,8 @@ func Test_B84_preflight(t *testing.T) {
 	})
 }
 
-// F70: who a client is by its cookie does not depend on the transport. Pages of a listed origin may send their cookies over
-// each of them, if the server knows clients by cookies; pages that only "*" lets in, over none.
+// F70: who a client is by its cookie does not depend on the transport. Pages of a listed origin may send their cookies
+// over each of them, if the server knows clients by cookies; pages that only "*" lets in, over none.
 func Test_F70_cookiesOfPagesElsewhere(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -102,7 +102,8 @@ func (f plainForm) add(dst []byte, e *protocol.Encoded) []byte {
 	return append(dst, e.SSE()...)
 }
 
-// farewell has an EventSource come back within the time that the frame names, as any other client does: not all at once.
+// farewell has an EventSource come back within the time that the frame names, as any other client does: not all at
+// once.
 func (f plainForm) farewell(last *protocol.Encoded) []byte {
 	if last == nil {
 		return nil

@@ -21,8 +21,8 @@ type query struct {
 // maxParameters bounds the parameters of a URL, channels included.
 const maxParameters = 2 * protocol.MaxURLChannels
 
-// plainParameters are the parameters of a plain client's URL. The two that polyfills of EventSource send in the place of
-// the header mean the same as it.
+// plainParameters are the parameters of a plain client's URL. The two that polyfills of EventSource send in the place
+// of the header mean the same as it.
 var plainParameters = []string{"channel", "cursor", "lastEventId", "Last-Event-ID", "ticket"}
 
 // plainQuery reads the URL of a plain client, and the header Last-Event-ID. It returns nil if the URL names no channel:
@@ -73,9 +73,9 @@ func plainQuery(r *http.Request, sse bool) (*query, error) {
 	return q, q.readPosition(r.Header, values, sse)
 }
 
-// readPosition reads where the client was. The header wins over the parameters of the same meaning, and these over cursor:
-// a client that comes back with its first URL has the older position there. A value that is no cursor of ours is a gap to
-// an SSE client, which cannot choose another one, and refused to any other.
+// readPosition reads where the client was. The header wins over the parameters of the same meaning, and these over
+// cursor: a client that comes back with its first URL has the older position there. A value that is no cursor of ours
+// is a gap to an SSE client, which cannot choose another one, and refused to any other.
 func (q *query) readPosition(header http.Header, values url.Values, sse bool) error {
 	q.since = make([]protocol.Position, len(q.channels))
 	ids := slices.Concat(header["Last-Event-Id"], values["lastEventId"], values["Last-Event-ID"])

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// responseConn is for a stream that writes through a response whose conn cannot be taken over: HTTP/2. The handler must not
-// return before over is closed.
+// responseConn is for a stream that writes through a response whose conn cannot be taken over: HTTP/2. The handler must
+// not return before over is closed.
 type responseConn struct {
 	ctl *http.ResponseController
 

@@ -103,8 +103,8 @@ func (h *Handler) proveStream(w http.ResponseWriter, r *http.Request, id uint64)
 	}
 }
 
-// refuse answers with an error. An EventSource never comes back after any status but 200, so a plain client that may try
-// again gets a stream, which names the time to come back, has the error as an event, and ends.
+// refuse answers with an error. An EventSource never comes back after any status but 200, so a plain client that may
+// try again gets a stream, which names the time to come back, has the error as an event, and ends.
 func (ev *eventStream) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	h := ev.h
 	fault := h.asError(err)
@@ -123,8 +123,8 @@ func (ev *eventStream) refuse(w http.ResponseWriter, r *http.Request, err error)
 	w.Write(body)
 }
 
-// appendRetry appends the field that has an EventSource come back after a time, plus a random part of spread so that not
-// all come at the same moment.
+// appendRetry appends the field that has an EventSource come back after a time, plus a random part of spread so that
+// not all come at the same moment.
 func appendRetry(dst []byte, after, spread time.Duration) []byte {
 	return fmt.Appendf(dst, "retry: %d\n", (after + rand.N(spread+1)).Milliseconds())
 }

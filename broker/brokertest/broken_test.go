@@ -17,8 +17,8 @@ import (
 	"tidings/protocol"
 )
 
-// TestBrokenBrokersAreCaught breaks a good broker, one promise at a time, and shows that a check finds it. Each check finds
-// at least one that is broken; or it proves nothing.
+// TestBrokenBrokersAreCaught breaks a good broker, one promise at a time, and shows that a check finds it. Each check
+// finds at least one that is broken; or it proves nothing.
 func TestBrokenBrokersAreCaught(t *testing.T) {
 	caught := map[string]bool{}
 	for _, b := range slices.Concat(broken, brokenPresence, brokenExtra) {

@@ -22,8 +22,8 @@ type Fixture struct {
 	Wait func(d time.Duration)
 	// Restart ends the broker's process and gives the one that runs after it, its memory lost.
 	Restart func() broker.Broker
-	// Peer returns the broker of another node, over the same channels. Nil if a broker serves a single node, in which case it
-	// must not report that it is shared.
+	// Peer returns the broker of another node, over the same channels. Nil if a broker serves a single node, in which
+	// case it must not report that it is shared.
 	Peer func() broker.Broker
 	// NoPresence means that the broker is no broker.Presence.
 	NoPresence bool

@@ -125,7 +125,8 @@ func volatileKey(w *world) {
 	w.hears(sink, 2)
 }
 
-// lastCloses: behind a last message nothing is numbered, from whomever; a repetition of what was published before is answered as then.
+// lastCloses: behind a last message nothing is numbered, from whomever; a repetition of what was published before is
+// answered as then.
 func lastCloses(w *world) {
 	sink := w.subscribe(w.Broker, channel)
 	first := w.publish(keyed("desk", "k1"))

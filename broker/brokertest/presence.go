@@ -211,7 +211,8 @@ func attendingAliased(w *world) {
 	w.wantMembers("after the reader changed its page", user(1), user(2))
 }
 
-// renumbered returns changes with versions from 1: a sink that was there at the start has all, whatever the first one's number.
+// renumbered returns changes with versions from 1: a sink that was there at the start has all, whatever the first one's
+// number.
 func renumbered(list []core.MembersChange) []core.MembersChange {
 	list = slices.Clone(list)
 	for i := range list {

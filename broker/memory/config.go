@@ -12,31 +12,32 @@ import (
 
 // Config is what a Broker may keep. Start from DefaultConfig.
 type Config struct {
-	// Stream returns the bounds of a channel, asked once when the channel is made. Nil means core.DefaultStreamConfig for all. It must be
-	// safe for concurrent use; a value that does not validate is a bug of the caller.
+	// Stream returns the bounds of a channel, asked once when the channel is made. Nil means core.DefaultStreamConfig
+	// for all. It must be safe for concurrent use; a value that does not validate is a bug of the caller.
 	Stream func(protocol.Channel) core.StreamConfig
 
-	// MaxChannels is how many channels are held at once, 1,000,000 by default. When they are too many, those that are idle are
-	// forgotten before their time; when none is, a new channel is refused with CodeOverloaded.
+	// MaxChannels is how many channels are held at once, 1,000,000 by default. When they are too many, those that are
+	// idle are forgotten before their time; when none is, a new channel is refused with CodeOverloaded.
 	MaxChannels int
 
-	// Remember is how long a channel that nobody uses, with nothing left in its history, keeps its position, so that a client that was
-	// away for longer than its history, and missed nothing, gets no gap. 30 days by default; about 400 bytes each.
+	// Remember is how long a channel that nobody uses, with nothing left in its history, keeps its position, so that a
+	// client that was away for longer than its history, and missed nothing, gets no gap. 30 days by default; about 400
+	// bytes each.
 	Remember time.Duration
 
-	// Sweep is how long the broker takes for one round over all channels, in which it drops what is over its time. One minute by
-	// default; a read never gives such messages, swept or not.
+	// Sweep is how long the broker takes for one round over all channels, in which it drops what is over its time. One
+	// minute by default; a read never gives such messages, swept or not.
 	Sweep time.Duration
 
-	// Now is the clock that counts ages. By default it is one that a change of the wall clock does not touch, so that such a change neither
-	// expires history and idempotency keys nor keeps them.
+	// Now is the clock that counts ages. By default it is one that a change of the wall clock does not touch, so that
+	// such a change neither expires history and idempotency keys nor keeps them.
 	Now func() time.Time
 
 	// Wall is the clock whose time messages tell, time.Now by default.
 	Wall func() time.Time
 
-	// Random draws 64 random bits, by default from math/rand/v2's generator, which is seeded by the system. It must be safe for
-	// concurrent use.
+	// Random draws 64 random bits, by default from math/rand/v2's generator, which is seeded by the system. It must be
+	// safe for concurrent use.
 	Random func() uint64
 }
 

@@ -1,5 +1,5 @@
-// Package memory is the broker of a single node: it numbers and keeps all messages in its own memory, which dies with the process.
-// A restart is a new incarnation, so that clients are told a gap.
+// Package memory is the broker of a single node: it numbers and keeps all messages in its own memory, which dies with
+// the process. A restart is a new incarnation, so that clients are told a gap.
 package memory
 
 import (
@@ -70,7 +70,8 @@ func New(cfg Config) *Broker {
 	return b
 }
 
-// epoch is new for every channel made: 48 bits of the incarnation, and 36 that no other channel of it has, until 2^36 were made.
+// epoch is new for every channel made: 48 bits of the incarnation, and 36 that no other channel of it has, until 2^36
+// were made.
 func (b *Broker) epoch() string {
 	return b.incarnation + string(core.AppendWord(nil, b.made.Add(1)*b.stride, 6))
 }
@@ -138,8 +139,8 @@ func (b *Broker) Last(ctx context.Context, name protocol.Channel, limit int) (co
 	return ch.stream.Last(now, limit), nil
 }
 
-// Subscribe brings what is published from now on to sink, on the publisher's goroutine. stop waits for a message that is being handed
-// out; it must not be called from the sink.
+// Subscribe brings what is published from now on to sink, on the publisher's goroutine. stop waits for a message that
+// is being handed out; it must not be called from the sink.
 func (b *Broker) Subscribe(ctx context.Context, name protocol.Channel, sink broker.Sink) (stop func(), err error) {
 	ch, err := b.open(ctx, name, b.cfg.Now())
 	if err != nil {

@@ -16,7 +16,8 @@ var _ broker.Presence = (*Broker)(nil)
 // presenceShards is how many parts the table of rosters is cut into.
 const presenceShards = 64
 
-// presence is a part of the table of rosters. It holds those where somebody is, or that somebody watches: as much as its node says.
+// presence is a part of the table of rosters. It holds those where somebody is, or that somebody watches: as much as
+// its node says.
 type presence struct {
 	mu      sync.Mutex // guards the rest; held for the atomic step, so that sinks get changes in order
 	rosters map[protocol.Channel]*roster
@@ -125,8 +126,8 @@ func (b *Broker) Members(ctx context.Context, ch protocol.Channel, after protoco
 	return page, nil
 }
 
-// Watch brings changes on the goroutine of whoever says them. stop waits for one that is being handed out; it must not be called from the
-// sink.
+// Watch brings changes on the goroutine of whoever says them. stop waits for one that is being handed out; it must not
+// be called from the sink.
 func (b *Broker) Watch(ctx context.Context, ch protocol.Channel, sink broker.MembersSink) (stop func(), err error) {
 	p, err := b.attending(ctx, ch)
 	if err != nil {

@@ -25,8 +25,8 @@ func (c *certificate) load(cert, key string) error {
 // ends returns until when the certificate is good.
 func (c *certificate) ends() time.Time { return c.current.Load().Leaf.NotAfter }
 
-// protocols are offered in this order. A browser's plain streams share one HTTP/2 connection, where of HTTP/1.1 it has six
-// for all tabs; for a WebSocket it makes an HTTP/1.1 connection of its own.
+// protocols are offered in this order. A browser's plain streams share one HTTP/2 connection, where of HTTP/1.1 it has
+// six for all tabs; for a WebSocket it makes an HTTP/1.1 connection of its own.
 var protocols = []string{"h2", "http/1.1"}
 
 // config is for TLS from 1.2 on, with the certificate of the moment.

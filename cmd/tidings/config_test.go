@@ -259,8 +259,8 @@ func TestTLSByFiles(t *testing.T) {
 	}
 }
 
-// F86: under our own TLS the plain streams of a browser share one HTTP/2 connection: the seventh hears as the first does,
-// and what it publishes and asks goes over the same connection.
+// F86: under our own TLS the plain streams of a browser share one HTTP/2 connection: the seventh hears as the first
+// does, and what it publishes and asks goes over the same connection.
 func TestF86_StreamsShareAnHTTP2Connection(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")

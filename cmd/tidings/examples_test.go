@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// B129: every example of every help text is run as it stands, by a shell, against a server: what is found in a help text
-// is typed. An example that is new needs a row here.
+// B129: every example of every help text is run as it stands, by a shell, against a server: what is found in a help
+// text is typed. An example that is new needs a row here.
 func TestB129_ExamplesOfHelpTexts(t *testing.T) {
 	settings := filepath.Join(t.TempDir(), "tidings.yaml")
 	if err := os.WriteFile(settings, []byte(`

@@ -108,8 +108,8 @@ func (p *publisher) scan(ctx context.Context) (<-chan textLine, <-chan error) {
 	return lines, broken
 }
 
-// readLine returns a line without its end, at most maxLine bytes of it; long reports that there was more, which is passed
-// over. It fails with io.EOF after the last line, which may come with it.
+// readLine returns a line without its end, at most maxLine bytes of it; long reports that there was more, which is
+// passed over. It fails with io.EOF after the last line, which may come with it.
 func readLine(input *bufio.Reader) (item []byte, long bool, err error) {
 	item, err = input.ReadSlice('\n')
 	item = bytes.Clone(item)

@@ -19,8 +19,8 @@ import (
 	"tidings/internal/teststack"
 )
 
-// F71: the reader of the log goes after one line, or stays and reads nothing more, as a full disk or a stopped collector
-// does. The server answers, drains at SIGTERM and ends with 0.
+// F71: the reader of the log goes after one line, or stays and reads nothing more, as a full disk or a stopped
+// collector does. The server answers, drains at SIGTERM and ends with 0.
 func TestF71_TheReaderOfTheLogIsNotNeeded(t *testing.T) {
 	for name, leave := range map[string]func(*os.File){
 		"leaves":        func(f *os.File) { f.Close() },

@@ -19,7 +19,8 @@ import (
 	"tidings/protocol"
 )
 
-// plain is nginx as people have it before they read our page: nothing but where to send requests. more goes into its location.
+// plain is nginx as people have it before they read our page: nothing but where to send requests. more goes into its
+// location.
 func plain(upstream, more string) func(string) string {
 	return func(string) string {
 		return fmt.Sprintf(`
@@ -59,8 +60,8 @@ func TestUnpreparedProxies(t *testing.T) {
 	}
 }
 
-// A proxy that cuts what is silent for a second, where the heartbeat is 25 s: every cut is resumed, and nothing is lost. The matrix asks for
-// more, that the heartbeat adapts to it.
+// A proxy that cuts what is silent for a second, where the heartbeat is 25 s: every cut is resumed, and nothing is
+// lost. The matrix asks for more, that the heartbeat adapts to it.
 func TestIdleCuts(t *testing.T) {
 	stack := teststack.Start(t, behind)
 	for _, k := range kinds(t) {
@@ -253,7 +254,8 @@ func TestF26_RepeatedRequests(t *testing.T) {
 	}
 }
 
-// F27: an answer of a poll has at most 256 KiB of frames, so that no proxy has to put it on disk whole; all of it comes in several.
+// F27: an answer of a poll has at most 256 KiB of frames, so that no proxy has to put it on disk whole; all of it comes
+// in several.
 func TestF27_LargeRecoveryByPoll(t *testing.T) {
 	stack := teststack.Start(t)
 	var largest atomic.Int64

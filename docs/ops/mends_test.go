@@ -23,7 +23,8 @@ const (
 	haTimeouts    = "    timeout client 75s      # longer than the longest silence: heartbeat (25 s) and poll_hold (25 s)\n    timeout server 75s\n    timeout tunnel 75s      # a WebSocket is never silent for longer than a heartbeat\n"
 )
 
-// The settings that the doctor recommends. Each is put where the fault was, by the words of its verdict, into the file of this folder.
+// The settings that the doctor recommends. Each is put where the fault was, by the words of its verdict, into the file
+// of this folder.
 var mends = []struct {
 	kind  kind
 	code  string // the verdict: with fault it is given, with its mend not

@@ -15,7 +15,8 @@ import (
 	"tidings/internal/teststack"
 )
 
-// metricNames are those that Prometheus can have of us: what docs/METRICS.md lists, and what Go and the process say of themselves.
+// metricNames are those that Prometheus can have of us: what docs/METRICS.md lists, and what Go and the process say of
+// themselves.
 func metricNames(t *testing.T) map[string]bool {
 	t.Helper()
 	page, err := os.ReadFile("../METRICS.md")

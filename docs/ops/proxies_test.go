@@ -1,5 +1,5 @@
-// Package ops_test runs the files of this folder: the proxies' as real processes in front of the server, Prometheus' and Grafana's
-// against the metrics that there are.
+// Package ops_test runs the files of this folder: the proxies' as real processes in front of the server, Prometheus'
+// and Grafana's against the metrics that there are.
 package ops_test
 
 import (
@@ -41,8 +41,9 @@ func TestMessagesPass(t *testing.T) {
 					l.wants(prompt, `"from a backend"`, `"from the page"`)
 					got := l.transports()
 					if k.name == "caddy" && !http2 {
-						// Caddy 2.6 may close a stream that it carries over HTTP/1.1 as it begins, where it is answered before Caddy
-						// has noticed the end of the request: "aborting with incomplete response" in its log. The client comes back.
+						// Caddy 2.6 may close a stream that it carries over HTTP/1.1 as it begins, where it is answered
+						// before Caddy has noticed the end of the request: "aborting with incomplete response" in its
+						// log. The client comes back.
 						got = slices.Compact(got)
 					}
 					if !slices.Equal(got, []string{transport}) {
@@ -54,8 +55,8 @@ func TestMessagesPass(t *testing.T) {
 	}
 }
 
-// What else an operator wants of a proxy: its own pages may connect and no others, backends can publish, nobody sees /metrics, and nobody
-// passes for another address.
+// What else an operator wants of a proxy: its own pages may connect and no others, backends can publish, nobody sees
+// /metrics, and nobody passes for another address.
 func TestRequestsPass(t *testing.T) {
 	for _, k := range kinds(t) {
 		t.Run(k.name, func(t *testing.T) {
@@ -118,7 +119,8 @@ func TestRequestsPass(t *testing.T) {
 	}
 }
 
-// The timeouts in the files must be longer than the longest silence, and need not be longer: here both are 25 times as short.
+// The timeouts in the files must be longer than the longest silence, and need not be longer: here both are 25 times as
+// short.
 func TestSilenceIsNotCut(t *testing.T) {
 	stack := teststack.Start(t, behind, func(cfg *httpapi.Config) {
 		cfg.Transports.Heartbeat, cfg.Transports.PollHold = time.Second, time.Second

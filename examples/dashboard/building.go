@@ -20,8 +20,8 @@ const (
 	keptChange = 40
 )
 
-// Building is a pretend building. Visitors come and go while somebody looks, and each change is hinted on Channel, after it happened:
-// what a real backend does when its transaction is committed. It is safe for concurrent use.
+// Building is a pretend building. Visitors come and go while somebody looks, and each change is hinted on Channel,
+// after it happened: what a real backend does when its transaction is committed. It is safe for concurrent use.
 type Building struct {
 	hint func() // publishes on Channel; called without the lock
 

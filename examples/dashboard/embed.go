@@ -1,6 +1,6 @@
-// Package dashboard is the demo at /demo/: a page that shows the visitors of a pretend building, kept fresh by hints and a slow poll, says how it
-// is connected, and lets its visitor break that; and the small HTTP backend that the page asks, with --dev. The page's sources are in src; build.mjs
-// makes dist, which is committed.
+// Package dashboard is the demo at /demo/: a page that shows the visitors of a pretend building, kept fresh by hints
+// and a slow poll, says how it is connected, and lets its visitor break that; and the small HTTP backend that the page
+// asks, with --dev. The page's sources are in src; build.mjs makes dist, which is committed.
 package dashboard
 
 import (

@@ -1,5 +1,5 @@
-// Package react_test runs the components of this folder, which docs/react.md shows, as a React author would: compiled against the
-// built client and tested with its fake bus.
+// Package react_test runs the components of this folder, which docs/react.md shows, as a React author would: compiled
+// against the built client and tested with its fake bus.
 package react_test
 
 import (

@@ -2,8 +2,8 @@ package archtest
 
 import "go/ast"
 
-// exported returns the foreign types that a file's exported declarations name, as written: parameters, results, exported
-// fields and methods, variables and constants with a type. It reads names only: an inferred type passes.
+// exported returns the foreign types that a file's exported declarations name, as written: parameters, results,
+// exported fields and methods, variables and constants with a type. It reads names only: an inferred type passes.
 func exported(file *ast.File, foreign map[string]bool) []string {
 	if file.Name.Name == "main" {
 		return nil

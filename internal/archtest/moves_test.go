@@ -16,9 +16,10 @@ import (
 
 const moves = "docs/history/house-moves.md"
 
-// TestMoves holds that the page of moves is true. Of what stands in its cells between backticks it checks files, as their
-// paths, and Go names, as folder.Name or folder.Type.Name: those on the left are gone, those on the right are there. What
-// follows a colon on the left is a part that left a file which is still there, and so is what was "in" a file.
+// TestMoves holds that the page of moves is true. Of what stands in its cells between backticks it checks files, as
+// their paths, and Go names, as folder.Name or folder.Type.Name: those on the left are gone, those on the right are
+// there. What follows a colon on the left is a part that left a file which is still there, and so is what was "in" a
+// file.
 func TestMoves(t *testing.T) {
 	root := os.DirFS("../..")
 	page, err := fs.ReadFile(root, moves)
@@ -103,8 +104,8 @@ func badMoves(t *testing.T, root fs.FS, page string) []string {
 	return found
 }
 
-// declared returns the names of each folder with Go code, by the folder's path and by its last part: of types, functions,
-// variables and constants, and Type.Name for methods and fields. Tests count.
+// declared returns the names of each folder with Go code, by the folder's path and by its last part: of types,
+// functions, variables and constants, and Type.Name for methods and fields. Tests count.
 func declared(t *testing.T, root fs.FS) map[string]map[string]bool {
 	t.Helper()
 	found := map[string]map[string]bool{}

@@ -1,7 +1,7 @@
 package archtest
 
-// folder is what one folder's production code may import. Tests may import more. A folder may always import the standard
-// library and what lies below it without a row of its own.
+// folder is what one folder's production code may import. Tests may import more. A folder may always import the
+// standard library and what lies below it without a row of its own.
 type folder struct {
 	ours    []string // folders
 	foreign []string // module paths
@@ -29,9 +29,9 @@ const (
 	xcrypto    = "golang.org/x/crypto" // acme/autocert
 )
 
-// folders is the import table. A package belongs to the row with the longest name that is a folder of its path. A folder
-// that is not here is an error, and so is an import that is not: an arrow is added by changing this table, in sight of a
-// reviewer.
+// folders is the import table. A package belongs to the row with the longest name that is a folder of its path. A
+// folder that is not here is an error, and so is an import that is not: an arrow is added by changing this table, in
+// sight of a reviewer.
 var folders = map[string]folder{
 	"protocol":      {},
 	"core":          {ours: []string{"protocol"}},

@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// ReadText reads a file that people edit: of keys, secrets or settings. The mark that some editors put in front of UTF-8
-// is not part of a secret, and is dropped. A file in UTF-16 is refused, since no key in it would ever match.
+// ReadText reads a file that people edit: of keys, secrets or settings. The mark that some editors put in front of
+// UTF-8 is not part of a secret, and is dropped. A file in UTF-16 is refused, since no key in it would ever match.
 func ReadText(name string) ([]byte, error) {
 	raw, err := os.ReadFile(name)
 	if err != nil {

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Handler returns next for requests whose announced bodies come in time, and for HTTP/2 bounds the answers, too. Without it a body that never comes holds its conn
-// for ever: a handler that wants none sets no deadline, and net/http reads what is left before it answers.
+// Handler returns next for requests whose announced bodies come in time, and for HTTP/2 bounds the answers, too.
+// Without it a body that never comes holds its conn for ever: a handler that wants none sets no deadline, and net/http
+// reads what is left before it answers.
 func (g *Guard) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 2 {

@@ -24,8 +24,8 @@ type Conn struct {
 
 func (g *Guard) conn(c net.Conn, blind bool) *Conn { return &Conn{Conn: c, guard: g, blind: blind} }
 
-// Unwrap returns the conn below a Conn, and what puts the guard on again: then a new request has to begin. Any other conn
-// it returns as it is, with nil.
+// Unwrap returns the conn below a Conn, and what puts the guard on again: then a new request has to begin. Any other
+// conn it returns as it is, with nil.
 func Unwrap(c net.Conn) (below net.Conn, again func(net.Conn) net.Conn) {
 	guarded, ok := c.(*Conn)
 	if !ok {

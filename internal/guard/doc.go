@@ -6,6 +6,6 @@
 //	stream.go  the answer on a stream of HTTP/2
 //	body.go    the Handler: an announced body has to come in time, and one address may keep few of them waiting
 //
-// A TLS conn is watched below TLS, where no head can be read. There a request in chunks is the last of its conn, so that
-// nothing can be smuggled behind it.
+// A TLS conn is watched below TLS, where no head can be read. There a request in chunks is the last of its conn, so
+// that nothing can be smuggled behind it.
 package guard

@@ -16,8 +16,8 @@ const (
 	AnswerLimit = 20 * time.Second
 	// AnswerBytes is the part of an answer that has AnswerLimit: 64 KiB, so 3.2 KiB a second are enough.
 	AnswerBytes = 64 << 10
-	// MaxBodies is how many announced bodies of one address may be waited for at once. A body mostly comes with its head,
-	// so even a large office has few of them.
+	// MaxBodies is how many announced bodies of one address may be waited for at once. A body mostly comes with its
+	// head, so even a large office has few of them.
 	MaxBodies = 512
 	// DrainBytes is how much of a body that no handler wanted is read before the answer: a client that is still sending
 	// would not read it.

@@ -78,8 +78,8 @@ func Test_B119_aBodyThatIsAnnouncedAndNeverSent(t *testing.T) {
 	}
 }
 
-// What is left of a body is read before the answer, so that a client which sends all before it reads gets the answer, and
-// the conn serves its next request.
+// What is left of a body is read before the answer, so that a client which sends all before it reads gets the answer,
+// and the conn serves its next request.
 func Test_B119_aBodyThatComesCostsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &Guard{Address: func(r *http.Request) (string, bool) { return "one", true }}

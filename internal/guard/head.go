@@ -9,9 +9,9 @@ import (
 // ErrSmuggled is what a Conn's Read fails with. net/http answers it with 400 and closes the conn.
 var ErrSmuggled = errors.New("guard: a request with Content-Length and Transfer-Encoding")
 
-// heads follows the requests in a stream of bytes, as far as is needed to find each head: net/http forgets the length of a
-// request that also has chunks, and takes it. It checks nothing else, since net/http does. After a request in chunks it
-// follows no more: Handler closes the conn after it.
+// heads follows the requests in a stream of bytes, as far as is needed to find each head: net/http forgets the length
+// of a request that also has chunks, and takes it. It checks nothing else, since net/http does. After a request in
+// chunks it follows no more: Handler closes the conn after it.
 type heads struct {
 	skip    uint64 // bytes of a body still to come
 	body    uint64 // the Content-Length of this head

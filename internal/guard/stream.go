@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// stream is the answer on one stream of an HTTP/2 conn. There a client can leave one answer unread and go on with others,
-// which no deadline of the conn notices: so the stream has one of its own while a handler writes.
+// stream is the answer on one stream of an HTTP/2 conn. There a client can leave one answer unread and go on with
+// others, which no deadline of the conn notices: so the stream has one of its own while a handler writes.
 type stream struct {
 	http.ResponseWriter
 	guard *Guard

@@ -6,8 +6,8 @@ import (
 	"tidings/protocol"
 )
 
-// Check returns every violation: I1 order, I2 silent loss, I3 duplicate, I4 acknowledged and positioned, I5 convergence,
-// I6 no false gap.
+// Check returns every violation: I1 order, I2 silent loss, I3 duplicate, I4 acknowledged and positioned, I5
+// convergence, I6 no false gap.
 func (h *History) Check() []Violation {
 	j := &judge{History: h, at: map[place][]*Numbered{}}
 	for i := range h.Numbered {
@@ -133,8 +133,9 @@ func (e *ear) reach(ev *Event, offset uint64) {
 	}
 }
 
-// known reports of a message that was numbered twice, because the broker forgot its key, whether the first time it went to another listener of
-// the same client before this one was there: a client knows ids by channel, for all who share the subscription.
+// known reports of a message that was numbered twice, because the broker forgot its key, whether the first time it went
+// to another listener of the same client before this one was there: a client knows ids by channel, for all who share
+// the subscription.
 func (e *ear) known(n *Numbered) bool {
 	first := slices.IndexFunc(e.Numbered, func(other Numbered) bool { return other.Channel == n.Channel && other.ID == n.ID })
 	if e.Numbered[first].Position == n.Position {
@@ -170,7 +171,8 @@ func (e *ear) gap(ev *Event) {
 	e.started, e.pos, e.from = true, ev.Position, nil
 }
 
-// inWindow reports whether the message at a gap's last position was still in history, to be compared, when the gap was told.
+// inWindow reports whether the message at a gap's last position was still in history, to be compared, when the gap was
+// told.
 func (e *ear) inWindow(ev *Event) bool {
 	after, size := 0, 0
 	var last *Numbered
@@ -211,7 +213,8 @@ func (e *ear) end() {
 	}
 }
 
-// passed goes from the last position on over messages whose ids were seen before, which are not handed out again, at most to.
+// passed goes from the last position on over messages whose ids were seen before, which are not handed out again, at
+// most to.
 func (e *ear) passed(to protocol.Position) protocol.Position {
 	at := e.pos
 	for at.Epoch == to.Epoch && at.Offset < to.Offset {

@@ -1,5 +1,6 @@
-// Package check judges a recorded history: what a broker numbered, what publishers were answered, and what each callback saw, whoever
-// recorded it. Its checks have the names of docs/PROOF.md; sim/model has the same ones, which judge while the model runs.
+// Package check judges a recorded history: what a broker numbered, what publishers were answered, and what each
+// callback saw, whoever recorded it. Its checks have the names of docs/PROOF.md; sim/model has the same ones, which
+// judge while the model runs.
 package check
 
 import (

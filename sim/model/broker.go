@@ -225,7 +225,8 @@ func interrupted(f *feed) {
 	f.core.Interrupted()
 }
 
-// cut breaks the stream for a time; then the node subscribes again and hears that it was interrupted, before anything newer.
+// cut breaks the stream for a time; then the node subscribes again and hears that it was interrupted, before anything
+// newer.
 func (s *stream) cut(d time.Duration) {
 	n, life := s.n, s.n.life
 	if !n.up || s.down {

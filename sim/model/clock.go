@@ -2,8 +2,8 @@ package model
 
 import "time"
 
-// clock is the one heap of events: virtual time moves only when an event is taken. Events of one moment run in the order in
-// which they were set, so that a run depends on its plan and seed alone.
+// clock is the one heap of events: virtual time moves only when an event is taken. Events of one moment run in the
+// order in which they were set, so that a run depends on its plan and seed alone.
 type clock struct {
 	now  time.Duration
 	seq  uint64

@@ -8,8 +8,9 @@ import (
 	"tidings/protocol"
 )
 
-// ledger is what really happened, as nobody in the system can see it: each message that a broker numbered, in which branch of its
-// channel's history, and which publishes were acknowledged. The checkers compare what applications saw with it.
+// ledger is what really happened, as nobody in the system can see it: each message that a broker numbered, in which
+// branch of its channel's history, and which publishes were acknowledged. The checkers compare what applications saw
+// with it.
 type ledger struct {
 	w        *World
 	channels map[protocol.Channel]*channelLog

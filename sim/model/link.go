@@ -16,8 +16,8 @@ const (
 
 var transportNames = [...]string{"websocket", "sse", "poll"}
 
-// link is one transport of one client to one node, both ends of it. On WebSocket both directions are a stream; on SSE the client sends by
-// requests; on poll both ways are requests.
+// link is one transport of one client to one node, both ends of it. On WebSocket both directions are a stream; on SSE
+// the client sends by requests; on poll both ways are requests.
 type link struct {
 	w        *World
 	id       int // the client's number for it
@@ -275,8 +275,8 @@ func (p *pollRequest) hold() {
 	p.l.n.after(pollHold, p.answer)
 }
 
-// superseded is the answer to the request that the client waits for. If that carried the session, only a newer connect of the
-// client may have fenced it. The link is lost, as the clients of this repository take it.
+// superseded is the answer to the request that the client waits for. If that carried the session, only a newer connect
+// of the client may have fenced it. The link is lost, as the clients of this repository take it.
 func (l *link) superseded(carried bool) {
 	if carried && !l.closed && l.c.made == l.id {
 		l.w.fail("I5", "unseen", "client %d: the poll that it waits for was superseded, and it has opened nothing newer", l.c.id)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// quickSeeds is how many seeds of each profile a test run plays; `make sim` plays more. A run is one goroutine, so the race detector has
-// nothing to find in it and only makes it slow.
+// quickSeeds is how many seeds of each profile a test run plays; `make sim` plays more. A run is one goroutine, so the
+// race detector has nothing to find in it and only makes it slow.
 func quickSeeds() uint64 {
 	if testing.Short() || raceDetector {
 		return 30

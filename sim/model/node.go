@@ -7,8 +7,8 @@ import (
 	"tidings/protocol"
 )
 
-// node is a server process: a shell around core.Feed, core.Outbox and core.Inbox, as actors is. What it does in one step an actor does in one
-// message.
+// node is a server process: a shell around core.Feed, core.Outbox and core.Inbox, as actors is. What it does in one
+// step an actor does in one message.
 type node struct {
 	process
 	id       int

@@ -2,7 +2,8 @@ package model
 
 import "time"
 
-// pipe is one direction of a connection: in order, delayed, sometimes stalled, until it is dead; then what is in flight is lost.
+// pipe is one direction of a connection: in order, delayed, sometimes stalled, until it is dead; then what is in flight
+// is lost.
 type pipe struct {
 	w        *World
 	rng      *rng
@@ -52,8 +53,8 @@ func (p *pipe) kill() {
 	p.dead, p.queue, p.inflight = true, nil, 0
 }
 
-// process is something that can be frozen or gone: what reaches it while it is frozen waits, as in a kernel's buffers, and what was meant
-// for one that is gone is lost.
+// process is something that can be frozen or gone: what reaches it while it is frozen waits, as in a kernel's buffers,
+// and what was meant for one that is gone is lost.
 type process struct {
 	w       *World
 	life    int // counts up with every death

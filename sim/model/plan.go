@@ -11,15 +11,15 @@ import (
 type Profile string
 
 const (
-	// Calm: the broker loses nothing and every window suffices, but links, nodes and the broker's live stream fail all the same. Then
-	// there is no reason for a gap, and one is a violation (I6).
+	// Calm: the broker loses nothing and every window suffices, but links, nodes and the broker's live stream fail all
+	// the same. Then there is no reason for a gap, and one is a violation (I6).
 	Calm Profile = "calm"
 	// Storm: the broker is also wiped, rewound and restarted, and windows run out.
 	Storm Profile = "storm"
 )
 
-// Plan is all that a run depends on: the shape of the system, and what happens to it and when. It is made from a seed; a failing
-// one is shrunk by leaving steps out.
+// Plan is all that a run depends on: the shape of the system, and what happens to it and when. It is made from a seed;
+// a failing one is shrunk by leaving steps out.
 type Plan struct {
 	Seed    uint64
 	Profile Profile

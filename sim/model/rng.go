@@ -2,8 +2,8 @@ package model
 
 import "time"
 
-// rng is splitmix64: small, fast, and the same on every Go version. Every actor of a run has its own, made from the seed and its name,
-// so that leaving one fault out of a plan changes little else.
+// rng is splitmix64: small, fast, and the same on every Go version. Every actor of a run has its own, made from the
+// seed and its name, so that leaving one fault out of a plan changes little else.
 type rng struct{ state uint64 }
 
 func newRNG(seed uint64, parts ...uint64) *rng {

@@ -2,8 +2,8 @@ package model
 
 import "slices"
 
-// Shrink leaves out of a failing plan what it does not need to fail in the same way: steps first, then whole nodes, clients and
-// publishers, then the length of bursts. The result still fails.
+// Shrink leaves out of a failing plan what it does not need to fail in the same way: steps first, then whole nodes,
+// clients and publishers, then the length of bursts. The result still fails.
 func Shrink(p Plan, o Options) Plan {
 	o.Verbose, o.Trace = false, 0
 	want := failure(Run(p, o))

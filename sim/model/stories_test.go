@@ -16,8 +16,8 @@ type fault struct {
 	more []Step
 }
 
-// faults are played over 40 worlds (fewer in short runs) of 3 nodes and 3 clients each. What must hold is what the checkers hold: order, completeness, no
-// duplicate, convergence, and where gaps is false not one gap.
+// faults are played over 40 worlds (fewer in short runs) of 3 nodes and 3 clients each. What must hold is what the
+// checkers hold: order, completeness, no duplicate, convergence, and where gaps is false not one gap.
 var faults = []fault{
 	{name: "F1 links are cut", kind: doCut, each: 100 * time.Millisecond},
 	{name: "F2 links are dead and nobody is told", kind: doVanish, each: 100 * time.Millisecond},

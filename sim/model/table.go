@@ -10,8 +10,8 @@ type Row struct {
 	Trust     bool     // played with trust_persistence, without which it does not matter
 }
 
-// Table lists the mechanisms of the guarantee as docs/PROOF.md does. A combination counts a seed for a mechanism only if
-// the same seed passes without that mechanism's part in it.
+// Table lists the mechanisms of the guarantee as docs/PROOF.md does. A combination counts a seed for a mechanism only
+// if the same seed passes without that mechanism's part in it.
 var Table = []Row{
 	{CursorEpoch, "epoch and offset go together, and the epoch is never empty", []Mutant{{CursorEpoch}}, "1,339", "", false},
 	{Epoch, "the epoch is compared on resume", []Mutant{{Epoch}, {Epoch, Tag}}, "1,327", "", false},

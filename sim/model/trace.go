@@ -8,8 +8,8 @@ import (
 	"tidings/protocol"
 )
 
-// Trace is what one client machine was given and what it asked for. testdata/traces/README.md describes it; the Go and the
-// TypeScript client are held to the same ones. As a port it records.
+// Trace is what one client machine was given and what it asked for. testdata/traces/README.md describes it; the Go and
+// the TypeScript client are held to the same ones. As a port it records.
 type Trace struct {
 	Name  string      `json:"name"`
 	Steps []TraceStep `json:"steps"`

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Traces makes the golden traces: the scripts, then clients of simulated worlds, each of which shows something that those before it
-// did not.
+// Traces makes the golden traces: the scripts, then clients of simulated worlds, each of which shows something that
+// those before it did not.
 func Traces() ([]*Trace, error) {
 	var out []*Trace
 	shown := map[string]bool{}

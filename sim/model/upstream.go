@@ -14,8 +14,9 @@ type posting struct {
 	flying bool
 }
 
-// renew is for a new link. On a resumed session a body without an answer is sent again with its number, but empty: the machine says what still
-// matters again, and the old body, should it arrive late, finds its number taken. A new session counts from 1.
+// renew is for a new link. On a resumed session a body without an answer is sent again with its number, but empty: the
+// machine says what still matters again, and the old body, should it arrive late, finds its number taken. A new session
+// counts from 1.
 func (c *client) renew(resumed bool) {
 	if !resumed {
 		c.seq, c.posts = 0, nil

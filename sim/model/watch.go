@@ -5,8 +5,8 @@ import (
 	"tidings/protocol"
 )
 
-// watch is what the checkers know of one subscription of one client object: they see what the application sees, and compare it
-// with the ledger.
+// watch is what the checkers know of one subscription of one client object: they see what the application sees, and
+// compare it with the ledger.
 type watch struct {
 	w      *World
 	client int
@@ -66,8 +66,8 @@ func (t *watch) message(m *protocol.Message, epoch string) {
 	t.pos, t.inst = at, i
 }
 
-// reach moves over all messages between what was seen and to: none of them may be one that the application should have got. at is
-// to's place; to is nil where the place is the beginning of an epoch.
+// reach moves over all messages between what was seen and to: none of them may be one that the application should have
+// got. at is to's place; to is nil where the place is the beginning of an epoch.
 func (t *watch) reach(to *instance, at protocol.Position, handed bool) {
 	if at.Epoch != t.pos.Epoch && t.pos.Epoch != "" {
 		t.fail("I2", "skip", "went from %s to %s without a gap", t.pos, at)
@@ -122,7 +122,8 @@ func (t *watch) gap(g core.Gap) {
 	t.started, t.pos, t.inst = true, g.From, t.log.find(g.From)
 }
 
-// behind reports whether last is another place than what was seen. Messages whose ids were seen before move the cursor too.
+// behind reports whether last is another place than what was seen. Messages whose ids were seen before move the cursor
+// too.
 func (t *watch) behind(last protocol.Position) bool {
 	if last.Epoch != t.pos.Epoch || last.Offset < t.pos.Offset {
 		return true
@@ -160,7 +161,8 @@ func (t *watch) moved(at protocol.Position) {
 	t.pos, t.inst = at, i
 }
 
-// converged checks a live subscription after the healing: it is at the broker's top, and nothing was destroyed behind its back.
+// converged checks a live subscription after the healing: it is at the broker's top, and nothing was destroyed behind
+// its back.
 func (t *watch) converged(cursor, top protocol.Position, live bool) {
 	if !live {
 		t.fail("I5", "unseen", "is not subscribed after the healing; cursor %s, top %s", cursor, top)

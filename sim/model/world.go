@@ -1,6 +1,6 @@
-// Package model runs the pure core of Tidings, the same code as the server and the Go client, in a world of virtual time where
-// networks, nodes and the broker fail in every way, and checks the guarantee of protocol/SPEC.md section 2. One seed, one heap of events, no
-// goroutine: a run repeats exactly. See docs/PROOF.md.
+// Package model runs the pure core of Tidings, the same code as the server and the Go client, in a world of virtual
+// time where networks, nodes and the broker fail in every way, and checks the guarantee of protocol/SPEC.md section 2.
+// One seed, one heap of events, no goroutine: a run repeats exactly. See docs/PROOF.md.
 package model
 
 import (

@@ -27,8 +27,8 @@ type part struct {
 	Publishes  string   `json:"publishes,omitempty"` // the channel that it publishes to, every two seconds
 }
 
-// partOf returns the part of client i: every second one is JavaScript, a quarter each has one transport or the choice, a third hears the
-// busy channel, a tenth publishes.
+// partOf returns the part of client i: every second one is JavaScript, a quarter each has one transport or the choice,
+// a third hears the busy channel, a tenth publishes.
 func partOf(i int) part {
 	p := part{JS: i%2 == 1, Channels: []string{calm(i / 2), calm(i/2 + 3)}}
 	if t := i / 2 % 4; t < 3 {

@@ -19,8 +19,8 @@ type fault struct {
 	may func(length time.Duration, reason protocol.GapReason, channel string) bool
 }
 
-// missed is what a network can cause, or a server that stands still: who was away for longer than the busy channel's window missed
-// something there, and nowhere else. A client comes back within ten seconds of the healing.
+// missed is what a network can cause, or a server that stands still: who was away for longer than the busy channel's
+// window missed something there, and nowhere else. A client comes back within ten seconds of the healing.
 func missed(length time.Duration, reason protocol.GapReason, channel string) bool {
 	return reason == protocol.GapHistoryExpired && channel == busyChannel && length+grace >= busyWindow
 }

@@ -59,7 +59,8 @@ func (j *journal) vain() (missing []string) {
 	return missing
 }
 
-// violations compares what everybody heard with what was numbered. The busy channel keeps less than the others and is judged by itself.
+// violations compares what everybody heard with what was numbered. The busy channel keeps less than the others and is
+// judged by itself.
 func (j *journal) violations() (all []check.Violation) {
 	for _, busy := range []bool{false, true} {
 		h := check.History{Tops: j.tops, Window: check.Window{Messages: 4000, Bytes: 64 << 20, Age: time.Hour, Keys: 5 * time.Minute}}

@@ -12,7 +12,8 @@ import (
 	"tidings/sim/check"
 )
 
-// told is a run as a test tells it: one client that hears a calm channel and the busy one, a message a second on each, from second 1 on.
+// told is a run as a test tells it: one client that hears a calm channel and the busy one, a message a second on each,
+// from second 1 on.
 type told struct {
 	*stage
 	ears map[string]*ear

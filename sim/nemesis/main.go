@@ -1,5 +1,6 @@
-// Command nemesis runs the built server with hundreds of real clients for minutes of chaos, and judges what they heard: nobody is closed,
-// nothing is lost, twice or out of order, and every gap is explained by what was done at that time. docs/PROOF.md has the results.
+// Command nemesis runs the built server with hundreds of real clients for minutes of chaos, and judges what they heard:
+// nobody is closed, nothing is lost, twice or out of order, and every gap is explained by what was done at that time.
+// docs/PROOF.md has the results.
 //
 //	make nemesis                              # ten minutes, 200 clients
 //	make nemesis ARGS='-seed 7 -for 3m -v'    # the faults of seed 7, one line each as they begin

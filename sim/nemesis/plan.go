@@ -27,8 +27,8 @@ func (p *phase) String() string {
 	return strings.Join(names, " + ")
 }
 
-// draw makes a plan of this length. All kinds come before one comes again, the server's among the first; no fault comes with itself, nor
-// two of the server's together.
+// draw makes a plan of this length. All kinds come before one comes again, the server's among the first; no fault comes
+// with itself, nor two of the server's together.
 func draw(rng *rand.Rand, kinds []fault, length time.Duration, pace float64) (plan []*phase) {
 	var deck []int
 	next := func() *fault {

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// publishers are backends: each publishes over HTTP, one message after the other, and repeats each with its key until it is answered.
+// publishers are backends: each publishes over HTTP, one message after the other, and repeats each with its key until
+// it is answered.
 type publishers struct {
 	*stage
 	cancel context.CancelFunc // ends what is repeated, after a while
@@ -24,8 +25,8 @@ type publishers struct {
 // word stands in every 30th message; a box on the way may refuse it.
 const word = "DROP TABLE"
 
-// startPublishers starts a publisher for each calm channel, a message a second, of which every second one goes through the proxy, and one
-// for the busy channel, which does not.
+// startPublishers starts a publisher for each calm channel, a message a second, of which every second one goes through
+// the proxy, and one for the busy channel, which does not.
 func startPublishers(s *stage) *publishers {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &publishers{stage: s, cancel: cancel, ending: make(chan struct{})}

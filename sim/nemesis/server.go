@@ -46,7 +46,8 @@ type server struct {
 
 // startServer starts the server and waits until it answers.
 func startServer(binary, dir string, log *journal) (*server, error) {
-	// Below the ports that the kernel gives to outgoing connections, one of which would take it while the server is down.
+	// Below the ports that the kernel gives to outgoing connections, one of which would take it while the server is
+	// down.
 	var l net.Listener
 	var err error
 	for port := 18_000; port < 30_000; port += 7 {
@@ -119,7 +120,8 @@ func (s *server) finish(sig syscall.Signal) {
 
 func (s *server) end() { s.finish(syscall.SIGKILL) }
 
-// tops returns the end of each channel, and notes what the server kept: a message that nobody was told of is one all the same.
+// tops returns the end of each channel, and notes what the server kept: a message that nobody was told of is one all
+// the same.
 func (s *server) tops(ctx context.Context, log *journal) (map[string]protocol.Position, error) {
 	tops := map[string]protocol.Position{}
 	for _, channel := range log.channels() {

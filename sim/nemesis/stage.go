@@ -11,8 +11,8 @@ import (
 	"tidings/sim/nemesis/proxy"
 )
 
-// The channels of a run. The busy one keeps so few messages that who is away for longer than busyWindow misses some, and is told so; of
-// the calm ones everything is kept.
+// The channels of a run. The busy one keeps so few messages that who is away for longer than busyWindow misses some,
+// and is told so; of the calm ones everything is kept.
 const (
 	busyChannel  = "busy/all"
 	busyMessages = 100

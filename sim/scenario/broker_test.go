@@ -13,8 +13,8 @@ import (
 	"tidings/sim/check"
 )
 
-// ground is the broker of a world: the memory broker, shared by the nodes as one across the network would be, that can fail in all
-// ways that its interface allows, and that writes down what it numbered.
+// ground is the broker of a world: the memory broker, shared by the nodes as one across the network would be, that can
+// fail in all ways that its interface allows, and that writes down what it numbered.
 type ground struct {
 	w *World
 

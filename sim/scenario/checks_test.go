@@ -11,7 +11,8 @@ import (
 	"tidings/sim/check"
 )
 
-// Scenario is a story that a user would tell, and what must hold then. Whatever it is, sim/check judges what every callback saw.
+// Scenario is a story that a user would tell, and what must hold then. Whatever it is, sim/check judges what every
+// callback saw.
 type Scenario struct {
 	Name  string
 	Over  []string // runs over each; all three transports where it is nil
@@ -118,8 +119,8 @@ func Gaps(page string, n int) Check {
 	}}
 }
 
-// OneConnection wants that the server never held more connections with a transport than there are pages, that in the end each page
-// has one, and that nothing else is parked.
+// OneConnection wants that the server never held more connections with a transport than there are pages, that in the
+// end each page has one, and that nothing else is parked.
 func OneConnection(page string) Check {
 	return Check{"OneConnection", func(w *World) string {
 		for _, s := range w.samples {

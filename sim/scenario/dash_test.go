@@ -24,7 +24,8 @@ const (
 	Any       = "any"
 )
 
-// Dash is a page: one Go client behind a link of its own, and all that its callbacks were told. The link's methods are its network.
+// Dash is a page: one Go client behind a link of its own, and all that its callbacks were told. The link's methods are
+// its network.
 type Dash struct {
 	*link
 	w      *World
@@ -147,7 +148,8 @@ func (d *Dash) Slow(each time.Duration) {
 	d.mu.Unlock()
 }
 
-// Sleep closes the laptop's lid: nothing passes, and the client's own time stands still as soon as it looks at the clock.
+// Sleep closes the laptop's lid: nothing passes, and the client's own time stands still as soon as it looks at the
+// clock.
 func (d *Dash) Sleep() {
 	d.mu.Lock()
 	d.frozen = make(chan struct{})

@@ -9,7 +9,8 @@ import (
 	"tidings/sim/check"
 )
 
-// F59: a node is gone for ten seconds, and all of its pages come back at once. They come spread out, soon, and recover what they missed.
+// F59: a node is gone for ten seconds, and all of its pages come back at once. They come spread out, soon, and recover
+// what they missed.
 func TestF59_AThousandPagesComeBackAtOnce(t *testing.T) {
 	const pages = herd
 	const killed, started = 15 * time.Second, 25 * time.Second

@@ -16,7 +16,8 @@ const (
 	plantSameEpoch = "begins anew under its old epoch and tags, and tells nobody"
 )
 
-// TestPlanted plants faults where nothing of ours looks any more, and wants the checker to wake: one that cannot fail proves nothing.
+// TestPlanted plants faults where nothing of ours looks any more, and wants the checker to wake: one that cannot fail
+// proves nothing.
 func TestPlanted(t *testing.T) {
 	for _, p := range []struct {
 		name  string

@@ -19,7 +19,8 @@ import (
 // lease is how long the ground takes a node that is gone for one that is silent.
 const lease = 30 * time.Second
 
-// crowd is the ground's presence: who each node says is there, as a broker that nodes share would keep it. The memory broker holds the union.
+// crowd is the ground's presence: who each node says is there, as a broker that nodes share would keep it. The memory
+// broker holds the union.
 type crowd struct {
 	*ground
 	said    map[*view]map[protocol.Channel]map[protocol.Member]bool

@@ -17,8 +17,9 @@ var (
 	firstSeed = flag.Uint64("first", 1, "the first seed")
 )
 
-// TestRandom plays days that nobody thought of: pages, publishers and proxies drawn from a seed, and faults of every kind, until a
-// horizon at which everything heals. A seed draws the same day each time; how goroutines take turns in it is Go's.
+// TestRandom plays days that nobody thought of: pages, publishers and proxies drawn from a seed, and faults of every
+// kind, until a horizon at which everything heals. A seed draws the same day each time; how goroutines take turns in it
+// is Go's.
 func TestRandom(t *testing.T) {
 	if *oneSeed > 0 {
 		playRandom(t, *oneSeed, true)

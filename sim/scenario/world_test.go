@@ -17,8 +17,8 @@ import (
 	"tidings/sim/check"
 )
 
-// World is one bubble of virtual time: nodes over a broker, pages, backends and proxies. It begins with one node. All of it ends with
-// the scenario, and what was recorded is judged.
+// World is one bubble of virtual time: nodes over a broker, pages, backends and proxies. It begins with one node. All
+// of it ends with the scenario, and what was recorded is judged.
 type World struct {
 	t         *testing.T
 	seed      uint64
@@ -68,9 +68,9 @@ type sample struct {
 	subscriptions int
 }
 
-// settling is how long everything is left alone before the end is judged: two position checks, and the longest wait of a client.
-// A day at random ends anywhere: a page may first try what its proxy swallows, twice 12 s, and a session that a repeated request opened
-// is gone 68 s later.
+// settling is how long everything is left alone before the end is judged: two position checks, and the longest wait of
+// a client. A day at random ends anywhere: a page may first try what its proxy swallows, twice 12 s, and a session that
+// a repeated request opened is gone 68 s later.
 const (
 	settling     = time.Minute
 	longSettling = 150 * time.Second

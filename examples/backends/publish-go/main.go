@@ -1,4 +1,5 @@
-// Command publish-go publishes one message and prints its position: publish-go CHANNEL JSON [KEY]. Standard library only.
+// Command publish-go publishes one message and prints its position: publish-go CHANNEL JSON [KEY]. Standard library
+// only.
 package main
 
 import (

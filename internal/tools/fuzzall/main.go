@@ -1,5 +1,6 @@
-// Command fuzzall runs every fuzz target of the module, several at once, with a time that they share, and ends with a table
-// of what each did. A target that is new is in by itself. It fails if a target found something, or if there is no target.
+// Command fuzzall runs every fuzz target of the module, several at once, with a time that they share, and ends with a
+// table of what each did. A target that is new is in by itself. It fails if a target found something, or if there is no
+// target.
 //
 //	go run ./internal/tools/fuzzall [-time 10m] [-at-once 2] [-match regexp] [-keep 20] [package …]
 package main

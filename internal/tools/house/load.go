@@ -115,7 +115,8 @@ func (m *module) check(l listed, imports types.Importer) (*pkg, error) {
 	return p, err
 }
 
-// imports resolves an import: a package of the module to the one that was checked, so that its names are the same objects.
+// imports resolves an import: a package of the module to the one that was checked, so that its names are the same
+// objects.
 type imports struct {
 	checked  map[string]*types.Package
 	compiled types.Importer

@@ -1,5 +1,6 @@
 // Command rows compares the fault and bad-input rows of docs/RELIABILITY.md with the tests that name them, and prints
-// those that no test covers yet. With -write it writes the page anew; without, it fails if the page is not true any more.
+// those that no test covers yet. With -write it writes the page anew; without, it fails if the page is not true any
+// more.
 //
 //	main.go    the table and the pages that are written of it
 //	names.go   which rows the names of tests and subtests contain

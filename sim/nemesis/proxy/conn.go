@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// conn is one connection of a client with that to the server behind it. One goroutine reads the client's requests, one the server's
-// answers: so the end of the client is seen while an answer is waited for.
+// conn is one connection of a client with that to the server behind it. One goroutine reads the client's requests, one
+// the server's answers: so the end of the client is seen while an answer is waited for.
 type conn struct {
 	proxy  *Proxy
 	client net.Conn
@@ -154,8 +154,8 @@ func (c *conn) send(x *exchange) bool {
 
 func (x *exchange) has(what func(*rule) bool) bool { return slices.ContainsFunc(x.rules, what) }
 
-// sendBeside sends a request over a connection of its own and throws the answer away. It returns when that has come, or after a moment:
-// a request that the server holds back is there twice at once.
+// sendBeside sends a request over a connection of its own and throws the answer away. It returns when that has come, or
+// after a moment: a request that the server holds back is there twice at once.
 func (c *conn) sendBeside(x *exchange, text []byte) {
 	const moment = 200 * time.Millisecond
 	answered := make(chan struct{})

@@ -1,11 +1,13 @@
-// Package proxy is a bad network between clients and a server: a proxy for HTTP/1.1 and WebSocket that does to connections, requests
-// and bytes what real networks and the boxes in them do. What it does is a list of rules, which a test changes while traffic goes through.
+// Package proxy is a bad network between clients and a server: a proxy for HTTP/1.1 and WebSocket that does to
+// connections, requests and bytes what real networks and the boxes in them do. What it does is a list of rules, which a
+// test changes while traffic goes through.
 //
 //	p := proxy.New(proxy.To("127.0.0.1:8080"), seed)
 //	go p.Serve(listener)
 //	end := p.Apply(proxy.Rule{Path: "/bus/poll", Delay: 300 * time.Millisecond})
 //
-// It needs no sockets: over pipes and inside of a testing/synctest bubble it works as well, for it waits on channels and timers alone.
+// It needs no sockets: over pipes and inside of a testing/synctest bubble it works as well, for it waits on channels
+// and timers alone.
 package proxy
 
 import (
@@ -38,8 +40,8 @@ const (
 
 // Proxy stands between clients and one server. Its methods may be called at any time, from any goroutine.
 type Proxy struct {
-	// Watch, if it is set before Serve, is called for each answer of the server when its body has gone through, or was lost. It must
-	// not wait.
+	// Watch, if it is set before Serve, is called for each answer of the server when its body has gone through, or was
+	// lost. It must not wait.
 	Watch func(Answer)
 
 	dial   Dial
@@ -121,8 +123,8 @@ func (p *Proxy) Close() {
 	p.wait.Wait()
 }
 
-// Apply adds a rule and returns what takes it away again; what the rule held back then goes on. A rule holds for connections that are open
-// already, too, from their next byte or request on.
+// Apply adds a rule and returns what takes it away again; what the rule held back then goes on. A rule holds for
+// connections that are open already, too, from their next byte or request on.
 func (p *Proxy) Apply(r Rule) (end func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -147,8 +149,8 @@ func (p *Proxy) Down(on bool) {
 // Reset breaks the open connections whose last request the rule meets, on both sides, and returns how many these were.
 func (p *Proxy) Reset(which Rule) int { return p.each(which, (*conn).end) }
 
-// HalfClose ends what the server says on the connections that the rule meets, and nothing else: the client reads the end, and may
-// go on to write. It returns how many these were.
+// HalfClose ends what the server says on the connections that the rule meets, and nothing else: the client reads the
+// end, and may go on to write. It returns how many these were.
 func (p *Proxy) HalfClose(which Rule) int {
 	return p.each(which, func(c *conn) {
 		if half, ok := c.client.(interface{ CloseWrite() error }); ok {
