@@ -271,8 +271,8 @@ func latePollBody(session string, generation, attempt uint64, cursor string) str
 	return fmt.Sprintf(`{"type":"poll","session":%q,"received":%s,"generation":%d,"attempt":%d}`, session, cursor, generation, attempt)
 }
 
-// A client's poll waits; a copy of its earlier one comes late and is refused, and what is published reaches the one that
-// waits. A late poll that says neither generation nor attempt takes over, as ever.
+// A client's poll waits; a copy of its earlier one comes late and is refused, and what is published reaches the one
+// that waits. A late poll that says neither generation nor attempt takes over, as ever.
 func Test_B115_aLateCopyOfAPollLeavesTheLiveOne(t *testing.T) {
 	for _, tt := range []struct {
 		name string

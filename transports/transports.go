@@ -31,8 +31,8 @@ type Ticketer interface {
 // transport's link; calls with an older one are ignored. Only Send waits.
 type Session interface {
 	Outbox() *core.Outbox
-	// Poll puts the link of a further long-poll under the outbox. It changes nothing if it fails: with CodeBadCursor if the
-	// client cannot have received so many frames, and with CodeSuperseded if a newer connect or poll came before.
+	// Poll puts the link of a further long-poll under the outbox. It changes nothing if it fails: with CodeBadCursor if
+	// the client cannot have received so many frames, and with CodeSuperseded if a newer connect or poll came before.
 	Poll(link core.Link, poll *protocol.ClientFrame) (gen uint64, err error)
 	// Receive takes the frames of one message, in order. If it fails the transport ends with that error.
 	Receive(gen uint64, frames []protocol.ClientFrame) error

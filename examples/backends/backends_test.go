@@ -1,5 +1,4 @@
-// Package backends_test runs the programs of this folder as they are shown in docs/backends.md, against the real
-// server.
+// Package backends_test runs the programs of this folder as they are shown in docs/backends.md, against the real server.
 package backends_test
 
 import (

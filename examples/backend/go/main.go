@@ -95,8 +95,7 @@ func (a *app) page(w http.ResponseWriter, r *http.Request) {
 	a.html.Execute(w, view)
 }
 
-// connectionID is how the server knows a page of this session, before and after its socket exists: nobody can make one
-// up, or use it for another session.
+// connectionID is how the server knows a page of this session, before and after its socket exists: nobody can make one up, or use it for another session.
 func (a *app) connectionID(key string) string {
 	hash := sha256.Sum256([]byte(key))
 	signed := rand.Text() + "~" + base64.RawURLEncoding.EncodeToString(hash[:])

@@ -1,5 +1,4 @@
-// Makes the signed connection id of a page: CONNECTION_ID_SECRET is the server's connection_ids.secret, the argument
-// the key of the visitor's session.
+// Makes the signed connection id of a page: CONNECTION_ID_SECRET is the server's connection_ids.secret, the argument the key of the visitor's session.
 package main
 
 import (

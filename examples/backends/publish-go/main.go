@@ -1,5 +1,4 @@
-// Command publish-go publishes one message and prints its position: publish-go CHANNEL JSON [KEY]. Standard library
-// only.
+// Command publish-go publishes one message and prints its position: publish-go CHANNEL JSON [KEY]. Standard library only.
 package main
 
 import (

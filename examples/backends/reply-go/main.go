@@ -16,11 +16,9 @@ import (
 	"time"
 )
 
-// Reply publishes "progress", "done" or "error" on a reply channel, once, however often it has to be sent until ctx
-// ends.
+// Reply publishes "progress", "done" or "error" on a reply channel, once, however often it has to be sent until ctx ends.
 func Reply(ctx context.Context, replyURL, event string, data any, key string) error {
-	// The URL came from a page: only its path and query are used, at the server that we know, lest it send us
-	// elsewhere.
+	// The URL came from a page: only its path and query are used, at the server that we know, lest it send us elsewhere.
 	u, err := url.Parse(replyURL)
 	if err != nil {
 		return err
