@@ -15,7 +15,7 @@ func checkConfigCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-config",
 		Short: "Check the settings as serve would, without serving",
-		Long: "Check the settings as serve would, from the same sources: tidings.yaml, the environment and flags. Each fault is printed with where it stands; the status is 0 where there is\n" +
+		Long: "Check the settings as serve would, from the same sources: tidings.yaml, the environment and flags. Each fault is printed with where it stands; the status is 0 if there is\n" +
 			"none, else 1. No port is opened, so that it can be run beside a server, before it is sent SIGHUP.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -44,5 +45,20 @@ func TestShow(t *testing.T) {
 	}
 	if _, err := Show(Sources{File: name, Environ: []string{"TIDINGS_PARK=30"}}); err == nil {
 		t.Error("faults are passed over")
+	}
+}
+
+// The help of one flag is read alone: it leans on no line before it.
+func TestEveryHelpTextStandsAlone(t *testing.T) {
+	leaning := regexp.MustCompile(`see below|\bwith it\b|\b(of|with) (these|them)\b|\btheir aud\b|^how long they|\bthere (without|who)\b|^its\b|^signs\b`)
+	for _, k := range keys {
+		if k.help == "" || leaning.MatchString(k.help) {
+			t.Errorf("%s: %q is not understood alone", k.name, k.help)
+		}
+	}
+	for _, bad := range []string{"a file with it", "a file with one of these per line", "how long they are kept", "the rules, in the file alone: see below"} {
+		if !leaning.MatchString(bad) {
+			t.Errorf("%q passes", bad)
+		}
 	}
 }
