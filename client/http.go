@@ -42,7 +42,7 @@ func (b *base) post(ctx context.Context, path string, body []byte) (*http.Respon
 	if f := refusal(resp); f != nil {
 		return nil, &refused{f}
 	}
-	return nil, fmt.Errorf("client: POST %s: HTTP status %s", path, resp.Status)
+	return nil, foreign(path, resp)
 }
 
 // exchange is post for a short JSON answer, which must be there before ctx ends.
@@ -60,6 +60,24 @@ func (b *base) exchange(ctx context.Context, path string, body []byte) ([]byte, 
 		err = fmt.Errorf("client: POST %s: an answer above %d bytes", path, readMax)
 	}
 	return answer, err
+}
+
+// CodeForeignAnswer is the code of a request that something on the way answered, such as a firewall, and not the bus. It is
+// made by this client and never on the wire.
+const CodeForeignAnswer protocol.Code = "foreign_answer"
+
+// foreignAnswer is an answer that is not the bus's.
+type foreignAnswer struct{ fault *protocol.Error }
+
+func (e *foreignAnswer) Error() string { return e.fault.Error() }
+func (e *foreignAnswer) Unwrap() error { return e.fault }
+
+func foreign(path string, resp *http.Response) error {
+	return &foreignAnswer{&protocol.Error{
+		Code:   CodeForeignAnswer,
+		Reason: fmt.Sprintf("POST %s was answered %s, type %q, and not by the bus", path, resp.Status, resp.Header.Get("Content-Type")),
+		Hint:   "Check the URL, and the proxies and firewalls on the way: one of them may refuse what the request says.",
+	}}
 }
 
 // cutAnswer is an answer that began and did not end.

@@ -11,6 +11,9 @@ type event struct {
 	link   int
 	frames []protocol.ServerFrame
 	err    error // the link is over
+
+	refused uint64          // the id of a request that a box on the way refused, with fault; 0: none
+	fault   *protocol.Error // see refused
 }
 
 // timers are the times at which the loop has something to do; zero for never.
@@ -82,6 +85,10 @@ func (c *Client) onEvent(e event) {
 	from := c.carrier(e.link)
 	if from == nil {
 		return // of a link that was given up
+	}
+	if e.fault != nil {
+		c.machine.Refused(e.refused, e.fault)
+		return
 	}
 	if e.err == nil {
 		c.lastHeard = time.Now()

@@ -1,8 +1,11 @@
 package client
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -99,6 +102,54 @@ func TestF88_AnswersThatAreCut(t *testing.T) {
 			t.Errorf("%d requests for 20 messages, want at most 60", n)
 		}
 	})
+}
+
+// A box on the way refuses one text. Its publish fails, by name; the others go on, and hearing is not touched.
+func TestF90_ABoxThatRefusesOneRequest(t *testing.T) {
+	for name, answer := range map[string]func(http.ResponseWriter){
+		"with 403 and a page": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(http.StatusForbidden)
+		},
+		"with 200 and a page": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/html")
+			io.WriteString(w, "<p>Blocked</p>")
+		},
+	} {
+		for _, transport := range []string{protocol.SSE, protocol.Poll} {
+			t.Run(name+" over "+transport, func(t *testing.T) {
+				bubble(t, transport, func(t *testing.T, s *server) {
+					s.instead(func(w http.ResponseWriter, r *http.Request) {
+						body, _ := io.ReadAll(r.Body)
+						if bytes.Contains(body, []byte("DROP TABLE")) {
+							answer(w)
+							return
+						}
+						r.Body = io.NopCloser(bytes.NewReader(body))
+						s.serve(w, r)
+					})
+					c := s.client()
+					_, h := s.subscribe(c, "a")
+					l, _ := s.connected("s1", false)
+					l.subscribed(0)
+					bad, good := publish(t.Context(), c, "DROP TABLE visitors"), publish(t.Context(), c, "hello")
+					l.say(reply(l.want(protocol.TypePublish), at(1)))
+					if got := <-good; got.err != nil {
+						t.Errorf("the publish beside it: %v", got.err)
+					}
+					var fault *protocol.Error
+					if got := <-bad; !errors.As(got.err, &fault) || fault.Code != CodeForeignAnswer || fault.Hint == "" {
+						t.Errorf("the refused publish: %v, want %s with a hint", got.err, CodeForeignAnswer)
+					}
+					l.say(message(1))
+					h.want(t, "subscribed 0 false", "1")
+					if len(s.links) > 0 {
+						t.Error("the link was left")
+					}
+				})
+			})
+		}
+	}
 }
 
 // What stands between repeats or garbles what was sent: that is no reason to stay away for good.

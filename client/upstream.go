@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
 	"sync"
 
 	"tidings/protocol"
@@ -89,7 +91,18 @@ func (b *base) sendBody(frames []protocol.ClientFrame) error {
 			// may do harm by now (a late unsubscribe): the number is used up without them.
 			s.Frames = []protocol.ClientFrame{{Type: protocol.TypePing}}
 		}
-		if err := b.sendOnce(protocol.AppendSend(nil, &s)); err != nil {
+		err := b.sendOnce(protocol.AppendSend(nil, &s))
+		var box *foreignAnswer
+		if errors.As(err, &box) && !unsettled {
+			// Something on the way refuses these frames. If a ping passes under their number it is they, not the link.
+			s.Frames = []protocol.ClientFrame{{Type: protocol.TypePing}}
+			if err := b.sendOnce(protocol.AppendSend(nil, &s)); err != nil {
+				return err
+			}
+			b.c.upstream.settled(session, seq)
+			return b.refuse(frames, box.fault)
+		}
+		if err != nil {
 			return err
 		}
 		b.c.upstream.settled(session, seq)
@@ -97,6 +110,20 @@ func (b *base) sendBody(frames []protocol.ClientFrame) error {
 			return nil
 		}
 	}
+}
+
+// refuse fails a frame that a box on the way refuses. Of several, each is sent alone, to see which one it is.
+func (b *base) refuse(frames []protocol.ClientFrame, fault *protocol.Error) error {
+	if len(frames) == 1 {
+		b.up(event{refused: frames[0].ID, fault: fault})
+		return nil
+	}
+	for i := range frames {
+		if err := b.sendBody(frames[i : i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sendOnce posts a body until it is answered; the server applies it once.
@@ -129,6 +156,18 @@ func transient(code protocol.Code) bool {
 func (b *base) sendTry(body []byte) error {
 	ctx, cancel := context.WithTimeout(b.ctx, sendDeadline)
 	defer cancel()
-	_, err := b.exchange(ctx, "/send", body)
-	return err
+	resp, err := b.post(ctx, "/send", body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, protocol.MaxMessageBytes))
+	if err != nil {
+		return &cutAnswer{"/send", len(answer), err}
+	}
+	var accepted struct{ Seq uint64 }
+	if json.Unmarshal(answer, &accepted) != nil || accepted.Seq == 0 {
+		return foreign("/send", resp) // a page that says 200
+	}
+	return nil
 }

@@ -211,6 +211,12 @@ func (c *Client) onAnswer(f *protocol.ServerFrame) {
 	c.port.Answered(r, f, nil)
 }
 
+// Refused takes the failure of a request or subscribe that the server never got, by the id that it was sent with: it is
+// answered with fault and not sent again. An id that is not, or no longer, waited for is ignored.
+func (c *Client) Refused(id uint64, fault *protocol.Error) {
+	c.onAnswer(&protocol.ServerFrame{Type: protocol.TypeError, ID: id, Code: fault.Code, Message: fault.Reason, Hint: fault.Hint})
+}
+
 func (c *Client) end(s *Subscription, fault *protocol.Error) {
 	c.subs = slices.DeleteFunc(c.subs, func(t *Subscription) bool { return t == s })
 	c.port.Ended(s, fault)
