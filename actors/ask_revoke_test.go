@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"tidings/access"
 	"tidings/protocol"
 )
@@ -39,9 +41,38 @@ func TestARevokedUserIsGoneAtOnce(t *testing.T) {
 		if _, err := w.bus.Find(parked.session, protocol.Peer{Token: old}); !errors.Is(err, errRevoked) {
 			t.Errorf("a poll with the old token: %v", err)
 		}
-		w.pass(time.Second)
+		w.pass(access.TokenLeeway + time.Second)
 		w.signIn(sign(t, "u1", time.Hour), "").may("inbox/u1", true)
 	})
+}
+
+// B120: a token that the issuer's clock has dated ahead, as far as that is allowed, is as void as the others of its user.
+func TestB120_ATokenDatedAheadDoesNotOutliveItsUser(t *testing.T) {
+	for _, ahead := range []time.Duration{0, time.Second, access.TokenLeeway - time.Second} {
+		t.Run(ahead.String(), func(t *testing.T) {
+			inBubble(t, withTokens(t, usual), func(w *world) {
+				now := time.Now()
+				token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+					"iss": "tests", "aud": "tidings", "sub": "u1", "jti": "ahead", "iat": now.Add(ahead).Unix(), "exp": now.Add(time.Hour).Unix(),
+				}).SignedString(tokenSecret)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := w.signIn(token, "")
+				if done, err := w.bus.RevokeUser("u1"); err != nil || done.Connections != 1 {
+					t.Errorf("got %+v, %v; want one connection that ends", done, err)
+				}
+				w.settle()
+				if end := c.link.end(); end != protocol.CodeUnauthorized {
+					t.Errorf("its link ended with %q", end)
+				}
+				w.pass(ahead)
+				if _, err := w.open(protocol.Peer{}, &protocol.ClientFrame{Type: protocol.TypeConnect, Token: token}); !errors.Is(err, errRevoked) {
+					t.Errorf("with the same token: %v", err)
+				}
+			})
+		})
+	}
 }
 
 func TestARevokedTokenIsGoneAtOnce(t *testing.T) {

@@ -668,7 +668,7 @@ func TestASignOutGivesTheUsersPlaceBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.open(protocol.Peer{}, &protocol.ClientFrame{Type: protocol.TypeConnect, Token: sign(t, "u1", time.Hour)}); code(err) != protocol.CodeLimitExceeded {
+		if _, err := w.open(protocol.Peer{}, &protocol.ClientFrame{Type: protocol.TypeConnect, Token: sign(t, "u1", time.Hour)}); code(err) != protocol.CodeLimitReached {
 			t.Fatalf("a second connection: %v", err)
 		}
 		c.cut()

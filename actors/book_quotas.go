@@ -24,7 +24,7 @@ var limitNames = [...]string{LimitConnections, LimitConnects, LimitUser, LimitAd
 var (
 	errFull     = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "the node has as many connections as it may", Hint: "Come back later, or raise the limit (limits.connections)."}
 	errConnects = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "too many clients connect at once", Hint: "Come back after a moment; limits.connects says how many may each second."}
-	errOfUser   = &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "this user has as many connections as one may", Hint: "Close some, or let tabs share one; limits.connections_per_user says how many there may be."}
+	errOfUser   = &protocol.Error{Code: protocol.CodeLimitReached, Reason: "this user has as many connections as one may", Hint: "Close some, or let tabs share one; limits.connections_per_user says how many there may be."}
 	errOfPlace  = &protocol.Error{Code: protocol.CodeRateLimited, Reason: "this address has as many connections, or opens them as fast, as one may", Hint: "Close some, or wait; limits.connections_per_address and limits.connects_per_address say how many."}
 )
 
@@ -142,23 +142,29 @@ func (s *quotas) takeAddress(address string, connections int, now time.Duration)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r := s.max.connects; r > 0 && !s.node.Take(1, core.Rate{PerSecond: r, Burst: 4 * r}, now) {
-		s.count(LimitConnects)
-		return nil, errConnects
+	var q *quota
+	own := core.Rate{PerSecond: s.max.connectsPerAddress, Burst: 5 * s.max.connectsPerAddress}
+	if s.max.perAddress > 0 || own.PerSecond > 0 {
+		q = s.of(address, now)
 	}
-	if s.max.perAddress == 0 && s.max.connectsPerAddress == 0 {
-		return nil, nil
-	}
-	q := s.of(address, now)
+	// The address first: what it is refused for must not be taken from what all share.
 	switch {
 	case q == nil:
 	case s.max.perAddress > 0 && q.n >= s.max.perAddress:
 		s.count(LimitAddress)
 		return nil, errOfPlace
-	case s.max.connectsPerAddress > 0 && !q.connect.Take(1, core.Rate{PerSecond: s.max.connectsPerAddress, Burst: 5 * s.max.connectsPerAddress}, now):
+	case own.PerSecond > 0 && !q.connect.Take(1, own, now):
 		s.count(LimitAddressRate)
 		return nil, errOfPlace
-	default:
+	}
+	if r := s.max.connects; r > 0 && !s.node.Take(1, core.Rate{PerSecond: r, Burst: 4 * r}, now) {
+		if q != nil && own.PerSecond > 0 {
+			q.connect.Take(-1, own, now) // given back
+		}
+		s.count(LimitConnects)
+		return nil, errConnects
+	}
+	if q != nil {
 		q.n++
 	}
 	return q, nil

@@ -29,6 +29,53 @@ func limited(t *testing.T, change func(*Config)) func(*Config) {
 }
 
 // B17: one address.
+// B118: what an address is refused for is not taken from the connects that all share.
+func TestB118_OneAddressDoesNotUseUpTheConnectsOfAll(t *testing.T) {
+	limits := quotaLimits{connects: 50, connectsPerAddress: 2, perAddress: 100}
+	for _, row := range []struct {
+		name  string
+		flood func(s *quotas, now time.Duration)
+	}{
+		{"by how fast it connects", func(s *quotas, now time.Duration) { s.take("", "6.6.6.6", 0, now) }},
+		{"by how many it has", func(s *quotas, now time.Duration) {
+			s.max.perAddress = 5
+			s.take("", "6.6.6.6", 0, now)
+		}},
+		{"by its user", func(s *quotas, now time.Duration) {
+			s.max.perUser = 3
+			s.take("mallory", "6.6.6.7", 0, now)
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := quotas{max: limits}
+			for i := range 5000 {
+				row.flood(&s, time.Duration(i)*time.Millisecond)
+			}
+			for i := range 60 {
+				if _, fault := s.take("", fmt.Sprintf("10.0.0.%d", i), 0, 5*time.Second); fault != nil {
+					t.Fatalf("connect %d of 60 others: %v", i+1, fault)
+				}
+			}
+		})
+	}
+	t.Run("and what the node refuses is not taken from the address", func(t *testing.T) {
+		s := quotas{max: quotaLimits{connects: 1, connectsPerAddress: 1}}
+		for range 4 {
+			s.take("", "10.0.0.1", 0, 0)
+		}
+		for range 100 {
+			if _, fault := s.take("", "10.0.0.2", 0, 0); fault != errConnects {
+				t.Fatalf("with nothing left: %v", fault)
+			}
+		}
+		for range 4 {
+			if _, fault := s.take("", "10.0.0.2", 0, 4*time.Second); fault != nil {
+				t.Fatalf("when the node has some again: %v", fault)
+			}
+		}
+	})
+}
+
 func TestB17_ConnectionsOfAnAddress(t *testing.T) {
 	inBubble(t, limited(t, func(c *Config) { c.ConnectionsPerAddress, c.ConnectsPerAddress = 3, 2 }), func(w *world) {
 		first, _ := w.from("192.0.2.1", "")
@@ -113,18 +160,18 @@ func TestConnectionsOfAUser(t *testing.T) {
 		token := sign(t, "u1", time.Hour)
 		first, _ := w.from("", token)
 		second, _ := w.from("", token)
-		if _, code := w.from("", token); code != protocol.CodeLimitExceeded {
+		if _, code := w.from("", token); code != protocol.CodeLimitReached {
 			t.Errorf("a third: %q", code)
 		}
 		anonymous, _ := w.from("", "")
-		if answer, _ := anonymous.ask(protocol.ClientFrame{Type: protocol.TypeRefresh, Token: token}); answer.Code != protocol.CodeLimitExceeded || !anonymous.conn.Identity().Anonymous() {
+		if answer, _ := anonymous.ask(protocol.ClientFrame{Type: protocol.TypeRefresh, Token: token}); answer.Code != protocol.CodeLimitReached || !anonymous.conn.Identity().Anonymous() {
 			t.Errorf("a third by signing in: %+v", answer)
 		}
 		if _, code := w.from("", sign(t, "u2", time.Hour)); code != "" {
 			t.Errorf("another user: %s", code)
 		}
 		second.cut()
-		if _, code := w.from("", token); code != protocol.CodeLimitExceeded {
+		if _, code := w.from("", token); code != protocol.CodeLimitReached {
 			t.Errorf("while one is parked: %q", code)
 		}
 		w.pass(w.bus.cfg.Park + time.Second)

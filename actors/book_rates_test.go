@@ -3,10 +3,12 @@ package actors
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
 
+	"tidings/access"
 	"tidings/protocol"
 )
 
@@ -71,7 +73,7 @@ func TestTooManyErrorsAreFinal(t *testing.T) {
 		if c.next(); c.link.end() != "" {
 			t.Fatalf("20 errors in each of two windows: the link ended with %q", c.link.end())
 		}
-		c.say(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, ID: 1, Channel: "x"})
+		c.conn.Fault(c.gen, nil, fault)
 		w.settle()
 		if c.link.end() != protocol.CodeTooManyErrors || c.link.farewell().Frame.Retry {
 			t.Errorf("error 21: the link ended with %q", c.link.end())
@@ -80,6 +82,71 @@ func TestTooManyErrorsAreFinal(t *testing.T) {
 			t.Error("it is parked")
 		}
 	})
+}
+
+// F66: a page that asks for what it may not have is answered each time, and keeps what it may have. A flood is slowed down.
+func TestF66_RefusedRequestsEndNothing(t *testing.T) {
+	rules := access.Rules{Channels: []access.Rule{
+		{Pattern: "open/**", Subscribe: access.Anyone, Publish: access.Anyone},
+		{Pattern: "no/**", Subscribe: access.Nobody, Publish: access.Nobody},
+	}}
+	for _, row := range []struct {
+		name string
+		ask  func(i int) protocol.ClientFrame
+		want protocol.Code
+	}{
+		{"subscribe", func(i int) protocol.ClientFrame {
+			return protocol.ClientFrame{Type: protocol.TypeSubscribe, Channel: protocol.Channel(fmt.Sprint("no/", i))}
+		}, protocol.CodeForbidden},
+		{"history", func(int) protocol.ClientFrame {
+			return protocol.ClientFrame{Type: protocol.TypeHistory, Channel: "no/1"}
+		}, protocol.CodeForbidden},
+		{"publish", func(int) protocol.ClientFrame {
+			return protocol.ClientFrame{Type: protocol.TypePublish, Channel: "no/1", Data: []byte("1")}
+		}, protocol.CodeForbidden},
+		{"presence", func(int) protocol.ClientFrame {
+			return protocol.ClientFrame{Type: protocol.TypePresence, Channel: "open/1"}
+		}, protocol.CodeForbidden},
+		{"unsubscribe", func(int) protocol.ClientFrame {
+			return protocol.ClientFrame{Type: protocol.TypeUnsubscribe, Channel: "no/1"}
+		}, protocol.CodeNotSubscribed},
+		{"call", func(int) protocol.ClientFrame {
+			return protocol.ClientFrame{Type: protocol.TypeCall, Method: "no"}
+		}, protocol.CodeUnsupported},
+		{"refresh", func(int) protocol.ClientFrame {
+			return protocol.ClientFrame{Type: protocol.TypeRefresh, Token: "no"}
+		}, protocol.CodeUnsupported},
+	} {
+		for _, transport := range []string{protocol.WebSocket, protocol.SSE, protocol.Poll} {
+			t.Run(row.name+" over "+transport, func(t *testing.T) {
+				inBubble(t, func(c *Config) { c.Rules = rules }, func(w *world) {
+					c := w.connectOver(transport, "")
+					c.subscribe("open/x", nil)
+					refused, slowed := 0, 0
+					for i := range 10 * protocol.MaxErrors {
+						f := row.ask(i)
+						answer, _ := c.ask(f)
+						switch answer.Code {
+						case row.want:
+							refused++
+						case protocol.CodeRateLimited:
+							slowed++
+						default:
+							t.Fatalf("request %d was answered %+v, want %s or rate_limited", i+1, answer, row.want)
+						}
+					}
+					if refused <= protocol.MaxErrors || slowed == 0 {
+						t.Errorf("of 200 at once %d were refused and %d slowed down, want more than 20 and some", refused, slowed)
+					}
+					w.publish("open/x", "1")
+					same(t, "what is allowed goes on", data(c.next(), "open/x"), numbers(1, 1))
+					if end := c.link.end(); end != "" {
+						t.Errorf("the link ended with %q", end)
+					}
+				})
+			})
+		}
+	}
 }
 
 // A failing broker is not the client's fault.

@@ -8,8 +8,9 @@ import (
 )
 
 // Tickets let a browser's own EventSource in, which can send neither a header nor a body: a ticket stands in its URL,
-// for a token that must not. It is good for protocol.TicketLife, once, and then for the connection that it opened,
-// since EventSource comes back with the same URL. A client that finds it in a log later has no use of it.
+// for a token that must not. It is good for protocol.TicketLife, once, and then for the stream that it opened and the
+// channels of that stream, since EventSource comes back with the same URL. Whoever finds the URL in a log can take over
+// that stream while it lives, and opens no other with it.
 
 // Bounds of tickets.
 const (
@@ -17,7 +18,10 @@ const (
 	maxTicketsPerUser = 32
 )
 
-var errTicket = &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "the ticket is not valid, or not any more", Hint: "Get another with POST /bus/ticket, and open another EventSource with it."}
+var (
+	errTicket       = &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "the ticket is not valid, or not any more", Hint: "Get another with POST /bus/ticket, and open another EventSource with it."}
+	errTicketStream = &protocol.Error{Code: protocol.CodeUnauthorized, Reason: "the ticket has opened a stream of other channels, and is good for that one alone", Hint: "Get another with POST /bus/ticket for this stream."}
+)
 
 // tickets are those that may still be redeemed.
 type tickets struct {
@@ -31,6 +35,8 @@ type ticket struct {
 	identity access.Identity
 	until    time.Time
 	conn     *Connection // that it opened last; nil before, and after its end
+	opened   bool
+	stream   string // protocol.Peer.Stream of the request that it opened first: it is good for that one alone
 	gone     bool
 }
 
@@ -43,7 +49,7 @@ func (s *tickets) add(t *ticket) *protocol.Error {
 	}
 	switch {
 	case s.users[user] >= maxTicketsPerUser:
-		return &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a user may have 32 tickets", Hint: "Use one for each EventSource, when it is opened."}
+		return &protocol.Error{Code: protocol.CodeLimitReached, Reason: "a user may have 32 tickets", Hint: "Use one for each EventSource, when it is opened."}
 	case len(s.list) >= maxTickets:
 		return &protocol.Error{Code: protocol.CodeOverloaded, Reason: "the node has as many tickets as it may", Hint: "Try again in a moment."}
 	}
@@ -55,9 +61,9 @@ func (s *tickets) add(t *ticket) *protocol.Error {
 	return nil
 }
 
-// redeem returns the ticket of a secret. It fails with CodeUnauthorized, and with CodeTokenExpired if the token is over
+// redeem returns the ticket of a secret for a stream, by protocol.Peer.Stream, and binds it to that stream. It fails with CodeUnauthorized, and with CodeTokenExpired if the token is over
 // that it stands for.
-func (s *tickets) redeem(secret string) (*ticket, *protocol.Error) {
+func (s *tickets) redeem(secret, stream string) (*ticket, *protocol.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.list[keyOf(secret)]
@@ -71,7 +77,10 @@ func (s *tickets) redeem(secret string) (*ticket, *protocol.Error) {
 	case t.conn == nil && !now.Before(t.until):
 		s.forget(t)
 		return nil, errTicket
+	case t.opened && t.stream != stream:
+		return nil, errTicketStream
 	}
+	t.opened, t.stream = true, stream
 	return t, nil
 }
 

@@ -19,9 +19,12 @@ func (w *world) ticket(token string) string {
 }
 
 // redeem opens a plain stream with a ticket.
-func (w *world) redeem(ticket string) (*client, protocol.Code) {
+func (w *world) redeem(ticket string) (*client, protocol.Code) { return w.redeemFor(ticket, "news") }
+
+// redeemFor is redeem with a URL that names these channels.
+func (w *world) redeemFor(ticket, stream string) (*client, protocol.Code) {
 	w.t.Helper()
-	c, err := w.open(protocol.Peer{Transport: protocol.SSE, Plain: true, Ticket: ticket}, nil)
+	c, err := w.open(protocol.Peer{Transport: protocol.SSE, Plain: true, Ticket: ticket, Stream: stream}, nil)
 	var e *protocol.Error
 	if errors.As(err, &e) {
 		return nil, e.Code
@@ -40,6 +43,29 @@ func TestATicketStandsForAToken(t *testing.T) {
 		c.subscribe("inbox/u1", nil)
 		if c.may("admin/x", false); c.conn.Identity().User != "u1" {
 			t.Errorf("it is %+v", c.conn.Identity())
+		}
+	})
+}
+
+// B117: a ticket that has opened a stream opens no other: what stands in a log is good for the same channels alone.
+func TestB117_ATicketIsBoundToTheChannelsOfItsStream(t *testing.T) {
+	inBubble(t, withTokens(t, usual), func(w *world) {
+		ticket := w.ticket(sign(t, "u1", time.Hour))
+		first, code := w.redeemFor(ticket, "news inbox/u1")
+		if code != "" {
+			t.Fatal(code)
+		}
+		for _, stream := range []string{"inbox/u1", "news", "inbox/u1 news", "news inbox/u1 admin/x", ""} {
+			if _, code := w.redeemFor(ticket, stream); code != protocol.CodeUnauthorized {
+				t.Errorf("a stream of %q: got %q", stream, code)
+			}
+		}
+		if end := first.link.end(); end != "" {
+			t.Fatalf("the stream ended with %q", end)
+		}
+		first.cut()
+		if _, code := w.redeemFor(ticket, "news inbox/u1"); code != "" {
+			t.Errorf("the same URL, when it comes back: %s", code)
 		}
 	})
 }
@@ -117,7 +143,7 @@ func TestTicketsAreBounded(t *testing.T) {
 		for range maxTicketsPerUser {
 			w.ticket(token)
 		}
-		if _, _, err := w.bus.Ticket(protocol.Peer{Token: token}); !errors.Is(err, &protocol.Error{Code: protocol.CodeLimitExceeded}) {
+		if _, _, err := w.bus.Ticket(protocol.Peer{Token: token}); !errors.Is(err, &protocol.Error{Code: protocol.CodeLimitReached}) {
 			t.Errorf("number 33: %v", err)
 		}
 		w.ticket(sign(t, "u2", time.Hour))

@@ -15,7 +15,7 @@ func (b *Bus) admit(ctx context.Context, peer protocol.Peer, connect *protocol.C
 	case connect.Version != 0 && connect.Version != protocol.Version:
 		fault = errVersion
 	case peer.Ticket != "":
-		if t, fault = b.tickets.redeem(peer.Ticket); fault != nil {
+		if t, fault = b.tickets.redeem(peer.Ticket, peer.Stream); fault != nil {
 			break
 		}
 		if id = t.identity; b.revocations.Revoked(id) {
@@ -63,7 +63,7 @@ func (b *Bus) page(id string) *access.Page {
 }
 
 // Ticket returns a ticket for the client that peer's token names, and when it is over. It fails as Open does for the
-// token, with CodeBadRequest without one, and with CodeLimitExceeded or CodeOverloaded if the user, or the node, has
+// token, with CodeBadRequest without one, and with CodeLimitReached or CodeOverloaded if the user, or the node, has
 // too many.
 func (b *Bus) Ticket(peer protocol.Peer) (secret string, until time.Time, err error) {
 	identity, fault := b.identify(b.ctx, peer, "")

@@ -342,7 +342,7 @@ func TestAPollIsToldTheFinalWord(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range protocol.MaxErrors + 1 {
-			c.say(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, ID: 9, Channel: "nothing"})
+			c.conn.Fault(c.gen, []uint64{9}, &protocol.Error{Code: protocol.CodeBadChannel, Reason: "no channel", Hint: "Another name."})
 		}
 		w.settle()
 		final := &protocol.Error{Code: protocol.CodeTooManyErrors}

@@ -57,7 +57,7 @@ type Config struct {
 	MaxGrants int
 
 	// ConnectionsPerUser bounds the connections of one user, parked ones included: further ones are refused with
-	// CodeLimitExceeded. Zero means no bound. Anonymous clients are not told from each other.
+	// CodeLimitReached. Zero means no bound. Anonymous clients are not told from each other.
 	ConnectionsPerUser int
 	// ConnectsPerSecond bounds how many connections the node makes a second, four seconds' worth at once; more are
 	// refused with CodeOverloaded. Zero means no bound. A resume counts as none.

@@ -56,21 +56,27 @@ func (s *session) onStopping() {
 	}
 }
 
-// refuse pushes an error for each request of one fault, or a single one without an id if there are none. Too many
-// faults of the client's own end the connection; one that says retry is not counted: who is told to go more slowly, and
-// does, must not be thrown out for good.
+// refuse pushes an error for each of these requests, or a single one without an id if there are none. A refusal is no error
+// of the connection, however many there are: what a page may not do must not take from it what it may. A flood of requests
+// is slowed down by the rates of the connection.
 func (s *session) refuse(fault *protocol.Error, ids ...uint64) {
 	s.bus.tally.faults.add(s.kind, string(fault.Code), max(1, len(ids)))
-	if !fault.Code.Row().Retry && !s.mayErr() {
-		s.finish(protocol.DisconnectFrame(errErrors, 0), protocol.CodeTooManyErrors)
-		return
-	}
 	if len(ids) == 0 {
 		s.push(protocol.ErrorFrame(0, fault))
 	}
 	for _, id := range ids {
 		s.push(protocol.ErrorFrame(id, fault))
 	}
+}
+
+// malformed refuses what no correct client sends. Too much of it ends the connection, unless its fault says retry.
+func (s *session) malformed(fault *protocol.Error, ids ...uint64) {
+	if !fault.Code.Row().Retry && !s.mayErr() {
+		s.bus.tally.faults.add(s.kind, string(fault.Code), max(1, len(ids)))
+		s.finish(protocol.DisconnectFrame(errErrors, 0), protocol.CodeTooManyErrors)
+		return
+	}
+	s.refuse(fault, ids...)
 }
 
 // mayErr counts one fault of the client's.
@@ -81,7 +87,7 @@ func (s *session) mayErr() bool {
 	return s.errors.spend(s.bus.clock())
 }
 
-var errErrors = &protocol.Error{Code: protocol.CodeTooManyErrors, Reason: "more than 20 errors in 10 s", Hint: "Mend the client; it sends requests that cannot succeed."}
+var errErrors = &protocol.Error{Code: protocol.CodeTooManyErrors, Reason: "more than 20 errors in 10 s", Hint: "Mend the client; it sends messages that no server can read."}
 
 // unregister reports that the connection has ended.
 func (s *session) unregister() {

@@ -37,7 +37,7 @@ func (s *session) onAttached(m attached) {
 
 func (s *session) onFaulted(m faulted) {
 	if s.state != sessionEnded && (m.gen == anyGeneration || m.gen >= s.conn.since.Load()) {
-		s.refuse(m.fault, m.ids...)
+		s.malformed(m.fault, m.ids...)
 		s.flush()
 	}
 }

@@ -120,18 +120,18 @@ func (s *session) onFrame(f *protocol.ClientFrame) {
 	case protocol.TypeDisconnect:
 		s.finish(nil, "")
 	case protocol.TypeConnect:
-		s.refuse(&protocol.Error{Code: protocol.CodeAlreadyConnected, Reason: "this connection is connected", Hint: "Send connect once for each transport."}, f.ID)
+		s.malformed(&protocol.Error{Code: protocol.CodeAlreadyConnected, Reason: "this connection is connected", Hint: "Send connect once for each transport."}, f.ID)
 	case protocol.TypeRefresh:
 		s.onRefresh(f)
 	default:
-		s.refuse(&protocol.Error{Code: protocol.CodeBadRequest, Reason: "a frame that cannot be sent here", Hint: "SPEC.md section 6 lists the frames."}, f.ID)
+		s.malformed(&protocol.Error{Code: protocol.CodeBadRequest, Reason: "a frame that cannot be sent here", Hint: "SPEC.md section 6 lists the frames."}, f.ID)
 	}
 }
 
 func (s *session) onPing(f *protocol.ClientFrame) {
 	if f.Received != nil {
 		if err := s.conn.out.Ack(*f.Received); err != nil {
-			s.refuse(protocol.AsError(err), f.ID)
+			s.malformed(protocol.AsError(err), f.ID)
 			return
 		}
 	}

@@ -30,6 +30,10 @@ func (s *session) onSubscribe(f *protocol.ClientFrame) {
 func (s *session) onUnsubscribe(f *protocol.ClientFrame) {
 	i := s.find(f.Channel)
 	if i < 0 || f.Room != "" || !s.subs[i].own {
+		if !s.commands.Take(1, commandRate, s.bus.clock()) { // only one that takes load away counts against no rate
+			s.refuse(errRate, f.ID)
+			return
+		}
 		s.refuse(&protocol.Error{Code: protocol.CodeNotSubscribed, Reason: "there is no such subscription", Hint: "Unsubscribe once, with the room that subscribed named."}, f.ID)
 		return
 	}

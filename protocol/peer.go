@@ -11,6 +11,7 @@ type Peer struct {
 	Token     string // of the Authorization header; a secret
 	Ticket    string // of the URL of a browser's EventSource, in the place of a token; a secret
 	Cookie    string // the Cookie header; a secret
+	Stream    string // the channels that a plain URL names, in its order, with spaces between; "" for others
 	Plain     bool   // came by ?channel= without frames of its own: never parked, cannot resume
 }
 

@@ -108,6 +108,15 @@ func (q *query) readPosition(header http.Header, values url.Values, sse bool) er
 	return nil
 }
 
+// stream returns what the URL is a stream of: its channels, in their order.
+func (q *query) stream() string {
+	var names []string
+	for _, ch := range q.channels {
+		names = append(names, string(ch))
+	}
+	return strings.Join(names, " ")
+}
+
 // frames returns the frames that subscribe to the channels, with ids from 1.
 func (q *query) frames() []protocol.ClientFrame {
 	frames := make([]protocol.ClientFrame, len(q.channels))

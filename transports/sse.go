@@ -81,6 +81,7 @@ func (ev *eventStream) frames(w http.ResponseWriter, r *http.Request, peer *prot
 		return nil, badQuery("the request has a ticket and a token")
 	}
 	peer.Plain, ev.plain = true, true
+	peer.Stream = q.stream()
 	ev.form = plainForm{plain: newPlain(q)}
 	return append([]protocol.ClientFrame{*connectFrame()}, q.frames()...), nil
 }

@@ -192,11 +192,11 @@ func (w *world) countsSubscriptions() {
 }
 
 func (w *world) countsErrors() {
-	const fault = `{"type":"unsubscribe","id":9,"channel":"nothing"}`
+	const fault = `{"type":"unsubscribe","id":9,"channel":"no channel"}`
 	c := w.open()
 	c.Want(protocol.TypeConnected)
 	for i := range protocol.MaxErrors {
-		if got := w.outcome(c, fault); got != protocol.CodeNotSubscribed {
+		if got := w.outcome(c, fault); got != protocol.CodeBadChannel {
 			w.Fatalf("error %d: got %q", i+1, got)
 		}
 	}
