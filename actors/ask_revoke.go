@@ -22,7 +22,9 @@ func (b *Bus) RevokeToken(id string) (Revoked, error) {
 // RevokeUser does so with all tokens of a user that were issued until now, or are dated up to access.TokenLeeway ahead,
 // since the issuer's clock may be: so a token that is issued in the next 30 s is void, too.
 func (b *Bus) RevokeUser(user string) (Revoked, error) {
-	return b.revoke(func(until time.Time) *protocol.Error { return b.revocations.RevokeUser(user, time.Now().Add(access.TokenLeeway), until) })
+	return b.revoke(func(until time.Time) *protocol.Error {
+		return b.revocations.RevokeUser(user, time.Now().Add(access.TokenLeeway), until)
+	})
 }
 
 func (b *Bus) revoke(remember func(until time.Time) *protocol.Error) (Revoked, error) {
