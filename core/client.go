@@ -43,6 +43,9 @@ type linkState struct {
 // section 7.
 const ackEvery = 256
 
+// maxPings is at which ping a subscribe that has no answer is sent again. SPEC.md section 7.
+const maxPings = 3
+
 // NewClient returns a client without a session.
 func NewClient(port ClientPort) *Client { return &Client{port: port} }
 
@@ -111,10 +114,20 @@ func (c *Client) Forget(r *Request) {
 	}
 }
 
-// Ping sends a ping that reports the count. Call it when nothing was sent, or nothing heard, for a heartbeat.
+// Ping sends a ping that reports the count. Call it when nothing was sent, or nothing heard, for a heartbeat. A subscribe that is
+// still without an answer at the third ping after it is sent again: the link lives, so that the answer was lost on the way.
 func (c *Client) Ping() {
-	if c.current.link != 0 {
-		c.ping()
+	if c.current.link == 0 {
+		return
+	}
+	c.ping()
+	for _, s := range c.subs {
+		if s.pending == 0 || c.Omit.Has(AskAgain) {
+			continue
+		}
+		if s.pings++; s.pings == maxPings {
+			c.port.Send(c.current.link, c.subscribe(s))
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ type Subscription struct {
 	users   string // which changes of presence it hears: a value of a subscribe's users
 	cursor  Cursor
 	pending uint64 // id of the subscribe that has no answer yet; 0 for none
+	pings   int    // since that subscribe
 	told    bool   // a gap with that id came already
 	retry   bool   // refused for the moment
 	live    bool   // confirmed on this session
@@ -65,7 +66,7 @@ func (c *Client) Watch(s *Subscription, users string) {
 
 // subscribe makes the frame that subscribes s from its cursor, and marks s as waiting for the answer.
 func (c *Client) subscribe(s *Subscription) protocol.ClientFrame {
-	s.pending, s.told, s.retry, s.live = c.nextID(), false, false, false
+	s.pending, s.pings, s.told, s.retry, s.live = c.nextID(), 0, false, false, false
 	f := protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: s.pending, Channel: s.Channel, Filter: s.Filter, Users: s.users}
 	if at := s.cursor.Position(); !at.IsZero() {
 		f.Since = &at

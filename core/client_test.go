@@ -134,6 +134,24 @@ func TestClientSubscribesAgainFromItsCursorAtAHole(t *testing.T) {
 	s.want("subscribed at "+place(at(1))+", recovered true", "message 2", "message 3")
 }
 
+// A path drops what answers a subscribe, and carries all else: the link lives, and the subscription must not wait for good.
+func TestF87_ASubscribeWhoseAnswerIsLostIsSentAgain(t *testing.T) {
+	s := connectedClient(t)
+	s.hear(1, messageFrame(2))
+	s.want("1: subscribe #2 a since " + place(at(0)))
+	s.c.Ping()
+	s.c.Ping()
+	s.want("1: ping received 2", "1: ping received 2")
+	s.c.Ping()
+	s.want("1: ping received 2", "1: subscribe #3 a since "+place(at(0)))
+	s.hear(1, subscribedFrame(3, 0, true), messageFrame(1), messageFrame(2))
+	s.want("subscribed at "+place(at(0))+", recovered true", "message 1", "message 2")
+	for range 4 {
+		s.c.Ping()
+	}
+	s.want("1: ping received 5", "1: ping received 5", "1: ping received 5", "1: ping received 5")
+}
+
 // A path that drops message 2 each time: asking again at once would be a loop without end.
 func TestF87_AHoleThatStaysIsNoLoop(t *testing.T) {
 	s := connectedClient(t)

@@ -10,6 +10,7 @@ const (
 	NodeContiguity                         // a node holds a message that does not follow, and reads what is missing
 	ClientContiguity                       // so does a client
 	IDWindow                               // a client remembers ids across gaps
+	AskAgain                               // a client sends a subscribe again that stays without an answer
 )
 
 // Has reports whether x is left out.

@@ -75,6 +75,20 @@ test("a hole subscribes again from the cursor, and drops until the answer with t
   assert.deepEqual(sub.cursor.position, at(7));
 });
 
+test("a subscribe whose answer is lost on a link that lives is sent again at the third ping, and what is answered is not", () => {
+  const { session, take } = live(3);
+  session.frame(1, message(5)); // a hole; a path drops what answers it
+  session.ping();
+  session.ping();
+  assert.deepEqual(take(), [[1, "subscribe 2"], [1, "ping"], [1, "ping"]]);
+  session.ping();
+  assert.deepEqual(take(), [[1, "ping"], [1, "subscribe 3"]]);
+  session.frame(1, subscribed(3, 3, true));
+  for (const n of [4, 5]) session.frame(1, message(n));
+  for (let i = 0; i < 4; i++) session.ping();
+  assert.deepEqual(take(), ["live a true", "a 4", "a 5", [1, "ping"], [1, "ping"], [1, "ping"], [1, "ping"]]);
+});
+
 test("a recovery that the server refuses with a gap is one gap", () => {
   const { session, take } = live(3);
   session.frame(1, message(5));

@@ -27,6 +27,7 @@ const (
 	ResumeCount                        // a session goes on after what its client received
 	PrevTag                            // a message names the tag of the one before it
 	Late                               // a late copy of a connect or poll takes nothing over
+	AskAgain                           // a subscribe that stays without an answer is sent again
 )
 
 // Mutant is a combination of mechanisms that are left out.
@@ -46,6 +47,8 @@ func (m Mutant) omits() (o core.Mechanism) {
 			o |= core.ClientContiguity
 		case IDWindow:
 			o |= core.IDWindow
+		case AskAgain:
+			o |= core.AskAgain
 		}
 	}
 	return o

@@ -29,11 +29,12 @@ var Table = []Row{
 	{IDWindow, "a client remembers ids across gaps", []Mutant{{IDWindow}}, "181", "", false},
 	{AckAfter, "acknowledged after the append only", []Mutant{{AckAfter}}, "1,873", "", false},
 	// Found to be needed by this model.
-	{NumberUsedUp, "the number of a send without answer is used up, empty, on the next link", []Mutant{{NumberUsedUp}}, "", "", false},
+	{NumberUsedUp, "the number of a send without answer is used up, empty, on the next link", []Mutant{{NumberUsedUp}, {NumberUsedUp, AskAgain}}, "", "", false},
 	{Interruption, "after an interruption nothing is handed on before history was read", []Mutant{{Interruption}, {Interruption, PrevTag}}, "", "", true},
 	{ResumeCount, "a session goes on after what its client received", []Mutant{{ResumeCount}, {ResumeCount, ClientCheck}}, "", "", false},
 	{PrevTag, "between broker and node a message names the tag of the one before it", []Mutant{{PrevTag}, {PrevTag, Interruption}}, "", "", true},
 	{Late, "a late copy of a connect or poll takes nothing over", []Mutant{{Late}}, "", "TestLatePollsTakeNothingOver", false},
+	{AskAgain, "a subscribe that stays without an answer is sent again", []Mutant{{AskAgain}, {AskAgain, NumberUsedUp}}, "", "", false},
 }
 
 // Without returns m without x.

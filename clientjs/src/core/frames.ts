@@ -117,6 +117,8 @@ export const MAX_MESSAGE_BYTES = 65_536;
 export const RECENT_IDS = 1024;
 /** Counted frames after which the client reports what it received, if no heartbeat did. */
 export const ACK_EVERY = 256;
+/** At which ping a `subscribe` that has no answer is sent again. */
+export const MAX_PINGS = 3;
 
 const UNCOUNTED = ["connected", "pong", "disconnect"];
 

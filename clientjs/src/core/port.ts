@@ -43,6 +43,8 @@ export interface Subscription {
   room: string;
   /** The id of the `subscribe` that has no answer yet; 0 for none. */
   pending: number;
+  /** Pings since that `subscribe`. */
+  pings: number;
   /** A `gap` answered it already. */
   told?: boolean;
   /** Refused for the moment. */

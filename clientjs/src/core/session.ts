@@ -3,6 +3,7 @@ import type { Request, SessionPort, Subscription } from "./port.js";
 import {
   ACK_EVERY,
   MAX_FRAMES,
+  MAX_PINGS,
   VERSION,
   counted,
   type ClientFrame,
@@ -63,7 +64,10 @@ export interface Session {
   request(frame: ClientFrame): Request;
   /** Stops waiting for an answer. */
   cancel(request: Request | undefined): void;
-  /** Sends a ping that reports what was received. */
+  /**
+   * Sends a ping that reports what was received. A `subscribe` that is still without an answer at the third ping after it is
+   * sent again.
+   */
   ping(): void;
   /**
    * The count to put in a frame that reports it: of the frames that the present link brought, or repeated. While a new
@@ -131,7 +135,7 @@ export function createSession(port: SessionPort): Session {
       if (isUnsubscribe(r) && r.frame.channel === channel && !filter && !r.frame.room) requests.delete(r);
     }
     for (const s of subs) if (s.over && s.channel === channel && sameJSON(s.filter, filter)) subs.delete(s);
-    const sub: Subscription = { channel, filter, cursor: createCursor(since), room: "", pending: 0 };
+    const sub: Subscription = { channel, filter, cursor: createCursor(since), room: "", pending: 0, pings: 0 };
     subs.add(sub);
     if (current.link) again(sub);
     return sub;
@@ -163,6 +167,13 @@ export function createSession(port: SessionPort): Session {
   function ping(): void {
     if (!current.link) return;
     send([{ type: "ping", received: report() }]);
+  }
+
+  /** The link lives, but the answer of a `subscribe` may have been lost on the way: at the third ping it is sent again. */
+  function beat(): void {
+    if (!current.link) return;
+    ping();
+    for (const sub of subs) if (sub.pending && ++sub.pings === MAX_PINGS) again(sub);
   }
 
   function report(): number | undefined {
@@ -316,6 +327,7 @@ export function createSession(port: SessionPort): Session {
 
   function subscription(sub: Subscription): ClientFrame {
     sub.pending = ++lastID;
+    sub.pings = 0;
     sub.told = sub.refused = sub.live = false;
     return { type: "subscribe", id: sub.pending, channel: sub.channel, filter: sub.filter, since: sub.cursor.position };
   }
@@ -350,7 +362,7 @@ export function createSession(port: SessionPort): Session {
     unsubscribe,
     request,
     cancel,
-    ping,
+    ping: beat,
     report,
     retry,
     nudge() {

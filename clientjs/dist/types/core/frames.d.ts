@@ -124,6 +124,8 @@ export declare const MAX_MESSAGE_BYTES = 65536;
 export declare const RECENT_IDS = 1024;
 /** Counted frames after which the client reports what it received, if no heartbeat did. */
 export declare const ACK_EVERY = 256;
+/** At which ping a `subscribe` that has no answer is sent again. */
+export declare const MAX_PINGS = 3;
 /** Whether a server frame of this type counts for a session's resume. */
 export declare const counted: (type: string) => boolean;
 /**

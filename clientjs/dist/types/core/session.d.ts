@@ -38,7 +38,10 @@ export interface Session {
     request(frame: ClientFrame): Request;
     /** Stops waiting for an answer. */
     cancel(request: Request | undefined): void;
-    /** Sends a ping that reports what was received. */
+    /**
+     * Sends a ping that reports what was received. A `subscribe` that is still without an answer at the third ping after it is
+     * sent again.
+     */
     ping(): void;
     /**
      * The count to put in a frame that reports it: of the frames that the present link brought, or repeated. While a new
