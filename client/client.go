@@ -26,7 +26,7 @@ var ErrClosed = errors.New("client: closed")
 type Client struct {
 	cfg  Config
 	http *http.Client
-	own  *http.Transport // ours to clean up; nil where the program gave its own
+	own  *http.Transport // ours to clean up; nil if the program gave its own
 
 	commands chan func()
 	events   chan event

@@ -143,9 +143,9 @@ func (c *Client) lost(from *carrier, err error) {
 	}
 }
 
-// stepDown leaves a link over which continuity failed twice at the same place, with no progress between: its path drops what
-// follows, such as frames above some length. The next transport is tried, and first for a while. If there is none the link
-// stays, and subscribes wait longer each time.
+// stepDown leaves a link over which continuity failed twice at the same place, with no progress between: its path drops
+// what follows, such as frames above some length. The next transport is tried, and first for a while. If there is none
+// the link stays, and subscribes wait longer each time.
 func (c *Client) stepDown(from *carrier) {
 	i := slices.Index(c.ladder, from.transport)
 	if from != c.current || i < 0 || i+1 >= len(c.ladder) {

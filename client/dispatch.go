@@ -61,6 +61,6 @@ const queueMax = 1024
 
 func (c *Client) enqueue(fn func()) { c.queue = append(c.queue, fn) }
 
-// full reports whether the program is too slow for more. Where a call waits for its answer the loop reads on: the call
+// full reports whether the program is too slow for more. If a call waits for its answer the loop reads on: the call
 // may be a callback's, which would wait for ever.
 func (c *Client) full() bool { return len(c.queue) >= queueMax && len(c.calls) == 0 }

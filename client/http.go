@@ -22,7 +22,7 @@ func (b *base) header() http.Header {
 	return h
 }
 
-// post sends body. The caller closes the answer's body. Any answer but a 2xx is an error: a refused where the bus said
+// post sends body. The caller closes the answer's body. Any answer but a 2xx is an error: a refused if the bus said
 // it.
 func (b *base) post(ctx context.Context, path string, body []byte) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.c.cfg.URL+path, bytes.NewReader(body))
@@ -62,8 +62,8 @@ func (b *base) exchange(ctx context.Context, path string, body []byte) ([]byte, 
 	return answer, err
 }
 
-// CodeForeignAnswer is the code of a request that something on the way answered, such as a firewall, and not the bus. It is
-// made by this client and never on the wire.
+// CodeForeignAnswer is the code of a request that something on the way answered, such as a firewall, and not the bus.
+// It is made by this client and never on the wire.
 const CodeForeignAnswer protocol.Code = "foreign_answer"
 
 // foreignAnswer is an answer that is not the bus's.

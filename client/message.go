@@ -12,7 +12,7 @@ import (
 type Message struct {
 	Channel  string
 	Data     json.RawMessage   // the payload as it was published; not to be changed
-	Event    string            // the publisher's name for the kind of message; "" where it gave none
+	Event    string            // the publisher's name for the kind of message; "" if it gave none
 	ID       string            // the same on each retry of a publish with an idempotency key
 	Position protocol.Position // zero where Volatile
 	Time     time.Time         // when the broker numbered it
@@ -62,7 +62,7 @@ func messageOf(m *protocol.Message, epoch string) Message {
 type Gap struct {
 	Channel string
 	Reason  protocol.GapReason
-	Last    protocol.Position // up to which everything was handed out; zero where nothing was
+	Last    protocol.Position // up to which everything was handed out; zero if nothing was
 	From    protocol.Position // after which the subscription goes on
 }
 

@@ -15,7 +15,7 @@ import (
 type poll struct {
 	*base
 	mu    sync.Mutex
-	still chan struct{} // guarded by mu: closed when moving is over; nil where there is none
+	still chan struct{} // guarded by mu: closed when moving is over; nil if there is none
 }
 
 const (

@@ -11,12 +11,12 @@ import (
 type Presence struct {
 	Channel string
 	Count   int               // how many there are
-	Members []protocol.Member // all of them, in order; nil where they are more than protocol.MaxPresenceMembers
+	Members []protocol.Member // all of them, in order; nil if they are more than protocol.MaxPresenceMembers
 }
 
 // OnPresence is called with who is in the channel: when the server has told it, and after each change, of which several
 // may come together. This client is one of them. What it was told last stays as it is while the client is not
-// connected. Where the server does not allow it, OnEnd is called, and callbacks of the channel without OnPresence go
+// connected. If the server does not allow it, OnEnd is called, and callbacks of the channel without OnPresence go
 // on.
 func OnPresence(fn func(Presence)) Option { return func(s *Subscription) { s.onPresence = fn } }
 

@@ -121,7 +121,7 @@ func TestStackPresence(t *testing.T) {
 	}
 }
 
-// Where nobody watches any more, nothing is told, and messages go on.
+// If nobody watches any more, nothing is told, and messages go on.
 func TestStackStopsWatching(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStack(t, inMemory)

@@ -67,7 +67,7 @@ func newEventReader(r io.Reader) *eventReader {
 	return &eventReader{events: r3.NewEventStreamReader(r, readMax)}
 }
 
-// next returns the data of the next event that has any. Comments, ids and event names are passed over. Where a stream
+// next returns the data of the next event that has any. Comments, ids and event names are passed over. If a stream
 // was cut within an event the reader gives its first half; a frame that was cut is not JSON, and the link is lost as it
 // should be.
 func (e *eventReader) next() ([]byte, error) {

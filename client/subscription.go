@@ -13,7 +13,7 @@ import (
 type Option func(*Subscription)
 
 // Since makes a subscription start after a position, instead of at the channel's top: what was published since then
-// comes first. Where the client is subscribed to the channel already, what lies between is not recovered but told as a
+// comes first. If the client is subscribed to the channel already, what lies between is not recovered but told as a
 // gap.
 func Since(p protocol.Position) Option { return func(s *Subscription) { s.since = p } }
 

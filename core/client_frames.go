@@ -114,8 +114,8 @@ func (s *Subscription) moved(m *protocol.Message) {
 	}
 }
 
-// again subscribes from the cursor: the continuity check failed. At once the first time. If it fails at the same place again
-// the replay brings what the path drops, and asking at once would be a loop without end.
+// again subscribes from the cursor: the continuity check failed. At once the first time. If it fails at the same place
+// again the replay brings what the path drops, and asking at once would be a loop without end.
 func (c *Client) again(s *Subscription) {
 	if s.holes++; s.holes == 1 {
 		c.port.Send(c.current.link, c.subscribe(s))

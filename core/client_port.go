@@ -23,10 +23,10 @@ type ClientPort interface {
 	Disconnected(link int, d *protocol.ServerFrame)
 	// Other hands out frames that do not concern the machine: event, presence, joined, left, and errors without an id.
 	Other(f *protocol.ServerFrame)
-	// Stuck reports that continuity of s failed again at the same place, though it was subscribed again from there: the path
-	// may drop what follows. A RetryLater comes with it. A program should try another transport.
+	// Stuck reports that continuity of s failed again at the same place, though it was subscribed again from there: the
+	// path may drop what follows. A RetryLater comes with it. A program should try another transport.
 	Stuck(s *Subscription)
-	// RetryLater asks for a call of Retry after a while, longer each time: the server refused a subscription for the moment, or
-	// continuity failed again at the same place.
+	// RetryLater asks for a call of Retry after a while, longer each time: the server refused a subscription for the
+	// moment, or continuity failed again at the same place.
 	RetryLater()
 }

@@ -72,7 +72,7 @@ func (c *Cursor) Gapped(reason protocol.GapReason, from protocol.Position) *Gap 
 	return g
 }
 
-// Skipped moves the cursor over messages that a filter did not match. It answers false where the position is not of the
+// Skipped moves the cursor over messages that a filter did not match. It answers false if the position is not of the
 // cursor's epoch: subscribe again.
 func (c *Cursor) Skipped(to protocol.Position) bool {
 	if to.Epoch != c.pos.Epoch {

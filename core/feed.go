@@ -27,7 +27,7 @@ type Join[M comparable] struct {
 // Gap is where completeness could not be shown.
 type Gap struct {
 	Reason protocol.GapReason
-	Last   protocol.Position // zero where there was none
+	Last   protocol.Position // zero if there was none
 	From   protocol.Position
 }
 

@@ -158,7 +158,7 @@ func (w *feedWorld) play(weights map[string]int) {
 	}
 }
 
-// draw gives an index below n; 0 where there is none.
+// draw gives an index below n; 0 if there is none.
 func (w *feedWorld) draw(n int) int { return w.rng.IntN(max(n, 1)) }
 
 func (w *feedWorld) fatalf(format string, args ...any) {

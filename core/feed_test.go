@@ -173,7 +173,7 @@ func TestFeedJoins(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		since  []protocol.Position
-		answer *Page // to the read that the join asks for; nil where it asks for none
+		answer *Page // to the read that the join asks for; nil if it asks for none
 		want   []string
 	}{
 		{name: "without a cursor", want: []string{"a subscribed at 5", "a enter"}},

@@ -31,7 +31,7 @@ type Herald struct {
 	held    []MembersChange // that came while it was not known
 	missed  bool            // … and there were more of them
 
-	told    map[protocol.Member]struct{} // nil where it only counts
+	told    map[protocol.Member]struct{} // nil if it only counts
 	changed map[protocol.Member]bool     // since then: true for one who came
 	anew    bool                         // everybody has to hear everything
 	said    int                          // the count that was told

@@ -69,7 +69,8 @@ func BenchmarkIdempotency(b *testing.B) {
 	}
 }
 
-// Keys of different principals never meet, however principal and key are cut; nor do the ids that are derived from them.
+// Keys of different principals never meet, however principal and key are cut; nor do the ids that are derived from
+// them.
 func TestKeysOfTwoPrincipalsNeverMeet(t *testing.T) {
 	s := NewStream("a", "e", DefaultStreamConfig())
 	seen := map[string]string{}

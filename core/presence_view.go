@@ -10,7 +10,7 @@ import (
 // PresenceView knows nothing.
 type PresenceView struct {
 	known bool
-	list  map[protocol.Member]struct{} // nil where there are too many to be named
+	list  map[protocol.Member]struct{} // nil if there are too many to be named
 	count int
 }
 
@@ -51,7 +51,7 @@ func (v *PresenceView) Known() bool { return v.known }
 // Count is how many there are.
 func (v *PresenceView) Count() int { return v.count }
 
-// Members returns everybody, in order; nil where there are too many to be named.
+// Members returns everybody, in order; nil if there are too many to be named.
 func (v *PresenceView) Members() []protocol.Member {
 	if v.list == nil {
 		return nil

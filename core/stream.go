@@ -159,7 +159,7 @@ func (s *Stream) Holds() (messages, bytes, keys int, forgotten uint64) {
 	return s.history.n, s.history.bytes, s.keys.len(), s.keys.forgotten
 }
 
-// Top is the position of the newest message; offset 0 where there never was one.
+// Top is the position of the newest message; offset 0 if there never was one.
 func (s *Stream) Top() protocol.Position { return s.top }
 
 // After reads the messages strictly after a position, at most limit of them and, but for the first, at most

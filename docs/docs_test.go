@@ -31,7 +31,7 @@ var pages = []string{"README.md", "react.md", "tabs.md", "backends.md", "hooks.m
 // snippet is one fence of a page with the comment before it.
 type snippet struct {
 	line           int
-	kind, argument string // include, run, prints, example; "" where there is no comment
+	kind, argument string // include, run, prints, example; "" if there is no comment
 	language, text string
 }
 
@@ -236,7 +236,7 @@ func TestConfiguration(t *testing.T) {
 	}
 }
 
-// status is that of a GET, 0 where there is no answer.
+// status is that of a GET, 0 if there is no answer.
 func status(url, key string) int {
 	request, _ := http.NewRequest(http.MethodGet, url, nil)
 	if key != "" {

@@ -1,7 +1,7 @@
 package filter
 
-// The access conditions of a filter are leaves of which at least one holds whenever the filter does. An Index looks at a filter
-// only when one of them holds for the message.
+// The access conditions of a filter are leaves of which at least one holds whenever the filter does. An Index looks at
+// a filter only when one of them holds for the message.
 
 // class is how a leaf is found for a document: the lower, the more a leaf of it is thought to tell apart.
 type class uint8
@@ -15,8 +15,8 @@ const (
 	classThere                // by field alone
 )
 
-// handicaps is how many filters may be under a leaf of a class before one of the next classes is thought to be better. So filters
-// that all have {"equals": {"type": "taxi"}} are filed by what else they ask for.
+// handicaps is how many filters may be under a leaf of a class before one of the next classes is thought to be better.
+// So filters that all have {"equals": {"type": "taxi"}} are filed by what else they ask for.
 var handicaps = [...]int{classEquals: 0, classElement: 2, classShape: 16, classSpan: 16, classHalf: 64, classThere: 256}
 
 func classOf(l *leaf) class {
@@ -43,8 +43,8 @@ type access struct {
 	leaves []*leaf
 }
 
-// accessOf chooses the access conditions of a tree: of an "and" those of its cheapest part, of an "or" those of all parts. Filed
-// returns how many filters are filed under a leaf.
+// accessOf chooses the access conditions of a tree: of an "and" those of its cheapest part, of an "or" those of all
+// parts. Filed returns how many filters are filed under a leaf.
 func accessOf(n *node, filed func(*leaf) int) access {
 	switch n.op {
 	case opNothing:

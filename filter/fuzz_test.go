@@ -47,7 +47,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// However filters come and go, the index answers as Match does. A program adds and removes filters of a list, by its bytes.
+// However filters come and go, the index answers as Match does. A program adds and removes filters of a list, by its
+// bytes.
 func FuzzIndex(f *testing.F) {
 	f.Add(uint64(1), []byte{0, 1, 2, 130, 3, 255}, []byte(`{"a":1,"n":2,"s":"taxi","l":[1,"x"],"p":[48.85,2.35]}`))
 	f.Add(uint64(2), []byte("add and remove"), []byte(`{"b":{"c":null},"b.c":1}`))

@@ -1,7 +1,8 @@
 package filter
 
-// Index finds the filters that match a document, among many. A document costs what those filters cost of which an access
-// condition holds for it, and most of them match; it does not cost what all filters do. It is not safe for use by several goroutines at a time.
+// Index finds the filters that match a document, among many. A document costs what those filters cost of which an
+// access condition holds for it, and most of them match; it does not cost what all filters do. It is not safe for use
+// by several goroutines at a time.
 type Index[K comparable] struct {
 	entries map[K]*entry[K]
 	slots   map[string]*slot[K] // by the key of their leaf
@@ -58,8 +59,8 @@ func NewIndex[K comparable]() *Index[K] {
 // Len returns the number of filters.
 func (ix *Index[K]) Len() int { return len(ix.entries) }
 
-// Always returns the number of filters that are looked at for each document, since nothing about a document tells that they do
-// not match: negations alone, and what is looked for in no field.
+// Always returns the number of filters that are looked at for each document, since nothing about a document tells that
+// they do not match: negations alone, and what is looked for in no field.
 func (ix *Index[K]) Always() int { return len(ix.always) }
 
 // Add puts a filter under a key. One that the key had before is removed.

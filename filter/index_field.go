@@ -137,8 +137,8 @@ func isShortScalar(v any) bool {
 // rect is a rectangle of longitudes and latitudes, as the R-tree has it.
 type rect struct{ low, high [2]float64 }
 
-// rectsOf returns one or two rectangles between the longitudes -180 and 180 that have a box in them. They are a hair larger,
-// for what is rounded; and both the 180th meridian's names lie in each that touches it.
+// rectsOf returns one or two rectangles between the longitudes -180 and 180 that have a box in them. They are a hair
+// larger, for what is rounded; and both the 180th meridian's names lie in each that touches it.
 func rectsOf(b box) []rect {
 	const hair = 1e-9
 	low, high := b.bottom-hair, b.top+hair

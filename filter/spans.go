@@ -1,7 +1,7 @@
 package filter
 
-// spans has the ranges of a field: a tree ordered by their lower bounds, in which each node knows the greatest upper bound below
-// it. It is balanced by random priorities (a treap).
+// spans has the ranges of a field: a tree ordered by their lower bounds, in which each node knows the greatest upper
+// bound below it. It is balanced by random priorities (a treap).
 type spans[K comparable] struct {
 	root *spanNode[K]
 	dice uint64 // state of the random numbers

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// A document leads to about as many filters as match it, however many there are: the law of which TestSpeed measures the time.
+// A document leads to about as many filters as match it, however many there are: the law of which TestSpeed measures
+// the time.
 func TestCandidates(t *testing.T) {
 	sizes := []int{1_000, 20_000}
 	for _, w := range workloads {
@@ -72,8 +73,8 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestSpeed measures the index beside Koncorde, in one run. It takes minutes, so that it runs only if TIDINGS_FILTER_SPEED is set; its
-// figures stand in docs/filters.md.
+// TestSpeed measures the index beside Koncorde, in one run. It takes minutes, so that it runs only if
+// TIDINGS_FILTER_SPEED is set; its figures stand in docs/filters.md.
 func TestSpeed(t *testing.T) {
 	if os.Getenv("TIDINGS_FILTER_SPEED") == "" {
 		t.Log("TIDINGS_FILTER_SPEED is not set; TestCandidates shows the law")

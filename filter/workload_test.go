@@ -23,7 +23,8 @@ var workloads = []workload{
 	}, order},
 }
 
-// order is a document of the workloads: it has one of n/10 drivers, a price of 0 to 1,000, and a place in a square of 10 degrees.
+// order is a document of the workloads: it has one of n/10 drivers, a price of 0 to 1,000, and a place in a square of
+// 10 degrees.
 func order(g *generator, n int) obj {
 	return obj{
 		"_id": fmt.Sprint("order-", g.IntN(1e9)), "type": "taxi", "status": "open", "seats": matchesHeld,

@@ -87,7 +87,7 @@ type Client struct {
 	queue   queue
 }
 
-// New makes a client. It fails where the config is wrong, naming the field.
+// New makes a client. It fails if the config is wrong, naming the field.
 func New(cfg Config) (*Client, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {

@@ -200,7 +200,7 @@ func TestAnswers(t *testing.T) {
 		name   string
 		status int
 		body   string
-		want   protocol.Code // "" where it is a yes, "-" for a failure
+		want   protocol.Code // "" if it is a yes, "-" for a failure
 		reason string
 	}{
 		{"no content", 204, "", "", ""},

@@ -31,9 +31,9 @@ type Config struct {
 	TrustedProxies []string
 	// Transports configures /bus. ClientAddress, Scheme and Log are set by New.
 	Transports transports.Config
-	// IdleTimeout is how long Server keeps a connection without a request. Zero means 75 s. A balancer in front that keeps
-	// its connections for longer (Google's 600 s, Envoy's an hour) now and then sends a request into one that is just being
-	// closed, and answers 502. Validate refuses less than 5 s.
+	// IdleTimeout is how long Server keeps a connection without a request. Zero means 75 s. A balancer in front that
+	// keeps its connections for longer (Google's 600 s, Envoy's an hour) now and then sends a request into one that is
+	// just being closed, and answers 502. Validate refuses less than 5 s.
 	IdleTimeout time.Duration
 	// Demo is served at /demo/, with index.html at its root. Nil means none.
 	Demo fs.FS

@@ -4,7 +4,7 @@ package protocol
 // it keeps, so the caller may use b again. It checks syntax, types, ranges, names and what must be there; it does not
 // check the length of b.
 //
-// A fault of one frame refuses the whole message. Where the text is JSON the frames are given beside the error with
+// A fault of one frame refuses the whole message. If the text is JSON the frames are given beside the error with
 // nothing but their Type and ID, as far as these could be read, so that each request can be answered.
 func DecodeClientFrames(b []byte) ([]ClientFrame, error) {
 	var s scanner

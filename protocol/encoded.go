@@ -94,7 +94,7 @@ func appendWebSocket(dst, payload []byte) []byte {
 	return append(dst, payload...)
 }
 
-// AppendMessage appends m's message frame: for the subscription's room ("" where it has no filter), told before up to
+// AppendMessage appends m's message frame: for the subscription's room ("" if it has no filter), told before up to
 // prev.
 func AppendMessage(dst []byte, m *Message, room string, prev uint64) []byte {
 	dst = append(dst, `{"type":"message","channel":"`...)

@@ -41,7 +41,8 @@ func AsError(err error) *Error {
 }
 
 // RetryAfter returns how long a client should wait before it tries again, as the header Retry-After says it: 5 s for a
-// refusal that passes by itself, 30 s for a limit that somebody else has to leave. It returns 0 if the client may choose, or need not try again.
+// refusal that passes by itself, 30 s for a limit that somebody else has to leave. It returns 0 if the client may
+// choose, or need not try again.
 func RetryAfter(code Code) time.Duration {
 	switch code {
 	case CodeRateLimited, CodeOverloaded, CodeBrokerUnavailable, CodeShuttingDown:

@@ -110,7 +110,7 @@ type ServerFrame struct {
 
 	Position  Position // subscribed, position, reply to publish and history: epoch, offset, tag on the wire
 	Recovered bool
-	By        string // subscribed: ByServer, and ID is 0; "" where the client asked for it
+	By        string // subscribed: ByServer, and ID is 0; "" if the client asked for it
 	Reason    string // gap: a GapReason; disconnect: text
 	Last      *Position
 	From      *Position
@@ -126,7 +126,7 @@ type ServerFrame struct {
 	Resumed    bool
 	Generation uint64
 	Announce   *Announce // connected
-	TTLMS      int64     // connected, reply to refresh: so long the token is good; 0 where there is none
+	TTLMS      int64     // connected, reply to refresh: so long the token is good; 0 if there is none
 
 	Event    string
 	Exclude  string // event: the tab that is to leave it out

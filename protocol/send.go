@@ -4,13 +4,13 @@ package protocol
 type Send struct {
 	Session  string
 	Seq      uint64  // from 1, counting up by one
-	Received *uint64 // counted frames that the client has; nil where it does not say
+	Received *uint64 // counted frames that the client has; nil if it does not say
 	Frames   []ClientFrame
-	Refused  *Error // why none of the frames is taken: each has its Type and ID alone, to be answered with; nil where all are
+	Refused  *Error // why none of the frames is taken: each has its Type and ID alone, to be answered with; nil if all are
 }
 
 // DecodeSend reads the body of POST /bus/send as DecodeClientFrames reads frames, except that there may be none. Where
-// one of the frames is refused and a request is among them, Refused says so; it fails where nobody would be answered by
+// one of the frames is refused and a request is among them, Refused says so; it fails if nobody would be answered by
 // that.
 func DecodeSend(b []byte) (Send, error) {
 	var s scanner

@@ -163,7 +163,7 @@ func goodbye(code protocol.Code, reason string) *protocol.Encoded {
 
 var fence = goodbye(protocol.CodeSuperseded, "a newer transport took over")
 
-// after returns the messages that follow a position, and false where that cannot be said.
+// after returns the messages that follow a position, and false if that cannot be said.
 func (ch *fakeChannel) after(since protocol.Position) ([]*protocol.Message, protocol.GapReason) {
 	switch n := int(since.Offset); {
 	case since.Epoch != ch.epoch:

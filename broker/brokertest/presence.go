@@ -108,7 +108,7 @@ func (c *crowd) until(ctx context.Context, count int) []core.MembersChange {
 	}
 }
 
-// follow applies changes to who is there at a version, and fails where one is missing or contradicts itself.
+// follow applies changes to who is there at a version, and fails if one is missing or contradicts itself.
 func (w *world) follow(from core.MembersPage, changes []core.MembersChange) []protocol.Member {
 	w.Helper()
 	there := map[protocol.Member]bool{}

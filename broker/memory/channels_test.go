@@ -172,7 +172,7 @@ func (c *counter) Message(*protocol.Message) { c.n++ }
 func (c *counter) Interrupted()              {}
 
 func TestCloseLeavesNoGoroutine(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // fails where a goroutine is left
+	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
 		b := memory.New(memory.DefaultConfig())
 		must(t, b, "c")
 		time.Sleep(24 * time.Hour)

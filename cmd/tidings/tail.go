@@ -107,7 +107,7 @@ func (t *tailer) print(stream io.Reader) error {
 	return errors.New("the server ended the stream")
 }
 
-// stopped is nil where the user ended it.
+// stopped is nil if the user ended it.
 func stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil

@@ -49,7 +49,7 @@ type examination struct {
 	took  map[string]int64
 }
 
-// Run examines a server. It fails where the options cannot work, and with ctx's error; what it finds wrong is in the
+// Run examines a server. It fails if the options cannot work, and with ctx's error; what it finds wrong is in the
 // report.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	address, err := base(o.URL)

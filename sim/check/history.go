@@ -15,7 +15,7 @@ type History struct {
 	Numbered  []Numbered // in the order of the broker
 	Acks      []Ack
 	Listeners []*Listener
-	Tops      map[string]protocol.Position // of each channel at the end; nil where the end is not to be judged
+	Tops      map[string]protocol.Position // of each channel at the end; nil if the end is not to be judged
 	Window    Window
 }
 
@@ -44,7 +44,7 @@ type Ack struct {
 	Op       string
 	Channel  string
 	Position protocol.Position
-	ID       string // "" where the answer had none
+	ID       string // "" if the answer had none
 	Data     string
 	At       time.Duration
 }

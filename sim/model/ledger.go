@@ -140,7 +140,7 @@ func (o *op) instance(at protocol.Position) *instance {
 	return nil
 }
 
-// find returns the instance at a position, the newest where there are several, nil where there is none with that tag.
+// find returns the instance at a position, the newest where there are several, nil if there is none with that tag.
 func (c *channelLog) find(at protocol.Position) *instance {
 	return c.search(at, func(*instance) bool { return true })
 }

@@ -67,7 +67,7 @@ func (t *watch) message(m *protocol.Message, epoch string) {
 }
 
 // reach moves over all messages between what was seen and to: none of them may be one that the application should have
-// got. at is to's place; to is nil where the place is the beginning of an epoch.
+// got. at is to's place; to is nil if the place is the beginning of an epoch.
 func (t *watch) reach(to *instance, at protocol.Position, handed bool) {
 	if at.Epoch != t.pos.Epoch && t.pos.Epoch != "" {
 		t.fail("I2", "skip", "went from %s to %s without a gap", t.pos, at)

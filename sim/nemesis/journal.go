@@ -17,9 +17,9 @@ import (
 type heard struct {
 	channel string
 	at      protocol.Position
-	id      string // "" where it was not said
+	id      string // "" if it was not said
 	data    string // see digest
-	time    int64  // when the broker numbered it, Unix in ms; 0 where it was not said
+	time    int64  // when the broker numbered it, Unix in ms; 0 if it was not said
 }
 
 // digest stands for a payload.

@@ -67,7 +67,7 @@ func (b *tab) read() {
 	}
 }
 
-// first gives the first frame of a type, nil where there is none.
+// first gives the first frame of a type, nil if there is none.
 func (b *tab) first(frameType string) *protocol.ServerFrame {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -9,7 +9,8 @@ import (
 )
 
 // limits are what a package may reach: uses per file, and pairs of files that use each other. They are what each has,
-// with space for one thing more. Whoever makes a package plainer makes its line smaller; another package has what any other may have.
+// with space for one thing more. Whoever makes a package plainer makes its line smaller; another package has what any
+// other may have.
 var limits = map[string]struct {
 	perFile float64
 	mutual  int
