@@ -1,5 +1,5 @@
 // The matrix: the client behind each of these proxies, in Node and in Chromium, while messages are published. A row is
-// data: another proxy is one row more (F12, F19, F21, F23 and F24 of docs/RELIABILITY.md). `MATRIX=write` puts the
+// data: another proxy is one row more (F12, F19, F21, F23, F24 and F87 to F90 of docs/RELIABILITY.md). `MATRIX=write` puts the
 // table into docs/PERFORMANCE.md.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -16,6 +16,8 @@ import { Publisher, serve } from "./tidings.mjs";
  * - `first`: what carries the first message, and `within` so many ms after `subscribe`
  * - `play`: what happens then; each change of transport is measured
  * - `carried`: what the server's counters must say carried messages; default: `first` alone
+ * - `last`: what carries messages in the end; default: `first`; null for any
+ * - `any`: whatever carried them, and however often the connection was taken up again
  * - `cuts`: how often the connection is taken up again, beside changes of transport; default 0
  */
 const rows = [
@@ -31,6 +33,10 @@ const rows = [
   { name: "the same, and buffers streams until they end", proxy: own({ eats: true, buffers: true }), first: "poll", within: 3_500 },
   { name: "cuts each connection after 30 s", proxy: own({ cuts: 30_000 }), first: "websocket", within: 1_000, play: () => sleep(33_000), cuts: 1 },
   { name: "bans WebSockets in mid-session, and allows them again", proxy: own(), first: "websocket", within: 1_000, play: ban, carried: ["websocket", "sse"] },
+  { name: "F87: drops each WebSocket frame above 2 KB", proxy: own({ drops: 2_000 }), first: "websocket", within: 1_000, play: large, last: "sse", any: true },
+  { name: "F88: resets each connection after 20 KB", proxy: own({ resets: 20_000 }), first: "websocket", within: 1_000, play: backlog, last: null, any: true },
+  { name: "F89: WebSockets go mute", proxy: own(), first: "websocket", within: 1_000, play: mute, last: null, any: true },
+  { name: "F90: a firewall refuses a request", proxy: own({ bans: true, refuses: "DROP TABLE" }), first: "sse", within: 1_000, play: refuse },
 ];
 
 const CLIENTS = { Node: nodeClient, Chromium: pageClient };
@@ -83,6 +89,47 @@ async function ban({ proxy, switched }) {
   await switched("websocket", 20_000);
 }
 
+/** Every 40th message is too large for a WebSocket frame here: the bus goes over to SSE, and hears them all. */
+async function large({ publisher, switched }) {
+  publisher.every = 40;
+  await switched("sse", 15_000);
+  await sleep(5_000);
+}
+
+/** More waits than one connection brings: it arrives all the same, piece by piece. */
+async function backlog({ proxy, publisher, caughtUp }) {
+  publisher.every = 2;
+  proxy.change({ down: true });
+  await sleep(4_000);
+  publisher.every = 0;
+  proxy.change({ down: false });
+  await caughtUp(60_000);
+  proxy.change({ resets: Infinity });
+}
+
+/** What is open passes nothing any more, while messages are due: heard again within 5 s, twice. */
+async function mute({ proxy, heard }) {
+  for (let n = 0; n < 2; n++) {
+    await sleep(3_000);
+    const before = await heard();
+    const began = performance.now();
+    proxy.mute();
+    await sleep(200);
+    const some = await heard();
+    await until("messages again", async () => (await heard()) > some + 2, 20_000);
+    assert.ok(performance.now() - began <= 5_000 * SLACK, `mute for ${(performance.now() - began).toFixed()} ms, after ${before} messages`);
+  }
+}
+
+/** A request that a box refuses fails by itself; one behind it goes on, and messages keep coming. */
+async function refuse({ publish, heard, status }) {
+  const before = await heard();
+  const [bad, good] = await Promise.all([publish("DROP TABLE visitors"), publish("fine")]);
+  assert.deepEqual([bad, good], ["foreign_answer", "ok"]);
+  assert.ok((await heard()) > before, "hearing goes on");
+  assert.equal((await status()).state, "connected");
+}
+
 /** A bus in this process that notes what it hears, and when. */
 async function nodeClient(url, channel) {
   const log = [];
@@ -90,7 +137,7 @@ async function nodeClient(url, channel) {
   const started = performance.now();
   let first;
   bus.subscribe(channel, (payload) => ((first ??= performance.now() - started), log.push({ message: payload, over: bus.status.transport })), { onGap: (gap) => log.push({ gap }) });
-  return { log: async () => [...log], status: async () => bus.status, first: async () => first, close: async () => bus.close() };
+  return { log: async () => [...log], status: async () => bus.status, first: async () => first, publish: (text) => bus.publish("other", text).then(() => "ok", (e) => e.code), close: async () => bus.close() };
 }
 
 /** The same in a page of its own. */
@@ -108,6 +155,7 @@ async function pageClient(url, channel) {
     log: () => page.evaluate(() => window.log),
     status: () => page.evaluate(() => ({ state: window.bus.status.state, transport: window.bus.status.transport, fallback: window.bus.status.fallback })),
     first: () => page.evaluate(() => window.first),
+    publish: (text) => page.evaluate((text) => window.bus.publish("other", text).then(() => "ok", (e) => e.code), text),
     close: () => page.close(),
   };
 }
@@ -119,6 +167,11 @@ class Pausing extends Publisher {
   }
   go() {
     this.paused = false;
+  }
+  /** Each `every`th message is large; 0: none. */
+  every = 0;
+  data(n) {
+    return this.every && n % this.every === 0 ? { n, text: "x".repeat(3_000) } : { n };
   }
   one() {
     if (!this.paused) super.one();
@@ -158,9 +211,17 @@ async function play(row, where) {
       switches.push({ transport, ms: performance.now() - began });
     };
     await sleep(2_000);
-    await row.play?.({ proxy, publisher, switched, cuts: () => server.metric("tidings_connections_lost_total") });
+    const top = async (limit) => {
+      const { offset } = publisher.log.reduce((a, b) => (a.offset > b.offset ? a : b));
+      const { n } = publisher.log.find((p) => p.offset === offset);
+      await until("all that waited was heard", async () => (await client.log()).some((e) => e.message?.n === n), limit);
+    };
+    const heard = async () => (await client.log()).length;
+    const { publish, status } = client;
+    await row.play?.({ proxy, publisher, switched, caughtUp: top, heard, publish, status, cuts: () => server.metric("tidings_connections_lost_total") });
     await sleep(500);
-    await until(`in the end it is on the best there is, ${row.first}`, async () => (await client.status()).transport === row.first);
+    const { last = row.first } = row;
+    if (last) await until(`in the end it is on the best there is, ${last}`, async () => (await client.status()).transport === last, 20_000);
     const published = await publisher.stop();
     const offsets = new Map(published.map((p) => [p.n, p.offset]));
     const log = await caughtUp(client, (n) => offsets.get(n), published.at(-1).offset);
@@ -185,7 +246,7 @@ async function timely(row, where) {
   }
 }
 
-describe("the matrix of proxies", { timeout: 170_000 }, () => {
+describe("the matrix of proxies", { timeout: 240_000 }, () => {
   const runs = new Map();
   const key = (row, where) => `${row.name} (${where})`;
 
@@ -216,6 +277,7 @@ describe("the matrix of proxies", { timeout: 170_000 }, () => {
         assert.ok(got.first <= row.within * SLACK, `the first message came after ${got.first.toFixed()} ms`);
         const all = Object.values(got.carried).reduce((a, b) => a + b);
         const carried = Object.keys(got.carried).filter((name) => got.carried[name] > all * SHARE);
+        if (row.any) return;
         assert.deepEqual(carried, row.carried ?? [row.first], "by the server's counters");
         assert.equal(got.sessions, 1, "candidates that lost left no session");
         const again = got.switches.length + (row.cuts ?? 0);

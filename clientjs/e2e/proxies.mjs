@@ -100,6 +100,10 @@ ProxyPass / http://127.0.0.1:${target}/ ${more}
  * - `bans`: ends WebSockets that are open, and refuses new ones with a page of its own
  * - `buffers`: holds the body of an event stream back until its end
  * - `cuts`: ends each connection after so many ms
+ * - `resets`: ends each connection after so many bytes of the server's
+ * - `drops`: passes no frame of a WebSocket from the server that has more bytes
+ * - `refuses`: answers requests with this word in their body as a firewall does
+ * - `down`: refuses connections
  */
 export const own = (does = {}) => async (target) => {
   const proxy = new Own(target, { ...does });
@@ -108,30 +112,76 @@ export const own = (does = {}) => async (target) => {
   return proxy;
 };
 
+/**
+ * Takes the bytes of a server's side of a WebSocket, and returns those of its frames that are not above `limit` bytes.
+ */
+function createSieve(limit) {
+  let rest = Buffer.alloc(0);
+  let opened = false;
+  return (bytes) => {
+    rest = Buffer.concat([rest, bytes]);
+    const out = [];
+    const take = (n, passes) => {
+      if (passes) out.push(rest.subarray(0, n));
+      rest = rest.subarray(n);
+    };
+    const head = opened ? 0 : rest.indexOf("\r\n\r\n") + 4;
+    if (!opened && head < 4) return Buffer.alloc(0);
+    if (!opened) take(head, true);
+    opened = true;
+    while (rest.length >= 2) {
+      const short = rest[1] & 127;
+      const extra = short === 127 ? 8 : short === 126 ? 2 : 0;
+      if (rest.length < 2 + extra) break;
+      const length = extra === 8 ? Number(rest.readBigUInt64BE(2)) : extra ? rest.readUInt16BE(2) : short;
+      const whole = 2 + extra + length;
+      if (rest.length < whole) break;
+      take(whole, length <= limit());
+    }
+    return Buffer.concat(out);
+  };
+}
+
 class Own {
   constructor(target, does) {
     Object.assign(this, { target, does, sockets: new Set(), clients: new Set() });
     this.server = createServer((q, r) => this.forward(q, r)).on("upgrade", (q, socket, head) => this.upgrade(q, socket, head));
     this.server.on("connection", (client) => {
       this.clients.add(client);
+      if (this.does.down) return client.destroy();
       const end = this.does.cuts && setTimeout(() => client.destroy(), this.does.cuts);
       client.on("error", () => {}).on("close", () => (clearTimeout(end), this.clients.delete(client)));
     });
   }
 
-  forward(q, r) {
+  /** Counts what goes to a client, and ends the connection when it has had enough. */
+  count(client, bytes) {
+    const { resets = Infinity } = this.does;
+    client.had = (client.had ?? 0) + bytes.length;
+    if (client.had <= resets) return bytes;
+    const rest = bytes.subarray(0, Math.max(0, bytes.length - (client.had - resets)));
+    setImmediate(() => client.destroy());
+    return rest;
+  }
+
+  async forward(q, r) {
     const { method, url, headers } = q;
+    const body = [];
+    for await (const bytes of q) body.push(bytes);
+    if (this.does.refuses && Buffer.concat(body).includes(this.does.refuses)) {
+      return r.writeHead(403, { "Content-Type": "text/html" }).end("<h1>Request blocked</h1>");
+    }
     const up = request({ host: "127.0.0.1", port: this.target, method, path: url, headers }, (answer) => {
       const held = this.does.buffers && answer.headers["content-type"]?.startsWith("text/event-stream") ? [] : undefined;
       r.writeHead(answer.statusCode, answer.headers);
       if (held) r.flushHeaders();
-      answer.on("data", (bytes) => (held ? held.push(bytes) : r.write(bytes)));
+      answer.on("data", (bytes) => (held ? held.push(bytes) : r.write(this.count(r.socket, bytes))));
       answer.on("end", () => r.end(Buffer.concat(held ?? [])));
       answer.on("error", () => r.destroy());
     });
     up.on("error", () => r.destroy());
     r.on("close", () => up.destroy());
-    q.pipe(up);
+    up.end(Buffer.concat(body));
   }
 
   upgrade({ url, headers, rawHeaders }, client, head) {
@@ -147,18 +197,26 @@ class Own {
     const end = () => (this.sockets.delete(pair), pair.forEach((s) => s.destroy()));
     for (const s of pair) s.on("error", end).on("close", end);
     let answered = false;
-    client.on("data", (bytes) => this.does.eats || up.write(bytes));
+    client.on("data", (bytes) => this.does.eats || pair.mute || up.write(bytes));
+    const sieve = createSieve(() => this.does.drops ?? Infinity);
     up.on("data", (bytes) => {
-      if (answered && this.does.eats) return;
+      if (pair.mute || (answered && this.does.eats)) return;
       answered = true;
-      client.write(bytes);
+      const passes = sieve(bytes);
+      if (passes.length) client.write(this.count(client, passes));
     });
   }
 
   /** Changes what it does. */
   change(does) {
     Object.assign(this.does, does);
-    if (does.bans) for (const pair of this.sockets) pair.forEach((s) => s.destroy());
+    if (does.down) for (const client of this.clients) client.destroy();
+    if (does.bans || does.down) for (const pair of this.sockets) pair.forEach((s) => s.destroy());
+  }
+
+  /** Nothing passes any more over the WebSockets that are open, and none is closed. */
+  mute() {
+    for (const pair of this.sockets) pair.mute = true;
   }
 
   stop() {

@@ -92,11 +92,16 @@ export class Publisher {
   one() {
     const n = ++this.n;
     const p = this.server
-      .publish(this.channel, { n }, { idempotencyKey: `n${n}` })
+      .publish(this.channel, this.data(n), { idempotencyKey: `n${n}` })
       .then((a) => this.log.push({ n, epoch: a.epoch, offset: a.offset, id: a.id }))
       .catch(() => this.failures++)
       .finally(() => this.pending.delete(p));
     this.pending.add(p);
+  }
+
+  /** What message `n` holds. */
+  data(n) {
+    return { n };
   }
 
   async stop() {

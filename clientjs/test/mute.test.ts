@@ -9,7 +9,10 @@ import { FakeNet, type FakeLink } from "./helpers/net.js";
 import { FakeServer } from "./helpers/server.js";
 import type { MessageBusOptions } from "../src/types.js";
 
-/** A served bus that is connected, whose server pings are wanted every `heartbeat` ms; after `mute` nothing passes any more, on any link. */
+/**
+ * A served bus that is connected, whose server pings are wanted every `heartbeat` ms; after `mute` nothing passes any
+ * more, on any link.
+ */
 async function mutable(heartbeat: number, options: MessageBusOptions = {}) {
   const hand = servedBus(options);
   const { net, bus } = hand;

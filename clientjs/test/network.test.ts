@@ -1,4 +1,5 @@
-// A random network in virtual time: it drops, cuts, mutes, refuses, delays and duplicates, by size, time and content, per transport.
+// A random network in virtual time: it drops, cuts, mutes, refuses, delays and duplicates, by size, time and content,
+// per transport.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Transport, TransportName } from "../src/transports/transport.js";

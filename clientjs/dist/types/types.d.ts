@@ -206,8 +206,8 @@ export interface MessageBusOptions {
     /** How long a publish or history may go without an answer, in ms. Default 30,000. */
     readonly timeout?: number | undefined;
     /**
-     * Whether requests carry cookies to another origin: `"include"` if the server knows users by cookies and its `origins` list this page. A
-     * WebSocket always carries them. Default: the platform's, same origin only.
+     * Whether requests carry cookies to another origin: `"include"` if the server knows users by cookies and its
+     * `origins` list this page. A WebSocket always carries them. Default: the platform's, same origin only.
      */
     readonly credentials?: RequestCredentials | undefined;
     /** Default: the platform's, if it has one. */

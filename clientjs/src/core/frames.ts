@@ -126,8 +126,9 @@ const UNCOUNTED = ["connected", "pong", "disconnect"];
 export const counted = (type: string): boolean => !UNCOUNTED.includes(type);
 
 /**
- * Reports whether `name` may be a channel: SPEC.md section 3. The expression says, from left to right: maybe `$reply/` first, for a reply channel;
- * no segment that is empty, `.` or `..` (a slash or the start, at most two dots, a slash or the end); 1 to 200 of the allowed characters.
+ * Reports whether `name` may be a channel: SPEC.md section 3. The expression says, from left to right: maybe `$reply/`
+ * first, for a reply channel; no segment that is empty, `.` or `..` (a slash or the start, at most two dots, a slash or
+ * the end); 1 to 200 of the allowed characters.
  */
 export const validChannel = (name: unknown): name is string =>
   typeof name === "string" && /^(\$reply\/)?(?!(.*\/)?\.{0,2}(\/|$))[\w.~:/@+=,-]{1,200}$/.test(name);

@@ -28,8 +28,8 @@ export interface SessionPort {
    */
   other(frame: ServerFrame): void;
   /**
-   * Asks for a call of `Session.retry` in a while. The server refused a subscription for the moment; or messages were missing
-   * `holes` times, 2 or more, at the same place of a channel.
+   * Asks for a call of `Session.retry` in a while. The server refused a subscription for the moment; or messages were
+   * missing `holes` times, 2 or more, at the same place of a channel.
    */
   retryLater(holes?: number): void;
 }

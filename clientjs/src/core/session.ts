@@ -307,8 +307,8 @@ export function createSession(port: SessionPort): Session {
   }
 
   /**
-   * A message does not follow. The first time it is asked for at once; if it is missing again at the same place, something on the way
-   * takes it: then after waits that grow.
+   * A message does not follow. The first time it is asked for at once; if it is missing again at the same place,
+   * something on the way takes it: then after waits that grow.
    */
   function hole(sub: Subscription): void {
     const at = sub.cursor.position as Position;

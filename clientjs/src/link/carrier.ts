@@ -49,8 +49,18 @@ export interface Connector {
   renew(): void;
 }
 
-/** What carries a session's frames: the {@link Connector} of its own, or a place among tabs that share one connection. */
+/**
+ * What carries a session's frames: the {@link Connector} of its own, or a place among tabs that share one connection.
+ */
 export type Carrier = Pick<
   Connector,
   "status" | "start" | "wake" | "leave" | "release" | "cut" | "use" | "close" | "send" | "connected" | "fail" | "refresh"
 >;
+
+/** What the status says if no word of the server came. */
+export const LOST: WireError = {
+  code: "lost",
+  message: "The server was not reached.",
+  hint: "It is tried again by itself. Is the network there, and the url right?",
+  retry: true,
+};

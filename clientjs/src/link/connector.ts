@@ -3,7 +3,7 @@ import { NOT_HERE, SESSION_LOST, TAKEN_OVER, TOKEN_BAD, TOKEN_OVER } from "../co
 import type { ConnectedFrame, WireError } from "../core/frames.js";
 import type { Request, Session } from "../core/session.js";
 import { TidingsError } from "../core/errors.js";
-import type { Connector, ConnectorConfig } from "./carrier.js";
+import { LOST, type Connector, type ConnectorConfig } from "./carrier.js";
 import { baseOf } from "./base.js";
 import { createHeartbeat, PROBE } from "./heartbeat.js";
 import { createMemory } from "./remembered.js";
@@ -16,24 +16,20 @@ import type { FallbackReason, State, Status } from "../types.js";
 
 /** A connection that lasted this long was a good one, in ms: how long to wait between attempts counts from its end. */
 const STABLE = 10_000;
-/** The least that is asked for of a poll's answer, in bytes; the server's own bound is 256 KiB. */
+/** Bytes of a poll's answer: a quarter of this is asked for when the first was cut, and in the end this little. */
+const FIRST_ANSWER = 65_536;
 const MIN_ANSWER = 1_024;
 /** Until a transport is tried again that works and then goes mute, or leaves something out, in ms at least. */
 const MUTE_CLIMB = 60_000;
-/** So many fruitless connections make the wait 6 to 13 s: as long as it is if something else answers in the server's place. */
+/**
+ * So many fruitless connections make the wait 6 to 13 s: as long as it is if something else answers in the server's
+ * place.
+ */
 const SLOW = 6;
 /** Until a better transport is tried again, in ms, give or take a quarter. Each time doubles it. */
 const CLIMB = 5_000;
 /** The same at most. */
 const MAX_CLIMB = 300_000;
-
-/** What the status says if no word of the server came. */
-const LOST: WireError = {
-  code: "lost",
-  message: "The server was not reached.",
-  hint: "It is tried again by itself. Is the network there, and the url right?",
-  retry: true,
-};
 
 /** Makes a connector that carries `session`. */
 export function createConnector(config: ConnectorConfig, session: Session, onStatus: (status: Status) => void): Connector {
@@ -163,8 +159,8 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
   }
 
   /**
-   * A browser hides why it could not open a WebSocket, or make a request to another origin. A plain GET reveals it: the server's refusal, or
-   * that it is not Tidings that answers there.
+   * A browser hides why it could not open a WebSocket, or make a request to another origin. A plain GET reveals it: the
+   * server's refusal, or that it is not Tidings that answers there.
    */
   async function ask(): Promise<void> {
     let error: WireError | undefined;
@@ -220,8 +216,8 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     const mute = id === session.link && suspect;
     race.drop(id);
     if (error && SESSION_LOST.includes(error.code)) session.forget();
-    // By our own next link: `connected` is on its way, or it failed before it heard of it. Or by another copy of its connect, or of
-    // an earlier poll.
+    // By our own next link: `connected` is on its way, or it failed before it heard of it. Or by another copy of its
+    // connect, or of an earlier poll.
     const over = !!error && TAKEN_OVER.includes(error.code);
     const moved = over && (id !== race.opened || connectedAt === undefined);
     if (moved || (over && name === "poll")) error = undefined;
@@ -254,13 +250,15 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
       return trouble(name, SHORT_LIFE);
     }
     fruitless = 0;
+    context.max = undefined;
     reputation.good(name);
     if (!rank(name)) climbIn = CLIMB;
   }
 
   /** A connection was over soon, maybe for being cut in the middle of what it brought: a poll asks for less. */
   function barren(name: TransportName): void {
-    if (++fruitless > 1 && name === "poll") context.max = Math.max(MIN_ANSWER, (context.max ?? 262_144) / 4);
+    fruitless++;
+    if (name === "poll") context.max = Math.max(MIN_ANSWER, (context.max ?? FIRST_ANSWER) / 4);
   }
 
   /** Something speaks against a transport. */

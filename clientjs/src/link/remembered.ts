@@ -11,8 +11,8 @@ export interface Memory {
 const EXPIRY = 600_000;
 
 /**
- * Makes the memory of one bus. It uses the page's storage while `lasting` returns true. What the storage throws is no problem:
- * then the bus remembers for itself.
+ * Makes the memory of one bus. It uses the page's storage while `lasting` returns true. What the storage throws is no
+ * problem: then the bus remembers for itself.
  */
 export function createMemory(url: string, clock: Clock, lasting: () => boolean): Memory {
   /** The network as far as a browser shows it: its kind, which differs between a train and an office. */

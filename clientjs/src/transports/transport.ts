@@ -48,7 +48,9 @@ export interface LinkContext {
   readonly WebSocket: typeof WebSocket | undefined;
   /** Whether requests carry cookies; the platform's default if it is undefined. */
   readonly credentials?: RequestCredentials | undefined;
-  /** Most bytes of a poll's answer, once longer ones were cut on their way; the server's own bound if it is undefined. */
+  /**
+   * Most bytes of a poll's answer, once longer ones were cut on their way; the server's own bound if it is undefined.
+   */
   max?: number;
   /** A request was answered by something on the way, and will be again. */
   refused(id: number, error: WireError): void;

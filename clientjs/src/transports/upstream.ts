@@ -42,8 +42,8 @@ export function createUpstream(context: LinkContext, signal: AbortSignal, lost: 
   }
 
   /**
-   * Posts a body until it is answered. Resolves to null if the server took it, and to the error if something on the way refuses it; never if
-   * the link is over.
+   * Posts a body until it is answered. Resolves to null if the server took it, and to the error if something on the way
+   * refuses it; never if the link is over.
    */
   async function deliver(frames: string[]): Promise<WireError | null> {
     const text = body(frames);
@@ -80,7 +80,9 @@ export function createUpstream(context: LinkContext, signal: AbortSignal, lost: 
     busy = false;
   }
 
-  /** Something on the way refuses these frames: a single one fails; which of several it is shows when each goes alone. */
+  /**
+   * Something on the way refuses these frames: a single one fails; which of several it is shows when each goes alone.
+   */
   function refuse(frames: string[], error: WireError): void {
     if (frames.length > 1) {
       alone = frames.length;

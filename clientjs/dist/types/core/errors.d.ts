@@ -1,6 +1,7 @@
 import type { WireError } from "./frames.js";
 /**
- * A failure that the server named, or one of the client's own: `closed`, `timeout`, `lost`, `too_large`, `bad_channel`.
+ * A failure that the server named, or one of the client's own: `closed`, `timeout`, `lost`, `too_large`, `bad_channel`,
+ * `foreign_answer`.
  */
 export declare class TidingsError extends Error {
     /** One name per failure, the same on every transport: SPEC.md section 8. */

@@ -129,8 +129,9 @@ export declare const MAX_PINGS = 3;
 /** Whether a server frame of this type counts for a session's resume. */
 export declare const counted: (type: string) => boolean;
 /**
- * Reports whether `name` may be a channel: SPEC.md section 3. The expression says, from left to right: maybe `$reply/` first, for a reply channel;
- * no segment that is empty, `.` or `..` (a slash or the start, at most two dots, a slash or the end); 1 to 200 of the allowed characters.
+ * Reports whether `name` may be a channel: SPEC.md section 3. The expression says, from left to right: maybe `$reply/`
+ * first, for a reply channel; no segment that is empty, `.` or `..` (a slash or the start, at most two dots, a slash or
+ * the end); 1 to 200 of the allowed characters.
  */
 export declare const validChannel: (name: unknown) => name is string;
 /** Whether a server frame has what continuity rests on. A frame of an unknown type is one that is left alone. */

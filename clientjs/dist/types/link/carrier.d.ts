@@ -46,5 +46,9 @@ export interface Connector {
     /** The token's time is nearly over. */
     renew(): void;
 }
-/** What carries a session's frames: the {@link Connector} of its own, or a place among tabs that share one connection. */
+/**
+ * What carries a session's frames: the {@link Connector} of its own, or a place among tabs that share one connection.
+ */
 export type Carrier = Pick<Connector, "status" | "start" | "wake" | "leave" | "release" | "cut" | "use" | "close" | "send" | "connected" | "fail" | "refresh">;
+/** What the status says if no word of the server came. */
+export declare const LOST: WireError;

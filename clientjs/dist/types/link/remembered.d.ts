@@ -6,7 +6,7 @@ export interface Memory {
     keep(name: TransportName): void;
 }
 /**
- * Makes the memory of one bus. It uses the page's storage while `lasting` returns true. What the storage throws is no problem:
- * then the bus remembers for itself.
+ * Makes the memory of one bus. It uses the page's storage while `lasting` returns true. What the storage throws is no
+ * problem: then the bus remembers for itself.
  */
 export declare function createMemory(url: string, clock: Clock, lasting: () => boolean): Memory;

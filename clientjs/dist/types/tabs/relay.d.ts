@@ -12,7 +12,9 @@ export interface RelayConfig {
     fence: string;
     /** Sends something to the tabs, in order. */
     say(said: Said): void;
-    /** Calls back in a while that grows each time: the server refused something for the moment, or a message stays away. */
+    /**
+     * Calls back in a while that grows each time: the server refused something for the moment, or a message stays away.
+     */
     later(callback: () => void): void;
     /** The connection to the server is over for good. */
     ended(error: WireError | null): void;
