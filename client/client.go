@@ -77,6 +77,7 @@ type loop struct {
 	lastSent  time.Time
 	lastHeard time.Time
 	heartbeat time.Duration
+	mute      mute
 	refused   int  // subscriptions refused for the moment, in a row
 	stuck     bool // the frame under way showed that the link drops what follows
 }

@@ -61,6 +61,9 @@ func (c *Client) startRound() {
 // worked on. Once they all failed, which an outage does to each alike, the one that worked comes before all others.
 func (c *Client) candidates() []string {
 	if c.current != nil {
+		if c.mute.doubted {
+			return c.beside()
+		}
 		if i := slices.Index(c.ladder, c.current.transport); i >= 0 {
 			return c.ladder[:i]
 		}
@@ -121,6 +124,7 @@ func (c *Client) drop(from *carrier) {
 	}
 	if from == c.current {
 		c.current, c.timers.ping, c.timers.pong, c.timers.retry = nil, time.Time{}, time.Time{}, time.Time{}
+		c.timers.ask, c.timers.doubt, c.mute.doubted = time.Time{}, time.Time{}, false
 	}
 }
 
@@ -174,6 +178,7 @@ func (c *Client) judge(from *carrier) {
 // roundFailed waits after the last transport of a round failed.
 func (c *Client) roundFailed(err error) {
 	c.rounds++
+	c.mute.doubted = false
 	if c.current != nil {
 		if !slices.Contains(c.ladder, c.current.transport) {
 			c.timers.wake = time.Now().Add(c.backoff()) // must move, so try again
@@ -296,6 +301,14 @@ func (c *Client) connected(resumed bool) {
 	if old != nil {
 		old.link.close()
 		c.left = now
+		if c.mute.doubted {
+			c.mute.went(old.transport, now)
+		}
+	}
+	c.mute.doubted, c.mute.beats, c.mute.rhythm = false, 0, 0
+	c.timers.ask, c.timers.doubt = time.Time{}, time.Time{}
+	if len(c.calls) > 0 { // which were sent again
+		c.expect(now.Add(askAfter))
 	}
 	c.current.connected = now
 	if c.preferred != c.current.transport || !now.Before(c.expires) { // coming back does not make the memory younger

@@ -22,12 +22,14 @@ type timers struct {
 	wake  time.Time // try again
 	ping  time.Time // see whether it is time for a ping
 	pong  time.Time // something must have been heard
+	ask   time.Time // ask whether the link lives: an answer, or messages, are overdue
+	doubt time.Time // that question has no answer: try another link beside this one
 	retry time.Time // subscribe again what was refused for the moment
 }
 
 func (t *timers) next() time.Time {
 	var first time.Time
-	for _, at := range [...]time.Time{t.proof, t.wake, t.ping, t.pong, t.retry} {
+	for _, at := range [...]time.Time{t.proof, t.wake, t.ping, t.pong, t.ask, t.doubt, t.retry} {
 		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
@@ -91,10 +93,12 @@ func (c *Client) onEvent(e event) {
 		return
 	}
 	if e.err == nil {
-		c.lastHeard = time.Now()
+		now := time.Now()
 		if from == c.current {
 			c.timers.pong = time.Time{}
+			c.alive(now)
 		}
+		c.lastHeard = now
 		if from.transport == protocol.Poll {
 			c.lastSent = c.lastHeard // the next poll leaves at once
 		}
@@ -122,7 +126,7 @@ func (c *Client) onEvent(e event) {
 func (c *Client) onTime(now time.Time) {
 	t := &c.timers
 	if c.full() { // what would meet these deadlines may lie unread
-		for _, at := range []*time.Time{&t.proof, &t.pong} {
+		for _, at := range []*time.Time{&t.proof, &t.pong, &t.ask, &t.doubt} {
 			if due(at, now) {
 				*at = now.Add(time.Second)
 			}
@@ -132,7 +136,9 @@ func (c *Client) onTime(now time.Time) {
 		c.machine.Lost(c.next.id)
 		c.lost(c.next, errNoProof)
 	}
+	c.onSilence(now)
 	if due(&t.pong, now) && c.current != nil {
+		c.mute.went(c.current.transport, now)
 		c.machine.Lost(c.current.id)
 		c.lost(c.current, errNoPong)
 	}

@@ -104,6 +104,86 @@ func TestF88_AnswersThatAreCut(t *testing.T) {
 	})
 }
 
+// A link that stays open and brings nothing is doubted 5 s after a request, and left when another carries the session.
+func TestF89_ALinkThatGoesMute(t *testing.T) {
+	for name, due := range map[string]func(t *testing.T, c *Client, l *serverLink){
+		"an answer is due": func(t *testing.T, c *Client, l *serverLink) {
+			publish(t.Context(), c, "x")
+			l.want(protocol.TypePublish)
+		},
+		"messages are due": func(t *testing.T, c *Client, l *serverLink) {
+			for i := range uint64(40) {
+				time.Sleep(50 * time.Millisecond)
+				l.say(message(i + 1))
+			}
+			time.Sleep(10 * time.Millisecond)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, s *server) {
+				c := s.client()
+				s.subscribe(c, "a")
+				l, _ := s.connected("s1", false)
+				l.subscribed(0)
+				time.Sleep(time.Second)
+				due(t, c, l)
+				s.mute()
+				begun := time.Now()
+				next, f := s.connected("s1", true)
+				if took := time.Since(begun); took > 5*time.Second {
+					t.Errorf("another link after %v, want it within 5 s", took)
+				}
+				if f.Session != "s1" || next.transport != l.transport {
+					t.Errorf("it went to %s with session %q, want %s and s1", next.transport, f.Session, l.transport)
+				}
+				time.Sleep(time.Second)
+				if st := c.Status(); st.State != Connected || l.ctx.Err() == nil && l.transport != protocol.Poll {
+					t.Errorf("status %+v; the old link is there: %v", st, l.ctx.Err() == nil)
+				}
+			})
+		})
+	}
+}
+
+// The second time the transport is left, and slow lines are not.
+func TestF89_ATransportThatGoesMuteTwice(t *testing.T) {
+	bubble(t, protocol.WebSocket, func(t *testing.T, s *server) {
+		c := s.client(func(cfg *Config) { cfg.Transports = []string{protocol.WebSocket, protocol.SSE} })
+		s.subscribe(c, "a")
+		l, _ := s.connected("s1", false)
+		l.subscribed(0)
+		s.mute()
+		want := []string{protocol.WebSocket, protocol.SSE}
+		for i := range want {
+			publish(t.Context(), c, "x")
+			l.want(protocol.TypePublish)
+			if l, _ = s.connected("s1", true); l.transport != want[i] {
+				t.Errorf("link %d after a mute one is %s, want %s", i+1, l.transport, want[i])
+			}
+		}
+	})
+}
+
+func TestF89_ASlowLineIsNoMuteOne(t *testing.T) {
+	onEach(t, func(t *testing.T, s *server) {
+		c := s.client()
+		s.subscribe(c, "a")
+		l, _ := s.connected("s1", false)
+		l.subscribed(0)
+		s.mute() // each answer takes 4.5 s
+		for range 20 {
+			done := publish(t.Context(), c, "x")
+			f := l.want(protocol.TypePublish)
+			time.Sleep(4500 * time.Millisecond)
+			l.say(reply(f, at(1)))
+			<-done
+		}
+		if len(s.links) > 0 {
+			t.Error("the link was doubted, though every answer came")
+		}
+	})
+}
+
 // A box on the way refuses one text. Its publish fails, by name; the others go on, and hearing is not touched.
 func TestF90_ABoxThatRefusesOneRequest(t *testing.T) {
 	for name, answer := range map[string]func(http.ResponseWriter){

@@ -24,6 +24,9 @@ func (p port) Send(link int, frames ...protocol.ClientFrame) {
 		if frames[i].Type == protocol.TypePing && c.timers.pong.IsZero() {
 			c.timers.pong = now.Add(protocol.PongDeadline)
 		}
+		if frames[i].ID != 0 && to == c.current {
+			c.expect(now.Add(askAfter))
+		}
 	}
 	to.link.send(frames...)
 }
