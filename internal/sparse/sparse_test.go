@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,22 +18,37 @@ type line struct {
 	Repeated          uint64
 }
 
-func written(t *testing.T, log *bytes.Buffer) (list []line) {
+// output is a log that a window's end may write to while a test reads it.
+type output struct {
+	mu  sync.Mutex // guards buf
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+// written returns the lines since the last call.
+func written(t *testing.T, log *output) (list []line) {
 	t.Helper()
-	for text := range strings.Lines(log.String()) {
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	for text := range strings.Lines(log.buf.String()) {
 		var l line
 		if err := json.Unmarshal([]byte(text), &l); err != nil {
 			t.Fatal(err)
 		}
 		list = append(list, l)
 	}
-	log.Reset()
+	log.buf.Reset()
 	return list
 }
 
 func TestHandlerWritesAKindOncePerWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out output
 		log := slog.New(New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
 		want := func(step string, lines ...line) {
 			t.Helper()
@@ -62,7 +78,7 @@ func TestHandlerWritesAKindOncePerWindow(t *testing.T) {
 
 func TestHandlerBoundsLinesWithoutACode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out output
 		handler := New(slog.NewJSONHandler(&out, nil))
 		log := slog.New(handler)
 		for i := range 100 {
@@ -80,7 +96,7 @@ func TestHandlerBoundsLinesWithoutACode(t *testing.T) {
 
 func TestHandlerBoundsKinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out output
 		handler := New(slog.NewJSONHandler(&out, nil))
 		log := slog.New(handler)
 		const reasons = 10_000
