@@ -17,7 +17,7 @@ const (
 
 // handicaps is how many filters may be under a leaf of a class before one of the next classes is thought to be better.
 // So filters that all have {"equals": {"type": "taxi"}} are filed by what else they ask for.
-var handicaps = [...]int{classEquals: 0, classElement: 2, classShape: 16, classSpan: 16, classHalf: 64, classThere: 256}
+var handicaps = [...]int{classEquals: 0, classElement: 2, classShape: 4, classSpan: 4, classHalf: 32, classThere: 128}
 
 func classOf(l *leaf) class {
 	switch c := l.condition.(type) {

@@ -1,5 +1,5 @@
-// Package filter is the language in which a client says which messages of a channel it wants: that of Koncorde,
-// Kuzzle's filter engine, with the differences that docs/filters.md lists. It has no goroutines.
+// Package filter is the language in which a client asks for the messages of a channel that it wants. It is the language
+// of Koncorde, Kuzzle's filter engine, with the differences that docs/filters.md lists. The package has no goroutines.
 package filter
 
 import (

@@ -7,8 +7,8 @@ import (
 	"tidings/protocol"
 )
 
-// Whatever is sent as a filter is a filter within its bounds, whose canonical form is a filter of the same form and
-// answers alike, or is refused with a code of filters and a hint. Rows: B98 to B104.
+// Whatever is sent as a filter is refused with a code of filters and a hint, or is a filter within its bounds. The
+// canonical form of one is a filter of the same form, which matches the same.
 func FuzzParse(f *testing.F) {
 	for _, example := range examples {
 		f.Add([]byte(example), []byte(`{"type":"taxi","driver":{"name":"Jo"},"seats":4,"tags":["night"],"position":[48.85,2.35]}`))
@@ -47,7 +47,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// However filters come and go, the index answers as Match does. A program adds and removes filters of a list, by its
+// However filters come and go, the index finds what Match finds. A program adds and removes filters of a list, by its
 // bytes.
 func FuzzIndex(f *testing.F) {
 	f.Add(uint64(1), []byte{0, 1, 2, 130, 3, 255}, []byte(`{"a":1,"n":2,"s":"taxi","l":[1,"x"],"p":[48.85,2.35]}`))

@@ -56,7 +56,7 @@ func (g *generator) geo(keyword, field string, d obj) obj {
 		return obj{keyword: obj{field: g.box(centre)}}
 	case "geoDistance":
 		radius := 500 + 15000*g.Float64()
-		if ok && g.chance(30) { // where a sphere and an ellipsoid differ
+		if ok && g.chance(30) { // the border, on which a sphere and an ellipsoid differ
 			radius = metresBetween(centre, v) * (0.997 + 0.006*g.Float64())
 		}
 		return obj{keyword: obj{field: g.format(centre), "distance": g.metres(radius)}}

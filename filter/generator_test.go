@@ -165,7 +165,7 @@ func (g *generator) filter(documents []obj) obj {
 func (g *generator) tree(d obj, depth int) obj {
 	if depth == 0 || g.chance(40) {
 		keyword := pick(g, leafKeywords[:9]...)
-		if depth == 3 { // alone in its tree, where Koncorde can read it
+		if depth == 3 { // alone in its tree Koncorde can read it
 			keyword = pick(g, leafKeywords...)
 		}
 		if keyword == "select" && !g.seldom() { // below a "not" Koncorde cannot hold it

@@ -28,7 +28,7 @@ type filed[K comparable] struct {
 	nth   int32 // of the entry's filings
 }
 
-// filing is where a filter stands under one of its access conditions.
+// filing is the place of a filter under one of its access conditions.
 type filing[K comparable] struct {
 	slot *slot[K]
 	at   int32 // in the slot's list
@@ -59,8 +59,8 @@ func NewIndex[K comparable]() *Index[K] {
 // Len returns the number of filters.
 func (ix *Index[K]) Len() int { return len(ix.entries) }
 
-// Always returns the number of filters that are looked at for each document, since nothing about a document tells that
-// they do not match: negations alone, and what is looked for in no field.
+// Always returns the number of filters that are looked at for each document, since none of their conditions can be
+// looked up: negations alone, and the filter that matches everything.
 func (ix *Index[K]) Always() int { return len(ix.always) }
 
 // Add puts a filter under a key. One that the key had before is removed.

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// The index answers as Match does, filter by filter, while filters come and go. TIDINGS_FILTER_DOCUMENTS sets the
-// number of documents. Row: B99.
+// The index finds what Match finds, filter by filter, while filters come and go. TIDINGS_FILTER_DOCUMENTS sets the
+// number of documents.
 func TestIndexAgrees(t *testing.T) {
 	checks := 60_000
 	if s := os.Getenv("TIDINGS_FILTER_DOCUMENTS"); s != "" {

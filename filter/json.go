@@ -16,7 +16,7 @@ import (
 // value.
 type object struct {
 	members []member
-	at      map[string]int // where a name is; nil while a walk through the members is faster
+	at      map[string]int // positions by name; nil while a walk through the members is faster
 }
 
 type member struct {
@@ -34,7 +34,7 @@ func (o *object) get(name string) (any, bool) {
 	return nil, false
 }
 
-// find returns where name stands in the members, or -1.
+// find returns the position of name in the members, or -1.
 func (o *object) find(name string) int {
 	if o.at != nil {
 		if i, ok := o.at[name]; ok {

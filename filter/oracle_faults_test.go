@@ -12,7 +12,7 @@ import (
 )
 
 // TestOracleFaults puts errors beside Koncorde's: the same filters are refused, with the same text, or a row of the
-// table of intended differences. Rows: B98, B100, B101, B103.
+// table of intended differences.
 func TestOracleFaults(t *testing.T) {
 	wanted := 20_000
 	if testing.Short() {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// corpus is what was asked of Koncorde, with its answers.
+// corpus is a list of questions to Koncorde, with its replies.
 type corpus struct {
 	rounds []round
 	pairs  int
@@ -71,8 +71,7 @@ type tally struct {
 	matched      int
 }
 
-// TestOracle puts Match beside Koncorde: the same answer for each pair, or a row of the table of intended differences.
-// Rows: B99 (trees are answered the same whatever their shape), B101, B104.
+// TestOracle puts Match beside Koncorde: the same verdict for each pair, or a row of the table of intended differences.
 func TestOracle(t *testing.T) {
 	pairs := 120_000
 	if testing.Short() {

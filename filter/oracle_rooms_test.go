@@ -11,7 +11,7 @@ import (
 const testChannel protocol.Channel = "orders"
 
 // TestOracleRooms puts IDs beside Koncorde's: filters that it takes for the same have the same ID here, and filters of
-// the same ID match the same documents. Row: B101.
+// the same ID match the same documents.
 func TestOracleRooms(t *testing.T) {
 	rounds := 400
 	if testing.Short() {
@@ -65,7 +65,7 @@ func TestOracleRooms(t *testing.T) {
 	}
 }
 
-// checkSame asserts that Koncorde answers the same for two filters of one ID.
+// checkSame asserts that Koncorde has the same verdicts on two filters of one ID.
 func checkSame(t *testing.T, a, b any, documents []obj, va, vb verdict) {
 	for i, d := range documents {
 		if va.Matches[i] == nil || vb.Matches[i] == nil || *va.Matches[i] == *vb.Matches[i] {

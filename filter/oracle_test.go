@@ -22,7 +22,7 @@ type verdict struct {
 	ID      string // equal for filters that it takes for the same
 	Error   string
 	Native  bool    // the error is one of JavaScript, not of Koncorde
-	Matches []*bool // per document; nil where Koncorde throws
+	Matches []*bool // per document; nil if Koncorde throws
 }
 
 func startOracle(t testing.TB) *oracle {

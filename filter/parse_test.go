@@ -9,8 +9,8 @@ import (
 	"tidings/protocol"
 )
 
-// Rows: B98 (bounds), B99 (what explodes in a normal form), B100 (expressions that are slow elsewhere), B101 (the
-// meaning of odd filters), B103 (shapes that are nowhere).
+// What is a filter and what is none: bounds, normal forms that explode elsewhere, expressions that are slow elsewhere,
+// odd filters and shapes that are nowhere.
 func TestParse(t *testing.T) {
 	many := func(n int, one string) string { return strings.TrimSuffix(strings.Repeat(one+",", n), ",") }
 	nested := func(n int) string { return strings.Repeat(`{"not":`, n) + `{"exists":"a"}` + strings.Repeat(`}`, n) }
@@ -77,7 +77,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// What a filter is asked, and what it answers.
+// Filters beside documents that they match or do not.
 func TestMatch(t *testing.T) {
 	type question struct {
 		filter, document string

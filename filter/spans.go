@@ -9,7 +9,7 @@ type spans[K comparable] struct {
 
 type spanNode[K comparable] struct {
 	slot        *slot[K]
-	low, high   float64
+	span                // that of the slot's leaf
 	highest     float64 // of the node and all below it
 	priority    uint64
 	left, right *spanNode[K]
@@ -33,7 +33,7 @@ func (n *spanNode[K]) measure() *spanNode[K] {
 
 func (t *spans[K]) insert(s *slot[K], c span) {
 	t.dice = t.dice*6364136223846793005 + 1442695040888963407 // Knuth's MMIX
-	n := &spanNode[K]{slot: s, low: c.low, high: c.high, priority: t.dice >> 11}
+	n := &spanNode[K]{slot: s, span: c, priority: t.dice >> 11}
 	t.root = t.root.insert(n.measure())
 }
 
@@ -66,7 +66,7 @@ func (n *spanNode[K]) split(at *spanNode[K]) (before, after *spanNode[K]) {
 }
 
 func (t *spans[K]) remove(s *slot[K], c span) {
-	t.root = t.root.remove(&spanNode[K]{slot: s, low: c.low})
+	t.root = t.root.remove(&spanNode[K]{slot: s, span: c})
 }
 
 func (n *spanNode[K]) remove(gone *spanNode[K]) *spanNode[K] {
@@ -107,7 +107,7 @@ func (n *spanNode[K]) each(v float64, found func(*slot[K])) {
 		if n.low > v {
 			return
 		}
-		if n.slot.condition.(span).has(v) {
+		if n.has(v) {
 			found(n.slot)
 		}
 		n = n.right
