@@ -18,6 +18,7 @@ type fakeBus struct {
 	park   time.Duration
 	refuse *protocol.Error // what Open answers, if not nil
 	slow   time.Duration   // how long Open takes
+	opens  func(core.Link) // called at the end of Open, if not nil
 
 	mu       sync.Mutex // guards all below
 	sessions map[string]*fakeSession
@@ -109,6 +110,9 @@ func (b *fakeBus) Open(ctx context.Context, peer protocol.Peer, connect *protoco
 	s.latest.Took(connect, gen)
 	s.mu.Unlock()
 	s.flush()
+	if b.opens != nil {
+		b.opens(link)
+	}
 	return s, gen, nil
 }
 

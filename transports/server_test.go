@@ -66,6 +66,9 @@ func inMemory(t testing.TB, change func(*Config)) *rig {
 	return r
 }
 
+// testPatience is how long a test's client on a real port waits at most, so that a test that fails says what it waited for.
+const testPatience = 90 * time.Second
+
 // onLoopback starts a server on a real port.
 func onLoopback(t testing.TB, change func(*Config)) *rig {
 	cfg := quietConfig()
@@ -80,9 +83,14 @@ func onLoopback(t testing.TB, change func(*Config)) *rig {
 	server := httptest.NewServer(r.h.mux())
 	r.url = server.URL + "/bus"
 	r.http = server.Client()
+	r.http.Timeout = testPatience
 	r.dial = func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
-		return d.DialContext(ctx, "tcp", server.Listener.Addr().String())
+		c, err := d.DialContext(ctx, "tcp", server.Listener.Addr().String())
+		if _, test := t.(*testing.T); test && err == nil {
+			c.SetDeadline(time.Now().Add(testPatience))
+		}
+		return c, err
 	}
 	t.Cleanup(func() {
 		r.h.Close()
