@@ -41,6 +41,11 @@ func TestFrames(t *testing.T) {
 		{"B26 half a character", [][]byte{text("{\"type\":\"ping\xe2\x82\"}")}, protocol.CodeBadUTF8},
 		{"B26 surrogate in UTF-8", [][]byte{text("{\"type\":\"ping\xed\xa0\x80\"}")}, protocol.CodeBadUTF8},
 		{"B27 close of 1 byte", [][]byte{frame(fin|opClose, "x")}, protocol.CodeProtocolError},
+		{"B127 a length of 2^40, and no byte of it", [][]byte{{fin | opText, 0x80 | 127, 0, 0, 1, 0, 0, 0, 0, 0, 1, 2, 3, 4}}, protocol.CodeTooLarge},
+		{"B127 a good message, then such a length", [][]byte{append(bytes.Clone(ping), fin|opText, 0x80|127, 0, 0, 1, 0, 0, 0, 0, 0, 1, 2, 3, 4)}, protocol.CodeTooLarge},
+		{"B127 one byte too long, announced in a fragment", [][]byte{frame(opText, "{"), {fin | opContinue, 0x80 | 127, 0, 0, 0, 0, 0, 1, 0, 1, 1, 2, 3, 4}}, protocol.CodeTooLarge},
+		{"B127 a length of 5 in two bytes", [][]byte{{fin | opText, 0x80 | 126, 0, 5, 1, 2, 3, 4}}, protocol.CodeProtocolError},
+		{"B127 a length of 200 in eight bytes", [][]byte{{fin | opText, 0x80 | 127, 0, 0, 0, 0, 0, 0, 0, 200, 1, 2, 3, 4}}, protocol.CodeProtocolError},
 		{"B31 binary", [][]byte{frame(fin|opBinary, `{"type":"ping"}`)}, protocol.CodeUnsupportedData},
 	}
 	for _, code := range []int{0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000} {
@@ -75,7 +80,7 @@ func Test_B23_lengthOf2To62(t *testing.T) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		s.send([]byte{fin | opText, 0x80 | 127, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, bytes.Repeat([]byte{'x'}, 100))
-		s.wantEnd(protocol.CodeTimeout) // never complete
+		within(t, closeGrace, func() { s.wantEnd(protocol.CodeTooLarge) }) // before it comes
 		runtime.ReadMemStats(&after)
 		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
 			t.Errorf("allocated %d bytes", n)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tidings/core"
+	"tidings/protocol"
 )
 
 // intake bounds what one client may send: WebSocket frames of every kind, fragments and pings included, and bytes.
@@ -31,13 +32,16 @@ func (in *intake) take(p []byte, now time.Time) bool {
 	return in.frames.Take(n, core.Rate{PerSecond: framesPerSecond, Burst: framesBurst}, at) && in.bytes.Take(len(p), core.Rate{PerSecond: bytesPerSecond, Burst: bytesBurst}, at)
 }
 
-// framing follows the boundaries of RFC 6455 frames in a stream of bytes, to count them. It checks nothing.
+// framing follows the boundaries of RFC 6455 frames in a stream of bytes, to count them. Of what it sees it checks only the
+// lengths, which the library believes until the bytes have come.
 type framing struct {
 	skip uint64 // bytes of mask and payload still to come
 	len  uint64
 	ext  uint8 // bytes of the extended length still to come
 	mask uint8 // 4 if the frame is masked
 	part uint8
+	wide uint8           // bytes of the extended length
+	bad  *protocol.Error // what is wrong with the length of the last frame, or nil
 }
 
 const (
@@ -74,18 +78,30 @@ func (f *framing) step(b byte) {
 		return
 	case atLength:
 		f.mask = b >> 7 * 4
-		f.len, f.ext, f.part = uint64(b&0x7f), 0, atExtended
+		f.len, f.ext, f.wide, f.part = uint64(b&0x7f), 0, 0, atExtended
 		switch f.len {
 		case 126:
-			f.len, f.ext = 0, 2
+			f.len, f.ext, f.wide = 0, 2, 2
 		case 127:
-			f.len, f.ext = 0, 8
+			f.len, f.ext, f.wide = 0, 8, 8
 		}
 	default:
 		f.len = f.len<<8 | uint64(b)
 		f.ext--
 	}
 	if f.ext == 0 {
+		f.bad = f.badLength()
 		f.skip, f.part = f.len+uint64(f.mask), atOpcode
 	}
+}
+
+// badLength returns what is wrong with the length of a frame whose header has come.
+func (f *framing) badLength() *protocol.Error {
+	switch {
+	case f.len > protocol.MaxMessageBytes && f.len>>63 == 0:
+		return errTooLarge
+	case f.wide == 2 && f.len < 126, f.wide == 8 && f.len <= 0xffff, f.len>>63 == 1:
+		return errProtocol // not the shortest form, or more than the form holds
+	}
+	return nil
 }

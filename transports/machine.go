@@ -114,6 +114,10 @@ func (w *wire) Read(p []byte) (n int, err error) {
 	if k == nil {
 		return 0, io.ErrClosedPipe
 	}
+	if bad := k.intake.framing.bad; bad != nil { // the library would wait for the bytes
+		w.readErr = bad
+		return 0, bad
+	}
 	switch {
 	case len(w.early) > 0:
 		n = copy(p, w.early)

@@ -135,6 +135,8 @@ func (k *socket) abandon() {
 func (k *socket) readFailed(err error) bool {
 	switch {
 	case websocket.CloseStatus(err) != -1:
+	case k.intake.framing.bad != nil:
+		return k.refuseMessage(k.intake.framing.bad)
 	case errors.Is(k.machine.readErr, errIntake):
 		return k.refuseMessage(errFlood)
 	case errors.Is(k.machine.readErr, os.ErrDeadlineExceeded):
