@@ -14,6 +14,7 @@ var (
 	commandRate   = core.Rate{PerSecond: 50, Burst: 100}
 	subscribeRate = core.Rate{PerSecond: 20, Burst: 128}
 	publishRate   = core.Rate{PerSecond: 50, Burst: 100}
+	replayRate    = core.Rate{PerSecond: protocol.MaxReplayRate, Burst: protocol.MaxReplayBurst} // bytes of messages
 )
 
 // userRates are what users have left of the rates of rules, over all their connections to the node.

@@ -37,7 +37,9 @@ func (p port) Refused(j *feedJoin) { p.turnAway(p.pending[j.Member]) }
 
 func (p port) Replay(j *feedJoin, messages []*protocol.Message, prev uint64, more bool) {
 	frames := make([]*protocol.Encoded, len(messages))
+	size := 0
 	for i, m := range messages {
+		size += m.Size()
 		if j.Member.conn.goesBy(m.Exclude.Connection) {
 			frames[i] = protocol.PositionFrame(p.entry.name, j.Room, m.Position())
 			p.bus.tally.excluded.Add(1)
@@ -47,6 +49,7 @@ func (p port) Replay(j *feedJoin, messages []*protocol.Message, prev uint64, mor
 		prev = m.Offset
 		p.pending[j.Member].at = m.Position()
 	}
+	j.Member.conn.replayed.Add(int64(size))
 	p.bus.tally.replayed.Add(fanout.Messages(frames))
 	p.lane(j.Member).Replay(j.Member, frames, j.Member.incarnation, more)
 }

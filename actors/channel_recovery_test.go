@@ -169,3 +169,34 @@ func TestABrokerThatLostItsMemoryIsOneGap(t *testing.T) {
 		}
 	})
 }
+
+// A client that subscribes again and again from the same position, since a frame of what it is sent never arrives, is
+// sent its history at a bounded rate, and hears all in the end.
+func Test_F87_recoveriesWithoutProgressAreSlowedDown(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		big := []byte(`"` + strings.Repeat("x", 50<<10) + `"`)
+		first := w.publish("news", "0")
+		for range 60 { // 3 MB
+			w.bus.Publish(context.Background(), Publish{Channel: "news", Data: big})
+		}
+		c := w.connect()
+		c.link.forget.Store(true)
+		const seconds, each = 10, 10
+		for i := range uint64(seconds * each) {
+			c.say(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, ID: 2*i + 1, Channel: "news"},
+				protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: 2*i + 2, Channel: "news", Since: &first})
+			w.pass(time.Second / each)
+		}
+		sent := int(w.bus.Stats().Replayed) * len(big)
+		if most := protocol.MaxReplayBurst + seconds*protocol.MaxReplayRate; sent > most+(4<<20) || sent < protocol.MaxReplayBurst {
+			t.Errorf("%d recoveries of 3 MB in %d s brought %d bytes, want at most %d and one recovery more", seconds*each, seconds, sent, most)
+		}
+		w.pass(time.Minute)
+		c.link.forget.Store(false)
+		w.publish("news", "1")
+		w.settle()
+		if got := only(c.frames(), protocol.TypeMessage); len(got) != 1 {
+			t.Errorf("afterwards %d messages were heard, want the live one", len(got))
+		}
+	})
+}

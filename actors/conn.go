@@ -59,6 +59,7 @@ type Connection struct {
 	transport atomic.Uint32 // transportKind of the last link
 	since     atomic.Uint64 // generation of the link that the last connect came over; polls go on with newer ones
 	pending   atomic.Int32  // frames on their way to the actor
+	replayed  atomic.Int64  // bytes of messages that recoveries brought, and that its actor has not charged
 	lapsed    atomic.Uint64 // up to which generation its token is over: only connect or refresh go on; 0: it is not
 	ended     atomic.Bool
 	over      atomic.Bool // the outbox overflowed, and the actor was told

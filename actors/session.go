@@ -26,7 +26,9 @@ type session struct {
 	mandate     *mandate      // nil if the server wants nothing of it
 	waiting     []waitingJoin // recoveries that wait for others to end
 	recovering  int           // subscriptions that are gated
-	awaitsSpace bool          // spaceFree will come
+	awaitsSpace bool          // spaceFree will come, or replayDue
+	replays     core.Bucket   // bytes of history that recoveries may still bring
+	replayWait  *ground.Alarm // made when they brought too many
 
 	expiry       *ground.Alarm // of the token; nil if it has no end
 	warned       bool          // that it is over
@@ -233,6 +235,9 @@ type refused struct {
 	ground.Event
 	sub *subscription
 }
+
+// replayDue reports that the connection's recoveries may bring more.
+type replayDue struct{ ground.Event }
 
 // spaceFree reports that the outbox has space for a recovery.
 type spaceFree struct{ ground.Event }

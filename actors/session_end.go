@@ -30,6 +30,9 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	b.registry.remove(c)
 	b.parking.remove(c)
 	b.alarms.Cancel(s.park)
+	if s.replayWait != nil {
+		b.alarms.Cancel(s.replayWait)
+	}
 	s.unregister()
 	if s.expiry != nil {
 		b.alarms.Cancel(s.expiry)

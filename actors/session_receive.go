@@ -43,6 +43,9 @@ func (s *session) Receive(c actor.Context) {
 		s.onRulesChanged()
 	case tokenOver:
 		s.onTokenOver()
+	case replayDue:
+		s.awaitsSpace = false
+		s.admitNext()
 	case spaceFree:
 		s.onSpaceFree()
 	case answered:

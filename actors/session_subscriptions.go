@@ -46,12 +46,26 @@ func (s *session) onSpaceFree() {
 	if s.state == sessionEnded || len(s.waiting) == 0 {
 		return
 	}
+	if debt := s.replays.Charge(int(s.conn.replayed.Swap(0)), replayRate, s.bus.clock()); debt > 0 {
+		s.awaitReplays(debt)
+		return
+	}
 	j := s.waiting[0]
 	s.waiting = slices.Delete(s.waiting, 0, 1)
 	j.sub.gated = true
 	s.recovering++
 	s.join(j.sub, &j.since)
 	s.admitNext()
+}
+
+// awaitReplays puts the next recovery off. Without that a client that finds the same hole again and again, and subscribes
+// from the same position each time, is sent the same history without end.
+func (s *session) awaitReplays(debt time.Duration) {
+	s.awaitsSpace = true
+	if s.replayWait == nil {
+		s.replayWait = &ground.Alarm{To: s.self, Message: replayDue{}}
+	}
+	s.bus.alarms.Set(s.replayWait, debt)
 }
 
 // ungate makes way for other recoveries: sub is live, or left.

@@ -19,6 +19,12 @@ func (b *Bucket) Take(n int, r Rate, now time.Duration) bool {
 	return true
 }
 
+// Charge takes n, also if there is not so much, and returns how long it is until the debt is paid; 0 if there is none.
+func (b *Bucket) Charge(n int, r Rate, now time.Duration) (debt time.Duration) {
+	b.full = max(b.full, now) + worth(float64(n), r)
+	return max(b.full-now-worth(r.Burst, r), 0)
+}
+
 // Full reports whether nothing is missing, so that the bucket may be forgotten.
 func (b *Bucket) Full(now time.Duration) bool { return b.full <= now }
 

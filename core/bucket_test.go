@@ -34,3 +34,23 @@ func TestBucket(t *testing.T) {
 		t.Error("it is not full when it should be")
 	}
 }
+
+func TestBucketInDebt(t *testing.T) {
+	r := Rate{PerSecond: 10, Burst: 20}
+	var b Bucket
+	for _, step := range []struct {
+		at, debt time.Duration
+		n        int
+	}{
+		{at: 0, n: 20, debt: 0},
+		{at: 0, n: 30, debt: 3 * time.Second},
+		{at: time.Second, n: 0, debt: 2 * time.Second},
+		{at: 3 * time.Second, n: 0, debt: 0},
+		{at: 3 * time.Second, n: 1, debt: 100 * time.Millisecond},
+		{at: time.Minute, n: 20, debt: 0},
+	} {
+		if got := b.Charge(step.n, r, step.at); got != step.debt {
+			t.Errorf("at %v, %d more: got a debt of %v, want %v", step.at, step.n, got, step.debt)
+		}
+	}
+}

@@ -37,10 +37,12 @@ const (
 	MaxBatchItems          = 1000    // publishes of one batch
 	MaxReplyMessages       = 256     // kept in a reply channel's mailbox
 	MaxReplyBytes          = 128 << 10
-	MaxReplies             = 32   // open reply channels of one connection
-	MaxPresenceMembers     = 1000 // members that presence names; where there are more it only counts them
-	MaxPresenceChanges     = 256  // members of one joined or left
-	MaxErrors              = 20   // errors of one connection in ErrorWindow
+	MaxReplayBurst         = 32 << 20 // bytes of history that recoveries bring one connection at once
+	MaxReplayRate          = 4 << 20  // and per second, after that
+	MaxReplies             = 32       // open reply channels of one connection
+	MaxPresenceMembers     = 1000     // members that presence names; where there are more it only counts them
+	MaxPresenceChanges     = 256      // members of one joined or left
+	MaxErrors              = 20       // errors of one connection in ErrorWindow
 	MaxEpochBytes          = 32
 	MaxTagBytes            = 16
 	MaxNameBytes           = 128       // session id, room, method, scope

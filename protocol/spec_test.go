@@ -166,7 +166,7 @@ func TestSpecLimits(t *testing.T) {
 		"MaxPublishChannels": MaxPublishChannels, "MaxBatchItems": MaxBatchItems, "MaxErrors": MaxErrors,
 		"MaxPresenceMembers": MaxPresenceMembers, "MaxPresenceChanges": MaxPresenceChanges,
 		"MaxMetaBytes": MaxMetaBytes, "MaxChangedPaths": MaxChangedPaths, "MaxChangedBytes": MaxChangedBytes,
-		"MaxReplyMessages": MaxReplyMessages, "MaxReplyBytes": MaxReplyBytes, "MaxReplies": MaxReplies,
+		"MaxReplyMessages": MaxReplyMessages, "MaxReplyBytes": MaxReplyBytes, "MaxReplies": MaxReplies, "MaxReplayBurst": MaxReplayBurst, "MaxReplayRate": MaxReplayRate,
 		// Not in the table: section 3 states them in its text (see TestSpecText), MaxNameBytes nowhere.
 		"MaxEpochBytes": MaxEpochBytes, "MaxTagBytes": MaxTagBytes, "MaxNameBytes": MaxNameBytes, "MaxInteger": MaxInteger,
 	}
