@@ -19,8 +19,8 @@ func ParseChannel(s string) (Channel, error) {
 	return Channel(s), nil
 }
 
-// ParseReadable is ParseChannel for who only listens: it lets the names of reply channels pass, too. Whether they were
-// given out, and to whom, is not checked here.
+// ParseReadable is ParseChannel for a client that only listens: names of reply channels pass, too. Whether they were
+// issued, and to whom, is not checked here.
 func ParseReadable(s string) (Channel, error) {
 	rest, ok := strings.CutPrefix(s, replyPrefix)
 	if !ok {
