@@ -106,7 +106,11 @@ func (c *Connection) Poll(link core.Link, poll *protocol.ClientFrame) (gen uint6
 	if err := c.out.Ack(*poll.Received); err != nil {
 		return 0, err
 	}
-	gen, ok := c.out.Attach(link, *poll.Received, nil, fencedFrame)
+	fence := fencedFrame
+	if c.latest.Copies(poll) {
+		fence = nil // the client may be waiting for the answer to either
+	}
+	gen, ok := c.out.Attach(link, *poll.Received, nil, fence)
 	if !ok {
 		return 0, c.gone()
 	}

@@ -18,9 +18,15 @@ func (l *Latest) Late(f *protocol.ClientFrame) bool {
 	case f.Generation == 0 || f.Attempt == 0:
 		return false
 	case f.Type == protocol.TypePoll:
-		return f.Generation < l.generation || f.Generation == l.generation && f.Attempt <= l.poll
+		return f.Generation < l.generation || f.Generation == l.generation && f.Attempt < l.poll
 	}
 	return f.Generation < l.generation && f.Attempt <= l.attempt
+}
+
+// Copies reports whether a poll that is not late is a copy of the newest one: something on the way sent it twice, and
+// nobody can tell which of the two answers reaches the client.
+func (l *Latest) Copies(f *protocol.ClientFrame) bool {
+	return f.Type == protocol.TypePoll && f.Attempt != 0 && f.Generation == l.generation && f.Attempt == l.poll
 }
 
 // Took notes that f took the session over. generation is what a connect was given; a poll keeps that of its connect.

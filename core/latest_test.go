@@ -33,7 +33,7 @@ func TestLatestKnowsLateRequests(t *testing.T) {
 		late  bool
 	}{
 		"a copy of the poll that was answered":     {pollFrame(5, 1), true},
-		"a copy of the newest poll":                {pollFrame(5, 2), true},
+		"a copy of the newest poll":                {pollFrame(5, 2), false},
 		"the next poll":                            {pollFrame(5, 3), false},
 		"a poll of the link before, however high":  {pollFrame(1, 9), true},
 		"a poll that does not count":               {pollFrame(5, 0), false},
@@ -48,6 +48,27 @@ func TestLatestKnowsLateRequests(t *testing.T) {
 	} {
 		if got := l.Late(c.frame); got != c.late {
 			t.Errorf("%s (%+v): late %v, want %v", name, *c.frame, got, c.late)
+		}
+	}
+}
+
+func TestLatestCopies(t *testing.T) {
+	var l Latest
+	l.Took(connectFrame(1, 2), 5)
+	l.Took(pollFrame(5, 2), 0)
+	for name, c := range map[string]struct {
+		frame  *protocol.ClientFrame
+		copies bool
+	}{
+		"the newest poll again":                  {pollFrame(5, 2), true},
+		"the next poll":                          {pollFrame(5, 3), false},
+		"the poll before":                        {pollFrame(5, 1), false},
+		"the same attempt on the link before":    {pollFrame(1, 2), false},
+		"a poll of a client that counts neither": {pollFrame(0, 0), false},
+		"a connect of that attempt":              {connectFrame(5, 2), false},
+	} {
+		if got := l.Copies(c.frame); got != c.copies {
+			t.Errorf("%s (%+v): copies %v, want %v", name, *c.frame, got, c.copies)
 		}
 	}
 }

@@ -18,7 +18,8 @@ type Link interface {
 //	Part    the server ends the transport the link writes a last frame and closes; frames stay for a resume
 //	End     the connection is over        the link writes a last frame and closes; frames are dropped
 
-// Attach puts link under the outbox and fences the one before it, which it ends with fence. Frames go on after number
+// Attach puts link under the outbox and fences the one before it, which it ends with fence. If fence is nil the one
+// before is told nothing, and finds out when it wants to write. Frames go on after number
 // received: what was written and not received waits again. It returns the link's generation. It returns false, with
 // nothing changed, if the outbox is broken or the frames after received are no longer here or never were. connected
 // makes the frame that leaves first, from the generation. If connected is nil, link is the same client's next request,
@@ -45,7 +46,7 @@ func (o *Outbox) Attach(link Link, received uint64, connected func(gen uint64) *
 	}
 	onSpace := o.takeOnSpace() // maybe nothing waits, and then the link takes nothing
 	o.mu.Unlock()
-	if old != nil {
+	if old != nil && fence != nil {
 		old.End(fence)
 	}
 	if onSpace != nil {

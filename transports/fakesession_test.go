@@ -66,7 +66,7 @@ func (s *fakeSession) attached(transport string) {
 
 func (s *fakeSession) Poll(link core.Link, poll *protocol.ClientFrame) (uint64, error) {
 	s.mu.Lock()
-	transport, late, received := s.transport, s.latest.Late(poll), *poll.Received
+	transport, late, copies, received := s.transport, s.latest.Late(poll), s.latest.Copies(poll), *poll.Received
 	s.mu.Unlock()
 	if late {
 		return 0, &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer poll came before this one", Hint: "Do nothing."}
@@ -74,7 +74,11 @@ func (s *fakeSession) Poll(link core.Link, poll *protocol.ClientFrame) (uint64, 
 	if transport != protocol.Poll { // a late poll of before the change of transport
 		return 0, &protocol.Error{Code: protocol.CodeWrongTransport, Reason: "the session is not on long-polling", Hint: "Connect."}
 	}
-	gen, ok := s.outbox.Attach(link, received, nil, fence)
+	end := fence
+	if copies {
+		end = nil
+	}
+	gen, ok := s.outbox.Attach(link, received, nil, end)
 	if !ok {
 		return 0, &protocol.Error{Code: protocol.CodeBadCursor, Reason: "not a count of this session", Hint: "Send the last answer's."}
 	}

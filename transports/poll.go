@@ -74,7 +74,7 @@ func (p *pollLink) resume(peer protocol.Peer, poll *protocol.ClientFrame, rest [
 	if len(rest) > 0 {
 		return &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a poll frame goes alone", Hint: "Send other frames with POST /bus/send."}
 	}
-	p.max = poll.Max
+	p.max, p.received = poll.Max, *poll.Received
 	session, err := p.h.bus.Find(poll.Session, peer)
 	if err != nil {
 		return err
@@ -123,7 +123,11 @@ func (p *pollLink) answer(w http.ResponseWriter, frames []*protocol.Encoded) err
 	received := p.bound.outbox.Sent()
 	if gen, _ := p.bound.outbox.Attached(); gen != p.bound.gen {
 		p.retire()
-		return errSuperseded
+		if len(frames) > 0 {
+			return errSuperseded
+		}
+		p.write(w, nil, strconv.FormatUint(p.received, 10)) // a copy of this request took over
+		return nil
 	}
 	p.write(w, frames, strconv.FormatUint(received, 10))
 	p.awaitNext()

@@ -12,10 +12,11 @@ import (
 // pollLink is the link of one long-poll request. After the answer it stays under the outbox, so that the session is not
 // parked, until the next request's link replaces it or the client was silent for too long.
 type pollLink struct {
-	h     *Handler
-	bound binding
-	max   int // most bytes of frames in the answer, as the client wants it; 0 for the protocol's
-	alarm alarm
+	h        *Handler
+	bound    binding
+	max      int // most bytes of frames in the answer, as the client wants it; 0 for the protocol's
+	alarm    alarm
+	received uint64 // counted frames that the client had at this request
 
 	conn atomic.Pointer[pollConn] // set while the answer is written without a handler
 

@@ -221,6 +221,7 @@ type pollRequest struct {
 	number   int
 	session  *session
 	gen      uint64
+	received uint64
 	answered bool
 	reply    func(func())
 }
@@ -272,7 +273,18 @@ func (p *pollRequest) End(last *protocol.Encoded) {
 // hold is for a request that is attached by now: it waits for frames, and not for ever.
 func (p *pollRequest) hold() {
 	p.session, p.gen = p.l.session, p.l.gen
-	p.l.n.after(pollHold, p.answer)
+	p.l.n.after(pollHold, p.over)
+}
+
+// over answers with nothing if a copy of this request took over, and else with what waits.
+func (p *pollRequest) over() {
+	if gen, _ := p.session.outbox.Attached(); p.answered || gen == p.gen {
+		p.answer()
+		return
+	}
+	p.answered = true
+	batch := p.l.w.wireDown(nil)
+	p.reply(func() { p.l.c.polled(p.l, p.number, batch, p.received) })
 }
 
 // superseded is the answer to the request that the client waits for. If that carried the session, only a newer connect
@@ -306,7 +318,7 @@ func (l *link) next() {
 	session, received := l.c.core.Session(), l.c.core.Received()
 	f := protocol.ClientFrame{Type: protocol.TypePoll, Session: session, Received: &received, Generation: l.c.core.Generation(), Attempt: uint64(number)}
 	l.c.request(l.n, l.life, func(reply func(func())) {
-		p := &pollRequest{l: l, number: number, reply: reply}
+		p := &pollRequest{l: l, number: number, received: received, reply: reply}
 		refuse := func(code protocol.Code) { reply(func() { l.c.refused(l, number, code) }) }
 		s := l.n.sessions[session]
 		if s == nil || s.identity != l.c.name {
@@ -322,7 +334,11 @@ func (l *link) next() {
 			refuse(protocol.CodeSuperseded)
 			return
 		}
-		gen, ok := s.outbox.Attach(p, received, nil, l.w.encodeFrame(disconnect(protocol.CodeSuperseded)))
+		fence := l.w.encodeFrame(disconnect(protocol.CodeSuperseded))
+		if s.latest.Copies(&f) {
+			fence = nil
+		}
+		gen, ok := s.outbox.Attach(p, received, nil, fence)
 		if !ok {
 			s.end(protocol.CodeSessionGone)
 			refuse(protocol.CodeSessionGone)
