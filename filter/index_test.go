@@ -12,7 +12,7 @@ import (
 // The index finds what Match finds, filter by filter, while filters come and go. TIDINGS_FILTER_DOCUMENTS sets the
 // number of documents.
 func TestIndexAgrees(t *testing.T) {
-	checks := 60_000
+	checks := 25_000
 	if s := os.Getenv("TIDINGS_FILTER_DOCUMENTS"); s != "" {
 		checks, _ = strconv.Atoi(s)
 	} else if testing.Short() {
