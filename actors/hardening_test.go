@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +91,40 @@ func TestB94_ManyParkedSessionsOfOneIdentity(t *testing.T) {
 					}
 					if err != nil && !errors.Is(err, &protocol.Error{Code: protocol.CodeSessionGone}) {
 						t.Fatalf("got %v", err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// B123: a client that asks for history again and again, and reads nothing, makes the node hold a page or two for it and no
+// more. When it reads it gets every answer, in order.
+func TestB123_HistoryThatIsAskedForAndNotRead(t *testing.T) {
+	for _, transport := range []string{protocol.WebSocket, protocol.SSE, protocol.Poll} {
+		t.Run(transport, func(t *testing.T) {
+			inBubble(t, nil, func(w *world) {
+				for range 20 {
+					w.publish("news", `"`+strings.Repeat("x", 10_000)+`"`)
+				}
+				c := w.connectOver(transport, "")
+				c.link.stall(true)
+				const asked = 40
+				for i := range asked {
+					c.say(protocol.ClientFrame{Type: protocol.TypeHistory, ID: uint64(i + 1), Channel: "news"})
+					w.settle()
+				}
+				if _, bytes := c.conn.Outbox().Waiting(); bytes > 2*protocol.RecoveryPageBytes {
+					t.Errorf("%d bytes wait for a client that reads nothing, want at most %d", bytes, 2*protocol.RecoveryPageBytes)
+				}
+				c.link.stall(false)
+				got := c.next()
+				if len(got) != asked || c.link.end() != "" {
+					t.Fatalf("%d answers of %d, the link ended with %q", len(got), asked, c.link.end())
+				}
+				for i, f := range got {
+					if f.ID != uint64(i+1) || len(f.Messages) == 0 {
+						t.Fatalf("answer %d is %d, with %d messages", i+1, f.ID, len(f.Messages))
 					}
 				}
 			})

@@ -65,6 +65,14 @@ func (s *session) identity() access.Identity { return s.conn.Identity() }
 // caller is the client as the application hears of it.
 func (s *session) caller() Caller { return s.conn.caller() }
 
+// awaitSpace asks for spaceFree, once the outbox has space for a page of history.
+func (s *session) awaitSpace() {
+	if !s.awaitsSpace {
+		s.awaitsSpace = true
+		s.conn.whenSpace(s.self, spaceFree{})
+	}
+}
+
 // flush wakes the link for what was pushed.
 func (s *session) flush() { s.conn.out.Flush() }
 
@@ -264,10 +272,11 @@ type describe struct {
 // answered brings the broker's answer to a request of the client: a frame, or why there is none.
 type answered struct {
 	ground.Event
-	id    uint64
-	frame *protocol.Encoded
-	shows protocol.Channel // whose messages the frame has; "" for none
-	fault *protocol.Error
+	id      uint64
+	frame   *protocol.Encoded
+	shows   protocol.Channel // whose messages, or members, the frame has; "" for none
+	members bool
+	fault   *protocol.Error
 }
 
 // mandated returns the connection's mandate, made if there is none.

@@ -39,6 +39,10 @@ func (s *session) askBroker() {
 	if s.awaitsPermission(&f) {
 		return
 	}
+	if f.Type == protocol.TypeHistory && s.crowded() {
+		s.awaitSpace()
+		return
+	}
 	s.busy = true
 	if sub := s.unsettled(&f); sub != nil {
 		s.bus.send(sub.entry.pid, settle{sub: sub})
@@ -76,12 +80,23 @@ func (s *session) askBroker() {
 			b.send(self, answered{id: f.ID, fault: protocol.AsError(err)})
 			return
 		}
-		answered := answered{id: f.ID, frame: frame}
-		if f.Type == protocol.TypeHistory {
-			answered.shows = f.Channel
+		done := answered{id: f.ID, frame: frame}
+		switch f.Type {
+		case protocol.TypePresence:
+			done.members = true
+			fallthrough
+		case protocol.TypeHistory:
+			done.shows = f.Channel
 		}
-		b.send(self, answered)
+		b.send(self, done)
 	})
+}
+
+// crowded reports whether so much waits to be read by the client that what it asks for next waits, too: a page of history is
+// made for a client that reads.
+func (s *session) crowded() bool {
+	_, bytes := s.conn.out.Waiting()
+	return bytes >= protocol.RecoveryPageBytes
 }
 
 // unsettled returns the earlier, still unanswered subscription to the same channel that a publish must wait for. A
@@ -119,7 +134,11 @@ func (s *session) onAnswered(m answered) {
 	if s.state == sessionEnded {
 		return
 	}
-	if m.shows != "" && m.fault == nil { // it may have become forbidden meanwhile
+	switch { // it may have become forbidden meanwhile
+	case m.shows == "" || m.fault != nil:
+	case m.members:
+		m.fault = s.presenceFault(m.shows)
+	default:
 		m.fault = s.mayRead(m.shows)
 	}
 	if m.fault != nil {

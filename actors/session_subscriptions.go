@@ -35,15 +35,18 @@ const maxRecoveries = 2
 
 // admitNext makes the next recovery begin as soon as the outbox has space for it.
 func (s *session) admitNext() {
-	if !s.awaitsSpace && len(s.waiting) > 0 && s.recovering < maxRecoveries {
-		s.awaitsSpace = true
-		s.conn.whenSpace(s.self, spaceFree{})
+	if len(s.waiting) > 0 && s.recovering < maxRecoveries {
+		s.awaitSpace()
 	}
 }
 
 func (s *session) onSpaceFree() {
 	s.awaitsSpace = false
-	if s.state == sessionEnded || len(s.waiting) == 0 {
+	if s.state == sessionEnded {
+		return
+	}
+	s.askBroker()
+	if len(s.waiting) == 0 || s.recovering >= maxRecoveries {
 		return
 	}
 	if debt := s.replays.Charge(int(s.conn.replayed.Swap(0)), replayRate, s.bus.clock()); debt > 0 {

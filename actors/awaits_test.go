@@ -1,0 +1,171 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"tidings/access"
+	"tidings/protocol"
+)
+
+// Between a check and its use the world may change. Each story here holds the bus at such a place, changes the world, and
+// goes on.
+
+// openOrNot is rules under which a channel is open, or forbidden.
+func openOrNot(subscribe, presence access.Allowance) access.Rules {
+	return access.Rules{Channels: []access.Rule{{Pattern: "dm/**", Subscribe: subscribe, Presence: presence}}}
+}
+
+// What a client may not see any more when the broker has answered, it is not told.
+func TestAnAnswerThatBecameForbiddenWhileTheBrokerWasAsked(t *testing.T) {
+	history := protocol.ClientFrame{Type: protocol.TypeHistory, Channel: "dm/ann"}
+	members := protocol.ClientFrame{Type: protocol.TypePresence, Channel: "dm/ann"}
+	for _, row := range []struct {
+		name   string
+		ask    protocol.ClientFrame
+		rules  access.Rules
+		grant  bool
+		change func(w *world)
+		want   protocol.Code
+	}{
+		{"history, and nothing changes", history, openOrNot(access.User, access.User), false, func(*world) {}, ""},
+		{"history, and other rules", history, openOrNot(access.User, access.User), false, func(w *world) {
+			w.bus.SetRules(openOrNot(access.Nobody, access.User))
+		}, protocol.CodeForbidden},
+		{"history, and a grant is taken away", history, openOrNot(access.Nobody, access.Nobody), true, func(w *world) {
+			w.bus.Ungrant(Whom{User: "ann"}, []protocol.Channel{"dm/ann"})
+		}, protocol.CodeForbidden},
+		{"presence, and nothing changes", members, openOrNot(access.User, access.User), false, func(*world) {}, ""},
+		{"presence, and other rules for the channel", members, openOrNot(access.User, access.User), false, func(w *world) {
+			w.bus.SetRules(openOrNot(access.Nobody, access.User))
+		}, protocol.CodeForbidden},
+		{"presence, and other rules for its members", members, openOrNot(access.User, access.User), false, func(w *world) {
+			w.bus.SetRules(openOrNot(access.User, access.Nobody))
+		}, protocol.CodeForbidden},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := &faulty{}
+			inBubble(t, withFaults(f, withTokens(t, row.rules)), func(w *world) {
+				c := w.signIn(sign(t, "ann", time.Hour), "")
+				first := w.publish("dm/ann", `"secret"`)
+				w.publish("dm/ann", `"another"`)
+				if row.grant {
+					w.bus.Grant(Whom{User: "ann"}, []protocol.Channel{"dm/ann"})
+				}
+				w.settle()
+				c.next()
+				gate := make(chan struct{})
+				f.before(func(_ context.Context, call string) error {
+					if call == "history" || call == "members" {
+						<-gate
+					}
+					return nil
+				})
+				ask := row.ask
+				if ask.ID = 7; ask.Type == protocol.TypeHistory {
+					ask.Since = &first
+				}
+				c.say(ask)
+				w.settle()
+				row.change(w)
+				w.settle()
+				close(gate)
+				f.before(nil)
+				var answer *protocol.ServerFrame
+				for _, got := range c.next() {
+					if got.ID == 7 {
+						answer = &got
+					}
+				}
+				if answer == nil || answer.Code != row.want || row.want != "" && (len(answer.Messages) > 0 || answer.Count != nil) {
+					t.Errorf("answered %+v, want code %q", answer, row.want)
+				}
+			})
+		})
+	}
+}
+
+// Who may see the members of a channel must also be allowed to hear it, however it asks.
+func TestMembersOfAForbiddenChannelAreNotShown(t *testing.T) {
+	inBubble(t, withTokens(t, openOrNot("role:staff", access.User)), func(w *world) {
+		c := w.signIn(sign(t, "ann", time.Hour), "")
+		for _, ask := range []protocol.ClientFrame{
+			{Type: protocol.TypePresence, Channel: "dm/bob"},
+			{Type: protocol.TypeSubscribe, Channel: "dm/bob", Users: protocol.UsersAll},
+		} {
+			if answer, _ := c.ask(ask); answer.Code != protocol.CodeForbidden {
+				t.Errorf("%s: answered %+v, want forbidden", ask.Type, answer)
+			}
+		}
+		staff := w.signIn(signAs(t, "eve", map[string]any{"roles": []string{"staff"}}), "")
+		if answer, _ := staff.ask(protocol.ClientFrame{Type: protocol.TypeSubscribe, Channel: "dm/bob", Users: protocol.UsersAll}); answer.Code != "" {
+			t.Errorf("who may hear it: answered %+v", answer)
+		}
+		staff.say(protocol.ClientFrame{Type: protocol.TypePresence, ID: 77, Channel: "dm/bob", Users: protocol.UsersIn})
+		w.bus.SetRules(openOrNot(access.Nobody, access.User))
+		for _, got := range staff.next() {
+			if got.ID == 77 && got.Count != nil {
+				t.Errorf("after other rules it is told %+v", got)
+			}
+		}
+	})
+}
+
+// The loss of a link that a newer one has replaced parks nobody.
+func TestTheLateLossOfAnOlderLinkParksNobody(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connect()
+		newer := c.resume()
+		if !newer.resumed {
+			t.Fatal("not resumed")
+		}
+		w.bus.send(newer.conn.pid, detached{gen: c.gen, code: ""})
+		w.settle()
+		if s := w.bus.Stats(); s.Parked != 0 || s.Connections[protocol.WebSocket] != 1 {
+			t.Errorf("parked %d, connected %d; want 0 and 1", s.Parked, s.Connections[protocol.WebSocket])
+		}
+	})
+}
+
+// All recoveries that wait for space in one outbox are called when there is some, each once.
+func TestAllThatWaitForSpaceAreCalled(t *testing.T) {
+	var list waitlist
+	list.add(nil, "one")
+	list.add(nil, "two")
+	var got []any
+	for range 2 {
+		for _, each := range list.take() {
+			got = append(got, each.message)
+		}
+	}
+	if want := []any{"one", "two"}; !slices.Equal(got, want) {
+		t.Errorf("called %q, want %q", got, want)
+	}
+}
+
+// A body of POST /bus/send that was refused because too much waits was not taken: the same number is applied when it comes
+// again.
+func TestABodyThatWasRefusedForNowIsTakenLater(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connectOver(protocol.SSE, "")
+		body := &protocol.Send{Seq: 1, Frames: []protocol.ClientFrame{{Type: protocol.TypeSubscribe, ID: 5, Channel: "news"}}}
+		c.conn.pending.Store(maxPendingFrames)
+		for range 2 {
+			if err := c.conn.Send(t.Context(), body); !errors.Is(err, &protocol.Error{Code: protocol.CodeRateLimited}) {
+				t.Fatalf("with %d frames pending: %v, want rate_limited", maxPendingFrames, err)
+			}
+		}
+		c.conn.pending.Store(0)
+		for range 2 { // and a repetition is answered like the first
+			if err := c.conn.Send(t.Context(), body); err != nil {
+				t.Fatalf("when there is space: %v", err)
+			}
+		}
+		if got := c.next(); len(got) != 1 || got[0].Type != protocol.TypeSubscribed || got[0].ID != 5 {
+			t.Errorf("got %+v, want one answer to the subscribe", got)
+		}
+	})
+}
