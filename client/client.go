@@ -54,7 +54,7 @@ type loop struct {
 	calls    map[*core.Request]*call
 	queue    []func() // callbacks that wait for the dispatcher
 	timers   timers
-	held     bool  // see Hold
+	paused   bool  // see Hold
 	final    error // ends the loop
 
 	ladder     []string // transports in the order to try them

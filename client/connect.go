@@ -83,7 +83,7 @@ func (c *Client) tryNext() {
 	switch {
 	case len(c.round) == 0: // moved already
 		return
-	case c.held:
+	case c.paused:
 		c.round = nil
 		c.roundFailed(errCut)
 		return

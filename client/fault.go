@@ -11,7 +11,7 @@ func (c *Client) Cut() { _ = c.do(c.cutAll) }
 // Hold is Cut, and no connection can be made until Heal.
 func (c *Client) Hold() {
 	_ = c.do(func() {
-		c.held = true
+		c.paused = true
 		c.cutAll()
 	})
 }
@@ -19,7 +19,7 @@ func (c *Client) Hold() {
 // Heal ends Hold: the client connects at once.
 func (c *Client) Heal() {
 	_ = c.do(func() {
-		c.held = false
+		c.paused = false
 		if !c.timers.wake.IsZero() {
 			c.startRound()
 		}

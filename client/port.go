@@ -79,7 +79,7 @@ func (p port) Subscribed(s *core.Subscription, recovered bool) {
 	}
 }
 
-func (p port) Ended(s *core.Subscription, err *protocol.Error) {
+func (p port) Ended(s *core.Subscription, fault *protocol.Error) {
 	t := p.c.topics[s.Channel]
 	if t == nil || t.sub != s {
 		return
@@ -90,24 +90,24 @@ func (p port) Ended(s *core.Subscription, err *protocol.Error) {
 		watchers, rest = t.listeners, nil
 	}
 	for _, l := range watchers {
-		p.c.tellEnd(l, err)
+		p.c.tellEnd(l, fault)
 	}
 	if len(rest) > 0 { // it may have been because of the others
 		p.c.topics[s.Channel] = &topic{listeners: rest, sub: p.c.machine.Subscribe(s.Channel, nil, s.Cursor())}
 	}
 }
 
-func (p port) Answered(r *core.Request, reply *protocol.ServerFrame, err *protocol.Error) {
+func (p port) Answered(r *core.Request, reply *protocol.ServerFrame, fault *protocol.Error) {
 	w := p.c.calls[r]
 	if w == nil {
-		if err != nil && r.Frame.Type == protocol.TypePresence {
-			p.c.unwatched(r.Frame.Channel, err)
+		if fault != nil && r.Frame.Type == protocol.TypePresence {
+			p.c.unwatched(r.Frame.Channel, fault)
 		}
 		return // an unsubscribe, or watching
 	}
 	delete(p.c.calls, r)
-	if err != nil {
-		w.fail(err)
+	if fault != nil {
+		w.fail(fault)
 		return
 	}
 	w.reply = reply

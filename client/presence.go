@@ -68,7 +68,7 @@ func (t *topic) watchers() (watchers, rest []*Subscription) {
 }
 
 // unwatched ends those who watch a channel: the server does not let them.
-func (c *Client) unwatched(ch protocol.Channel, err *protocol.Error) {
+func (c *Client) unwatched(ch protocol.Channel, fault *protocol.Error) {
 	t := c.topics[ch]
 	if t == nil {
 		return
@@ -76,7 +76,7 @@ func (c *Client) unwatched(ch protocol.Channel, err *protocol.Error) {
 	watchers, _ := t.watchers()
 	for _, s := range watchers {
 		c.removeListener(s)
-		c.tellEnd(s, err)
+		c.tellEnd(s, fault)
 	}
 }
 

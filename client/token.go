@@ -9,15 +9,15 @@ import (
 )
 
 // refusedToken asks for another token, or gives up.
-func (c *Client) refusedToken(from *carrier, err *protocol.Error) {
+func (c *Client) refusedToken(from *carrier, fault *protocol.Error) {
 	c.refusals++
 	patience := 1
-	if err.Code == protocol.CodeTokenExpired {
+	if fault.Code == protocol.CodeTokenExpired {
 		patience = 3
 	}
 	if c.cfg.GetToken == nil || c.refusals > patience {
 		c.drop(from)
-		c.final = err
+		c.final = fault
 		return
 	}
 	c.stale = true
@@ -28,11 +28,11 @@ func (c *Client) refusedToken(from *carrier, err *protocol.Error) {
 	}
 	c.round = nil
 	if c.refusals == 1 {
-		c.setStatus(func(s *Status) { s.Err = err })
+		c.setStatus(func(s *Status) { s.Err = fault })
 		c.startRound()
 		return
 	}
-	c.wait(c.backoff(), err)
+	c.wait(c.backoff(), fault)
 }
 
 func (c *Client) fetchToken() {

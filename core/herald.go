@@ -17,7 +17,7 @@ type News struct {
 const (
 	NewsEvery     = 200 * time.Millisecond
 	NewsPerMember = 2 * time.Millisecond // so that nobody hears more than 500 names a second
-	maxHeldNews   = 64                   // changes that wait for the answer to a read
+	maxEarlyNews  = 64                   // changes that wait for the answer to a read
 )
 
 // Herald follows who is in a channel, by what the broker says, and tells it in batches: by names up to
@@ -28,8 +28,8 @@ type Herald struct {
 	version uint64
 	seen    uint64 // at the last check
 	count   int
-	held    []MembersChange // that came while it was not known
-	missed  bool            // … and there were more of them
+	early   []MembersChange // changes that came before the read was answered
+	missed  bool            // there were more of them than maxEarlyNews
 
 	told    map[protocol.Member]struct{} // nil if it only counts
 	changed map[protocol.Member]bool     // since then: true for one who came
@@ -60,9 +60,9 @@ func (h *Herald) Read(p MembersPage) {
 			h.told[m] = struct{}{}
 		}
 	}
-	held, missed := h.held, h.missed
-	h.held, h.missed = nil, false
-	for _, c := range held {
+	early, missed := h.early, h.missed
+	h.early, h.missed = nil, false
+	for _, c := range early {
 		h.Changed(c)
 	}
 	if missed {
@@ -98,11 +98,11 @@ func (h *Herald) Changed(c MembersChange) {
 		return
 	}
 	h.Interrupted()
-	if len(h.held) == maxHeldNews {
+	if len(h.early) == maxEarlyNews {
 		h.missed = true
 		return
 	}
-	h.held = append(h.held, c)
+	h.early = append(h.early, c)
 }
 
 func (h *Herald) apply(c MembersChange) {
