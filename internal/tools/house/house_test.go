@@ -20,7 +20,7 @@ var limits = map[string]struct {
 	"actors/*":            {5.3, 20},
 	"broker/brokertest":   {3.5, 9},
 	"broker/*":            {3.5, 12},
-	"client":              {5.2, 22},
+	"client":              {5.2, 24},
 	"core":                {2, 8},
 	"filter":              {4.5, 10},
 	"httpapi":             {4.5, 10},
@@ -28,7 +28,7 @@ var limits = map[string]struct {
 	"sim/*":               {5.5, 33},
 	"sim/model":           {6, 22},
 	"sim/nemesis":         {4.2, 8},
-	"transports":          {4.5, 17},
+	"transports":          {4.5, 18},
 	"transports/*":        {4.4, 22},
 	"any other (at most)": {3, 5},
 }
