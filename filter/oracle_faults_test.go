@@ -19,7 +19,6 @@ func TestOracleFaults(t *testing.T) {
 		wanted = 2_000
 	}
 	o, g := startOracle(t), newGenerator(seedOf(t))
-	document := plain(g.document()).(*object)
 	faulty, asked, verdicts, texts, explained := 0, 0, 0, map[string]int{}, map[string]int{}
 	for faulty < wanted {
 		var filters []any
@@ -42,7 +41,7 @@ func TestOracleFaults(t *testing.T) {
 				texts[kindOf(fault)]++
 				continue
 			}
-			c := comparison{filter: plain(filters[i]), document: &Document{root: document}, theirs: v, ours: err}
+			c := comparison{filter: plain(filters[i]), theirs: v, ours: err}
 			name, ok := explanation(c)
 			if ok && err != nil && v.Error != "" {
 				name = "in the text alone, since " + name
