@@ -13,7 +13,8 @@ import (
 	"tidings/actors"
 )
 
-// B118: one address connects five hundred times a second, ten times as often as the node takes anybody. Sixty others, ten a second, all get in.
+// B118: one address connects five hundred times a second, ten times as often as the node takes anybody. Sixty others,
+// ten a second, all get in.
 func TestB118_OneAddressAgainstEverybody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limits := actors.Config{

@@ -1,5 +1,5 @@
-// Three browsers of three makers behind one interface: a browser opens tabs, and a tab runs functions in its page. Chromium by playwright-core, Firefox by
-// puppeteer-core's WebDriver BiDi, WebKitGTK by its own WebDriver.
+// Three browsers of three makers behind one interface: a browser opens tabs, and a tab runs functions in its page.
+// Chromium by playwright-core, Firefox by puppeteer-core's WebDriver BiDi, WebKitGTK by its own WebDriver.
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium } from "playwright-core";

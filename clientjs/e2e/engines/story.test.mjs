@@ -1,4 +1,5 @@
-// The client's story in three engines: each transport, cut and healed; the transport that it chooses by itself; four tabs of which the leader goes; publishing.
+// The client's story in three engines: each transport, cut and healed; the transport that it chooses by itself;
+// four tabs of which the leader goes; publishing.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { check } from "../checker.mjs";

@@ -12,7 +12,7 @@ import (
 
 const page = "<!doctype html><title>Sorry</title><h1>Your request was blocked</h1><p>{\"frames\":[]}"
 
-// answers reads what the server says and sends it on, one answer after the other.
+// answers reads what the server sends and passes it on, one answer after the other.
 func (c *conn) answers(from *bufio.Reader) {
 	defer c.leave(&c.down)
 	for x := range c.asked {
@@ -26,7 +26,7 @@ func (c *conn) answers(from *bufio.Reader) {
 	}
 }
 
-// own answers a request in the server's place, if a rule says so.
+// own answers a request in the server's place, if a rule wants it.
 func (c *conn) own(x *exchange) (done bool, err error) {
 	for _, r := range x.rules {
 		switch {

@@ -94,7 +94,7 @@ func (c *conn) pause(d time.Duration) bool {
 	}
 }
 
-// requests reads what the client says and sends it on.
+// requests reads what the client sends and passes it on.
 func (c *conn) requests(from *bufio.Reader) {
 	defer c.leave(&c.up)
 	defer close(c.asked)

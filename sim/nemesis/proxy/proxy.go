@@ -149,7 +149,7 @@ func (p *Proxy) Down(on bool) {
 // Reset breaks the open connections whose last request the rule meets, on both sides, and returns how many these were.
 func (p *Proxy) Reset(which Rule) int { return p.each(which, (*conn).end) }
 
-// HalfClose ends what the server says on the connections that the rule meets, and nothing else: the client reads the
+// HalfClose ends what the server sends on the connections that the rule meets, and nothing else: the client reads the
 // end, and may go on to write. It returns how many these were.
 func (p *Proxy) HalfClose(which Rule) int {
 	return p.each(which, func(c *conn) {
