@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -131,4 +132,25 @@ func refusal(resp *http.Response) *protocol.ServerFrame {
 func (b *base) disconnect(f *protocol.ServerFrame) error {
 	b.up(event{frames: []protocol.ServerFrame{*f}})
 	return &refused{f}
+}
+
+// given hands up what the bus refused over HTTP.
+func (b *base) given(err error) error {
+	var r *refused
+	if errors.As(err, &r) {
+		return b.disconnect(r.frame)
+	}
+	return err
+}
+
+// pause waits, and answers false when ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

@@ -148,15 +148,3 @@ func (l *poll) ask(body []byte) ([]protocol.ServerFrame, string, error) {
 	}
 	return protocol.DecodePollAnswer(answer)
 }
-
-// pause waits, and answers false when ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

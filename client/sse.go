@@ -2,7 +2,6 @@ package client
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -48,15 +47,6 @@ func (l *sse) read(resp *http.Response) error {
 			return l.ctx.Err()
 		}
 	}
-}
-
-// given hands up what the bus refused over HTTP.
-func (b *base) given(err error) error {
-	var r *refused
-	if errors.As(err, &r) {
-		return b.disconnect(r.frame)
-	}
-	return err
 }
 
 // eventReader reads the data of a stream's events with r3labs' EventStreamReader, which finds where events end, bounds
