@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
-	"time"
 )
 
 // oracle is a process that holds the npm package koncorde.
@@ -74,10 +73,11 @@ func (o *oracle) judge(t testing.TB, filters []any, documents []obj) []verdict {
 	return verdicts
 }
 
-// seedOf returns the seed of a random test: TIDINGS_FILTER_SEED, or a new one each time. It is printed.
+// seedOf returns the seed of a random test: TIDINGS_FILTER_SEED, or always the same, so that the suite does not fail by
+// chance over a change that has nothing to do with it. It is printed.
 func seedOf(t testing.TB) uint64 {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano())
+	seed := uint64(20261129)
 	if s := os.Getenv("TIDINGS_FILTER_SEED"); s != "" {
 		given, err := strconv.ParseUint(s, 10, 64)
 		if err != nil {
