@@ -214,7 +214,7 @@ func TestReplyChannelsAreBounded(t *testing.T) {
 		for range protocol.MaxReplies {
 			list = append(list, c.openReply(`{"ttl":60000}`))
 		}
-		if got, _ := c.ask(protocol.ClientFrame{Type: protocol.TypeCall, Method: "reply"}); got.Code != protocol.CodeLimitExceeded {
+		if got, _ := c.ask(protocol.ClientFrame{Type: protocol.TypeCall, Method: "reply"}); got.Code != protocol.CodeLimitReached || !got.Retry {
 			t.Errorf("one too many: %+v", got)
 		}
 		w.mustReply(list[0], "done", "1")
@@ -225,7 +225,7 @@ func TestReplyChannelsAreBounded(t *testing.T) {
 		w.mustReply(list[1], "done", "1") // those that are there go on
 		c.openReply("null")               // two are over
 		c.openReply("null")
-		if got, _ := c.ask(protocol.ClientFrame{Type: protocol.TypeCall, Method: "reply"}); got.Code != protocol.CodeLimitExceeded {
+		if got, _ := c.ask(protocol.ClientFrame{Type: protocol.TypeCall, Method: "reply"}); got.Code != protocol.CodeLimitReached || !got.Retry {
 			t.Errorf("one too many again: %+v", got)
 		}
 		w.pass(61 * time.Second)

@@ -111,7 +111,7 @@ func (s *session) onReplyCall(f *protocol.ClientFrame) {
 		return
 	}
 	if !s.mayOpenReply() {
-		s.refuse(&protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a connection may have 32 open reply channels", Hint: "Have each job end with done or error, or ask for a shorter ttl."}, f.ID)
+		s.refuse(&protocol.Error{Code: protocol.CodeLimitReached, Reason: "a connection may have 32 open reply channels", Hint: "Have each job end with done or error, or ask for a shorter ttl."}, f.ID)
 		return
 	}
 	reply := s.bus.replies.Issue(s.identity(), ttl, time.Now())
