@@ -84,10 +84,7 @@ func (p *plain) appendCursor(dst []byte) []byte { return protocol.AppendCursor(d
 func (p *plain) cursor() string { return strconv.Quote(string(p.appendCursor(nil))) }
 
 // plainForm is sseForm with an id on each event that moves the cursor, so that Last-Event-ID resumes.
-type plainForm struct {
-	sseForm
-	plain *plain
-}
+type plainForm struct{ plain *plain }
 
 func (plainForm) whole(*protocol.Encoded) []byte { return nil }
 

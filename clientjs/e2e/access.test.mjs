@@ -151,7 +151,7 @@ describe("tokens in Chromium", { timeout: 120_000 }, () => {
     assert.deepEqual([await of("ann"), await of("bob")], [[], []]);
   });
 
-  test("F64 a revoked user is sent away for good, and hears nothing further", async () => {
+  test("F64 a revoked user is sent away for good, hears why, and nothing further", async () => {
     const last = token("eve", 600); // who issues them gives eve no new one
     const b = await browser(() => last);
     const tab = await open(b, ["inbox/eve"]);
@@ -161,7 +161,7 @@ describe("tokens in Chromium", { timeout: 120_000 }, () => {
     assert.equal((await r.json()).connections, 1);
     await server.publish("inbox/eve", 2);
     await until("the end", async () => (await tab.status()).state === "closed");
-    assert.deepEqual([(await tab.status()).code, (await tab.log()).filter((l) => l.startsWith("inbox")), await of("eve")], ["unauthorized", ["inbox/eve 1"], []]);
+    assert.deepEqual([(await tab.status()).code, (await tab.log()).filter((l) => l.startsWith("inbox")), await of("eve")], ["unauthorized", ["inbox/eve 1", "inbox/eve unauthorized"], []]);
   });
 
   test("F63 a page that slept through the end of its token comes with another one, resumes, and lost nothing", async () => {

@@ -52,7 +52,7 @@ const FINAL = ["done", "error"];
 /**
  * Opens a reply channel: hand its `publishURL` to a backend with the job that it shall do, and hear what the job
  * publishes there. It survives reconnects and sleep: what came meanwhile is kept up to its end. Rejects as
- * `MessageBus.request` does, with `limit_exceeded` if 32 are open, `unsupported` if the server has none.
+ * `MessageBus.request` does, with `limit_reached` if 32 are open, `unsupported` if the server has none.
  */
 export async function replyChannel<Result = unknown, Progress = unknown>(
   bus: MessageBus,

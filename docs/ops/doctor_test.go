@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -144,7 +143,12 @@ func TestDoctorOverHTTP2(t *testing.T) {
 // A device that answers 101 and then swallows every frame, as inspecting firewalls do.
 func TestDoctorBehindAnEater(t *testing.T) {
 	stack := teststack.Start(t)
-	eater := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	// Not httptest's: closing that one races with a poll's connection that comes back to the server.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eater := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") == "" {
 			stack.ServeHTTP(w, r)
 			return
@@ -170,9 +174,10 @@ func TestDoctorBehindAnEater(t *testing.T) {
 				return
 			}
 		}
-	}))
-	t.Cleanup(eater.Close)
-	r := examine(t, eater.URL, nil, -1)
+	})}
+	go eater.Serve(listener)
+	t.Cleanup(func() { eater.Close() })
+	r := examine(t, "http://"+listener.Addr().String(), nil, -1)
 	if r.Summary != "sse" || !slices.Equal(without(r.Verdicts, "six_connections"), []string{"websocket_eaten"}) {
 		t.Errorf("got %s %q %v", r.Summary, r.Verdicts, r.Facts)
 	}

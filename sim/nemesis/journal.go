@@ -39,7 +39,6 @@ type journal struct {
 	mu      sync.Mutex // guards all below
 	lives   []time.Duration
 	ears    map[[2]string]*ear
-	names   []string
 	kept    map[string]map[protocol.Position][]*check.Numbered // by channel
 	acks    []check.Ack
 	tries   int

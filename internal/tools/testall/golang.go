@@ -86,6 +86,9 @@ func (g *goRun) take(e event) {
 }
 
 func (g *goRun) takePackage(e event, key string) {
+	if e.Action != "pass" && e.Action != "fail" {
+		return
+	}
 	g.row(e.Package).seconds += e.Elapsed
 	switch e.Action {
 	case "pass":

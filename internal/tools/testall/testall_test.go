@@ -37,6 +37,12 @@ func TestGoEvents(t *testing.T) {
 		{name: "no tests in the folder at all", wrong: "ran no test", in: `
 {"Action":"output","Package":"tidings/core","Output":"? tidings/core [no test files]\n"}
 {"Action":"skip","Package":"tidings/core"}`},
+		{name: "a folder without test files, which none asks for, is no row", passed: 1, in: `
+{"Action":"start","Package":"tidings/clientjs"}
+{"Action":"output","Package":"tidings/clientjs","Output":"? tidings/clientjs [no test files]\n"}
+{"Action":"skip","Package":"tidings/clientjs"}
+{"Action":"pass","Package":"tidings/core","Test":"TestA"}
+{"Action":"pass","Package":"tidings/core"}`},
 		{name: "a skip that nobody allowed", passed: 1, wrong: "skipped core.TestB", in: `
 {"Action":"pass","Package":"tidings/core","Test":"TestA"}
 {"Action":"skip","Package":"tidings/core","Test":"TestB"}
