@@ -204,3 +204,14 @@ func (q *inquiry) outside() Why {
 	}
 	return Why{Verdict: WhyNotSubscribed, Says: "The connection is not subscribed to the channel."}
 }
+
+// message returns a message, one that says nothing if it is not among the newest.
+func (b *Bus) message(ctx context.Context, ch protocol.Channel, offset uint64) (*protocol.Message, error) {
+	page, err := b.History(ctx, ch, protocol.Position{}, protocol.MaxHistoryLimit)
+	for _, m := range page.Messages {
+		if m.Offset == offset {
+			return m, err
+		}
+	}
+	return &protocol.Message{}, err
+}

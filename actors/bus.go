@@ -8,16 +8,15 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"time"
-
-	"github.com/asynkron/protoactor-go/actor"
-
 	"tidings/access"
 	"tidings/actors/ground"
 	"tidings/broker"
 	"tidings/internal/counts"
 	"tidings/internal/patience"
 	"tidings/protocol"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
 )
 
 // Bus is one node of the message bus.
@@ -81,6 +80,14 @@ func (b *Bus) clock() time.Duration { return time.Since(b.started) }
 // alone reports whether this node is the only one of its broker.
 func (b *Bus) alone() bool { return !broker.IsShared(b.broker) }
 
+// collectWindow is what the rule of a channel says, or the node's. It counts for lanes that begin from now on.
+func (b *Bus) collectWindow(ch protocol.Channel) time.Duration {
+	if limits, _ := b.policy.Load().Limits(ch); limits.CollectWindow != 0 {
+		return max(limits.CollectWindow, 0)
+	}
+	return b.cfg.CollectWindow
+}
+
 // call calls the broker on the bus's own behalf.
 func (b *Bus) call(fn func(context.Context) error) error { return b.callWith(b.ctx, fn) }
 
@@ -113,6 +120,28 @@ func (b *Bus) failure(err error, late *protocol.Error) *protocol.Error {
 	b.log.Error("the broker failed", "error", err)
 	return protocol.Internal
 }
+
+// keeper is the broker as far as it keeps presence; nil if it does not.
+func (b *Bus) keeper() broker.Presence {
+	p, _ := b.broker.(broker.Presence)
+	return p
+}
+
+// keepsPresence reports whether it is kept who is in a channel: of a reply channel, which has one reader, never.
+func (b *Bus) keepsPresence(ch protocol.Channel) bool {
+	_, _, reply := ch.ReplyParts()
+	return !reply && b.keeper() != nil && b.policy.Load().KeepsPresence(ch)
+}
+
+// Pressure is how short of memory the process is.
+type Pressure int32
+
+// The pressures.
+const (
+	Easy  Pressure = iota
+	Tight          // new connections are refused; who is connected, and who resumes, is not touched
+	Full           // publishes are refused, too: history is what grows
+)
 
 // Cause is what something is counted by: the transport that the connection was on, and why.
 type Cause struct {

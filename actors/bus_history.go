@@ -38,19 +38,6 @@ func newest(messages []*protocol.Message, size int) []*protocol.Message {
 	return messages
 }
 
-// top asks the broker for a channel's newest position.
-func (b *Bus) top(ctx context.Context, ch protocol.Channel) (top protocol.Position, err error) {
-	err = b.callWith(ctx, func(ctx context.Context) error {
-		page, err := b.broker.History(ctx, ch, protocol.Position{}, 1)
-		top = page.Top
-		return err
-	})
-	if err != nil {
-		return protocol.Position{}, b.failure(err, errBroker)
-	}
-	return top, nil
-}
-
 // Ready reports whether the node should get new clients: not while it drains, nor if its broker says that it does not
 // work.
 func (b *Bus) Ready(ctx context.Context) error {
@@ -65,15 +52,4 @@ func (b *Bus) Ready(ctx context.Context) error {
 		return b.failure(err, errBroker)
 	}
 	return nil
-}
-
-// message returns a message, one that says nothing if it is not among the newest.
-func (b *Bus) message(ctx context.Context, ch protocol.Channel, offset uint64) (*protocol.Message, error) {
-	page, err := b.History(ctx, ch, protocol.Position{}, protocol.MaxHistoryLimit)
-	for _, m := range page.Messages {
-		if m.Offset == offset {
-			return m, err
-		}
-	}
-	return &protocol.Message{}, err
 }

@@ -133,8 +133,6 @@ func (c *Connection) connected(session string, resumed bool, of access.Identity)
 	}
 }
 
-var errOvertaken = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer connect or poll of this client came before this one", Hint: "Do nothing: the newer one goes on."}
-
 // Find returns the connection of a session, for a poll or a send of its client. It fails with CodeSessionGone for an
 // unknown session and for one of another identity alike, and for one that ended for good a short time ago with the code
 // of its end.

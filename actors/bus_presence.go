@@ -7,18 +7,6 @@ import (
 	"tidings/protocol"
 )
 
-// keeper is the broker as far as it keeps presence; nil if it does not.
-func (b *Bus) keeper() broker.Presence {
-	p, _ := b.broker.(broker.Presence)
-	return p
-}
-
-// keepsPresence reports whether it is kept who is in a channel: of a reply channel, which has one reader, never.
-func (b *Bus) keepsPresence(ch protocol.Channel) bool {
-	_, _, reply := ch.ReplyParts()
-	return !reply && b.keeper() != nil && b.policy.Load().KeepsPresence(ch)
-}
-
 // Presence counts those who are in a channel, on all nodes, and reads those after a member, at most limit of them: a
 // user once, over however many connections, and each anonymous connection. It fails with CodeForbidden if the rules do
 // not keep it, with CodeUnsupported if the broker cannot, and as History does.

@@ -16,15 +16,14 @@
 //	bus_grants.go           channels that the application puts clients in
 //	bus_replies.go          publishes with a publish URL
 //	bus_routes.go           publishes without a channel, and with patterns
-//	bus_hooks.go            the application is asked
 //	bus_settings.go         rules, routes, tokens and pressure change while the node runs
 //	bus_stats.go            the counts
-//	config.go, hooks.go     what a node is started with
+//	hooks.go                the application's part: what it is asked, and what it is told
+//	config.go               what a node is started with
 //
 // What people and scripts ask:
 //
-//	ask.go                  channels, connections, and a tail of what is published
-//	ask_describe.go         how connections stand, from their actors
+//	ask.go                  channels, connections and how they stand, and a tail of what is published
 //	ask_revoke.go           tokens, users and connections are sent away
 //	ask_why.go              what became of one message for one connection
 //
@@ -32,37 +31,32 @@
 //
 //	channel.go              its state, what it can be told, and members that come and go
 //	channel_broker.go       it listens to the broker, reads history, and takes what the broker brings
-//	channel_port.go         what the feed asks for; who is passed by
-//	channel_fanout.go       what the shards ask the node
+//	channel_port.go         what the feed and the shards ask for; who is passed by
 //	channel_presence.go     who is in it: calls of the broker, and news
 //	channel_presence_step.go   the same: what to do next, and when
 //	channel_life.go         its table of contents; it starts, ages, fails, ends
 //
 // A connection: what a transport has of it, safe from any goroutine:
 //
-//	conn.go                 the connection
-//	conn_ids.go             session ids, which are secret, and public names
-//	conn_names.go           the names that backends call it by
+//	conn.go                 the connection: what it is, what is pushed to it, and what is taken back
 //	conn_send.go, conn_order.go   POST /bus/send, and its bodies in order
 //	conn_waitlist.go        recoveries that wait for space in the outbox
-//	conn_withdraw.go        what it must not hear any more is taken back
 //
 // And its actor:
 //
-//	session.go              its state, and what it can be told
+//	session.go              its state, what it can be told, and errors
 //	session_receive.go      its tables of contents: messages, and frames of the client
-//	session_link.go         links come and go, tokens are renewed and end; parking
+//	session_link.go         links come and go, tokens are renewed and end; parking, and the end
 //	session_requests.go     subscribe and unsubscribe
 //	session_authority.go    what the client may do
 //	session_subscriptions.go   joins, recoveries in turn, what the server wants, and what the client loses
 //	session_broker.go       publish, history and presence, one after another
 //	session_calls.go        calls, and reply channels
-//	session_end.go          errors, and the end
 //
 // Books: what the node remembers, each under its own lock:
 //
 //	book_channels.go        channels by name: what the node knows of each, and of its members
-//	book_sessions.go        connections by session and by name
+//	book_sessions.go        connections by session, which is secret, and by name; final words of those that ended
 //	book_parking.go         those that are parked
 //	book_grants.go          channels granted to users, sessions, pages and connections
 //	book_tickets.go         tickets of EventSource

@@ -2,13 +2,12 @@ package actors
 
 import (
 	"slices"
-
-	"github.com/asynkron/protoactor-go/actor"
-
 	"tidings/access"
 	"tidings/actors/ground"
 	"tidings/core"
 	"tidings/protocol"
+
+	"github.com/asynkron/protoactor-go/actor"
 )
 
 // session is the actor of one connection: its control plane. What its channels bring does not pass through it.
@@ -84,6 +83,39 @@ func (s *session) push(frame *protocol.Encoded) {
 		s.conn.overflowed()
 	}
 }
+
+// refuse pushes an error for each of these requests, or a single one without an id if there are none. A refusal is no
+// error of the connection, however many there are: what a page may not do must not take from it what it may. A flood of
+// requests is slowed down by the rates of the connection.
+func (s *session) refuse(fault *protocol.Error, ids ...uint64) {
+	s.bus.tally.faults.add(s.kind, string(fault.Code), max(1, len(ids)))
+	if len(ids) == 0 {
+		s.push(protocol.ErrorFrame(0, fault))
+	}
+	for _, id := range ids {
+		s.push(protocol.ErrorFrame(id, fault))
+	}
+}
+
+// malformed refuses what no correct client sends. Too much of it ends the connection, unless its fault says retry.
+func (s *session) malformed(fault *protocol.Error, ids ...uint64) {
+	if !fault.Code.Row().Retry && !s.mayErr() {
+		s.bus.tally.faults.add(s.kind, string(fault.Code), max(1, len(ids)))
+		s.finish(protocol.DisconnectFrame(errErrors, 0), protocol.CodeTooManyErrors)
+		return
+	}
+	s.refuse(fault, ids...)
+}
+
+// mayErr counts one fault of the client's.
+func (s *session) mayErr() bool {
+	if s.errors == nil {
+		s.errors = new(errorBudget)
+	}
+	return s.errors.spend(s.bus.clock())
+}
+
+var errErrors = &protocol.Error{Code: protocol.CodeTooManyErrors, Reason: "more than 20 errors in 10 s", Hint: "Mend the client; it sends messages that no server can read."}
 
 // find returns the index of the subscription to a channel, or -1.
 func (s *session) find(ch protocol.Channel) int {

@@ -16,8 +16,8 @@ var limits = map[string]struct {
 	mutual  int
 }{
 	"access":              {2.5, 4},
-	"actors":              {5.3, 20},
-	"actors/*":            {5.3, 20},
+	"actors":              {5.1, 16},
+	"actors/*":            {5, 16},
 	"broker/brokertest":   {3.5, 9},
 	"broker/*":            {3.5, 12},
 	"client":              {5.2, 24},
