@@ -25,9 +25,9 @@ type channel struct {
 	asking      bool       // it was asked to
 	unconfirmed []*joining // until it has
 	pending     map[*subscription]*joining
-	reads       int // that are not answered
-	delayed     []delayedRead
-	handling    any // the message at hand
+	reads       int           // that are not answered
+	delayed     []delayedRead // until little is on its way
+	handling    any           // the message at hand
 
 	alarm      ground.Alarm
 	emptySince time.Time

@@ -39,12 +39,12 @@ func (ch *channel) onListened(m listened) {
 		return
 	}
 	ch.asking = false
-	held := ch.unconfirmed
+	unconfirmed := ch.unconfirmed
 	ch.unconfirmed = nil
 	if m.err != nil {
 		ch.sink.close()
 		ch.bus.log.Warn("the broker did not take a subscription", "error", m.err)
-		for _, j := range held {
+		for _, j := range unconfirmed {
 			ch.turnAway(j)
 		}
 		ch.bus.alarms.Set(&ch.alarm, patience.Jittered(retryDelay))
@@ -52,7 +52,7 @@ func (ch *channel) onListened(m listened) {
 	}
 	ch.listening = true
 	ch.feed.Start()
-	for _, j := range held {
+	for _, j := range unconfirmed {
 		ch.enter(j)
 	}
 }
@@ -69,34 +69,37 @@ func (ch *channel) turnAway(j *joining) {
 	}
 }
 
-// read asks the broker for history, unless so much is on its way through the lanes that this would only add to it.
+// read asks the broker for history as soon as little is on its way through the lanes: before, this would only add to it.
 func (ch *channel) read(ticket uint64, after protocol.Position) {
-	if !ch.entry.traffic.IsLow() {
-		ch.delayed = append(ch.delayed, delayedRead{ticket, after})
-		if ch.entry.traffic.Await() {
-			ch.bus.send(ch.self, drained{})
-		}
+	ch.delayed = append(ch.delayed, delayedRead{ticket, after})
+	ch.takeUp()
+}
+
+// takeUp asks for what was put off, unless much is on its way: then drained will come. There is no look at the traffic
+// but the one after the Await, so that no read is forgotten if the lanes drain meanwhile.
+func (ch *channel) takeUp() {
+	if !ch.entry.traffic.Await() {
 		return
 	}
+	ch.entry.traffic.Forget()
+	delayed := ch.delayed
+	ch.delayed = nil
+	for _, d := range delayed {
+		ch.ask(d)
+	}
+}
+
+func (ch *channel) ask(d delayedRead) {
 	ch.reads++
 	b, self, incarnation, name := ch.bus, ch.self, ch.incarnation, ch.entry.name
 	b.reads.Run(func() {
 		var page core.Page
 		err := b.call(func(ctx context.Context) (err error) {
-			page, err = b.broker.History(ctx, name, after, protocol.RecoveryPageFrames)
+			page, err = b.broker.History(ctx, name, d.after, protocol.RecoveryPageFrames)
 			return err
 		})
-		b.send(self, historyRead{incarnation: incarnation, ticket: ticket, page: page, err: err})
+		b.send(self, historyRead{incarnation: incarnation, ticket: d.ticket, page: page, err: err})
 	})
-}
-
-func (ch *channel) onDrained() {
-	ch.entry.traffic.Forget()
-	delayed := ch.delayed
-	ch.delayed = nil
-	for _, d := range delayed {
-		ch.read(d.ticket, d.after)
-	}
 }
 
 func (ch *channel) onHistoryRead(m historyRead) {

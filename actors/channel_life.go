@@ -81,9 +81,9 @@ func (ch *channel) onTimePassed(c actor.Context) {
 	case !ch.listening:
 		ch.listen()
 	default:
-		held := ch.unconfirmed
+		unconfirmed := ch.unconfirmed
 		ch.unconfirmed = nil
-		for _, j := range held {
+		for _, j := range unconfirmed {
 			ch.enter(j)
 		}
 		ch.feed.Tick()
@@ -143,7 +143,7 @@ func (ch *channel) Receive(c actor.Context) {
 	case historyRead:
 		ch.onHistoryRead(m)
 	case drained:
-		ch.onDrained()
+		ch.takeUp()
 	case displaced:
 		ch.onDisplaced(m)
 	case attend:
