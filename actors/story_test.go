@@ -100,6 +100,7 @@ func (p *player) Disconnected(n int, _ *protocol.ServerFrame) { p.links[n].dead 
 func (p *player) Other(*protocol.ServerFrame)                 {}
 func (p *player) Stuck(*core.Subscription)                    {}
 func (p *player) RetryLater()                                 { p.retry = true }
+func (p *player) AskLater(int)                                {}
 
 // open opens one more link.
 func (p *player) open() {

@@ -112,5 +112,11 @@ const (
 
 	tokenDeadline   = 30 * time.Second
 	goodbyeDeadline = time.Second
-	retryBase       = time.Second // of a subscription that was refused for the moment
+
+	// askAgainBase is how long what rules ended is left alone at most before it is asked for again. It doubles with each
+	// try, up to askAgainMax.
+	askAgainBase = 30 * time.Second
+	askAgainMax  = 5 * time.Minute
+
+	retryBase = time.Second // of a subscription that was refused for the moment
 )

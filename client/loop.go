@@ -25,11 +25,12 @@ type timers struct {
 	ask   time.Time // ask whether the link lives: an answer, or messages, are overdue
 	doubt time.Time // that question has no answer: try another link beside this one
 	retry time.Time // subscribe again what was refused for the moment
+	again time.Time // subscribe again what rules ended
 }
 
 func (t *timers) next() time.Time {
 	var first time.Time
-	for _, at := range [...]time.Time{t.proof, t.wake, t.ping, t.pong, t.ask, t.doubt, t.retry} {
+	for _, at := range [...]time.Time{t.proof, t.wake, t.ping, t.pong, t.ask, t.doubt, t.retry, t.again} {
 		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
@@ -150,6 +151,9 @@ func (c *Client) onTime(now time.Time) {
 	}
 	if due(&t.retry, now) {
 		c.machine.Retry()
+	}
+	if due(&t.again, now) {
+		c.machine.Ask()
 	}
 }
 

@@ -84,8 +84,17 @@ func (p port) Ended(s *core.Subscription, fault *protocol.Error) {
 	if t == nil || t.sub != s {
 		return
 	}
-	delete(p.c.topics, s.Channel)
 	watchers, rest := t.watchers()
+	wasLive := t.live
+	t.live = false
+	if s.Ended() != nil && (wasLive || len(watchers) == 0 || len(rest) == 0) {
+		for _, l := range t.listeners {
+			p.c.tellPause(l, fault)
+		}
+		return
+	}
+	p.c.machine.Unsubscribe(s) // else it is asked for again, with those who watch
+	delete(p.c.topics, s.Channel)
 	if len(watchers) == 0 {
 		watchers, rest = t.listeners, nil
 	}
@@ -133,6 +142,14 @@ func (p port) Other(f *protocol.ServerFrame) {
 }
 
 func (p port) Stuck(*core.Subscription) { p.c.stuck = true }
+
+func (p port) AskLater(tries int) {
+	c := p.c
+	if c.timers.again.IsZero() {
+		top := min(askAgainMax, askAgainBase<<min(tries, 8))
+		c.timers.again = time.Now().Add(top/2 + time.Duration(c.cfg.Random()*float64(top)/2))
+	}
+}
 
 func (p port) RetryLater() {
 	c := p.c

@@ -62,7 +62,7 @@ func (c *Client) OpenReply(ctx context.Context, ttl time.Duration, onProgress fu
 	}
 	r := &ReplyChannel{PublishURL: publish.String(), Channel: given.Channel, Expires: time.UnixMilli(given.Expires), over: make(chan struct{})}
 	take := func(m Message) { r.take(m, onProgress) }
-	r.sub, err = c.Subscribe(given.Channel, take, Since(reply.Position), OnEnd(r.fail), OnGap(func(Gap) { c.lookForReply(r) }))
+	r.sub, err = c.Subscribe(given.Channel, take, Since(reply.Position), r.onEnd, OnGap(func(Gap) { c.lookForReply(r) }))
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,13 @@ func (c *Client) lookForReply(r *ReplyChannel) {
 	}()
 }
 
-func (r *ReplyChannel) fail(err error) { r.end(nil, err) }
+// onEnd is the Option by which the end of the subscription is that of the job's channel.
+func (r *ReplyChannel) onEnd(s *Subscription) {
+	s.onEnd = func(err error) {
+		r.end(nil, err)
+		s.Close() // else what rules ended would be asked for again
+	}
+}
 
 func (r *ReplyChannel) end(data json.RawMessage, err error) {
 	r.once.Do(func() {

@@ -26,8 +26,9 @@ func OnSubscribed(fn func(at protocol.Position, recovered bool)) Option {
 	return func(s *Subscription) { s.onSubscribed = fn }
 }
 
-// OnEnd is called once when the server refused or ended the subscription, or the client closed for good. Nothing comes
-// after it.
+// OnEnd is called when the server refused or ended the subscription, or the client closed for good. Nothing comes after
+// it, except if the rules ended (forbidden) what was heard before: the client asks for that again at times, and OnSubscribed
+// is called if the rules allow it again. Close stops that.
 func OnEnd(fn func(error)) Option { return func(s *Subscription) { s.onEnd = fn } }
 
 // Subscription is one callback on one channel. Several on one channel share one subscription on the wire.
@@ -138,6 +139,8 @@ func (c *Client) addListener(s *Subscription) {
 	s.behind = !s.since.IsZero()
 	if t.live {
 		c.tellSubscribed(s, t.sub.Cursor(), false)
+	} else if fault := t.sub.Ended(); fault != nil {
+		c.tellPause(s, fault)
 	}
 	if s.onPresence != nil && t.present.Known() {
 		c.tellPresence(t, s)
@@ -173,6 +176,17 @@ func (c *Client) tellSubscribed(s *Subscription, at protocol.Position, recovered
 				s.onSubscribed(at, recovered)
 			}
 		}, at)
+	})
+}
+
+// tellPause calls OnEnd of a subscription that may come back.
+func (c *Client) tellPause(s *Subscription, err error) {
+	c.enqueue(func() {
+		s.call(func() {
+			if s.onEnd != nil {
+				s.onEnd(err)
+			}
+		}, protocol.Position{})
 	})
 }
 

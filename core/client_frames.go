@@ -154,6 +154,7 @@ func (c *Client) onSubscribed(f *protocol.ServerFrame) {
 	if g != nil {
 		c.port.Gap(s, *g)
 	}
+	s.ended, s.tries = nil, 0
 	c.port.Subscribed(s, f.Recovered)
 }
 
@@ -217,8 +218,21 @@ func (c *Client) Refused(id uint64, fault *protocol.Error) {
 	c.onAnswer(&protocol.ServerFrame{Type: protocol.TypeError, ID: id, Code: fault.Code, Message: fault.Reason, Hint: fault.Hint})
 }
 
+// end forgets s. But rules that forbid what has a position, which they allowed before, may allow it again: then s is
+// asked for at times, from its cursor, and the program hears once that it ended.
 func (c *Client) end(s *Subscription, fault *protocol.Error) {
-	c.subs = slices.DeleteFunc(c.subs, func(t *Subscription) bool { return t == s })
+	again := s.ended != nil
+	s.ended = nil
+	if fault.Code == protocol.CodeForbidden && !s.cursor.Position().IsZero() {
+		s.pending, s.live, s.ended = 0, false, fault
+		c.port.AskLater(s.tries)
+		s.tries++
+		if again {
+			return
+		}
+	} else {
+		c.subs = slices.DeleteFunc(c.subs, func(t *Subscription) bool { return t == s })
+	}
 	c.port.Ended(s, fault)
 }
 

@@ -15,13 +15,15 @@ type Subscription struct {
 	Room    string // named by the server if there is a filter
 	users   string // which changes of presence it hears: a value of a subscribe's users
 	cursor  Cursor
-	pending uint64 // id of the subscribe that has no answer yet; 0 for none
-	pings   int    // since that subscribe
-	told    bool   // a gap with that id came already
-	retry   bool   // refused for the moment
-	live    bool   // confirmed on this session
-	holes   int    // times in a row that continuity failed at the cursor, with no progress between
-	over    bool   // unsubscribed before the server named its room; the unsubscribe frame follows then
+	pending uint64          // id of the subscribe that has no answer yet; 0 for none
+	pings   int             // since that subscribe
+	told    bool            // a gap with that id came already
+	retry   bool            // refused for the moment
+	live    bool            // confirmed on this session
+	holes   int             // times in a row that continuity failed at the cursor, with no progress between
+	ended   *protocol.Error // by the server's rules: it is asked for again at times; nil for none
+	tries   int             // refused since that
+	over    bool            // unsubscribed before the server named its room; the unsubscribe frame follows then
 }
 
 // Cursor returns the subscription's position, to store or to resume from; zero before it was subscribed.
@@ -29,6 +31,9 @@ func (s *Subscription) Cursor() protocol.Position { return s.cursor.Position() }
 
 // Live reports whether the server confirmed the subscription on this session.
 func (s *Subscription) Live() bool { return s.live }
+
+// Ended returns why the server's rules ended the subscription, which is asked for again at times; nil if they did not.
+func (s *Subscription) Ended() *protocol.Error { return s.ended }
 
 // Subscribe makes a subscription, from since if it is not zero. The caller makes at most one per channel and filter.
 func (c *Client) Subscribe(ch protocol.Channel, filter []byte, since protocol.Position) *Subscription {
@@ -59,7 +64,7 @@ func (c *Client) Watch(s *Subscription, users string) {
 		return
 	}
 	s.users = users
-	if c.session != "" {
+	if c.session != "" && s.ended == nil {
 		c.Request(protocol.ClientFrame{Type: protocol.TypePresence, Channel: s.Channel, Users: cmp.Or(users, protocol.UsersNone)})
 	}
 }
@@ -103,6 +108,18 @@ func (c *Client) Retry() {
 	}
 	for _, s := range c.subs {
 		if s.retry {
+			c.port.Send(c.current.link, c.subscribe(s))
+		}
+	}
+}
+
+// Ask subscribes again what the server's rules ended.
+func (c *Client) Ask() {
+	if c.current.link == 0 {
+		return // all of it is asked for when connected
+	}
+	for _, s := range c.subs {
+		if s.ended != nil && s.pending == 0 && !s.retry {
 			c.port.Send(c.current.link, c.subscribe(s))
 		}
 	}

@@ -71,6 +71,7 @@ func (s *clientStory) Disconnected(link int, d *protocol.ServerFrame) {
 func (s *clientStory) Other(f *protocol.ServerFrame) { s.say("other %s", f.Type) }
 func (s *clientStory) Stuck(*Subscription)           { s.say("stuck") }
 func (s *clientStory) RetryLater()                   { s.say("retry later") }
+func (s *clientStory) AskLater(tries int)            { s.say("ask later, after %d tries", tries) }
 
 // hear lets a link bring frames, as the wire has them.
 func (s *clientStory) hear(link int, wire ...string) {
@@ -250,8 +251,82 @@ func TestClientEndsWhatWasRefused(t *testing.T) {
 	s.c.Retry()
 	s.hear(1, `{"type":"error","id":3,"code":"forbidden","message":"m","hint":"h","retry":false}`)
 	s.want("1: subscribe #3 b", "ended forbidden")
-	s.hear(1, `{"type":"unsubscribed","channel":"a","code":"forbidden","message":"m","hint":"h"}`)
-	s.want("ended forbidden")
+	s.hear(1, `{"type":"unsubscribed","channel":"a","code":"removed","message":"m","hint":"h"}`)
+	s.want("ended removed")
+	s.c.Ask()
+	s.want()
+}
+
+const forbiddenA = `{"type":"unsubscribed","channel":"a","code":"forbidden","message":"m","hint":"h"}`
+
+func refusedFrame(id uint64, code protocol.Code) string {
+	return fmt.Sprintf(`{"type":"error","id":%d,"code":%q,"message":"m","hint":"h","retry":%v}`, id, code, code.Row().Retry)
+}
+
+func TestB133_ClientAsksAgainForWhatRulesEnded(t *testing.T) {
+	s := connectedClient(t)
+	s.hear(1, messageFrame(1), forbiddenA, messageFrame(2))
+	s.want("message 1", "ask later, after 0 tries", "ended forbidden")
+	if fault := s.c.Subscriptions()[0].Ended(); fault == nil || fault.Code != protocol.CodeForbidden {
+		t.Errorf("Ended: %v, want forbidden", fault)
+	}
+	for id := uint64(2); id < 5; id++ {
+		s.c.Ask()
+		s.c.Ask() // once is enough
+		s.hear(1, refusedFrame(id, protocol.CodeForbidden))
+		s.want(fmt.Sprintf("1: subscribe #%d a since %s", id, place(at(1))), fmt.Sprintf("ask later, after %d tries", id-1))
+	}
+	s.c.Ask()
+	s.hear(1, subscribedFrame(5, 1, true), messageFrame(2))
+	s.want("1: subscribe #5 a since "+place(at(1)), "subscribed at "+place(at(1))+", recovered true", "message 2")
+	s.hear(1, forbiddenA)
+	s.want("ask later, after 0 tries", "ended forbidden") // which is told again, and the waits begin anew
+}
+
+func TestB133_ClientAsksAgainWhenConnectedAndNotWithoutALink(t *testing.T) {
+	for _, resumed := range []bool{false, true} {
+		t.Run(fmt.Sprint("resumed ", resumed), func(t *testing.T) {
+			s := connectedClient(t)
+			s.hear(1, messageFrame(1), forbiddenA)
+			s.c.Lost(1)
+			s.c.Ask()
+			s.c.Open(2, "")
+			s.log = nil
+			s.hear(2, connectedFrame(resumed, 2), refusedFrame(2, protocol.CodeForbidden))
+			s.want("2: subscribe #2 a since "+place(at(1)), fmt.Sprintf("connected 2, resumed %v", resumed), "ask later, after 1 tries")
+		})
+	}
+}
+
+func TestB133_ClientAsksNoMoreForWhatWasUnsubscribed(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		t.Run(fmt.Sprint("asked ", asked), func(t *testing.T) {
+			s := connectedClient(t)
+			s.hear(1, forbiddenA)
+			id := 2
+			if asked {
+				s.c.Ask()
+				id = 3
+			}
+			s.log = nil
+			s.c.Unsubscribe(s.c.Subscriptions()[0])
+			s.hear(1, subscribedFrame(2, 0, true), messageFrame(1)) // the server may just have allowed it
+			s.c.Ask()
+			s.want(fmt.Sprintf("1: unsubscribe #%d a", id))
+		})
+	}
+}
+
+func TestB133_ClientForgetsWhatIsRefusedForAnotherReason(t *testing.T) {
+	s := connectedClient(t)
+	s.hear(1, forbiddenA)
+	s.c.Ask()
+	s.log = nil
+	s.hear(1, refusedFrame(2, protocol.CodeLimitExceeded))
+	s.want("ended limit_exceeded")
+	if subs := s.c.Subscriptions(); len(subs) != 0 {
+		t.Errorf("subscriptions %v, want none", subs)
+	}
 }
 
 func TestClientUnsubscribesAndForgets(t *testing.T) {

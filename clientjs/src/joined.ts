@@ -21,7 +21,10 @@ export function onJoined<T = unknown>(bus: Bus, onMessage: OnMessage<T>, { onGap
     const leave = bus.subscribe(channel, onMessage, {
       ...(since && { since }),
       ...(onGap && { onGap }),
-      onError: () => own.delete(channel), // taken away again
+      onError() {
+        own.delete(channel); // taken away again
+        leave();
+      },
     });
     own.set(channel, leave);
   }

@@ -254,6 +254,81 @@ test("a subscription that is refused for the moment is tried again, later and la
   assert.deepEqual(live, [3]);
 });
 
+/** A bus that is live in `a` at 3, and what a listener hears there. */
+async function heardUntilForbidden(options = {}) {
+  const hand = handBus(options);
+  const { bus, net, clock } = hand;
+  const log: string[] = [];
+  const hear = () =>
+    bus.subscribe("a", (p) => log.push(`message ${p}`), {
+      onError: (e) => log.push(e.code),
+      onSubscribed: ({ offset }) => log.push(`live ${offset}`),
+      onGap: ({ reason }) => log.push(`gap ${reason}`),
+    });
+  const leave = hear();
+  await clock.advance(0);
+  net.last.accept();
+  net.last.receive({ type: "subscribed", id: 1, channel: "a", epoch: "e", offset: 3, tag: "t", recovered: false });
+  net.last.receive({ type: "unsubscribed", channel: "a", code: "forbidden", message: "the rules changed", hint: "ask" });
+  const subscribes = () => net.links.flatMap((l) => l.sent).filter((f) => f.type === "subscribe");
+  return { ...hand, log, hear, leave, subscribes };
+}
+
+test("B133: what rules ended is asked for again, more and more rarely, up to each 5 minutes, and told once", async () => {
+  for (const [chance, share] of [[0, 0.5], [0.5, 0.75], [1, 1]] as const) {
+    const { net, clock, log, subscribes } = await heardUntilForbidden({ random: () => chance });
+    net.onFrames = (link, frames) => {
+      for (const { type, id } of frames) {
+        if (type === "ping") link.receive({ type: "pong" });
+        if (type === "subscribe") queueMicrotask(() => link.receive({ type: "error", id, code: "forbidden", message: "still", hint: "ask", retry: false }));
+      }
+    };
+    for (const [i, seconds] of [30, 60, 120, 240, 300, 300, 300].entries()) {
+      await clock.advance(seconds * share * 1000 - 1);
+      assert.equal(subscribes().length, i + 1, `try ${i + 1} comes not before ${seconds * share} s, if chance says ${chance}`);
+      await clock.advance(1);
+      assert.equal(subscribes().length, i + 2, `try ${i + 1} comes after ${seconds * share} s, if chance says ${chance}`);
+    }
+    assert.deepEqual(log, ["live 3", "forbidden"]);
+    assert.equal(net.links.length, 1);
+  }
+});
+
+test("B133: what rules ended and allow again goes on where it was, for those who came meanwhile too", async () => {
+  const { net, clock, log, hear, subscribes } = await heardUntilForbidden();
+  hear();
+  await clock.advance(22_500);
+  assert.deepEqual(log, ["live 3", "forbidden", "forbidden"]);
+  const { id, since } = subscribes().at(-1)!;
+  assert.deepEqual(since, { epoch: "e", offset: 3, tag: "t" });
+  net.last.receive({ type: "subscribed", id, channel: "a", epoch: "e", offset: 3, tag: "t", recovered: true });
+  net.last.receive({ type: "message", channel: "a", offset: 4, tag: "u", id: "m", time: 0, data: "x" });
+  assert.deepEqual(log.slice(3), ["live 3", "live 3", "message x", "message x"]);
+  await clock.advance(600_000);
+  assert.equal(subscribes().length, 2);
+});
+
+test("B133: who leaves what rules ended, or closes the bus, is asked for no more", async () => {
+  for (const end of ["leave", "close"] as const) {
+    const { bus, clock, leave, log, subscribes } = await heardUntilForbidden();
+    if (end === "leave") leave();
+    else bus.close();
+    await clock.advance(end === "close" ? 0 : 600_000);
+    assert.equal(subscribes().length, 1);
+    assert.deepEqual(log.slice(2), []);
+    if (end === "close") assert.equal(clock.pending, 0, "no timer is left");
+  }
+});
+
+test("B133: who leaves what rules ended and comes back in one turn asks anew", async () => {
+  const { clock, leave, hear, log, subscribes } = await heardUntilForbidden();
+  leave();
+  hear();
+  await clock.advance(0);
+  assert.deepEqual(subscribes().map(({ since }) => since), [undefined, undefined]);
+  assert.deepEqual(log, ["live 3", "forbidden"]);
+});
+
 test("a bad channel is told and sends nothing", async () => {
   const { bus, net } = servedBus();
   const errors: string[] = [];

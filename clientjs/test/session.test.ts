@@ -34,6 +34,7 @@ function machine() {
     disconnected: (link, e) => log.push(`disconnected ${link} ${e.code} ${e.retry}`),
     other: (f) => log.push(`other ${f.type}`),
     retryLater: () => log.push("retry later"),
+    askLater: (tries) => log.push(`ask later ${tries}`),
   };
   const session = createSession(port);
   return { session, sent, hooks, take: () => log.splice(0) };
@@ -345,9 +346,44 @@ test("refused again while recovering: nothing is handed out until it is recovere
 
 test("the server ends a subscription", () => {
   const { session, take } = live(3);
-  session.frame(1, { type: "unsubscribed", channel: "a", code: "forbidden" });
+  session.frame(1, { type: "unsubscribed", channel: "a", code: "removed" });
   session.frame(1, message(4));
-  assert.deepEqual(take(), ["ended a forbidden"]);
+  session.ask();
+  assert.deepEqual(take(), ["ended a removed"]);
+});
+
+test("B133: what rules ended is asked for again from its cursor, and its end is told once", () => {
+  const { session, sent, take } = live(3);
+  const forbidden = () => session.frame(1, { type: "unsubscribed", channel: "a", code: "forbidden" });
+  forbidden();
+  session.frame(1, message(4));
+  assert.deepEqual(take(), ["ask later 0", "ended a forbidden"]);
+  for (const [id, tries] of [[2, 1], [3, 2], [4, 3]] as const) {
+    session.ask();
+    session.ask(); // once is enough
+    session.frame(1, { type: "error", id, code: "forbidden", retry: false });
+    assert.deepEqual(take(), [[1, `subscribe ${id}`], `ask later ${tries}`]);
+  }
+  session.ask();
+  assert.deepEqual(sent.at(-1), { type: "subscribe", id: 5, channel: "a", since: at(3) });
+  session.frame(1, subscribed(5, 3, true));
+  session.frame(1, message(4));
+  forbidden();
+  assert.deepEqual(take(), [[1, "subscribe 5"], "live a true", "a 4", "ask later 0", "ended a forbidden"]);
+});
+
+test("B133: what was unsubscribed is asked for no more", () => {
+  for (const asked of [false, true]) {
+    const { session, sub, take } = live(3);
+    session.frame(1, { type: "unsubscribed", channel: "a", code: "forbidden" });
+    if (asked) session.ask();
+    take();
+    session.unsubscribe(sub);
+    session.frame(1, subscribed(2, 3, true));
+    session.frame(1, message(4));
+    session.ask();
+    assert.deepEqual(take(), [[1, `unsubscribe ${asked ? 3 : 2}`]]);
+  }
 });
 
 test("more than 64 frames go out in several messages", () => {

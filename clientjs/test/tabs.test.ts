@@ -101,6 +101,28 @@ test("the browser freezes the leader's page: it hands over, and follows when it 
   assert.equal(live(), 1);
 });
 
+test("B133: what rules ended comes back in every tab when they allow it again, and each tab is told once", async () => {
+  const w = world();
+  const tabs = [w.open(), w.open(), w.open()];
+  const errors = tabs.map(() => [] as string[]);
+  const logs = tabs.map((tab, i) => listen(tab, "a", { onError: (e) => void errors[i]?.push(e.code) }).heard);
+  await w.clock.advance(1_000);
+  w.server.publish("a", 1);
+  await settle();
+  w.server.forbid("a");
+  w.server.publish("a", 2);
+  const late: string[] = [];
+  tabs[1]?.bus.subscribe("a", () => {}, { onError: (e) => void late.push(e.code) });
+  await w.clock.advance(200_000);
+  assert.deepEqual([logs, errors, late], [Array(3).fill([1]), Array(3).fill(["forbidden"]), ["forbidden"]]);
+  w.server.allow("a");
+  await w.clock.advance(310_000);
+  w.server.publish("a", 3);
+  await settle();
+  assert.deepEqual([logs, errors], [Array(3).fill([1, 2, 3]), Array(3).fill(["forbidden"])]);
+  assert.equal(w.live(), 1);
+});
+
 test("a follower publishes, and asks for history, over the leader", async () => {
   const { tabs, logs, server } = await three();
   const at = await tabs[1].bus.publish("a", { n: 1 }, { idempotencyKey: "k" });

@@ -40,6 +40,7 @@ function play(steps: Step[]): object[][] {
     disconnected: (link, e) => call("disconnected", { link, code: e.code, retry: e.retry }),
     other: (f) => call("other", { type: f.type }),
     retryLater: () => call("retryLater", {}),
+    askLater: (tries) => call("askLater", { tries }),
   });
   return steps.map((s) => {
     calls = [];
@@ -54,6 +55,7 @@ function play(steps: Step[]): object[][] {
     else if (s.op === "frame") session.frame(link, s.frame as ServerFrame);
     else if (s.op === "ping") session.ping();
     else if (s.op === "retry") session.retry();
+    else if (s.op === "ask") session.ask();
     else if (s.op === "goodbye") session.goodbye();
     else assert.fail(`an unknown op: ${s.op}`);
     return calls;
@@ -82,6 +84,6 @@ test("the traces speak of every input, and of every call of the port", () => {
   const steps = traces.flatMap((t) => t.steps);
   const calls = steps.flatMap((s) => s.calls ?? []).map((c) => c.call);
   assert.ok(traces.length >= 20 && steps.length >= 1_000, `${traces.length} traces of ${steps.length} steps`);
-  assert.deepEqual(of(steps.map((s) => s.op)), ["frame", "goodbye", "lost", "open", "ping", "request", "retry", "subscribe", "unsubscribe"]);
-  assert.deepEqual(of(calls), ["answered", "connected", "disconnected", "ended", "gap", "message", "other", "retryLater", "send", "subscribed"]);
+  assert.deepEqual(of(steps.map((s) => s.op)), ["ask", "frame", "goodbye", "lost", "open", "ping", "request", "retry", "subscribe", "unsubscribe"]);
+  assert.deepEqual(of(calls), ["answered", "askLater", "connected", "disconnected", "ended", "gap", "message", "other", "retryLater", "send", "subscribed"]);
 });

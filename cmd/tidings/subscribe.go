@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,12 +28,13 @@ type subscriber struct {
 
 	out, notes io.Writer
 	seen       int
-	open       int        // subscriptions that have not ended
-	end        chan error // takes one: why the run is over
+	open       int             // subscriptions that have not ended
+	live       map[string]bool // by channel: it was heard, and has not ended since
+	end        chan error      // takes one: why the run is over
 }
 
 func subscribeCommand() *cobra.Command {
-	s := &subscriber{end: make(chan error, 1)}
+	s := &subscriber{end: make(chan error, 1), live: map[string]bool{}}
 	cmd := &cobra.Command{
 		Use:   "subscribe channel…",
 		Short: "Print the messages of one or several channels as they come",
@@ -169,11 +171,18 @@ func (s *subscriber) onGap(g client.Gap) {
 }
 
 func (s *subscriber) subscribed(channel string) func(protocol.Position, bool) {
-	return func(at protocol.Position, recovered bool) { s.note("%s: listening from %s", channel, at) }
+	return func(at protocol.Position, recovered bool) {
+		s.live[channel] = true
+		s.note("%s: listening from %s", channel, at)
+	}
 }
 
 func (s *subscriber) ended(channel string) func(error) {
 	return func(err error) {
+		if s.live[channel] && errors.Is(err, &protocol.Error{Code: protocol.CodeForbidden}) {
+			s.note("%s: %v; it is asked for again at times", channel, err)
+			return
+		}
 		if s.open--; s.open == 0 {
 			s.finish(fmt.Errorf("%s: %w", channel, err))
 			return

@@ -159,6 +159,11 @@ func (c *client) Other(*protocol.ServerFrame) {}
 
 func (c *client) Stuck(*core.Subscription) {}
 
+// AskLater is not called: a world has no rules.
+func (c *client) AskLater(tries int) {
+	c.w.fail("I5", "unseen", "client %d is forbidden something, after %d tries", c.id, tries)
+}
+
 func (c *client) RetryLater() {
 	if c.trace != nil {
 		c.trace.RetryLater()

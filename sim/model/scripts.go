@@ -105,6 +105,45 @@ var scripts = []script{
 		frame 1 {"type":"subscribed","id":2,"channel":"a","epoch":"e","offset":4,"tag":"t4","recovered":true}
 		frame 1 {"type":"message","channel":"a","offset":5,"tag":"t5","id":"m5","time":1,"data":5}
 		frame 1 {"type":"message","channel":"a","offset":6,"tag":"t6","id":"m6","time":1,"data":6}`},
+	{"what rules ended is asked for again, from where it was, and told once", subscribedA + `
+		frame 1 {"type":"unsubscribed","channel":"a","code":"forbidden","message":"m","hint":"h"}
+		frame 1 {"type":"message","channel":"a","offset":5,"tag":"t5","id":"m5","time":1,"data":5}
+		ping
+		ask
+		ask
+		frame 1 {"type":"error","id":2,"code":"forbidden","message":"m","hint":"h","retry":false}
+		ask
+		frame 1 {"type":"error","id":3,"code":"overloaded","message":"m","hint":"h","retry":true}
+		ask
+		retry
+		frame 1 {"type":"error","id":4,"code":"forbidden","message":"m","hint":"h","retry":false}
+		lost 1
+		ask
+		open 2` + helloAnew + `
+		frame 2 {"type":"subscribed","id":5,"channel":"a","epoch":"e","offset":4,"tag":"t4","recovered":true}
+		frame 2 {"type":"message","channel":"a","offset":5,"tag":"t5","id":"m5","time":1,"data":5}
+		ask
+		frame 2 {"type":"unsubscribed","channel":"a","code":"forbidden","message":"m","hint":"h"}
+		unsubscribe 1
+		ask`},
+	{"what is unsubscribed while it is asked for again ends", subscribedA + `
+		frame 1 {"type":"unsubscribed","channel":"a","code":"forbidden","message":"m","hint":"h"}
+		ask
+		unsubscribe 1
+		frame 1 {"type":"error","id":2,"code":"forbidden","message":"m","hint":"h","retry":false}
+		ask`},
+	{"what rules ended and is refused for another reason then is forgotten", subscribedA + `
+		frame 1 {"type":"unsubscribed","channel":"a","code":"forbidden","message":"m","hint":"h"}
+		ask
+		frame 1 {"type":"error","id":2,"code":"limit_exceeded","message":"m","hint":"h","retry":false}
+		ask`},
+	{"what was refused at first stays refused", hello + `
+		subscribe b
+		frame 1 {"type":"error","id":1,"code":"forbidden","message":"m","hint":"h","retry":false}
+		ask
+		lost 1
+		open 2` + helloAnew + `
+		ask`},
 	{"repetitions are dropped", subscribedA + `
 		frame 1 {"type":"message","channel":"a","offset":5,"tag":"t5","id":"m5","time":1,"data":5}
 		frame 1 {"type":"message","channel":"a","offset":5,"tag":"t5","id":"m5","time":1,"data":5}

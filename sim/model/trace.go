@@ -48,6 +48,7 @@ type TraceCall struct {
 	Recovered bool              `json:"recovered,omitempty"`
 	Resumed   bool              `json:"resumed,omitempty"`
 	Retry     bool              `json:"retry,omitempty"`
+	Tries     int               `json:"tries,omitempty"`
 	Code      string            `json:"code,omitempty"`
 	Type      string            `json:"type,omitempty"`
 }
@@ -104,6 +105,8 @@ func (t *Trace) play(c *core.Client, s TraceStep) error {
 		c.Ping()
 	case "retry":
 		c.Retry()
+	case "ask":
+		c.Ask()
 	case "goodbye":
 		c.Goodbye()
 	default:
@@ -181,6 +184,8 @@ func (t *Trace) Other(f *protocol.ServerFrame) { t.output(TraceCall{Call: "other
 func (t *Trace) Stuck(*core.Subscription) {}
 
 func (t *Trace) RetryLater() { t.output(TraceCall{Call: "retryLater"}) }
+
+func (t *Trace) AskLater(tries int) { t.output(TraceCall{Call: "askLater", Tries: tries}) }
 
 func at(p protocol.Position) json.RawMessage {
 	if p.IsZero() {

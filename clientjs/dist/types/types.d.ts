@@ -64,7 +64,10 @@ export interface SubscribeOptions {
     readonly since?: Position | undefined;
     /** The subscription is live from `position`; again after each time that the server had forgotten it. */
     readonly onSubscribed?: ((position: Position) => void) | undefined;
-    /** The server refused or ended the subscription, and it will not come back. Default: `console.error`. */
+    /**
+     * The server refused or ended the subscription. If rules ended (`forbidden`) what was heard before, it is asked for again
+     * at times, and `onSubscribed` is called when they allow it again. Default: `console.error`.
+     */
     readonly onError?: ((error: TidingsError) => void) | undefined;
 }
 /** Options of {@link MessageBus.publish}. */

@@ -100,7 +100,7 @@ export function createHub({ clock, random, session, onGap = warn }: HubConfig): 
       },
       ended(sub, error) {
         each(sub, (listener) => tellError(error, sub.channel, listener.options));
-        entries.delete(sub.channel);
+        if (!sub.ended) entries.delete(sub.channel);
       },
       retryLater(holes = 0) {
         clock.clear(timer);
@@ -110,6 +110,10 @@ export function createHub({ clock, random, session, onGap = warn }: HubConfig): 
 
     subscribe(channel, onMessage, options) {
       let sub = entries.get(channel);
+      if (sub?.ended && !sub.listeners.size) {
+        session().unsubscribe(sub); // all have left it in this turn
+        sub = undefined;
+      }
       const listener: Listener = { onMessage, options, since: undefined };
       if (!sub) {
         sub = Object.assign(session().subscribe(channel, options.since), { listeners: new Set<Listener>() });
@@ -117,7 +121,8 @@ export function createHub({ clock, random, session, onGap = warn }: HubConfig): 
       } else {
         listener.since = options.since;
         queueMicrotask(() => {
-          if (own.live) each(own, (l) => l === listener && tellSubscribed(own, l));
+          const { ended, live } = own;
+          if (live || ended) each(own, (l) => l === listener && (ended ? tellError(ended, channel, options) : tellSubscribed(own, l)));
         });
       }
       const own = sub;

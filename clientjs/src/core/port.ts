@@ -14,7 +14,7 @@ export interface SessionPort {
   gap(sub: Subscription, gap: CursorGap): void;
   /** `sub` is live from its cursor. */
   subscribed(sub: Subscription, recovered: boolean): void;
-  /** The server refused or ended `sub`; it is forgotten. */
+  /** The server refused or ended `sub`; it is forgotten, unless it has `ended`. */
   ended(sub: Subscription, error: WireError): void;
   /** The answer to a request: a reply, or an error. */
   answered(request: Request, reply: ReplyFrame | undefined, error: WireError | undefined): void;
@@ -32,6 +32,11 @@ export interface SessionPort {
    * missing `holes` times, 2 or more, at the same place of a channel.
    */
   retryLater(holes?: number): void;
+  /**
+   * Asks for a call of `ask` after a while, longer with each try: rules ended a subscription, and refused it `tries`
+   * times since. A call that is due already is enough.
+   */
+  askLater(tries: number): void;
 }
 
 /** One channel as the client holds it on the wire. */
@@ -45,6 +50,10 @@ export interface Subscription {
   pending: number;
   /** Pings since that `subscribe`. */
   pings: number;
+  /** Why the rules ended it, until `subscribed` was told again. */
+  ended?: WireError | undefined;
+  /** How often it was refused since. */
+  tries: number;
   /** A `gap` answered it already. */
   told?: boolean;
   /** Refused for the moment. */

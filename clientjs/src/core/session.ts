@@ -78,6 +78,8 @@ export interface Session {
   report(): number | undefined;
   /** Subscribes again what the server refused for the moment. */
   retry(): void;
+  /** Subscribes again what the server's rules ended. */
+  ask(): void;
   /** Subscribes again what has had no answer since before the last call: it was lost on its way. */
   nudge(): void;
   /** A request or `subscribe` failed on its way to the server. */
@@ -135,7 +137,7 @@ export function createSession(port: SessionPort): Session {
       if (isUnsubscribe(r) && r.frame.channel === channel && !filter && !r.frame.room) requests.delete(r);
     }
     for (const s of subs) if (s.over && s.channel === channel && sameJSON(s.filter, filter)) subs.delete(s);
-    const sub: Subscription = { channel, filter, cursor: createCursor(since), room: "", pending: 0, pings: 0 };
+    const sub: Subscription = { channel, filter, cursor: createCursor(since), room: "", pending: 0, pings: 0, tries: 0 };
     subs.add(sub);
     if (current.link) again(sub);
     return sub;
@@ -276,6 +278,8 @@ export function createSession(port: SessionPort): Session {
     const gap = sub.cursor.subscribed(f, f.recovered, sub.told);
     if (gap) port.gap(sub, gap);
     port.subscribed(sub, f.recovered);
+    sub.ended = undefined;
+    sub.tries = 0;
   }
 
   function onGap(f: GapFrame): void {
@@ -301,8 +305,20 @@ export function createSession(port: SessionPort): Session {
     if (request && requests.delete(request)) port.answered(request, reply, error);
   }
 
+  /**
+   * Forgets `sub`. But rules that forbid what has a position, which they allowed before, may allow it again: then it is
+   * asked for at times, from its cursor, and the program hears once that it ended.
+   */
   function end(sub: Subscription, error: WireError): void {
-    subs.delete(sub);
+    const { ended } = sub;
+    sub.ended = undefined;
+    if (error.code === "forbidden" && sub.cursor.position) {
+      sub.ended = error;
+      sub.live = false;
+      sub.pending = 0;
+      port.askLater(sub.tries++);
+      if (ended) return;
+    } else subs.delete(sub);
     port.ended(sub, error);
   }
 
@@ -365,6 +381,9 @@ export function createSession(port: SessionPort): Session {
     ping: beat,
     report,
     retry,
+    ask() {
+      for (const sub of subs) if (current.link && sub.ended && !sub.pending && !sub.refused) again(sub);
+    },
     nudge() {
       for (const sub of subs) if (current.link && sub.pending && sub.pending <= nudged) again(sub);
       nudged = lastID;

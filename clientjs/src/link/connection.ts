@@ -1,4 +1,4 @@
-import type { Clock } from "../util/clock.js";
+import { patience, type Clock } from "../util/clock.js";
 import type { Carrier } from "./carrier.js";
 import { createConnector } from "./connector.js";
 import { TOKEN_OVER } from "../core/codes.js";
@@ -66,8 +66,10 @@ export interface ConnectionConfig {
 
 /** Makes a page's connection to the server: a session over one transport or another, or over that of another tab. */
 export function createConnection(config: ConnectionConfig, port: ConnectionPort): Connection {
-  const { tabs } = config;
+  const { tabs, clock } = config;
   let stopWatching: (() => void) | undefined;
+  /** Until what rules ended is asked for again. */
+  let asking: unknown;
   const session = createSession({
     ...port,
     send: (link, frames) => carrier.send(link, frames),
@@ -82,6 +84,12 @@ export function createConnection(config: ConnectionConfig, port: ConnectionPort)
       if (holes && holes <= config.names.length + 1) connector.hole();
       port.retryLater(holes);
     },
+    askLater(tries) {
+      asking ??= clock.set(() => {
+        asking = undefined;
+        session.ask();
+      }, patience(tries, config.random));
+    },
     answered(request, reply, error) {
       connector.fruit();
       request.done?.(reply, error);
@@ -89,7 +97,10 @@ export function createConnection(config: ConnectionConfig, port: ConnectionPort)
     other: (frame) => ("code" in frame && frame.code === TOKEN_OVER ? connector.renew() : port.other(frame)),
   });
   const changed = (status: Status): void => {
-    if (status.state === "closed") stopWatching?.();
+    if (status.state === "closed") {
+      stopWatching?.();
+      clock.clear(asking);
+    }
     port.changed(status);
   };
   const connector = createConnector(config, session, changed);

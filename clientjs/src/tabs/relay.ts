@@ -202,7 +202,9 @@ export class Relay {
     feed.members.add(w.tab);
     feed.waiting = feed.waiting.filter(({ tab }) => tab !== w.tab);
     feed.waiting.push(w);
-    if (feed.sub.live) this.settle(feed);
+    const { live, ended } = feed.sub;
+    if (live) this.settle(feed);
+    else if (ended) this.onEnded(feed.sub, ended);
   }
 
   private leave(channel: string, feed: Feed, tab: string): void {
@@ -275,6 +277,8 @@ export class Relay {
   private onSubscribed(sub: Subscription): void {
     const feed = this.feedOf(sub);
     if (!feed) return;
+    // The rules allow it again: each tab begins again from its own position.
+    if (sub.ended) return feed.members.forEach((tab) => this.lose(tab));
     feed.rewound = false;
     feed.stands(sub.cursor.position as Position);
     this.settle(feed);
@@ -284,8 +288,8 @@ export class Relay {
   private onEnded(sub: Subscription, { code, message = "", hint = "" }: WireError): void {
     const feed = this.feedOf(sub);
     if (!feed) return;
-    this.feeds.delete(sub.channel);
-    for (const w of feed.waiting) this.to(w.tab, w.link, { type: "error", id: w.id, code, message, hint, retry: false });
+    if (!sub.ended) this.feeds.delete(sub.channel);
+    for (const w of feed.waiting.splice(0)) this.to(w.tab, w.link, { type: "error", id: w.id, code, message, hint, retry: false });
     this.toAll({ type: "unsubscribed", channel: sub.channel, code, message, hint });
   }
 

@@ -36,6 +36,9 @@ export const jitter = (down: number, random: () => number): number => random() *
 /** Before a request is repeated over a connection that stands: 0 to `min(20 s, 0.2 s * 2^attempt)`. */
 export const backoff = (attempt: number, random: () => number): number => random() * Math.min(CAP, BASE * 2 ** attempt);
 
+/** Before what rules ended is asked for again: the later half of 30 s, of twice that after each try, at most of 5 min. */
+export const patience = (tries: number, random: () => number): number => (Math.min(10, 2 ** tries) * (1 + random()) * 30_000) / 2;
+
 /** How long `getToken` may take, in ms. */
 export const TOKEN_TIME = 30_000;
 

@@ -49,6 +49,8 @@ export class FakeServer {
   ttl: number | undefined;
   /** The tokens of every connect and refresh. */
   readonly tokens: unknown[] = [];
+  /** The channels that its rules forbid. */
+  private readonly forbids = new Set<string>();
   /** The channels that it puts each client in. */
   private readonly puts = new Set<string>();
   private readonly effects = new Map<string, Kept>();
@@ -78,6 +80,17 @@ export class FakeServer {
   put(name: string): void {
     this.puts.add(name);
     for (const s of this.sessions.values()) this.enter(s, name);
+  }
+
+  /** The rules change: nobody may hear a channel any more. */
+  forbid(name: string): void {
+    this.forbids.add(name);
+    for (const s of this.sessions.values()) if (s.subs.delete(name)) this.send(s, { type: "unsubscribed", channel: name, code: "forbidden", message: "the rules changed", hint: "ask" });
+  }
+
+  /** The rules change back. */
+  allow(name: string): void {
+    this.forbids.delete(name);
   }
 
   /** Says a frame to every client. */
@@ -183,6 +196,7 @@ export class FakeServer {
 
   private subscribe(s: ServerSession, f: ClientFrame): void {
     const name = f.channel as string;
+    if (this.forbids.has(name)) return this.send(s, { type: "error", id: f.id, code: "forbidden", message: "the rules", hint: "ask", retry: false });
     const c = this.channel(name);
     const since = f.since as Position | undefined;
     const at = top(c);

@@ -52,6 +52,8 @@ export interface Session {
     report(): number | undefined;
     /** Subscribes again what the server refused for the moment. */
     retry(): void;
+    /** Subscribes again what the server's rules ended. */
+    ask(): void;
     /** Subscribes again what has had no answer since before the last call: it was lost on its way. */
     nudge(): void;
     /** A request or `subscribe` failed on its way to the server. */

@@ -1,4 +1,4 @@
-import type { Clock } from "../util/clock.js";
+import { type Clock } from "../util/clock.js";
 import type { Carrier } from "./carrier.js";
 import type { WireError } from "../core/frames.js";
 import { type Session, type SessionPort } from "../core/session.js";

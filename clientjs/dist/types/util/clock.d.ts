@@ -13,6 +13,8 @@ export declare const systemClock: Clock;
 export declare const jitter: (down: number, random: () => number) => number;
 /** Before a request is repeated over a connection that stands: 0 to `min(20 s, 0.2 s * 2^attempt)`. */
 export declare const backoff: (attempt: number, random: () => number) => number;
+/** Before what rules ended is asked for again: the later half of 30 s, of twice that after each try, at most of 5 min. */
+export declare const patience: (tries: number, random: () => number) => number;
 /** How long `getToken` may take, in ms. */
 export declare const TOKEN_TIME = 30000;
 /** Settles as `promise` does; rejects if that takes longer than `ms`. */
