@@ -14,7 +14,7 @@ func (ch *channel) onStarted(c actor.Context) {
 	if ch.incarnation++; ch.incarnation > 1 {
 		ch.bus.chronicle.ofChannel(Record{What: RecordRestarted, Channel: ch.entry.name})
 	}
-	ch.feed = core.NewFeed(port{ch})
+	ch.feed = core.NewFeed(port{ch}, nil)
 	ch.alarm = ground.Alarm{To: ch.self, Message: timePassed{}}
 	ch.setAlarm()
 	again := ch.displaced
@@ -86,7 +86,6 @@ func (ch *channel) onTimePassed(c actor.Context) {
 		for _, j := range unconfirmed {
 			ch.enter(j)
 		}
-		ch.feed.Tick()
 		if ch.sinceCheck++; ch.sinceCheck >= 2 {
 			ch.sinceCheck = 0
 			ch.feed.Check()

@@ -27,7 +27,7 @@ func (p port) Subscribed(j *feedJoin, at protocol.Position, recovered bool) {
 	w.answered = true
 	j.Member.from.Store(at.Offset)
 	p.settled(w)
-	f := &protocol.ServerFrame{ID: j.Member.id, Channel: p.entry.name, Room: j.Room, Position: at, Recovered: recovered}
+	f := &protocol.ServerFrame{ID: j.Member.id, Channel: p.entry.name, Room: j.Group, Position: at, Recovered: recovered}
 	p.lane(j.Member).Push(j.Member, protocol.SubscribedFrame(j.Member.conn.plain, f))
 	if recovered {
 		p.bus.tally.recoveries.add(j.Member.conn.kind())
@@ -37,16 +37,16 @@ func (p port) Subscribed(j *feedJoin, at protocol.Position, recovered bool) {
 
 func (p port) Refused(j *feedJoin) { p.turnAway(p.pending[j.Member]) }
 
-func (p port) Replay(j *feedJoin, messages []*protocol.Message, prev uint64, more bool) {
+func (p port) Replay(j *feedJoin, messages []core.Replayed, prev uint64, more bool) {
 	frames := make([]*protocol.Encoded, len(messages))
 	size := 0
 	for i, m := range messages {
 		size += m.Size()
 		if j.Member.conn.goesBy(m.Exclude.Connection) {
-			frames[i] = protocol.PositionFrame(p.entry.name, j.Room, m.Position())
+			frames[i] = protocol.PositionFrame(p.entry.name, j.Group, m.Position())
 			p.bus.tally.excluded.Add(1)
 		} else {
-			frames[i] = frameOf(m, j.Room, prev)
+			frames[i] = frameOf(m.Message, j.Group, prev)
 		}
 		prev = m.Offset
 		p.pending[j.Member].at = m.Position()
@@ -66,12 +66,12 @@ func (p port) Gap(j *feedJoin, g core.Gap, answering bool) {
 	p.bus.tally.gaps.add(g.Reason, 1)
 	p.note(j, Record{What: RecordGap, Code: string(g.Reason), Epoch: g.From.Epoch, Last: g.Last.Offset, From: g.From.Offset})
 	j.Member.from.Store(g.From.Offset)
-	p.lane(j.Member).Push(j.Member, gapFrame(p.entry.name, j.Room, id, g))
+	p.lane(j.Member).Push(j.Member, gapFrame(p.entry.name, j.Group, id, g))
 }
 
 func (p port) Position(j *feedJoin, at protocol.Position) {
 	p.pending[j.Member].at = at
-	p.lane(j.Member).Push(j.Member, protocol.PositionFrame(p.entry.name, j.Room, at))
+	p.lane(j.Member).Push(j.Member, protocol.PositionFrame(p.entry.name, j.Group, at))
 }
 
 func (p port) Enter(j *feedJoin) {
@@ -91,8 +91,8 @@ func (p port) Enter(j *feedJoin) {
 	}
 }
 
-func (p port) Live(room string, m *protocol.Message, prev uint64) {
-	frame := frameOf(m, room, prev)
+func (p port) Live(m *protocol.Message, hits []core.Hit) {
+	frame := frameOf(m, "", hits[0].Prev)
 	but := p.bus.exceptions(m)
 	for i, l := range p.lanes {
 		if l != nil {
@@ -101,15 +101,13 @@ func (p port) Live(room string, m *protocol.Message, prev uint64) {
 	}
 }
 
-func (p port) GapAll(room string, g core.Gap) {
+func (p port) GapAll(g core.Gap) {
 	p.bus.tally.gaps.add(g.Reason, uint64(p.entry.live.Load()))
 	p.bus.chronicle.ofChannel(Record{What: RecordGap, Channel: p.entry.name, Code: string(g.Reason), Epoch: g.From.Epoch, Last: g.Last.Offset, From: g.From.Offset})
-	p.all(gapFrame(p.entry.name, room, 0, g))
+	p.all(gapFrame(p.entry.name, "", 0, g))
 }
 
-func (p port) PositionAll(room string, at protocol.Position) {
-	p.all(protocol.PositionFrame(p.entry.name, room, at))
-}
+func (p port) PositionAll([]string, protocol.Position) {}
 
 // note keeps for a member's connection what happened to it in this channel.
 func (p port) note(j *feedJoin, r Record) {
@@ -164,7 +162,9 @@ func frameOf(m *protocol.Message, room string, prev uint64) *protocol.Encoded {
 	if room == "" && (m.Volatile || prev == m.Prev) {
 		return m.Encoded()
 	}
-	e := protocol.NewEncoded(protocol.AppendMessage(nil, m, room, prev), protocol.TypeMessage)
+	v := m.View()
+	v.Room, v.Prev = room, prev
+	e := protocol.NewEncoded(protocol.AppendMessage(nil, m, v), protocol.TypeMessage)
 	e.Message = m
 	return e
 }

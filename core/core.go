@@ -13,6 +13,7 @@
 // A node's side:
 //
 //	feed.go            Feed: a node's copy of a channel, its states, who joins and leaves
+//	feed_groups.go     its groups: members with a filter, what they hear, and when they are told positions
 //	feed_live.go       its live stream: what follows, holes, its own reads
 //	feed_recovery.go   members that recover, a page at a time
 //	outbox.go          Outbox: the frames of a connection, numbered, until they are received

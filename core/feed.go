@@ -16,10 +16,10 @@ type Page struct {
 // Join asks a feed to deliver to a member.
 type Join[M comparable] struct {
 	Member M
-	ID     uint64             // of the subscribe frame
-	Since  *protocol.Position // nil: from the top
-	Room   string             // "" for all messages
-	Match  func(*protocol.Message) bool
+	ID     uint64                        // of the subscribe frame
+	Since  *protocol.Position            // nil: from the top
+	Group  string                        // "" for all messages; else the name of those who hear the same
+	Match  func(*protocol.Message) Scope // what a message is to the group; nil for the group ""
 
 	after uint64 // if not 0, the read whose answer it waits for: that read shows whether the node is behind Since
 }
@@ -43,19 +43,21 @@ type FeedPort[M comparable] interface {
 	Refused(j *Join[M])
 	// Replay hands missed messages to one member. prev is the offset up to which it was told before. If more is set the
 	// feed waits for Continue before it reads the next page.
-	Replay(j *Join[M], messages []*protocol.Message, prev uint64, more bool)
+	Replay(j *Join[M], messages []Replayed, prev uint64, more bool)
 	// Gap informs one member of a gap. answering is set if the gap comes before Subscribed and carries its id.
 	Gap(j *Join[M], g Gap, answering bool)
 	// Position moves one member's cursor.
 	Position(j *Join[M], at protocol.Position)
 	// Enter makes the member live: from now on Live, GapAll and PositionAll reach it.
 	Enter(j *Join[M])
-	// Live hands a message to all live members of a room. prev is the offset up to which they were told before.
-	Live(room string, m *protocol.Message, prev uint64)
-	// GapAll informs all live members of a room of a gap.
-	GapAll(room string, g Gap)
-	// PositionAll moves the cursors of all live members of a room.
-	PositionAll(room string, at protocol.Position)
+	// Live hands a message to all live members of the groups that it concerns. hits is the Feed's, and changes after the
+	// call.
+	Live(m *protocol.Message, hits []Hit)
+	// GapAll informs all live members of all groups of a gap.
+	GapAll(g Gap)
+	// PositionAll moves the cursors of all live members of these groups, which are not "". at may be where a cursor is
+	// already.
+	PositionAll(groups []string, at protocol.Position)
 }
 
 // Feed is a node's copy of one channel. It takes what the broker brings, in whatever order and with whatever losses,
@@ -79,7 +81,12 @@ type FeedPort[M comparable] interface {
 type Feed[M comparable] struct {
 	Omit Mechanism // set by the simulator only
 
+	// Quiet is how many messages a group lets pass before it is told the position, so that its members' cursors stay in
+	// the window: at most a quarter of the channel's history, if that is above MinQuiet. Zero means MinQuiet.
+	Quiet int
+
 	port    FeedPort[M]
+	filters Groups
 	pos     protocol.Position // up to which live members were told
 	started bool              // the node is subscribed at the broker: reads may begin
 	ready   bool              // the top was read: pos is valid
@@ -99,28 +106,28 @@ type Feed[M comparable] struct {
 	catching map[M]*recovery[M]
 	reads    map[uint64]*recovery[M]
 	stalled  []*recovery[M] // recoveries whose page the broker failed to return; the next check asks again
-	groups   []*group
 	tickets  uint64
-}
 
-// group is all live members of one room, who hear the same messages. The room "" is that of members without a filter.
-type group struct {
-	room    string
-	match   func(*protocol.Message) bool
-	live    int    // members
-	told    uint64 // offset up to which they were told
-	skipped int    // messages since then that did not match
+	unfiltered int // live members of the group ""
+	inGroups   int // live members of all others
+	groups     map[string]*group
+	order      groupList
+	seen       uint64 // messages handed on while there were groups
+	hits       []Hit  // of the message at hand
 }
 
 const (
 	maxEarly      = 1024    // messages kept while starting or behind a hole; the rest is read from history
 	maxEarlyBytes = 1 << 20 // their bytes
-	maxSkipped    = 64      // messages that a group did not match before it is told the position
 )
 
-// NewFeed returns a feed that does nothing until Start.
-func NewFeed[M comparable](port FeedPort[M]) *Feed[M] {
-	return &Feed[M]{port: port, catching: map[M]*recovery[M]{}, reads: map[uint64]*recovery[M]{}}
+// NewFeed returns a feed that does nothing until Start. filters decides which groups a message concerns; nil asks the
+// Match of each in turn.
+func NewFeed[M comparable](port FeedPort[M], filters Groups) *Feed[M] {
+	if filters == nil {
+		filters = &walk{}
+	}
+	return &Feed[M]{port: port, filters: filters, catching: map[M]*recovery[M]{}, reads: map[uint64]*recovery[M]{}, groups: map[string]*group{}}
 }
 
 // Start reads the channel's top. The node must be subscribed at the broker by now. Members that joined before have
@@ -135,11 +142,7 @@ func (f *Feed[M]) Position() protocol.Position { return f.pos }
 
 // Members returns the number of members that are live, recovering or waiting.
 func (f *Feed[M]) Members() int {
-	n := len(f.waiting) + len(f.catching)
-	for _, g := range f.groups {
-		n += g.live
-	}
-	return n
+	return len(f.waiting) + len(f.catching) + f.unfiltered + f.inGroups
 }
 
 // Check compares the feed with the broker and mends what it finds. Nothing else finds the loss of a last message. Call
@@ -164,15 +167,6 @@ func (f *Feed[M]) Interrupted() {
 	f.Check()
 }
 
-// Tick sends each group that skipped messages its position. Call it every five seconds.
-func (f *Feed[M]) Tick() {
-	for _, g := range f.groups {
-		if g.skipped > 0 {
-			f.tellPosition(g)
-		}
-	}
-}
-
 // Join adds a member, which must not be one already.
 func (f *Feed[M]) Join(j Join[M]) {
 	if !f.ready {
@@ -183,19 +177,8 @@ func (f *Feed[M]) Join(j Join[M]) {
 	f.join(&j)
 }
 
-// enter makes j's member live in the group of its room.
-func (f *Feed[M]) enter(j *Join[M]) {
-	i := slices.IndexFunc(f.groups, func(g *group) bool { return g.room == j.Room })
-	if i < 0 {
-		i = len(f.groups)
-		f.groups = append(f.groups, &group{room: j.Room, match: j.Match, told: f.pos.Offset})
-	}
-	f.groups[i].live++
-	f.port.Enter(j)
-}
-
-// Leave removes a member, whether it waits, recovers or is live. room is the one that it joined.
-func (f *Feed[M]) Leave(member M, room string) {
+// Leave removes a member, whether it waits, recovers or is live. group is the one that it joined.
+func (f *Feed[M]) Leave(member M, group string) {
 	if _, ok := f.catching[member]; ok {
 		delete(f.catching, member)
 		return
@@ -204,12 +187,5 @@ func (f *Feed[M]) Leave(member M, room string) {
 		f.waiting = slices.Delete(f.waiting, i, i+1)
 		return
 	}
-	for i, g := range f.groups {
-		if g.room == room {
-			if g.live--; g.live == 0 {
-				f.groups = slices.Delete(f.groups, i, i+1)
-			}
-			return
-		}
-	}
+	f.exit(group)
 }

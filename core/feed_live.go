@@ -59,32 +59,22 @@ func (f *Feed[M]) advance(m *protocol.Message) {
 	f.live(m)
 }
 
-// live hands m to every group that it matches.
+// live hands m to every group that it concerns. Where nobody has a filter nothing is looked up and m is not read.
 func (f *Feed[M]) live(m *protocol.Message) {
-	for _, g := range f.groups {
-		if g.match != nil && !g.match(m) {
-			if m.Volatile {
-				continue
-			}
-			if g.skipped++; g.skipped > maxSkipped {
-				f.tellPosition(g)
-			}
-			continue
-		}
-		prev := g.told
-		if g.match == nil {
-			prev = m.Prev
-		}
-		f.port.Live(g.room, m, prev)
-		if !m.Volatile {
-			g.told, g.skipped = m.Offset, 0
-		}
+	f.hits = f.hits[:0]
+	if f.unfiltered > 0 {
+		f.hits = append(f.hits, Hit{Scope: In, Prev: m.Prev})
 	}
-}
-
-func (f *Feed[M]) tellPosition(g *group) {
-	g.told, g.skipped = f.pos.Offset, 0
-	f.port.PositionAll(g.room, f.pos)
+	if len(f.groups) > 0 {
+		if !m.Volatile {
+			f.seen++
+		}
+		f.filters.Each(m, func(name string, s Scope) { f.hit(m, name, s) })
+	}
+	if len(f.hits) > 0 {
+		f.port.Live(m, f.hits)
+	}
+	f.tellQuiet()
 }
 
 // catchUp asks for what came after pos, if no read of the feed's own is under way.
@@ -186,8 +176,10 @@ func (f *Feed[M]) lose(reason protocol.GapReason, top protocol.Position) {
 	}
 	f.pos = top
 	for _, group := range f.groups {
-		group.told, group.skipped = f.pos.Offset, 0
-		f.port.GapAll(group.room, g)
+		group.told, group.toldAt = f.pos.Offset, f.seen // all the same: the order stays
+	}
+	if f.unfiltered+f.inGroups > 0 {
+		f.port.GapAll(g)
 	}
 }
 

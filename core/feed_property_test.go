@@ -104,10 +104,11 @@ func newFeedWorld(t *testing.T, seed uint64, history int) *feedWorld {
 	w.wipe()
 	for range 2 {
 		n := &feedNode{w: w}
-		n.feed = NewFeed[*feedClient](n)
+		n.feed = NewFeed[*feedClient](n, nil)
+		n.feed.Quiet = 5
 		w.nodes = append(w.nodes, n)
 	}
-	for i, every := range []uint64{0, 0, 2, 3, 1000} {
+	for i, every := range []uint64{0, 0, 2, 3, 3, 1000} {
 		w.clients = append(w.clients, &feedClient{w: w, id: i, every: every})
 	}
 	return w
@@ -155,6 +156,9 @@ func (w *feedWorld) play(weights map[string]int) {
 		n, c := w.draw(len(w.nodes)), w.draw(len(w.clients))
 		w.steps = append(w.steps, fmt.Sprintf("%s (node %d, client %d)", a.name, n, c))
 		a.do(w.nodes[n], w.clients[c])
+		for _, n := range w.nodes {
+			n.told()
+		}
 	}
 }
 
@@ -329,13 +333,13 @@ func (n *feedNode) Refused(j *Join[*feedClient]) {
 	c.refused++
 }
 
-func (n *feedNode) Replay(j *Join[*feedClient], messages []*protocol.Message, prev uint64, more bool) {
+func (n *feedNode) Replay(j *Join[*feedClient], messages []Replayed, prev uint64, more bool) {
 	c := j.Member
 	for _, m := range messages {
 		if c.every == 0 {
 			prev = m.Prev
 		}
-		c.message(m, prev)
+		c.message(m.Message, m.Scope, prev)
 		prev = m.Offset
 	}
 	c.wants = more
@@ -357,39 +361,69 @@ func (n *feedNode) Enter(j *Join[*feedClient]) {
 	n.live = append(n.live, j.Member)
 }
 
-func (n *feedNode) each(room string, do func(*feedClient)) {
+func (n *feedNode) each(group string, do func(*feedClient)) {
 	for _, c := range n.live {
-		if c.room() == room {
+		if c.group() == group {
 			do(c)
 		}
 	}
 }
 
-func (n *feedNode) Live(room string, m *protocol.Message, prev uint64) {
-	n.each(room, func(c *feedClient) { c.message(m, prev) })
+func (n *feedNode) Live(m *protocol.Message, hits []Hit) {
+	for _, h := range hits {
+		n.each(h.Group, func(c *feedClient) { c.message(m, h.Scope, h.Prev) })
+	}
 }
 
-func (n *feedNode) GapAll(room string, g Gap) { n.each(room, func(c *feedClient) { c.gap(g) }) }
-
-func (n *feedNode) PositionAll(room string, at protocol.Position) {
-	n.each(room, func(c *feedClient) { c.position(at) })
+func (n *feedNode) GapAll(g Gap) {
+	for _, c := range n.live {
+		c.gap(g)
+	}
 }
 
-func (c *feedClient) room() string {
+func (n *feedNode) PositionAll(groups []string, at protocol.Position) {
+	for _, group := range groups {
+		n.each(group, func(c *feedClient) { c.position(at) })
+	}
+}
+
+// told checks that no live client is far behind what its node has handed on.
+func (n *feedNode) told() {
+	for _, c := range n.live {
+		if at := n.feed.Position(); at.Epoch == c.cursor.Epoch && at.Offset > c.cursor.Offset+uint64(n.feed.Quiet) {
+			n.w.fatalf("client %d stands at %v, and its node at %v: want at most %d messages between", c.id, c.cursor, at, n.feed.Quiet)
+		}
+	}
+}
+
+func (c *feedClient) group() string {
 	if c.every == 0 {
 		return ""
 	}
 	return fmt.Sprint("every ", c.every)
 }
 
-func (c *feedClient) matches(m *protocol.Message) bool { return c.every == 0 || m.Offset%c.every == 0 }
+func (c *feedClient) matches(m *protocol.Message) bool { return c.scope(m) != Passes }
+
+// scope lets every second message that a filter matches be one that takes something away.
+func (c *feedClient) scope(m *protocol.Message) Scope {
+	switch {
+	case c.every == 0:
+		return In
+	case m.Offset%c.every != 0:
+		return Passes
+	case m.Offset%(2*c.every) == 0:
+		return Out
+	}
+	return In
+}
 
 func (c *feedClient) join(n *feedNode) {
 	c.leave()
 	c.node, c.joining, c.told, c.asked = n, true, false, nil
-	j := Join[*feedClient]{Member: c, ID: 1, Room: c.room()}
+	j := Join[*feedClient]{Member: c, ID: 1, Group: c.group()}
 	if c.every > 0 {
-		j.Match = c.matches
+		j.Match = c.scope
 	}
 	if !c.cursor.IsZero() {
 		since := c.cursor
@@ -403,7 +437,7 @@ func (c *feedClient) leave() {
 		return
 	}
 	c.node.live = slices.DeleteFunc(c.node.live, func(other *feedClient) bool { return other == c })
-	c.node.feed.Leave(c, c.room())
+	c.node.feed.Leave(c, c.group())
 	c.node, c.joining, c.wants = nil, false, false
 }
 
@@ -414,12 +448,14 @@ func (c *feedClient) goOn() {
 	}
 }
 
-func (c *feedClient) message(m *protocol.Message, prev uint64) {
+func (c *feedClient) message(m *protocol.Message, s Scope, prev uint64) {
 	switch {
 	case c.joining:
 		c.w.fatalf("client %d gets message %v before its answer", c.id, m.Position())
 	case m.Epoch != c.cursor.Epoch || prev > c.cursor.Offset || m.Offset <= c.cursor.Offset:
 		c.w.fatalf("client %d at %v gets message %v with prev %d: want prev <= last < offset", c.id, c.cursor, m.Position(), prev)
+	case s != c.scope(m):
+		c.w.fatalf("client %d gets message %v as %d, want %d", c.id, m.Position(), s, c.scope(m))
 	case !c.matches(m):
 		c.w.fatalf("client %d gets message %v, which its filter does not match", c.id, m.Position())
 	}

@@ -86,18 +86,23 @@ func (f *Feed[M]) onPage(r *recovery[M], p Page) {
 		return
 	}
 	f.port.Replay(r.Join, messages, prev, !done)
-	if done {
-		delete(f.catching, r.Member)
-		if r.told != f.pos.Offset {
-			f.port.Position(r.Join, f.pos)
+	if !done {
+		if len(messages) == 0 { // a recovery that is cut off in a long quiet time goes on from here
+			r.told = r.at.Offset
+			f.port.Position(r.Join, r.at)
 		}
-		f.enter(r.Join)
+		return
 	}
+	delete(f.catching, r.Member)
+	if r.told != f.pos.Offset {
+		f.port.Position(r.Join, f.pos)
+	}
+	f.enter(r.Join)
 }
 
-// matching moves r.at over a page's messages up to the feed's position and returns those that match r's filter.
-func (f *Feed[M]) matching(r *recovery[M], messages []*protocol.Message) []*protocol.Message {
-	out := messages[:0:0]
+// matching moves r.at over a page's messages up to the feed's position and returns those that concern r's group.
+func (f *Feed[M]) matching(r *recovery[M], messages []*protocol.Message) []Replayed {
+	out := make([]Replayed, 0, len(messages))
 	for _, m := range messages {
 		if m.Epoch != r.at.Epoch || m.Prev > r.at.Offset || m.Offset > f.pos.Offset {
 			break
@@ -106,8 +111,12 @@ func (f *Feed[M]) matching(r *recovery[M], messages []*protocol.Message) []*prot
 			continue
 		}
 		r.at = m.Position()
-		if r.Match == nil || r.Match(m) {
-			out = append(out, m)
+		scope := In
+		if r.Match != nil {
+			scope = r.Match(m)
+		}
+		if scope != Passes {
+			out = append(out, Replayed{m, scope})
 		}
 	}
 	return out

@@ -18,7 +18,7 @@ type feedStory struct {
 
 func newFeedStory(t *testing.T) *feedStory {
 	s := &feedStory{t: t}
-	s.Feed = NewFeed[string](s)
+	s.Feed = NewFeed[string](s, nil)
 	return s
 }
 
@@ -62,8 +62,8 @@ func (s *feedStory) Subscribed(j *Join[string], at protocol.Position, recovered 
 
 func (s *feedStory) Refused(j *Join[string]) { s.say("%s refused", j.Member) }
 
-func (s *feedStory) Replay(j *Join[string], messages []*protocol.Message, prev uint64, more bool) {
-	s.say("%s replay %s, prev %d, more %t", j.Member, offsets(messages), prev, more)
+func (s *feedStory) Replay(j *Join[string], messages []Replayed, prev uint64, more bool) {
+	s.say("%s replay %s, prev %d, more %t", j.Member, replayed(messages), prev, more)
 }
 
 func (s *feedStory) Gap(j *Join[string], g Gap, answering bool) {
@@ -76,20 +76,26 @@ func (s *feedStory) Position(j *Join[string], at protocol.Position) {
 
 func (s *feedStory) Enter(j *Join[string]) { s.say("%s enter", j.Member) }
 
-func (s *feedStory) Live(room string, m *protocol.Message, prev uint64) {
-	if m.Volatile {
-		s.say("live%s volatile", room)
-		return
+func (s *feedStory) Live(m *protocol.Message, hits []Hit) {
+	for _, h := range hits {
+		if m.Volatile {
+			s.say("live%s volatile", h.Group)
+			continue
+		}
+		out := ""
+		if h.Scope == Out {
+			out = " out"
+		}
+		s.say("live%s %s%s, prev %d", h.Group, place(m.Position()), out, h.Prev)
 	}
-	s.say("live%s %s, prev %d", room, place(m.Position()), prev)
 }
 
-func (s *feedStory) GapAll(room string, g Gap) {
-	s.say("gap%s %s from %s to %s", room, g.Reason, place(g.Last), place(g.From))
+func (s *feedStory) GapAll(g Gap) {
+	s.say("gap %s from %s to %s", g.Reason, place(g.Last), place(g.From))
 }
 
-func (s *feedStory) PositionAll(room string, at protocol.Position) {
-	s.say("position%s %s", room, place(at))
+func (s *feedStory) PositionAll(groups []string, at protocol.Position) {
+	s.say("position%s %s", strings.Join(groups, ""), place(at))
 }
 
 // place writes a position of epoch "e" as its offset.
@@ -104,6 +110,17 @@ func offsets(messages []*protocol.Message) string {
 	var all []string
 	for _, m := range messages {
 		all = append(all, place(m.Position()))
+	}
+	return strings.Join(all, " ")
+}
+
+func replayed(messages []Replayed) string {
+	var all []string
+	for _, m := range messages {
+		all = append(all, place(m.Position()))
+		if m.Scope == Out {
+			all = append(all, "out")
+		}
 	}
 	return strings.Join(all, " ")
 }
@@ -153,8 +170,19 @@ func join(member string, since ...protocol.Position) Join[string] {
 	return j
 }
 
-// odd subscribes to the messages with odd offsets, in the room "-odd".
+// odd subscribes to the messages with odd offsets, in the group "-odd".
 func odd(j Join[string]) Join[string] {
-	j.Room, j.Match = "-odd", func(m *protocol.Message) bool { return m.Offset%2 == 1 }
+	j.Group, j.Match = "-odd", func(m *protocol.Message) Scope {
+		if m.Offset%2 == 1 {
+			return In
+		}
+		return Passes
+	}
+	return j
+}
+
+// silent subscribes to no message, in a group of that name.
+func silent(group string, j Join[string]) Join[string] {
+	j.Group, j.Match = group, func(*protocol.Message) Scope { return Passes }
 	return j
 }

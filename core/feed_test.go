@@ -141,7 +141,7 @@ func TestFeedTellsWhenAHoleCannotBeFilled(t *testing.T) {
 	s.want("a subscribed at 5", "a enter", "b subscribed at 5", "b enter")
 	s.Message(message(at(2000)))
 	s.HistoryRead(2, lost(protocol.GapHistoryExpired, at(2000)))
-	s.want("read 2 after 5", "gap feed_lost from 5 to 2000", "gap-odd feed_lost from 5 to 2000", "read 3 after 2000")
+	s.want("read 2 after 5", "gap feed_lost from 5 to 2000", "read 3 after 2000")
 	s.HistoryRead(3, page(at(2000)))
 	s.Message(message(at(2001)))
 	s.want("live 2001, prev 2000", "live-odd 2001, prev 2000")
@@ -345,52 +345,6 @@ func TestFeedLeave(t *testing.T) {
 	if n := s.Members(); n != 0 {
 		t.Errorf("%d members after all left", n)
 	}
-}
-
-func TestFeedFiltersARoom(t *testing.T) {
-	s := liveAt(t, 4)
-	s.Join(odd(join("a")))
-	s.want("a subscribed at 4", "a enter")
-	for n := uint64(5); n <= 8; n++ {
-		s.Message(message(at(n)))
-	}
-	s.want("live-odd 5, prev 4", "live-odd 7, prev 5")
-	s.Join(odd(join("b"))) // the room was told up to 7, b up to 8
-	s.Message(message(at(9)))
-	s.want("b subscribed at 8", "b enter", "live-odd 9, prev 7")
-	s.Message(&protocol.Message{Channel: "c", Volatile: true, ID: "v"}) // offset 0 does not match; nothing is skipped
-	s.Tick()
-	s.want()
-	s.Message(message(at(10)))
-	s.Tick()
-	s.Tick()
-	s.want("position-odd 10")
-	s.Message(message(at(11)))
-	s.want("live-odd 11, prev 10")
-}
-
-func TestFeedTellsAQuietRoomItsPosition(t *testing.T) {
-	s := liveAt(t, 0)
-	s.Join(Join[string]{Member: "a", Room: "-none", Match: func(*protocol.Message) bool { return false }})
-	s.want("a subscribed at 0", "a enter")
-	for n := uint64(1); n <= 64; n++ {
-		s.Message(message(at(n)))
-	}
-	s.want()
-	s.Message(message(at(65)))
-	s.want("position-none 65")
-}
-
-func TestFeedFiltersARecovery(t *testing.T) {
-	s := liveAt(t, 8)
-	s.Join(odd(join("a", at(2))))
-	s.HistoryRead(2, page(at(8), messages(3, 6)...))
-	s.want("read 2 after 2", "a subscribed at 2, recovered", "a replay 3 5, prev 2, more true")
-	s.Continue("a")
-	s.HistoryRead(3, page(at(8), messages(7, 8)...))
-	s.want("read 3 after 6", "a replay 7, prev 5, more false", "a position 8", "a enter")
-	s.Message(message(at(9)))
-	s.want("live-odd 9, prev 8")
 }
 
 func TestFeedHandsOutVolatileMessages(t *testing.T) {

@@ -11,7 +11,7 @@ func BenchmarkAppendMessage(b *testing.B) {
 	b.ReportAllocs()
 	dst := make([]byte, 0, 512)
 	for b.Loop() {
-		dst = AppendMessage(dst[:0], &benchMessage, "", 123455)
+		dst = AppendMessage(dst[:0], &benchMessage, View{Prev: 123455})
 	}
 	b.SetBytes(int64(len(dst)))
 }
@@ -36,7 +36,7 @@ func BenchmarkDecodeClientFrames(b *testing.B) {
 }
 
 func BenchmarkDecodeServerFrames(b *testing.B) {
-	wire := AppendMessage(nil, &benchMessage, "", 123455)
+	wire := AppendMessage(nil, &benchMessage, View{Prev: 123455})
 	b.SetBytes(int64(len(wire)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -61,13 +61,13 @@ func TestAllocations(t *testing.T) {
 	dst := make([]byte, 0, 512)
 	ping := []byte(`{"type":"ping","id":7}`)
 	publish := []byte(`{"type":"publish","id":1,"channel":"a","data":{"x":1}}`)
-	message := AppendMessage(nil, &benchMessage, "", 123455)
+	message := AppendMessage(nil, &benchMessage, View{Prev: 123455})
 	for _, c := range []struct {
 		name string
 		most float64
 		run  func()
 	}{
-		{"AppendMessage", 0, func() { dst = AppendMessage(dst[:0], &benchMessage, "room", 3) }},
+		{"AppendMessage", 0, func() { dst = AppendMessage(dst[:0], &benchMessage, View{Room: "room", Prev: 3}) }},
 		{"CompactJSON of compact data", 0, func() { CompactJSON(benchMessage.Data) }},
 		{"DecodeClientFrames of a ping: the slice", 1, func() { DecodeClientFrames(ping) }},
 		{"DecodeClientFrames of a publish: the slice, channel, data", 3, func() { DecodeClientFrames(publish) }},

@@ -13,20 +13,22 @@ func TestAppendMessage(t *testing.T) {
 	m := &Message{Channel: "a/b", Epoch: "e", Offset: 7, Prev: 6, Tag: "t7", ID: "m7", Data: []byte(`{"x":1}`), TimeMS: 1767225600000}
 	event := &Message{Channel: "a", Offset: 7, Prev: 3, Tag: "t", ID: "m", Data: []byte(`null`), Event: `"e"`}
 	volatile := &Message{Channel: "a", ID: "m", Data: []byte(`0`), Volatile: true}
+	change := &Message{Channel: "a", Offset: 7, Prev: 6, Tag: "t", ID: "m", Data: []byte(`1`), Extra: &Extra{Change: 3, Before: []byte(`{"secret":1}`)}}
 	for _, c := range []struct {
 		name string
 		m    *Message
-		room string
-		prev uint64
+		v    View
 		want string
 	}{
-		{"follows", m, "", 6, `{"type":"message","channel":"a/b","offset":7,"tag":"t7","id":"m7","time":1767225600000,"data":{"x":1}}`},
-		{"in a room, after others", m, `r"1`, 2, `{"type":"message","channel":"a/b","room":"r\"1","offset":7,"prev":2,"tag":"t7","id":"m7","time":1767225600000,"data":{"x":1}}`},
-		{"told nothing before", m, "r", 0, `{"type":"message","channel":"a/b","room":"r","offset":7,"prev":0,"tag":"t7","id":"m7","time":1767225600000,"data":{"x":1}}`},
-		{"with an event", event, "", 6, `{"type":"message","channel":"a","offset":7,"tag":"t","id":"m","time":0,"event":"\"e\"","data":null}`},
-		{"volatile", volatile, "", 0, `{"type":"message","channel":"a","volatile":true,"id":"m","time":0,"data":0}`},
+		{"follows", m, View{Prev: 6}, `{"type":"message","channel":"a/b","offset":7,"tag":"t7","id":"m7","time":1767225600000,"data":{"x":1}}`},
+		{"in a room, after others", m, View{Room: `r"1`, Prev: 2}, `{"type":"message","channel":"a/b","room":"r\"1","offset":7,"prev":2,"tag":"t7","id":"m7","time":1767225600000,"data":{"x":1}}`},
+		{"told nothing before", m, View{Room: "r"}, `{"type":"message","channel":"a/b","room":"r","offset":7,"prev":0,"tag":"t7","id":"m7","time":1767225600000,"data":{"x":1}}`},
+		{"with an event", event, View{Prev: 6}, `{"type":"message","channel":"a","offset":7,"tag":"t","id":"m","time":0,"event":"\"e\"","data":null}`},
+		{"out of what the room's filter matches", change, View{Room: "r", Prev: 6, Out: true}, `{"type":"message","channel":"a","room":"r","offset":7,"tag":"t","id":"m","time":0,"change":3,"scope":"out","data":1}`},
+		{"a change that stays in", change, View{Room: "r", Prev: 6}, `{"type":"message","channel":"a","room":"r","offset":7,"tag":"t","id":"m","time":0,"change":3,"data":1}`},
+		{"volatile", volatile, View{}, `{"type":"message","channel":"a","volatile":true,"id":"m","time":0,"data":0}`},
 	} {
-		if got := string(AppendMessage([]byte("x"), c.m, c.room, c.prev)); got != "x"+c.want {
+		if got := string(AppendMessage([]byte("x"), c.m, c.v)); got != "x"+c.want {
 			t.Errorf("%s:\ngot  %s\nwant x%s", c.name, got, c.want)
 		}
 	}

@@ -94,27 +94,36 @@ func appendWebSocket(dst, payload []byte) []byte {
 	return append(dst, payload...)
 }
 
-// AppendMessage appends m's message frame: for the subscription's room ("" if it has no filter), told before up to
-// prev.
-func AppendMessage(dst []byte, m *Message, room string, prev uint64) []byte {
+// View is how a message looks from one subscription.
+type View struct {
+	Room string // of the subscription; "" if it has no filter
+	Prev uint64 // offset up to which it was told before
+	Out  bool   // the message takes a document away that the subscription's filter matched before
+}
+
+// View returns how m looks from a subscription without a filter, which was told all that came before it.
+func (m *Message) View() View { return View{Prev: m.Prev, Out: m.Extra != nil && m.Extra.Gone} }
+
+// AppendMessage appends m's message frame, as v has it.
+func AppendMessage(dst []byte, m *Message, v View) []byte {
 	dst = append(dst, `{"type":"message","channel":"`...)
 	dst = append(dst, m.Channel...)
-	if room != "" {
+	if v.Room != "" {
 		dst = append(dst, `","room":`...)
-		dst = appendString(dst, room)
+		dst = appendString(dst, v.Room)
 	} else {
 		dst = append(dst, '"')
 	}
-	return appendMessageBody(dst, m, prev)
+	return appendMessageBody(dst, m, v)
 }
 
-func appendMessageBody(dst []byte, m *Message, prev uint64) []byte {
+func appendMessageBody(dst []byte, m *Message, v View) []byte {
 	if !m.Volatile {
 		dst = append(dst, `,"offset":`...)
 		dst = strconv.AppendUint(dst, m.Offset, 10)
-		if prev+1 != m.Offset {
+		if v.Prev+1 != m.Offset {
 			dst = append(dst, `,"prev":`...)
-			dst = strconv.AppendUint(dst, prev, 10)
+			dst = strconv.AppendUint(dst, v.Prev, 10)
 		}
 		dst = append(dst, `,"tag":"`...)
 		dst = append(dst, m.Tag...)
@@ -145,6 +154,9 @@ func appendMessageBody(dst []byte, m *Message, prev uint64) []byte {
 	}
 	if m.Extra != nil {
 		dst = m.Extra.appendFields(dst)
+	}
+	if v.Out {
+		dst = appendText(dst, fScope, ScopeOut)
 	}
 	dst = append(dst, `,"data":`...)
 	dst = append(dst, m.Data...)

@@ -25,7 +25,9 @@ type Extra struct {
 	// Changed is the paths that an update changed: a JSON array of at most MaxChangedPaths texts and MaxChangedBytes.
 	// It is nil for other changes, and if there are more.
 	Changed []byte
-	Gone    bool // the document was removed; the message's data is its last content
+	// Gone is if the document was removed: the message's data is its last content. In a message that a client was sent it
+	// is if the document is no more for the subscription, which may be for its filter's sake.
+	Gone bool
 
 	// Before is the content before the change, compact JSON of at most MaxBeforeBytes. It is nil for a creation or a
 	// removal. It is for the server's filters alone and never on a client's wire, nor in an answer of the HTTP API.
@@ -99,9 +101,6 @@ func (x *Extra) appendFields(dst []byte) []byte {
 	}
 	if len(x.Changed) > 0 {
 		dst = appendRaw(dst, fChanged, x.Changed, "[]")
-	}
-	if x.Gone {
-		dst = appendText(dst, fScope, ScopeOut)
 	}
 	return dst
 }

@@ -17,16 +17,16 @@ func whole() *Extra {
 func TestExtraOnTheWire(t *testing.T) {
 	m := &Message{Channel: "a", Epoch: "e", Offset: 7, Prev: 6, Tag: "t7", ID: "m7", TimeMS: 1, Data: []byte(`1`)}
 	without := `{"type":"message","channel":"a","offset":7,"tag":"t7","id":"m7","time":1,"data":1}`
-	if got := string(AppendMessage(nil, m, "", 6)); got != without {
+	if got := string(AppendMessage(nil, m, m.View())); got != without {
 		t.Errorf("a message with nothing beside its data\ngot  %s\nwant %s", got, without)
 	}
 	m.Extra = whole()
 	with := `{"type":"message","channel":"a","offset":7,"tag":"t7","id":"m7","time":1,"meta":{"by":"desk"},"change":41,"txn":40,"changed":["a"],"scope":"out","data":1}`
-	if got := string(AppendMessage(nil, m, "", 6)); got != with {
+	if got := string(AppendMessage(nil, m, m.View())); got != with {
 		t.Errorf("a message with everything\ngot  %s\nwant %s", got, with)
 	}
 	for where, wire := range map[string][]byte{
-		"message":    AppendMessage(nil, m, "", 6),
+		"message":    AppendMessage(nil, m, m.View()),
 		"its frame":  m.Encoded().JSON,
 		"in history": AppendHistoryMessage(nil, m),
 		"reply":      AppendServerFrame(nil, &ServerFrame{Type: TypeReply, ID: 1, Messages: []*Message{m}}),
@@ -36,7 +36,7 @@ func TestExtraOnTheWire(t *testing.T) {
 		}
 	}
 	m.Extra = &Extra{Change: 41, Txn: 41}
-	if got := string(AppendMessage(nil, m, "", 6)); strings.Contains(got, "txn") {
+	if got := string(AppendMessage(nil, m, m.View())); strings.Contains(got, "txn") {
 		t.Errorf("%s: txn is there, though it is change", got)
 	}
 }

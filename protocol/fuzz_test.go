@@ -100,7 +100,7 @@ func FuzzCompactJSON(f *testing.F) {
 			t.Fatalf("%q: again %q, %v", got, twice, err)
 		}
 		m := Message{Channel: "a", Offset: 1, Tag: "t", ID: "i", Data: got}
-		frames, err := DecodeServerFrames(AppendMessage(nil, &m, "", 0))
+		frames, err := DecodeServerFrames(AppendMessage(nil, &m, View{}))
 		if err != nil || !bytes.Equal(frames[0].Msg.Data, got) {
 			t.Fatalf("%q does not travel: %v", got, err)
 		}

@@ -55,7 +55,7 @@ func (m *Message) Encoded() *Encoded {
 	if e := m.encoded.Load(); e != nil {
 		return e
 	}
-	e := NewEncoded(AppendMessage(nil, m, "", m.Prev), TypeMessage)
+	e := NewEncoded(AppendMessage(nil, m, m.View()), TypeMessage)
 	e.Message = m
 	if !m.encoded.CompareAndSwap(nil, e) {
 		return m.encoded.Load()

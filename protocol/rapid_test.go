@@ -218,7 +218,7 @@ func anyMessage() *rapid.Generator[*Message] {
 func TestMessagesComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, room := anyMessage().Draw(t, "message"), anyText(20).Draw(t, "room")
-		wire := AppendMessage(nil, m, room, m.Prev)
+		wire := AppendMessage(nil, m, View{Room: room, Prev: m.Prev, Out: m.View().Out})
 		if !json.Valid(wire) || bytes.ContainsAny(wire, "\r\n") {
 			t.Fatalf("not JSON on one line: %q", wire)
 		}

@@ -5,11 +5,11 @@ package protocol
 // nil. A message has Msg, Room, and Prev or else Msg.Prev.
 func AppendServerFrame(dst []byte, f *ServerFrame) []byte {
 	if f.Type == TypeMessage && f.Msg != nil {
-		prev := f.Msg.Prev
-		if f.Prev != nil {
-			prev = *f.Prev
+		v := f.Msg.View()
+		if v.Room = f.Room; f.Prev != nil {
+			v.Prev = *f.Prev
 		}
-		return AppendMessage(dst, f.Msg, f.Room, prev)
+		return AppendMessage(dst, f.Msg, v)
 	}
 	dst = appendText(append(dst, '{'), fType, f.Type)
 	if shape := serverShapes[f.Type]; shape != nil {
@@ -156,7 +156,7 @@ func AppendHistoryMessage(dst []byte, m *Message) []byte {
 	dst = appendText(append(dst, '{'), fType, TypeMessage)
 	dst = appendText(dst, fChannel, string(m.Channel))
 	dst = appendText(dst, fEpoch, m.Epoch)
-	return appendMessageBody(dst, m, m.Prev)
+	return appendMessageBody(dst, m, m.View())
 }
 
 // AppendError appends e as the body of an HTTP answer.

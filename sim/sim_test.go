@@ -15,7 +15,7 @@ func TestCommand(t *testing.T) {
 		{args: "-mutant 15", last: "sim: 0 seeds, 0 violations, 0 false gaps, 1/1 mutants caught"},
 		{args: "-seed 3 -profile calm", last: "nothing broken"},
 		{args: "-seed 3 -profile calm -mutant 15", code: 1, last: "I4 lost write"},
-		{args: "-mutant 99", code: 2, last: "give numbers from 1 to 21"},
+		{args: "-mutant 99", code: 2, last: "give numbers from 1 to 27"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			var out strings.Builder

@@ -51,7 +51,7 @@ func (b *broker) publish(o *op, key string) answer {
 	if b.w.mutant(Tag) {
 		tag = ""
 	}
-	m, dup, err := s.Append(b.now(), core.Entry{ID: id, Tag: tag, Data: o.data, Volatile: o.volatile, Key: key, Principal: o.principal})
+	m, dup, err := s.Append(b.now(), core.Entry{ID: id, Tag: tag, Data: o.data, Volatile: o.volatile, Key: key, Principal: o.principal, Extra: o.extra})
 	if err != nil {
 		b.w.fail("I4", "lost write", "publish %d was refused: %v", o.n, err)
 		return answer{}
@@ -110,7 +110,7 @@ func (b *broker) after(ch protocol.Channel, at protocol.Position) core.Page {
 
 func copyMessage(m *protocol.Message) *protocol.Message {
 	return &protocol.Message{
-		Channel: m.Channel, Epoch: m.Epoch, Offset: m.Offset, Prev: m.Prev, PrevTag: m.PrevTag, Tag: m.Tag, ID: m.ID, Data: m.Data, Event: m.Event, TimeMS: m.TimeMS,
+		Channel: m.Channel, Epoch: m.Epoch, Offset: m.Offset, Prev: m.Prev, PrevTag: m.PrevTag, Tag: m.Tag, ID: m.ID, Data: m.Data, Event: m.Event, TimeMS: m.TimeMS, Extra: m.Extra,
 	}
 }
 

@@ -22,7 +22,10 @@ type ledger struct {
 type op struct {
 	n         int
 	ch        protocol.Channel
-	kind      int // what filters look at
+	kind      int  // what filters look at
+	before    int  // of a change, what the document was: 0 if it was not there
+	gone      bool // it removes the document
+	extra     *protocol.Extra
 	data      []byte
 	key       string
 	principal string

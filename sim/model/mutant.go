@@ -28,6 +28,12 @@ const (
 	PrevTag                            // a message names the tag of the one before it
 	Late                               // a late copy of a connect or poll takes nothing over
 	AskAgain                           // a subscribe that stays without an answer is sent again
+	GroupAlone                         // the frame of a group goes to its members alone
+	GroupTold                          // a message that a group hears moves up to where it was told
+	GroupPosition                      // a position goes to the group that it is for
+	Before                             // a recovery looks at what a document was before
+	Rejoin                             // after a failure of its channel's actor a member is in its group again
+	GroupOrder                         // groups stand in the order in which they were told
 )
 
 // Mutant is a combination of mechanisms that are left out.
@@ -49,6 +55,10 @@ func (m Mutant) omits() (o core.Mechanism) {
 			o |= core.IDWindow
 		case AskAgain:
 			o |= core.AskAgain
+		case GroupTold:
+			o |= core.GroupTold
+		case GroupOrder:
+			o |= core.GroupOrder
 		}
 	}
 	return o

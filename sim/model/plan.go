@@ -72,6 +72,7 @@ const (
 	doSleep  = "sleep"  // client Who is frozen
 	doLossy  = "lossy"  // requests and answers of client Who's HTTP get lost
 	// Of a node.
+	doFail   = "fail" // the actor of channel To fails, and starts again
 	doCrash  = "crash"
 	doPause  = "pause"
 	doDrain  = "drain"  // tells its clients to come back elsewhere
@@ -123,9 +124,9 @@ func (p *Plan) add(at time.Duration, kind string, who, to, n int, d time.Duratio
 
 func (p *Plan) app(r *rng) {
 	for c := range p.Clients {
-		p.add(r.between(0, time.Second), doSubscribe, c, 0, pick(r, 0, 0, 0, 1, 2), 0)
+		p.add(r.between(0, time.Second), doSubscribe, c, 0, pick(r, 0, 0, 0, 1, 2, 4), 0)
 		for range r.below(3) {
-			p.add(r.between(0, p.Horizon*3/4), doSubscribe, c, r.below(p.Channels), pick(r, 0, 1, 2), 0)
+			p.add(r.between(0, p.Horizon*3/4), doSubscribe, c, r.below(p.Channels), pick(r, 0, 1, 2, 4, 5, 6), 0)
 		}
 	}
 	for range r.below(4) {
@@ -173,6 +174,7 @@ func (p *Plan) faults(r *rng) {
 	some(2, func() { p.add(at(), doSleep, client(), 0, 0, r.between(time.Second, 12*time.Second)) })
 	some(2, func() { p.add(at(), doLossy, client(), 0, 10+r.below(40), r.between(time.Second, 6*time.Second)) })
 	some(2, func() { p.add(at(), doCrash, node(), 0, 0, r.between(100*time.Millisecond, 3*time.Second)) })
+	some(2, func() { p.add(at(), doFail, node(), r.below(p.Channels), 0, 0) })
 	some(2, func() { p.add(at(), doPause, node(), 0, 0, r.between(time.Second, 12*time.Second)) })
 	some(1, func() { p.add(at(), doDrain, node(), 0, 0, time.Second) })
 	some(3, func() { p.add(at(), doLose, node(), 0, 10+r.below(80), r.between(500*time.Millisecond, 4*time.Second)) })

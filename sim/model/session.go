@@ -235,9 +235,9 @@ func (s *session) subscribe(f *protocol.ClientFrame) {
 	c := s.n.feed(f.Channel)
 	m := &member{s: s, f: c, room: room, filter: filter, id: f.ID}
 	s.members[k] = m
-	j := core.Join[*member]{Member: m, ID: f.ID, Since: f.Since, Room: room}
+	j := core.Join[*member]{Member: m, ID: f.ID, Since: f.Since, Group: room}
 	if filter > 0 {
-		j.Match = func(m *protocol.Message) bool { return kindOf(m.Data) == filter }
+		j.Match = func(msg *protocol.Message) core.Scope { return scopeOf(filter, msg, !s.n.w.mutant(Before)) }
 	}
 	if s.n.w.mutant(CursorEpoch) && j.Since != nil && j.Since.Epoch == "" {
 		b := s.n.w.broker.stream(f.Channel) // what it takes the offset for
@@ -248,11 +248,8 @@ func (s *session) subscribe(f *protocol.ClientFrame) {
 		at.Epoch = c.core.Position().Epoch
 		j.Since = &at
 	}
-	if !c.confirmed {
-		c.early = append(c.early, j)
-		return
-	}
-	c.step(func() { c.core.Join(j) })
+	m.join = j
+	c.admit(j)
 }
 
 func (s *session) publish(f *protocol.ClientFrame) {

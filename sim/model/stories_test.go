@@ -31,6 +31,7 @@ var faults = []fault{
 	{name: "F16 F17 F18 requests and answers are lost, late and overtaken", kind: doLossy, n: 40, each: 3 * time.Second},
 	{name: "F28 the next transport reaches another node", kind: doHop},
 	{name: "F29 nodes are killed", kind: doCrash, each: 500 * time.Millisecond},
+	{name: "the actor of a channel fails", kind: doFail},
 	{name: "F30 nodes drain", kind: doDrain, each: time.Second},
 	{name: "F31 nodes stand still and go on", kind: doPause, each: 5 * time.Second},
 	{name: "clients sleep", kind: doSleep, each: 8 * time.Second},

@@ -35,6 +35,13 @@ var Table = []Row{
 	{PrevTag, "between broker and node a message names the tag of the one before it", []Mutant{{PrevTag}, {PrevTag, Interruption}}, "", "", true},
 	{Late, "a late copy of a connect or poll takes nothing over", []Mutant{{Late}}, "", "TestLatePollsTakeNothingOver", false},
 	{AskAgain, "a subscribe that stays without an answer is sent again", []Mutant{{AskAgain}, {AskAgain, NumberUsedUp}}, "", "", false},
+	// Of filters.
+	{GroupAlone, "the frame of a group goes to its members alone", []Mutant{{GroupAlone}}, "", "", false},
+	{GroupTold, "a message that a group hears moves up to where it was told", []Mutant{{GroupTold}}, "", "", false},
+	{GroupPosition, "a position goes to the group that it is for", []Mutant{{GroupPosition}}, "", "", false},
+	{Before, "a recovery looks at what a document was before", []Mutant{{Before}}, "", "", false},
+	{Rejoin, "after a failure of its channel's actor a member is in its group again", []Mutant{{Rejoin}}, "", "", false},
+	{GroupOrder, "groups are told positions in the order in which they were told before", []Mutant{{GroupOrder}}, "", "", false},
 }
 
 // Without returns m without x.

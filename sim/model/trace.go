@@ -204,7 +204,7 @@ func clientFrames(frames []protocol.ClientFrame) []json.RawMessage {
 
 func wireServer(f *protocol.ServerFrame) json.RawMessage {
 	if f.Type == protocol.TypeMessage {
-		return protocol.AppendMessage(nil, f.Msg, f.Room, f.Msg.Prev)
+		return protocol.AppendMessage(nil, f.Msg, protocol.View{Room: f.Room, Prev: f.Msg.Prev, Out: f.Msg.View().Out})
 	}
 	return protocol.AppendServerFrame(nil, f)
 }

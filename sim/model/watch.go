@@ -22,7 +22,11 @@ type watch struct {
 	count   int
 }
 
-func (t *watch) matches(i *instance) bool { return t.filter == 0 || i.op.kind == t.filter }
+func (t *watch) matches(i *instance) bool { return t.scope(i) != core.Passes }
+
+func (t *watch) scope(i *instance) core.Scope {
+	return verdict(t.filter, i.op.kind, i.op.before, i.op.gone)
+}
 
 func (w *World) newWatch(client int, ch protocol.Channel, filter int, since protocol.Position) *watch {
 	t := &watch{w: w, client: client, ch: ch, filter: filter, log: w.ledger.channel(ch), ids: map[string]int{}, epochs: map[string]string{}}
@@ -57,6 +61,9 @@ func (t *watch) message(m *protocol.Message, epoch string) {
 	}
 	if !t.matches(i) {
 		t.fail("I2", "inconsistent offsets", "got %s, which its filter does not match", i)
+	}
+	if out := t.scope(i) == core.Out; out != m.View().Out {
+		t.fail("I2", "inconsistent offsets", "got %s as out: %t, want %t", i, !out, out)
 	}
 	if n, ok := t.ids[m.ID]; ok && (t.count-n < protocol.RecentIDs || t.epochs[m.ID] == at.Epoch && t.w.plan.KeyTTL > t.w.plan.Horizon && !t.w.plan.Trust) {
 		t.fail("I3", "duplicate", "got %s again, at %s", m.ID, i)

@@ -202,9 +202,24 @@ func (w *World) newOp(ch protocol.Channel, principal string, r *rng) *op {
 	}
 	kind := 1 + r.below(3)
 	o := &op{n: n, ch: ch, kind: kind, data: dataOf(kind, n, size), key: fmt.Sprint("key", n), principal: principal, volatile: r.chance(3)}
+	if r.chance(40) {
+		o.change(r)
+	}
 	w.ledger.ops = append(w.ledger.ops, o)
 	w.opKeys[o.key] = o
 	return o
+}
+
+// change makes o the change of a document.
+func (o *op) change(r *rng) {
+	o.extra = &protocol.Extra{Change: uint64(o.n)}
+	switch {
+	case r.chance(20):
+		o.gone, o.extra.Gone = true, true
+	case r.chance(80):
+		o.before = 1 + r.below(3)
+		o.extra.Before = dataOf(o.before, o.n, 0)
+	}
 }
 
 func (w *World) opOf(_ protocol.Channel, key string) *op { return w.opKeys[key] }
@@ -286,6 +301,12 @@ func (w *World) step(s Step) {
 		c.frozen = max(c.frozen, until)
 	case doLossy:
 		c.lossy = chance{until, s.N}
+	case doFail:
+		n.deliver(n.life, func() {
+			if f := n.feeds[w.channel(s.To)]; f != nil {
+				f.fail()
+			}
+		})
 	case doCrash:
 		if n.up {
 			n.crash(s.For)
