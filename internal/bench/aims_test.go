@@ -18,9 +18,34 @@ func TestEveryAimNamesAScenario(t *testing.T) {
 
 func TestVerdict(t *testing.T) {
 	f := newFigures("fanout-1000-ws")
-	f.Tidings["cpu_us_per_delivery"], f.Raw["cpu_us_per_delivery"] = []float64{8, 9, 100}, []float64{10, 10, 10}
+	f.Tidings[cpuEach], f.Raw[cpuEach] = []float64{8, 9, 100}, []float64{10, 10, 10}
 	var b strings.Builder
-	if verdict(&b, []*figures{f}); !strings.Contains(b.String(), "0.90  <=     1.15  met") {
-		t.Errorf("got %s", b.String())
+	if missed := verdict(&b, []*figures{f}); missed != 0 || !strings.Contains(b.String(), "0.90  <=     1.15  met") {
+		t.Errorf("got %d missed, %s", missed, b.String())
+	}
+}
+
+// What must hold in every round is judged by the worst one, and a missed aim counts.
+func TestVerdictOfTheWorstRound(t *testing.T) {
+	f := newFigures("closed-1000-ws")
+	f.Tidings[rateOf], f.Raw[rateOf] = []float64{600_000, 135_000, 700_000}, []float64{130_000, 135_000, 140_000}
+	var b strings.Builder
+	if missed := verdict(&b, []*figures{f}); missed != 2 || !strings.Contains(b.String(), "1.00  >=     3.00  missed") {
+		t.Errorf("got %d missed, want 2: %s", missed, b.String())
+	}
+}
+
+func TestSweepFigures(t *testing.T) {
+	for _, c := range []struct {
+		in         []float64
+		rise, bump float64
+	}{
+		{[]float64{3, 3, 12, 12}, 4, 1}, // a step is no bump
+		{[]float64{4, 12, 3, 2}, 3, 3},
+		{[]float64{8, 4, 2}, 0.5, 0.5},
+	} {
+		if r, b := rise(c.in), bump(c.in); r != c.rise || b != c.bump {
+			t.Errorf("%v: rise %v, bump %v; want %v and %v", c.in, r, b, c.rise, c.bump)
+		}
 	}
 }

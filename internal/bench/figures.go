@@ -25,28 +25,31 @@ func (f *figures) round(sc scenario, binary string) error {
 	if err != nil {
 		return err
 	}
-	if sc.raw {
-		if err := f.one(sc, f.Raw, true, "raw", self, "-raw", "ADDR"); err != nil {
+	t := &target{form: sc.form, opening: sc.opening}
+	if sc.raw != "" {
+		t.raw = true
+		if t.beside, err = t.measure(sc, f.Raw, "raw", self, "-raw", "ADDR", "-raw-kind", sc.raw); err != nil {
 			return fmt.Errorf("raw: %w", err)
 		}
+		t.raw = false
 	}
-	return f.one(sc, f.Tidings, false, "tidings", binary, "serve", "--dev", "--addr", "ADDR")
+	_, err = t.measure(sc, f.Tidings, "tidings", binary, append([]string{"serve", "--dev", "--addr", "ADDR"}, sc.args...)...)
+	return err
 }
 
-func (f *figures) one(sc scenario, into map[string][]float64, raw bool, name, binary string, args ...string) error {
+// measure runs the scenario on one server and appends its figures.
+func (t *target) measure(sc scenario, into map[string][]float64, name, binary string, args ...string) (map[string]float64, error) {
 	s, err := start(name, binary, args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer s.stop()
-	got, err := sc.run(&target{raw: raw, server: s, form: sc.form})
-	if err != nil {
-		return err
-	}
+	t.server = s
+	got, err := sc.run(t)
 	for k, v := range got {
 		into[k] = append(into[k], v)
 	}
-	return nil
+	return got, err
 }
 
 // print writes one line per figure: median, range, and the ratio to the raw server's median.

@@ -23,6 +23,7 @@ var pinning bool
 
 func main() {
 	raw := flag.String("raw", "", "be the raw server on this address")
+	kind := flag.String("raw-kind", plainHTTP, "what the raw server is made of: plain (net/http) or gin")
 	binary := flag.String("tidings", "./bin/tidings", "the binary under measurement")
 	rounds := flag.Int("rounds", 5, "rounds of each scenario")
 	only := flag.String("only", "", "a regular expression: scenarios to run")
@@ -33,7 +34,7 @@ func main() {
 	var err error
 	switch {
 	case *raw != "":
-		err = runRaw(*raw)
+		err = runRaw(*raw, *kind)
 	case *list:
 		for _, s := range scenarios {
 			fmt.Println(s.name)
@@ -79,15 +80,20 @@ func bench(binary string, rounds int, only, out string, limit time.Duration) err
 	if len(all) == 0 {
 		return fmt.Errorf("no scenario matches %q", only)
 	}
-	verdict(os.Stdout, all)
-	if out == "" {
-		return nil
+	missed := verdict(os.Stdout, all)
+	if out != "" {
+		b, err := json.MarshalIndent(all, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(out, append(b, '\n'), 0o644); err != nil {
+			return err
+		}
 	}
-	b, err := json.MarshalIndent(all, "", "  ")
-	if err != nil {
-		return err
+	if missed > 0 {
+		return fmt.Errorf("%d aims are missed", missed)
 	}
-	return os.WriteFile(out, append(b, '\n'), 0o644)
+	return nil
 }
 
 // pin puts the load on a core of its own, if there are two and taskset works; servers get the other.

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
-	"net/http"
-	"strings"
+	"io"
+	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,50 +15,52 @@ import (
 // payloadBytes is the size of data in every scenario.
 const payloadBytes = 128
 
-// body is one publish request whose data is exactly payloadBytes long and says when it was made.
-func body(channel string) string {
-	head := fmt.Sprintf(`{"t":%d,"p":"`, time.Now().UnixNano())
-	return `{"channel":"` + channel + `","data":` + head + strings.Repeat("x", payloadBytes-len(head)-2) + `"}}`
+// load is what publishers send. It ends after count publishes, or after a time if that is not 0.
+type load struct {
+	channel func(i int) string
+	rate    float64 // publishes a second; 0: as fast as the answers come
+	count   int
+	lasting time.Duration
+	conns   int // each waits for its answer
 }
 
-func (t *target) client() *http.Client {
-	return &http.Client{Transport: &formTransport{form: t.form, base: &http.Transport{MaxIdleConnsPerHost: 16}}}
+// steadily is the load of a rate for a time, all of it, however late.
+func steadily(channel func(i int) string, rate float64, d time.Duration, conns int) load {
+	return load{channel: channel, rate: rate, count: int(rate * d.Seconds()), conns: conns}
 }
 
-// formTransport names the bytes that the raw server writes.
-type formTransport struct {
-	form string
-	base *http.Transport
-}
-
-func (f *formTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	r.Header.Set("X-Form", f.form)
-	return f.base.RoundTrip(r)
-}
-
-// publishFor publishes at a rate, in publishes a second, for a time, over conns keep-alive connections. It returns how
-// many were answered.
-func publishFor(t *target, channel func(i int) string, rate float64, d time.Duration, conns int) (int, error) {
-	total := int(rate * d.Seconds())
+// publish sends a load and returns how many publishes were answered.
+func (t *target) publish(l load) (int, error) {
 	var next, done atomic.Int64
 	var wg sync.WaitGroup
 	var failure atomic.Pointer[error]
 	start := time.Now()
-	for range conns {
+	send := func() error {
+		p, err := t.dial()
+		if err != nil {
+			return err
+		}
+		defer p.conn.Close()
+		for failure.Load() == nil {
+			i, at := int(next.Add(1))-1, time.Now()
+			if l.rate > 0 {
+				at = start.Add(time.Duration(float64(i) / l.rate * float64(time.Second)))
+			}
+			if l.count > 0 && i >= l.count || l.lasting > 0 && (time.Since(start) > l.lasting || at.Sub(start) > l.lasting) {
+				return nil
+			}
+			time.Sleep(time.Until(at))
+			if err := p.post(l.channel(i), at); err != nil {
+				return err
+			}
+			done.Add(1)
+		}
+		return nil
+	}
+	for range l.conns {
 		wg.Go(func() {
-			c := t.client()
-			defer c.CloseIdleConnections()
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= total || failure.Load() != nil {
-					return
-				}
-				time.Sleep(time.Until(start.Add(time.Duration(float64(i) / rate * float64(time.Second)))))
-				if err := post(c, "http://"+t.server.addr+"/api/publish", body(channel(i))); err != nil {
-					failure.Store(&err)
-					return
-				}
-				done.Add(1)
+			if err := send(); err != nil {
+				failure.Store(&err)
 			}
 		})
 	}
@@ -64,4 +69,74 @@ func publishFor(t *target, channel func(i int) string, rate float64, d time.Dura
 		return int(done.Load()), *err
 	}
 	return int(done.Load()), nil
+}
+
+// publisher is a keep-alive conn of a backend. It reads no more of HTTP than it needs, so that it does not become the
+// limit itself: net/http's client takes longer for a publish than the servers do.
+type publisher struct {
+	conn net.Conn
+	in   *bufio.Reader
+	head []byte // of each request, but for its length
+	out  []byte
+}
+
+func (t *target) dial() (*publisher, error) {
+	conn, err := net.Dial("tcp", t.server.addr)
+	if err != nil {
+		return nil, err
+	}
+	head := "POST /api/publish HTTP/1.1\r\nHost: " + t.server.addr + "\r\nContent-Type: application/json\r\n"
+	if t.form == "sse" {
+		head += "X-Form: sse\r\n" // the bytes that the raw server writes
+	}
+	return &publisher{conn: conn, in: bufio.NewReader(conn), head: []byte(head + "Content-Length: ")}, nil
+}
+
+var filler = bytes.Repeat([]byte("x"), payloadBytes)
+
+// post publishes data of exactly payloadBytes, which names the time at which it was to be sent, and reads the answer.
+func (p *publisher) post(channel string, at time.Time) error {
+	const around = len(`{"channel":"","data":}`)
+	b := append(p.out[:0], p.head...)
+	b = strconv.AppendInt(b, int64(around+len(channel)+payloadBytes), 10)
+	b = append(b, "\r\n\r\n{\"channel\":\""...)
+	b = append(append(b, channel...), `","data":`...)
+	data := len(b)
+	b = strconv.AppendInt(append(b, `{"t":`...), at.UnixNano(), 10)
+	b = append(b, `,"p":"`...)
+	b = append(b, filler[:payloadBytes-len(`"}`)-(len(b)-data)]...)
+	b = append(b, `"}}`...)
+	p.out = b
+	if _, err := p.conn.Write(b); err != nil {
+		return err
+	}
+	return p.answer()
+}
+
+func (p *publisher) answer() error {
+	status, err := p.in.ReadSlice('\n')
+	if err != nil {
+		return err
+	}
+	ok := bytes.Contains(status, []byte(" 200 "))
+	refused, length := string(status), 0
+	for {
+		line, err := p.in.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		name, value, _ := bytes.Cut(bytes.TrimSpace(line), []byte(": "))
+		if len(name) == 0 {
+			break
+		}
+		if len(name) == len("Content-Length") && bytes.EqualFold(name, []byte("Content-Length")) {
+			length, _ = strconv.Atoi(string(value))
+		}
+	}
+	if !ok {
+		b, _ := io.ReadAll(io.LimitReader(p.in, int64(min(length, 500))))
+		return fmt.Errorf("%s: %s", bytes.TrimSpace([]byte(refused)), b)
+	}
+	_, err = p.in.Discard(length)
+	return err
 }

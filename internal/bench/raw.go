@@ -14,52 +14,73 @@ import (
 	"tidings/protocol"
 )
 
-// rawServer is the physical limit to compare with: the same publish path, and a loop that writes one pre-encoded frame
-// with one system call to each socket. It keeps no history, numbers nothing, reads nothing.
+// rawServer is the physical limit to compare with: plain net/http, or gin where a scenario says so, and a loop that
+// writes one pre-encoded frame with one system call to each socket. It reads the JSON of a publish and answers with
+// nothing. It keeps no history, numbers nothing, and reads nothing of its sockets.
 type rawServer struct {
 	mu     sync.Mutex
 	conns  map[string][]net.Conn
 	offset atomic.Uint64
 }
 
-func runRaw(addr string) error {
-	gin.SetMode(gin.ReleaseMode)
+// The kinds of raw server, which follow -raw-kind.
+const (
+	plainHTTP = "plain"
+	ginHTTP   = "gin"
+)
+
+func runRaw(addr, kind string) error {
 	s := &rawServer{conns: map[string][]net.Conn{}}
-	r := gin.New()
-	r.GET("/healthz", func(c *gin.Context) { c.String(200, "ok") })
-	r.POST("/api/publish", s.publish)
-	r.GET("/bus/ws", func(c *gin.Context) {
-		s.take(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
-	})
-	sse := func(c *gin.Context) {
-		s.take(c, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+	mux := http.NewServeMux()
+	routes := map[string]http.HandlerFunc{
+		"GET /healthz":      func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") },
+		"POST /api/publish": s.publish,
+		"GET /bus/ws": s.take("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+			"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
+		"POST /bus/sse": s.take("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"),
 	}
-	r.GET("/bus/sse", sse)
-	r.POST("/bus/sse", sse)
+	for pattern, handler := range routes {
+		mux.HandleFunc(pattern, handler)
+	}
+	if kind != ginHTTP {
+		return http.ListenAndServe(addr, mux)
+	}
+	gin.SetMode(gin.ReleaseMode)
+	r := gin.New()
+	r.GET("/healthz", gin.WrapF(routes["GET /healthz"]))
+	r.POST("/api/publish", gin.WrapF(s.publish))
 	return http.ListenAndServe(addr, r)
 }
 
-func (s *rawServer) take(c *gin.Context, head string) {
-	io.Copy(io.Discard, c.Request.Body)
-	conn, _, err := c.Writer.Hijack()
-	if err != nil {
-		return
+func (s *rawServer) take(head string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		conn.Write([]byte(head))
+		s.mu.Lock()
+		ch := r.URL.Query().Get("c")
+		s.conns[ch] = append(s.conns[ch], conn)
+		s.mu.Unlock()
 	}
-	conn.Write([]byte(head))
-	s.mu.Lock()
-	ch := c.Query("c")
-	s.conns[ch] = append(s.conns[ch], conn)
-	s.mu.Unlock()
 }
 
-func (s *rawServer) publish(c *gin.Context) {
-	body, err := io.ReadAll(c.Request.Body)
+func (s *rawServer) publish(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
 	var p struct {
 		Channel string          `json:"channel"`
 		Data    json.RawMessage `json:"data"`
 	}
 	if err != nil || json.Unmarshal(body, &p) != nil {
-		c.Status(400)
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conns := s.conns[p.Channel]
+	if len(conns) == 0 {
 		return
 	}
 	m := &protocol.Message{
@@ -68,14 +89,10 @@ func (s *rawServer) publish(c *gin.Context) {
 	}
 	m.Prev = m.Offset - 1
 	frame := m.Encoded().WebSocket()
-	if c.GetHeader("X-Form") == "sse" {
+	if r.Header.Get("X-Form") == "sse" {
 		frame = m.Encoded().SSE()
 	}
-	s.mu.Lock()
-	conns := s.conns[p.Channel]
 	for _, conn := range conns {
 		conn.Write(frame)
 	}
-	s.mu.Unlock()
-	c.JSON(200, gin.H{"offset": m.Offset, "epoch": "x", "receivers": len(conns)})
 }

@@ -21,7 +21,7 @@ func resume(clients, missed int) func(*target) (map[string]float64, error) {
 		}
 		first.close()
 		time.Sleep(300 * time.Millisecond)
-		if _, err := publishFor(t, channelName(1), 1000, time.Duration(missed)*time.Millisecond, 1); err != nil {
+		if _, err := t.publish(load{channel: channelName(1), rate: 1000, count: missed, conns: 1}); err != nil {
 			return nil, err
 		}
 		second, err := newSwarm()
@@ -30,17 +30,22 @@ func resume(clients, missed int) func(*target) (map[string]float64, error) {
 		}
 		defer second.close()
 		second.before = first.members
+		cpu := t.server.cpu()
 		back, err := second.arrive(t, clients, 1+missed) // connected and what was missed
 		if err != nil {
 			return nil, err
 		}
+		used := t.server.cpu() - cpu
 		time.Sleep(300 * time.Millisecond)
 		for i, m := range second.members {
 			if m.total != uint64(1+missed) || m.session != first.members[i].session {
 				return nil, fmt.Errorf("client %d has %d frames of %d, its session is resumed: %v", i, m.total, 1+missed, m.session == first.members[i].session)
 			}
 		}
-		return map[string]float64{"seconds": back.Seconds(), "seconds_storm": storm.Seconds(), "ratio": back.Seconds() / storm.Seconds()}, nil
+		return map[string]float64{
+			"seconds": back.Seconds(), "cpu_seconds": used.Seconds(),
+			"seconds_storm": storm.Seconds(), "ratio": back.Seconds() / storm.Seconds(),
+		}, nil
 	}
 }
 

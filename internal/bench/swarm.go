@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -16,8 +16,11 @@ import (
 type swarm struct {
 	epoll     int
 	members   []*member
-	before    []*member // whose sessions the members go on with, if any
+	before    []*member  // whose sessions the members go on with, if any
+	mu        sync.Mutex // guards byFD
 	byFD      map[int32]*member
+	opening   opening
+	running   bool
 	messages  atomic.Int64
 	ready     atomic.Int64 // members whose request was answered; polls do not count
 	bytes     atomic.Int64
@@ -42,7 +45,8 @@ type member struct {
 	body    []byte // of a poll's answer under way
 	want    int
 	host    string
-	newline bool // an SSE read ended with one line feed
+	newline bool   // an SSE read ended with one line feed
+	later   []byte // frames that leave after the pong
 }
 
 const (
@@ -59,8 +63,8 @@ func newSwarm() (*swarm, error) {
 	return s, nil
 }
 
-// connect opens n clients of one form; channel returns each one's channel. It sends the whole handshake and the
-// subscribe at once.
+// connect opens n clients of one form; channel returns each one's channel. A WebSocket sends its subscribe with the
+// handshake or later, as s.opening says, the others at once.
 func (s *swarm) connect(addr, form string, n int, channel func(i int) string) error {
 	port, err := strconv.Atoi(addr[strings.LastIndexByte(addr, ':')+1:])
 	if err != nil {
@@ -87,22 +91,33 @@ func (s *swarm) connect(addr, form string, n int, channel func(i int) string) er
 		if i < len(s.before) {
 			old = s.before[i]
 		}
-		if _, err := syscall.Write(fd, m.opening(channel(i), old)); err != nil {
+		if _, err := syscall.Write(fd, m.hello(channel(i), old, s.opening)); err != nil {
 			return err
 		}
 		syscall.SetNonblock(fd, true)
 		s.members = append(s.members, m)
+		s.mu.Lock()
 		s.byFD[int32(fd)] = m
+		s.mu.Unlock()
+		if s.running {
+			if err := s.watch(m); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-func (m *member) opening(channel string, before *member) []byte {
+func (m *member) hello(channel string, before *member, how opening) []byte {
 	frames := connectFrames(channel, before)
 	switch m.form {
 	case "ws":
 		head := "GET /bus/ws?c=" + channel + " HTTP/1.1\r\nHost: " + m.host + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+		if how != together {
+			m.later = masked(frames)
+			return []byte(head)
+		}
 		return append([]byte(head), masked(frames)...)
 	case "sse":
 		return []byte("POST /bus/sse?c=" + channel + " HTTP/1.1\r\nHost: " + m.host + "\r\nContent-Type: application/json\r\nContent-Length: " +
@@ -128,18 +143,31 @@ func masked(text string) []byte {
 	return append(b, text...)
 }
 
-// run reads until stop. deaf members are not read at all.
+// run reads until stop. Deaf members are not read at all.
 func (s *swarm) run() error {
+	if s.running {
+		return nil
+	}
 	for _, m := range s.members {
 		if m.deaf {
 			continue
 		}
-		if err := syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_ADD, m.fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(m.fd)}); err != nil {
+		if err := s.watch(m); err != nil {
 			return err
 		}
 	}
-	go s.loop()
+	s.start()
 	return nil
+}
+
+// start begins to read those that are watched, and those that connect from now on.
+func (s *swarm) start() {
+	s.running = true
+	go s.loop()
+}
+
+func (s *swarm) watch(m *member) error {
+	return syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_ADD, m.fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(m.fd)})
 }
 
 func (s *swarm) loop() {
@@ -153,7 +181,9 @@ func (s *swarm) loop() {
 			return
 		}
 		for _, e := range events[:max(n, 0)] {
+			s.mu.Lock()
 			m := s.byFD[e.Fd]
+			s.mu.Unlock()
 			k, err := syscall.Read(m.fd, buf)
 			if err == syscall.EAGAIN || err == syscall.EINTR {
 				continue
@@ -170,158 +200,6 @@ func (s *swarm) loop() {
 }
 
 func (s *swarm) fail(text string) { s.failed.CompareAndSwap(nil, &text) }
-
-func (s *swarm) read(m *member, b []byte) {
-	if m.form == "poll" {
-		s.readPoll(m, b)
-		return
-	}
-	if !m.ready {
-		m.head = append(m.head, b...)
-		i := bytes.Index(m.head, []byte("\r\n\r\n"))
-		if i < 0 {
-			return
-		}
-		b, m.head, m.ready = m.head[i+4:], nil, true
-		s.ready.Add(1)
-	}
-	if m.sampled {
-		s.latencies.sample(b)
-	}
-	if m.session == "" && m.total < 4 {
-		m.session = sessionIn(b)
-	}
-	if m.form == "sse" {
-		s.readEvents(m, b)
-		return
-	}
-	s.readFrames(m, b)
-}
-
-func (s *swarm) readFrames(m *member, b []byte) {
-	if len(m.head) > 0 {
-		b = append(m.head, b...)
-		m.head = nil
-	}
-	frames := 0
-	for len(b) > 0 {
-		if m.skip > 0 {
-			n := min(m.skip, len(b))
-			m.skip -= n
-			b = b[n:]
-			continue
-		}
-		header, size := frameHeader(b)
-		if header == 0 {
-			m.head = append([]byte(nil), b...)
-			break
-		}
-		if b[0]&0x0f == 1 && size >= smallestCounted {
-			frames++
-		}
-		m.skip = size
-		b = b[header:]
-	}
-	s.count(m, frames)
-	if m.frames >= 256 { // as the protocol asks of a client
-		m.frames = 0
-		m.ping()
-	}
-}
-
-// ping acknowledges what was received.
-func (m *member) ping() {
-	syscall.Write(m.fd, masked(`{"type":"ping","received":`+strconv.FormatUint(m.total-1, 10)+`}`))
-}
-
-// ping makes every WebSocket client do once what it does after each 25 s of silence. The swarm must be silent.
-func (s *swarm) ping() {
-	for _, m := range s.members {
-		if m.form == "ws" {
-			m.ping()
-		}
-	}
-}
-
-// frameHeader returns the lengths of a server frame's header and payload; 0 if the header is cut.
-func frameHeader(b []byte) (header, size int) {
-	if len(b) < 2 {
-		return 0, 0
-	}
-	switch n := int(b[1]); {
-	case n < 126:
-		return 2, n
-	case n == 126 && len(b) >= 4:
-		return 4, int(binary.BigEndian.Uint16(b[2:]))
-	case n == 127 && len(b) >= 10:
-		return 10, int(binary.BigEndian.Uint64(b[2:]))
-	}
-	return 0, 0
-}
-
-func (s *swarm) count(m *member, frames int) {
-	m.frames += frames
-	m.total += uint64(frames)
-	s.messages.Add(int64(frames))
-}
-
-// readPoll reads an answer by its Content-Length and sends the next poll on the same connection.
-func (s *swarm) readPoll(m *member, b []byte) {
-	m.body = append(m.body, b...)
-	if m.want == 0 {
-		i := bytes.Index(m.body, []byte("\r\n\r\n"))
-		if i < 0 {
-			return
-		}
-		head := strings.ToLower(string(m.body[:i]))
-		_, rest, ok := strings.Cut(head, "content-length: ")
-		if !ok || !strings.HasPrefix(head, "http/1.1 200") {
-			s.fail("poll answer: " + head)
-			return
-		}
-		length, _, _ := strings.Cut(rest, "\r\n")
-		n, _ := strconv.Atoi(length)
-		m.want = i + 4 + n
-	}
-	if len(m.body) < m.want {
-		return
-	}
-	answer := m.body
-	if m.sampled {
-		s.latencies.sample(answer)
-	}
-	if m.session == "" {
-		m.session = sessionIn(answer)
-	}
-	s.count(m, bytes.Count(answer, []byte(`{"type":"`)))
-	i := bytes.LastIndex(answer, []byte(`"cursor":`))
-	cursor := strings.TrimRight(string(answer[i+9:]), "}\n ")
-	m.body, m.want = m.body[:0], 0
-	if s.pausing.Load() {
-		return
-	}
-	syscall.Write(m.fd, m.pollRequest(`{"type":"poll","session":"`+m.session+`","received":`+cursor+`}`))
-}
-
-// sessionIn finds the session of a connected frame.
-func sessionIn(b []byte) string {
-	_, rest, _ := bytes.Cut(b, []byte(`"session":"`))
-	id, _, _ := bytes.Cut(rest, []byte(`"`))
-	return string(id)
-}
-
-// readEvents counts the empty lines that end events, also where a read ends between the two line feeds.
-func (s *swarm) readEvents(m *member, b []byte) {
-	if len(b) == 0 {
-		return
-	}
-	n := bytes.Count(b, []byte("\n\n"))
-	if m.newline && b[0] == '\n' {
-		n++
-	}
-	m.newline = b[len(b)-1] == '\n' && !bytes.HasSuffix(b, []byte("\n\n"))
-	s.count(m, n)
-}
 
 // wait blocks until the swarm has read n frames in all, or fails after a time.
 func (s *swarm) wait(n int64, limit time.Duration) error {
