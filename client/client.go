@@ -50,7 +50,7 @@ type loop struct {
 	machine  *core.Client
 	upstream upstream
 	answers  answers
-	topics   map[protocol.Channel]*topic
+	topics   map[topicKey]*topic
 	calls    map[*core.Request]*call
 	queue    []func() // callbacks that wait for the dispatcher
 	timers   timers
@@ -96,7 +96,7 @@ func New(cfg Config) (*Client, error) {
 		done:     make(chan struct{}),
 		status:   Status{State: Idle},
 		loop: loop{
-			topics:    map[protocol.Channel]*topic{},
+			topics:    map[topicKey]*topic{},
 			calls:     map[*core.Request]*call{},
 			ladder:    cfg.transports(),
 			token:     cfg.Token,

@@ -20,6 +20,7 @@ type Message struct {
 	Trace    string            // the publish's W3C trace context (traceparent), for a span that goes on with it; "": none
 	Meta     json.RawMessage   // what the publisher says beside the payload: an object; nil if it said nothing
 	Change   *Change           // of a document, if the message is one; nil: it is not
+	Scope    string            // protocol.ScopeOut if it takes a document out of what the subscription hears; else ""
 	Volatile bool              // not numbered, not kept, not recovered
 }
 
@@ -28,7 +29,9 @@ type Change struct {
 	Number uint64   // of the change in its store, from 1
 	Txn    uint64   // of the store's transaction, which may have made several changes
 	Paths  []string // that an update changed, such as "a" and "b.c"; nil for other changes, and if there are more than 100
-	Gone   bool     // the document was removed: Data is its last content
+	// Gone is set if the document was removed: Data is its last content. With a Filter also if the change made the document
+	// one that the filter does not match: Data is its content now.
+	Gone bool
 }
 
 // Decode reads the payload into v, as json.Unmarshal does.
@@ -41,6 +44,9 @@ func messageOf(m *protocol.Message, epoch string) Message {
 	}
 	if x := m.Extra; x != nil {
 		out.Meta = x.Meta
+		if x.Gone {
+			out.Scope = protocol.ScopeOut
+		}
 		if x.Change > 0 {
 			out.Change = &Change{Number: x.Change, Txn: cmp.Or(x.Txn, x.Change), Gone: x.Gone}
 			if x.Changed != nil {

@@ -32,7 +32,7 @@ func (p port) Send(link int, frames ...protocol.ClientFrame) {
 }
 
 func (p port) Message(s *core.Subscription, m *protocol.Message) {
-	t := p.c.topics[s.Channel]
+	t := p.c.topics[keyOf(s)]
 	if t == nil || t.sub != s {
 		return
 	}
@@ -45,7 +45,7 @@ func (p port) Message(s *core.Subscription, m *protocol.Message) {
 }
 
 func (p port) Gap(s *core.Subscription, g core.Gap) {
-	t := p.c.topics[s.Channel]
+	t := p.c.topics[keyOf(s)]
 	if t == nil || t.sub != s {
 		return
 	}
@@ -69,7 +69,7 @@ func (s *Subscription) gap(g Gap) {
 
 func (p port) Subscribed(s *core.Subscription, recovered bool) {
 	p.c.refused = 0
-	t := p.c.topics[s.Channel]
+	t := p.c.topics[keyOf(s)]
 	if t == nil || t.sub != s {
 		return
 	}
@@ -80,7 +80,7 @@ func (p port) Subscribed(s *core.Subscription, recovered bool) {
 }
 
 func (p port) Ended(s *core.Subscription, fault *protocol.Error) {
-	t := p.c.topics[s.Channel]
+	t := p.c.topics[keyOf(s)]
 	if t == nil || t.sub != s {
 		return
 	}
@@ -94,7 +94,7 @@ func (p port) Ended(s *core.Subscription, fault *protocol.Error) {
 		return
 	}
 	p.c.machine.Unsubscribe(s) // else it is asked for again, with those who watch
-	delete(p.c.topics, s.Channel)
+	delete(p.c.topics, keyOf(s))
 	if len(watchers) == 0 {
 		watchers, rest = t.listeners, nil
 	}
@@ -102,7 +102,7 @@ func (p port) Ended(s *core.Subscription, fault *protocol.Error) {
 		p.c.tellEnd(l, fault)
 	}
 	if len(rest) > 0 { // it may have been because of the others
-		p.c.topics[s.Channel] = &topic{listeners: rest, sub: p.c.machine.Subscribe(s.Channel, nil, s.Cursor())}
+		p.c.topics[keyOf(s)] = &topic{listeners: rest, sub: p.c.machine.SubscribeTo(core.Interest{Channel: s.Channel, Filter: s.Filter, Scope: s.Scope}, s.Cursor())}
 	}
 }
 
@@ -132,7 +132,7 @@ func (p port) Disconnected(link int, f *protocol.ServerFrame) {
 }
 
 func (p port) Other(f *protocol.ServerFrame) {
-	if t := p.c.topics[f.Channel]; t != nil && t.present.Take(f) {
+	if t := p.c.topics[topicKey{channel: f.Channel}]; t != nil && t.present.Take(f) {
 		p.c.tellPresence(t, t.listeners...)
 		return
 	}

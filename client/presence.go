@@ -17,7 +17,7 @@ type Presence struct {
 // OnPresence is called with who is in the channel: when the server has told it, and after each change, of which several
 // may come together. This client is one of them. What it was told last stays as it is while the client is not
 // connected. If the server does not allow it, OnEnd is called, and callbacks of the channel without OnPresence go
-// on.
+// on. It is of the whole channel: Subscribe refuses it beside Filter and a scope.
 func OnPresence(fn func(Presence)) Option { return func(s *Subscription) { s.onPresence = fn } }
 
 // Presence asks who is in channel now. A refusal is a *protocol.Error.
@@ -69,7 +69,7 @@ func (t *topic) watchers() (watchers, rest []*Subscription) {
 
 // unwatched ends those who watch a channel: the server does not let them.
 func (c *Client) unwatched(ch protocol.Channel, fault *protocol.Error) {
-	t := c.topics[ch]
+	t := c.topics[topicKey{channel: ch}]
 	if t == nil {
 		return
 	}

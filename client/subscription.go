@@ -31,11 +31,13 @@ func OnSubscribed(fn func(at protocol.Position, recovered bool)) Option {
 // is called if the rules allow it again. Close stops that.
 func OnEnd(fn func(error)) Option { return func(s *Subscription) { s.onEnd = fn } }
 
-// Subscription is one callback on one channel. Several on one channel share one subscription on the wire.
+// Subscription is one callback on one channel. Several on one channel, with the same filter and scope, share one
+// subscription on the wire.
 type Subscription struct {
-	client  *Client
-	channel protocol.Channel
-	since   protocol.Position
+	client    *Client
+	key       topicKey
+	since     protocol.Position
+	filterErr error // of Filter
 
 	behind bool // the loop's: since is not where the topic was, to be told as a gap
 
@@ -51,7 +53,7 @@ type Subscription struct {
 }
 
 // Channel is the channel's name.
-func (s *Subscription) Channel() string { return string(s.channel) }
+func (s *Subscription) Channel() string { return string(s.key.channel) }
 
 // Position is where the callback is: it moves after the callback returned. Give it to Since to go on from there with
 // another client. It is zero before the first OnSubscribed.
@@ -91,15 +93,22 @@ func (s *Subscription) call(fn func(), at protocol.Position) {
 //
 // onMessage may be nil where OnPresence is given.
 //
-// It fails with a *protocol.Error for a bad channel name, and with the client's error once that is closed.
+// It fails with a *protocol.Error for a bad channel name and for a filter that is no JSON object, and with the client's
+// error once that is closed.
 func (c *Client) Subscribe(channel string, onMessage func(Message), opts ...Option) (*Subscription, error) {
 	ch, err := protocol.ParseReadable(channel)
 	if err != nil {
 		return nil, err
 	}
-	s := &Subscription{client: c, channel: ch, onMessage: onMessage}
+	s := &Subscription{client: c, key: topicKey{channel: ch}, onMessage: onMessage}
 	for _, opt := range opts {
 		opt(s)
+	}
+	if s.filterErr != nil {
+		return nil, s.filterErr
+	}
+	if s.onPresence != nil && s.key != (topicKey{channel: ch}) {
+		return nil, errors.New("client: OnPresence is of a whole channel: subscribe to that without Filter and scope")
 	}
 	if onMessage == nil {
 		if s.onPresence == nil {
@@ -118,6 +127,23 @@ func (c *Client) Subscribe(channel string, onMessage func(Message), opts ...Opti
 	return s, nil
 }
 
+// topicKey is by what subscriptions are the same on the wire.
+type topicKey struct {
+	channel       protocol.Channel
+	filter, scope string // filter is JSON with sorted keys; "" for none
+}
+
+func keyOf(s *core.Subscription) topicKey { return topicKey{s.Channel, string(s.Filter), s.Scope} }
+
+// interest is what k asks of the server.
+func (k topicKey) interest() core.Interest {
+	i := core.Interest{Channel: k.channel, Scope: k.scope}
+	if k.filter != "" {
+		i.Filter = []byte(k.filter)
+	}
+	return i
+}
+
 // topic is one subscription on the wire and the callbacks that share it.
 type topic struct {
 	sub       *core.Subscription
@@ -127,11 +153,13 @@ type topic struct {
 }
 
 func (c *Client) addListener(s *Subscription) {
-	t := c.topics[s.channel]
+	t := c.topics[s.key]
 	if t == nil {
 		t = &topic{listeners: []*Subscription{s}}
-		c.topics[s.channel] = t
-		t.sub = c.machine.SubscribeWatching(s.channel, nil, s.since, t.users())
+		c.topics[s.key] = t
+		what := s.key.interest()
+		what.Users = t.users()
+		t.sub = c.machine.SubscribeTo(what, s.since)
 		c.wanted()
 		return
 	}
@@ -149,13 +177,13 @@ func (c *Client) addListener(s *Subscription) {
 }
 
 func (c *Client) removeListener(s *Subscription) {
-	t := c.topics[s.channel]
+	t := c.topics[s.key]
 	if t == nil || !slices.Contains(t.listeners, s) {
 		return
 	}
 	t.listeners = slices.DeleteFunc(slices.Clone(t.listeners), func(other *Subscription) bool { return other == s })
 	if len(t.listeners) == 0 {
-		delete(c.topics, s.channel)
+		delete(c.topics, s.key)
 		c.machine.Unsubscribe(t.sub)
 		return
 	}
@@ -166,7 +194,7 @@ func (c *Client) tellSubscribed(s *Subscription, at protocol.Position, recovered
 	if s.behind {
 		s.behind = false
 		if s.since != at {
-			gap := Gap{Channel: string(s.channel), Reason: protocol.GapUnrecovered, Last: s.since, From: at}
+			gap := Gap{Channel: string(s.key.channel), Reason: protocol.GapUnrecovered, Last: s.since, From: at}
 			c.enqueue(func() { s.call(func() { s.gap(gap) }, at) })
 		}
 	}

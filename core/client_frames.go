@@ -238,7 +238,7 @@ func (c *Client) end(s *Subscription, fault *protocol.Error) {
 
 func (c *Client) find(ch protocol.Channel, room string) *Subscription {
 	for _, s := range c.subs {
-		if s.Channel == ch && s.Room == room && (room != "" || s.Filter == nil) { // a filtered one has no room until it is named
+		if s.Channel == ch && s.Room == room && (room != "" || !s.named()) { // one with a filter has no room until it is named
 			return s
 		}
 	}

@@ -8,12 +8,26 @@ import (
 	"tidings/protocol"
 )
 
-// Subscription is a client's subscription to one channel, with or without a filter.
-type Subscription struct {
+// Interest is what a subscription asks for.
+type Interest struct {
 	Channel protocol.Channel
 	Filter  []byte // raw JSON; nil for none
-	Room    string // named by the server if there is a filter
-	users   string // which changes of presence it hears: a value of a subscribe's users
+	Scope   string // a value of a subscribe's scope; "" for none
+	Users   string // which changes of presence it hears: a value of a subscribe's users; "" for none
+}
+
+// same reports whether the server takes both for the same subscription.
+func (i *Interest) same(other *Interest) bool {
+	return i.Channel == other.Channel && i.Scope == other.Scope && bytes.Equal(i.Filter, other.Filter)
+}
+
+// named reports whether the server names a room for it.
+func (i *Interest) named() bool { return i.Filter != nil || i.Scope != "" }
+
+// Subscription is a client's subscription to one channel, with or without a filter.
+type Subscription struct {
+	Interest
+	Room    string // named by the server if there is a filter or a scope
 	cursor  Cursor
 	pending uint64          // id of the subscribe that has no answer yet; 0 for none
 	pings   int             // since that subscribe
@@ -37,19 +51,19 @@ func (s *Subscription) Ended() *protocol.Error { return s.ended }
 
 // Subscribe makes a subscription, from since if it is not zero. The caller makes at most one per channel and filter.
 func (c *Client) Subscribe(ch protocol.Channel, filter []byte, since protocol.Position) *Subscription {
-	return c.SubscribeWatching(ch, filter, since, "")
+	return c.SubscribeTo(Interest{Channel: ch, Filter: filter}, since)
 }
 
-// SubscribeWatching is Subscribe and Watch in one.
-func (c *Client) SubscribeWatching(ch protocol.Channel, filter []byte, since protocol.Position, users string) *Subscription {
+// SubscribeTo is Subscribe with a scope, and Watch, in one. The caller makes at most one per channel, filter and scope.
+func (c *Client) SubscribeTo(what Interest, since protocol.Position) *Subscription {
 	// The new subscription replaces the old one at the server: an unsubscribe that would be sent again would end it.
 	c.requests = slices.DeleteFunc(c.requests, func(r *Request) bool {
-		return r.Frame.Type == protocol.TypeUnsubscribe && r.Frame.Channel == ch && filter == nil && r.Frame.Room == ""
+		return r.Frame.Type == protocol.TypeUnsubscribe && r.Frame.Channel == what.Channel && !what.named() && r.Frame.Room == ""
 	})
 	c.subs = slices.DeleteFunc(c.subs, func(s *Subscription) bool {
-		return s.over && s.Channel == ch && bytes.Equal(s.Filter, filter)
+		return s.over && s.same(&what)
 	})
-	s := &Subscription{Channel: ch, Filter: filter, users: users}
+	s := &Subscription{Interest: what}
 	s.cursor.pos, s.cursor.omit = since, c.Omit
 	c.subs = append(c.subs, s)
 	if c.current.link != 0 {
@@ -60,10 +74,10 @@ func (c *Client) SubscribeWatching(ch protocol.Channel, filter []byte, since pro
 
 // Watch sets which changes of presence s hears from now on: one of the values of a subscribe's users, "" for none.
 func (c *Client) Watch(s *Subscription, users string) {
-	if s.users == users || !slices.Contains(c.subs, s) {
+	if s.Users == users || !slices.Contains(c.subs, s) {
 		return
 	}
-	s.users = users
+	s.Users = users
 	if c.session != "" && s.ended == nil {
 		c.Request(protocol.ClientFrame{Type: protocol.TypePresence, Channel: s.Channel, Users: cmp.Or(users, protocol.UsersNone)})
 	}
@@ -72,7 +86,7 @@ func (c *Client) Watch(s *Subscription, users string) {
 // subscribe makes the frame that subscribes s from its cursor, and marks s as waiting for the answer.
 func (c *Client) subscribe(s *Subscription) protocol.ClientFrame {
 	s.pending, s.pings, s.told, s.retry, s.live = c.nextID(), 0, false, false, false
-	f := protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: s.pending, Channel: s.Channel, Filter: s.Filter, Users: s.users}
+	f := protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: s.pending, Channel: s.Channel, Filter: s.Filter, Scope: s.Scope, Users: s.Users}
 	if at := s.cursor.Position(); !at.IsZero() {
 		f.Since = &at
 	}
@@ -90,7 +104,7 @@ func (c *Client) Unsubscribe(s *Subscription) {
 	if i < 0 || s.over {
 		return
 	}
-	unnamed := s.Filter != nil && s.Room == ""
+	unnamed := s.named() && s.Room == ""
 	if unnamed && s.pending != 0 {
 		s.over = true
 		return

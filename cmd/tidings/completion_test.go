@@ -38,6 +38,7 @@ func TestCompletionOffers(t *testing.T) {
 		{words: []string{"serve", "--log-format", ""}, want: []string{"json", "text"}, directive: noFiles},
 		{words: []string{"check-config", "--metrics", "l"}, want: []string{"loopback"}, directive: noFiles},
 		{words: []string{"subscribe", "--transport", ""}, want: []string{"websocket", "sse", "poll"}, directive: noFiles},
+		{words: []string{"subscribe", "--scope", ""}, want: []string{"all", "in", "out", "none"}, directive: noFiles},
 		{words: []string{"serve", "--tls-cert", ""}, directive: filesToo},
 		{words: []string{"serve", "--config", ""}, directive: filesToo},
 		{words: []string{"publish", "--data-file", ""}, directive: filesToo},

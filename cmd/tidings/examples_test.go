@@ -57,6 +57,7 @@ routing: [{event: "messages created", to: ["chat/{userId}"]}]
 		`tidings subscribe orders/new`:                                                              {prints: "listening from", endless: true},
 		`tidings subscribe orders/new --transport poll --json`:                                      {prints: "listening from", endless: true},
 		`tidings subscribe orders/new --since "$position"`:                                          {prints: "listening from", endless: true},
+		`tidings subscribe orders/new --filter '{"equals": {"city": "Bonn"}}' --scope in`:           {prints: "orders/new: ", endless: true},
 		`tidings tail 'orders/**' | jq .data`:                                                       {endless: true},
 		`tidings doctor https://bus.example.com`:                                                    {prints: "WebSocket     ok"},
 		`tidings doctor https://bus.example.com --idle 33s --json`:                                  {prints: `"websocket"`},

@@ -297,6 +297,10 @@ func TestCommandsFailClearly(t *testing.T) {
 		{name: "subscribe over an unknown transport", args: []string{"subscribe", "a", "--url", url, "--transport", "pigeon"}, want: "pigeon"},
 		{name: "bad position", args: []string{"subscribe", "a", "--url", url, "--since", "5"}, want: "bad_cursor: "},
 		{name: "position of two channels", args: []string{"subscribe", "a", "b", "--url", url, "--since", "e:1:t"}, want: "--since is a position of one channel"},
+		{name: "filter without quotes", args: []string{"subscribe", "a", "--url", url, "--filter", "{equals: {city: Bonn}}"}, want: "--filter {equals: {city: Bonn}} is no JSON object: invalid character 'e'"},
+		{name: "filter that is a text", args: []string{"subscribe", "a", "--url", url, "--filter", `"Bonn"`}, want: "is no JSON object"},
+		{name: "filter that is null", args: []string{"subscribe", "a", "--url", url, "--filter", "null"}, want: "it is null (a shell wants it in single quotes"},
+		{name: "scope", args: []string{"subscribe", "a", "--url", url, "--scope", "inn"}, want: `--scope "inn" is none of in, out, all and none`},
 		{name: "unknown command", args: []string{"subscribes"}, want: "unknown command"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -20,6 +20,8 @@ import (
 // callbacks, one at a time.
 type subscriber struct {
 	url, since string
+	filter     string
+	scope      string
 	transports []string
 	json       bool
 	progress   bool
@@ -39,10 +41,15 @@ func subscribeCommand() *cobra.Command {
 		Use:   "subscribe channel…",
 		Short: "Print the messages of one or several channels as they come",
 		Long: "Print the messages of one or several channels as they come: channel and data, or with --json everything of a message, and each gap, one per line.\n" +
-			"What happens to the connection goes to standard error. A cut is resumed; where messages were lost, that is said.",
+			"What happens to the connection goes to standard error. A cut is resumed; where messages were lost, that is said.\n\n" +
+			"With --filter the server sends only the messages that match it. A filter is a JSON object with one condition, such as\n" +
+			`{"equals": {"city": "Bonn"}}, {"range": {"age": {"gte": 18}}}, {"exists": "price"}, or {"and": [{…}, {…}]}.` + "\n" +
+			"--scope says which messages of a document's changes those are: in (it matches now), out (it was removed, or no longer matches),\n" +
+			"all (both; the default) or none (only where the channel is).",
 		Example: `  tidings subscribe orders/new
   tidings subscribe orders/new --transport poll --json
-  tidings subscribe orders/new --since "$position"`,
+  tidings subscribe orders/new --since "$position"
+  tidings subscribe orders/new --filter '{"equals": {"city": "Bonn"}}' --scope in`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, channels []string) error {
 			s.out, s.notes = cmd.OutOrStdout(), cmd.ErrOrStderr()
@@ -53,6 +60,8 @@ func subscribeCommand() *cobra.Command {
 	flags.StringVar(&s.url, "url", environ("TIDINGS_URL", defaultURL), "the server, with its base path (environment: TIDINGS_URL)")
 	flags.StringSliceVar(&s.transports, "transport", nil, "transports to try, in order: websocket, sse, poll (default all)")
 	flags.StringVar(&s.since, "since", "", "start after this position of the channel (epoch:offset:tag), with what was published since")
+	flags.StringVar(&s.filter, "filter", "", "only messages that match this filter, a JSON object")
+	flags.StringVar(&s.scope, "scope", "all", "of a document's changes: in, out, all or none")
 	flags.BoolVar(&s.json, "json", false, "print each message whole, as JSON")
 	flags.BoolVar(&s.progress, "progress", false, "say on standard error each second how many messages there were")
 	flags.IntVar(&s.count, "count", 0, "end after so many messages")
@@ -71,6 +80,11 @@ func (s *subscriber) run(ctx context.Context, channels []string) error {
 		}
 		options = append(options, client.Since(at))
 	}
+	concerns, err := s.concerns()
+	if err != nil {
+		return err
+	}
+	options = append(options, concerns...)
 	bus, err := client.New(client.Config{
 		URL: strings.TrimSuffix(s.url, "/") + "/bus", Token: os.Getenv("TIDINGS_TOKEN"), Transports: s.transports,
 		OnStatus: s.onStatus, Logger: slog.New(slog.DiscardHandler),
@@ -95,6 +109,32 @@ func (s *subscriber) run(ctx context.Context, channels []string) error {
 	}
 }
 
+// concerns are the options that --filter and --scope stand for.
+func (s *subscriber) concerns() (options []client.Option, err error) {
+	if s.filter != "" {
+		var object map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(s.filter), &object); err != nil || object == nil {
+			if err == nil {
+				err = errors.New("it is null")
+			}
+			return nil, fmt.Errorf(`--filter %s is no JSON object: %w (a shell wants it in single quotes: --filter '{"equals": {"city": "Bonn"}}')`, s.filter, err)
+		}
+		options = append(options, client.Filter(json.RawMessage(s.filter)))
+	}
+	switch s.scope {
+	case "all":
+	case "in":
+		options = append(options, client.In)
+	case "out":
+		options = append(options, client.Out)
+	case "none":
+		options = append(options, client.None)
+	default:
+		return nil, fmt.Errorf("--scope %q is none of in, out, all and none", s.scope)
+	}
+	return options, nil
+}
+
 func (s *subscriber) finish(err error) {
 	select {
 	case s.end <- err:
@@ -110,6 +150,7 @@ type line struct {
 	Event    string          `json:"event,omitempty"`
 	Time     int64           `json:"time"`
 	SpreadMS int64           `json:"spread,omitempty"`
+	Scope    string          `json:"scope,omitempty"`
 	Trace    string          `json:"trace,omitempty"`
 	Meta     json.RawMessage `json:"meta,omitempty"`
 	Data     json.RawMessage `json:"data"`
@@ -123,7 +164,7 @@ func (s *subscriber) onMessage(m client.Message) {
 	s.shown.add(1)
 	var err error
 	if s.json {
-		l := line{Channel: m.Channel, ID: m.ID, Event: m.Event, Time: m.Time.UnixMilli(), SpreadMS: m.Spread.Milliseconds(), Trace: m.Trace, Meta: m.Meta, Data: m.Data}
+		l := line{Channel: m.Channel, ID: m.ID, Event: m.Event, Time: m.Time.UnixMilli(), SpreadMS: m.Spread.Milliseconds(), Trace: m.Trace, Meta: m.Meta, Scope: m.Scope, Data: m.Data}
 		if !m.Volatile {
 			l.Position = m.Position.String()
 		}
