@@ -9,6 +9,10 @@ import (
 	"tidings/protocol"
 )
 
+// writing is how long the link of a client takes in crowded: with twenty of them and a message each millisecond the
+// shard is busy for three quarters of its time.
+const writing = 40 * time.Microsecond
+
 // crowded is a bus with one shard and a collect window, in which one client of twenty in a channel is looked at.
 func crowded(t *testing.T, fn func(w *world, c *client, wakes *atomic.Int32)) {
 	window := func(c *Config) { c.CollectWindow, c.Shards = 10*time.Millisecond, 1 }
@@ -16,7 +20,9 @@ func crowded(t *testing.T, fn func(w *world, c *client, wakes *atomic.Int32)) {
 		c := w.connect()
 		c.subscribe("busy", nil)
 		for range 19 {
-			w.connect().subscribe("busy", nil)
+			other := w.connect()
+			other.subscribe("busy", nil)
+			other.link.onWake = func() { time.Sleep(writing) }
 		}
 		var wakes atomic.Int32
 		c.link.onWake = func() { wakes.Add(1) }
@@ -24,7 +30,7 @@ func crowded(t *testing.T, fn func(w *world, c *client, wakes *atomic.Int32)) {
 	})
 }
 
-// heat publishes one message a millisecond for a time: with twenty members more than enough.
+// heat publishes one message a millisecond for a time.
 func (w *world) heat(ms int) {
 	for i := range ms {
 		w.publish("busy", numbers(0, ms)[i])
@@ -59,6 +65,7 @@ func TestAHotChannelCollects(t *testing.T) {
 		if n := wakes.Load(); n != 2 {
 			t.Errorf("%d wakes for 9 messages, want 2", n)
 		}
+		w.pass(time.Millisecond) // the others are written to
 		// Answers do not wait for a window.
 		w.publish("busy", "10")
 		before := time.Now()
@@ -78,7 +85,7 @@ func TestACooledChannelDoesNotCollect(t *testing.T) {
 		for i := range 20 {
 			w.publish("busy", numbers(0, 20)[i])
 			same(t, "each, at once", data(c.next(), "busy"), numbers(i, i))
-			w.pass(6 * time.Millisecond) // 166 messages a second: less than two a window
+			w.pass(6 * time.Millisecond) // the shard is busy for an eighth of its time
 		}
 	})
 }
@@ -88,8 +95,10 @@ func TestAChannelOfOneDoesNotCollect(t *testing.T) {
 	inBubble(t, func(c *Config) { c.CollectWindow, c.Shards = 10*time.Millisecond, 1 }, func(w *world) {
 		c := w.connect()
 		c.subscribe("busy", nil)
+		c.link.onWake = func() { time.Sleep(writing / 4) }
 		for i := range 200 {
 			w.publish("busy", numbers(0, 200)[i])
+			w.pass(writing)
 			same(t, "each, at once", data(c.next(), "busy"), numbers(i, i))
 			w.pass(time.Millisecond)
 		}
@@ -118,6 +127,7 @@ func TestWhatIsCollectedIsNotLost(t *testing.T) {
 				w.pass(20 * time.Millisecond)
 				w.publish("busy", "1")
 				c.next()
+				w.pass(time.Millisecond) // the others are written to
 				w.publish("busy", "2")
 				same(t, "collected", data(c.next(), "busy"), nil)
 				how.do(w, c)

@@ -81,9 +81,10 @@ type Config struct {
 
 	// Shards is the number of goroutines that deliver. Zero means GOMAXPROCS.
 	Shards int
-	// CollectWindow is how long deliveries of a hot channel, one with more than 10,000 of them and more than two
-	// messages a window, may wait for more, so that they are written together. The first message after a pause never
-	// waits. Zero means none; at most 10 ms, which DefaultConfig gives.
+	// CollectWindow is how long deliveries of a hot channel may wait for more, so that they are written together. A
+	// channel is hot if the shard that delivers it would be busy for more than half of its time without waiting, until
+	// it would be so for less than a third. The first message after a pause never waits. Zero means none; at most
+	// 10 ms, which DefaultConfig returns.
 	CollectWindow time.Duration
 }
 

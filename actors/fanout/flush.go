@@ -20,23 +20,30 @@ func (s *Shard[M]) flush() (wait time.Duration) {
 			}
 			continue
 		}
-		l.heat.measure(now, l.frames, l.window)
+		frames := l.frames
 		l.flushed, l.frames = now, 0
 		for i := range l.all.members {
 			s.Wake(l.all.members[i].out)
+		}
+		if l.window > 0 {
+			now = time.Now()
+			l.rested = now
+			l.heat.woke(len(l.all.members), frames, now.Sub(l.flushed))
 		}
 	}
 	clear(s.dirty[len(kept):])
 	s.dirty = kept
 	s.pushed, s.since = 0, time.Time{}
+	s.judge(now)
 	return wait
 }
 
 // collecting returns how much longer what was pushed waits for more. The first message after a pause never waits, and
-// no outbox is filled by waiting.
+// no outbox is filled by waiting. After a flush that took as long as the window publishers have a part of it, on a
+// machine of one processor, to bring more.
 func (l *Lane[M]) collecting(now time.Time) time.Duration {
 	if !l.heat.hot || l.frames >= flushFrames {
 		return 0
 	}
-	return max(0, l.flushed.Add(l.window).Sub(now))
+	return max(0, l.flushed.Add(l.window).Sub(now), l.rested.Add(l.window/4).Sub(now))
 }

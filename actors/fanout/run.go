@@ -56,6 +56,7 @@ func (s *Shard[M]) rest() {
 	if !asleep {
 		return
 	}
+	s.temper.slept = true
 	select {
 	case <-s.wake:
 	case <-again:

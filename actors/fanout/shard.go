@@ -28,6 +28,7 @@ type Shard[M Member] struct {
 	timer  *time.Timer    // for what is collected
 	dirty  []*Lane[M]     // delivered to their members since then
 	single []*core.Outbox // others that were pushed to since then
+	temper temper[M]
 
 	delivered, passedBy atomic.Uint64 // messages, each to one member
 }
@@ -120,6 +121,7 @@ type Lane[M Member] struct {
 	watch   *watchers[M] // nil if there is none
 	frames  int          // delivered since the last flush
 	flushed time.Time    // when the last flush began
+	rested  time.Time    // when it ended
 	heat    heat
 }
 

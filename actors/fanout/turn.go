@@ -34,7 +34,7 @@ func (s *Shard[M]) delivering(l *Lane[M], o *operation[M], n int) {
 		return
 	}
 	s.pushed += n
-	l.heat.pushes += n
+	s.heats(l, n)
 	if l.frames++; l.frames == 1 {
 		s.dirty = append(s.dirty, l)
 	}
