@@ -2,9 +2,9 @@ package access
 
 import (
 	"sync"
-	"time"
-
+	"sync/atomic"
 	"tidings/protocol"
+	"time"
 )
 
 // MaxRevocations bounds the revocations that are remembered.
@@ -13,6 +13,8 @@ const MaxRevocations = 100_000
 // Revocations remembers which tokens do not count any more, though their time is not over. It is this process's own and
 // lasts as long. The zero Revocations is empty.
 type Revocations struct {
+	ahead atomic.Int64 // most nanoseconds that a good token was dated ahead of our clock when it was shown
+
 	mu    sync.RWMutex // guards all below
 	list  map[revocation]revoked
 	swept time.Time
@@ -36,8 +38,8 @@ func (r *Revocations) RevokeToken(id string, until time.Time) *protocol.Error {
 	return r.add(revocation{name: id}, revoked{until: until})
 }
 
-// RevokeUser makes the tokens of a user count no more that were issued until since, or that do not contain when. It
-// fails with CodeLimitExceeded.
+// RevokeUser makes the tokens of a user count no more that were issued until since, or that do not contain when; see
+// Revoked. It fails with CodeLimitExceeded.
 func (r *Revocations) RevokeUser(user string, since, until time.Time) *protocol.Error {
 	return r.add(revocation{user: true, name: user}, revoked{since: since, until: until})
 }
@@ -69,7 +71,21 @@ func (r *Revocations) sweep() bool {
 	return len(r.list) < MaxRevocations
 }
 
-// Revoked reports whether the token that id is of was revoked.
+// Shown takes notice of a token that is good. If it is dated ahead, its issuer's clock is ahead of ours, at most
+// TokenLeeway: then a token that the issuer dates after a revocation may have been issued before it.
+func (r *Revocations) Shown(id Identity) {
+	if id.Issued().IsZero() {
+		return
+	}
+	ahead := int64(time.Until(id.Issued()))
+	for most := r.ahead.Load(); ahead > most && !r.ahead.CompareAndSwap(most, ahead); {
+		most = r.ahead.Load()
+	}
+}
+
+// Revoked reports whether the token that id is of was revoked. For a user's that is each one dated up to the moment of
+// the revocation, or after it by no more than a token that was Shown has been ahead. A token without a date counts as
+// revoked.
 func (r *Revocations) Revoked(id Identity) bool {
 	if id.Anonymous() {
 		return false
@@ -85,7 +101,7 @@ func (r *Revocations) Revoked(id Identity) bool {
 		}
 	}
 	v, ok := r.list[revocation{user: true, name: id.User}]
-	return ok && !id.Issued().After(v.since)
+	return ok && !id.Issued().After(v.since.Add(time.Duration(r.ahead.Load())))
 }
 
 // Len is the number of revocations that are remembered.

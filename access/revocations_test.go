@@ -39,6 +39,18 @@ func TestRevocations(t *testing.T) {
 				t.Errorf("%s: %v", c.name, got)
 			}
 		}
+		for _, row := range []struct {
+			shown time.Duration // ahead of our clock
+			want  bool          // a token dated 10 s after the revocation is revoked
+		}{{-time.Hour, false}, {time.Second, false}, {9 * time.Second, false}, {10 * time.Second, true}, {time.Second, true}} {
+			r.Shown(at("w", "y", now.Add(row.shown)))
+			if got := r.Revoked(at("v", "x", now.Add(10*time.Second))); got != row.want {
+				t.Errorf("after a token that is %s ahead: %v, want %v", row.shown, got, row.want)
+			}
+		}
+		if r.Shown(Identity{}); r.Revoked(at("v", "x", now.Add(11*time.Second))) {
+			t.Error("an anonymous client changed it")
+		}
 		for i := range MaxRevocations {
 			if err := r.RevokeToken(fmt.Sprint("n", i), now.Add(time.Minute)); codeOf(err) != "" != (i >= MaxRevocations-2) {
 				t.Fatalf("%d: %v", i, err)

@@ -41,7 +41,7 @@ func TestARevokedUserIsGoneAtOnce(t *testing.T) {
 		if _, err := w.bus.Find(parked.session, protocol.Peer{Token: old}); !errors.Is(err, errRevoked) {
 			t.Errorf("a poll with the old token: %v", err)
 		}
-		w.pass(access.TokenLeeway + time.Second)
+		w.pass(time.Second) // a token's time is in whole seconds
 		w.signIn(sign(t, "u1", time.Hour), "").may("inbox/u1", true)
 	})
 }
@@ -73,6 +73,35 @@ func TestB120_ATokenDatedAheadDoesNotOutliveItsUser(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Once an issuer's clock was seen to be ahead, what it issued before a revocation and dates after it counts as revoked, too,
+// also if it is shown for the first time later. What it issues after that long counts.
+func TestB120_AnIssuerWhoseClockIsAhead(t *testing.T) {
+	const ahead = 5 * time.Second
+	inBubble(t, withTokens(t, usual), func(w *world) {
+		issue := func(user string) string {
+			now := time.Now().Add(ahead)
+			token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+				"iss": "tests", "aud": "tidings", "sub": user, "jti": "of" + now.String(), "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+			}).SignedString(tokenSecret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return token
+		}
+		w.signIn(issue("another"), "")
+		kept := issue("u1")
+		w.pass(time.Second)
+		if _, err := w.bus.RevokeUser("u1"); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(2 * ahead)
+		if _, err := w.open(protocol.Peer{}, &protocol.ClientFrame{Type: protocol.TypeConnect, Token: kept}); !errors.Is(err, errRevoked) {
+			t.Errorf("with a token from before: %v, want revoked", err)
+		}
+		w.signIn(issue("u1"), "").may("inbox/u1", true)
+	})
 }
 
 func TestARevokedTokenIsGoneAtOnce(t *testing.T) {

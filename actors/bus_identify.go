@@ -40,10 +40,13 @@ func (b *Bus) identify(ctx context.Context, peer protocol.Peer, token string) (a
 // verify returns the identity of a token, unless it was revoked.
 func (b *Bus) verify(ctx context.Context, token string) (access.Identity, *protocol.Error) {
 	id, fault := b.tokens.Load().Verify(ctx, token)
-	if fault == nil && b.revocations.Revoked(id) {
+	if fault != nil {
+		return id, fault
+	}
+	if b.revocations.Shown(id); b.revocations.Revoked(id) {
 		return access.Identity{}, errRevoked
 	}
-	return id, fault
+	return id, nil
 }
 
 // page returns the page that connects. A client whose id was not signed hears nothing of that, lest it find out one

@@ -276,7 +276,7 @@ func (d *day) revoke(l *watched) {
 		}
 		return
 	}
-	now := time.Now().Add(access.TokenLeeway)
+	now := time.Now()
 	d.revoked = func(p someone) bool {
 		return p.user == who.user && !p.issued.Truncate(time.Second).After(now) || old(p)
 	}
