@@ -1,0 +1,136 @@
+package resting
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// MaxBytes is how long a known request may be, head and body together: 8 KiB. A longer one is Foreign.
+const MaxBytes = 8 << 10
+
+// Form is one kind of known request: a POST over HTTP/1.1 with a body of known length, to one path without a query.
+type Form struct {
+	Path    string       // as the first line of the request has it
+	Handler http.Handler // decides and answers, as it does behind an http.Server
+}
+
+// Reader knows some forms. The nil Reader knows none.
+type Reader struct{ forms []form }
+
+type form struct {
+	Form
+	line string // the first one of the request
+	url  url.URL
+}
+
+// NewReader returns a Reader of these forms. It fails if a path cannot be that of a request.
+func NewReader(forms ...Form) (*Reader, error) {
+	r := &Reader{}
+	for _, f := range forms {
+		u, err := url.ParseRequestURI(f.Path)
+		if err != nil || !strings.HasPrefix(f.Path, "/") || u.RawQuery != "" || u.Host != "" || u.Scheme != "" {
+			return nil, fmt.Errorf("resting: %q is not the path of a request", f.Path)
+		}
+		r.forms = append(r.forms, form{Form: f, line: "POST " + f.Path + " HTTP/1.1\r\n", url: *u})
+	}
+	return r, nil
+}
+
+// Kind is what a Reader has found in some bytes.
+type Kind int
+
+// The kinds.
+const (
+	Foreign Kind = iota // no known form, or the end of the head has not come yet: all bytes are net/http's
+	Short               // the head of a known form, and a part of its body or nothing of it
+	Whole               // a known request; what comes behind it belongs to the next one
+)
+
+// Request is a known request that is there as a whole.
+type Request struct {
+	*http.Request // without the address of the client; Body reads from the bytes that were given
+	Handler       http.Handler
+	Bytes         int // its length, head and body
+}
+
+// Read returns the request with which b begins, with the context ctx, if it is Whole. b must not change before that is
+// answered.
+func (r *Reader) Read(ctx context.Context, b []byte) (Request, Kind) {
+	if r == nil {
+		return Request{}, Foreign
+	}
+	for i := range r.forms {
+		f := &r.forms[i]
+		if len(b) < len(f.line) || string(b[:len(f.line)]) != f.line {
+			continue
+		}
+		var h head
+		end, ok := h.read(b[len(f.line):])
+		if !ok {
+			break
+		}
+		begin := len(f.line) + end
+		whole := begin + h.length
+		switch {
+		case whole > MaxBytes:
+			return Request{}, Foreign
+		case whole > len(b):
+			return Request{}, Short
+		}
+		return Request{h.request(ctx, f, b[begin:whole]), f.Handler, whole}, Whole
+	}
+	return Request{}, Foreign
+}
+
+// parts is what an http.Request points to, in one piece of memory.
+type parts struct {
+	url  url.URL
+	body body
+}
+
+type body struct{ bytes.Reader }
+
+func (*body) Close() error { return nil }
+
+func (h *head) request(ctx context.Context, f *form, content []byte) *http.Request {
+	p := &parts{url: f.url}
+	p.body.Reset(content)
+	r := (&http.Request{
+		Method: http.MethodPost, URL: &p.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header, h.n), Body: &p.body, ContentLength: int64(h.length), Host: h.host, RequestURI: f.Path,
+	}).WithContext(ctx)
+	values := make([]string, h.n)
+	for i, field := range h.fields[:h.n] {
+		values[i] = text(field.value)
+		r.Header[field.name] = values[i : i+1 : i+1]
+	}
+	return r
+}
+
+// Knows reports whether a request that net/http has read was of a known form, so that the next one of its client will
+// probably be, too.
+func (r *Reader) Knows(q *http.Request) bool {
+	if r == nil || q.Method != http.MethodPost || len(q.TransferEncoding) > 0 || q.Close || len(q.Header) >= maxFields {
+		return false
+	}
+	for i := range r.forms {
+		f := &r.forms[i]
+		if f.Path != q.RequestURI {
+			continue
+		}
+		length := number([]byte(q.Header.Get("Content-Length"))) // net/http's own is 0 when the body was read
+		size := len(f.line) + len("Host: \r\n\r\n") + len(q.Host) + length
+		for name, values := range q.Header {
+			if _, ok := canonical([]byte(name)); !ok || len(values) != 1 || !plain([]byte(values[0])) {
+				return false
+			}
+			size += len(name) + len(": \r\n") + len(values[0])
+		}
+		return length > 0 && size <= MaxBytes
+	}
+	return false
+}
