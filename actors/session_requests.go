@@ -6,12 +6,7 @@ import (
 )
 
 func (s *session) onSubscribe(f *protocol.ClientFrame) {
-	asks := s.bus.hooks.Subscribe != nil && !s.put(f.Channel)
-	fault := s.subscribeFault(f)
-	if fault == nil && !asks {
-		fault = s.claim(f.Channel)
-	}
-	if fault != nil {
+	if fault := s.subscribeFault(f); fault != nil {
 		s.note(Record{What: RecordRefused, Channel: f.Channel, Code: string(fault.Code)})
 		s.refuse(fault, f.ID)
 		return
@@ -25,7 +20,7 @@ func (s *session) onSubscribe(f *protocol.ClientFrame) {
 	}
 	sub := &subscription{conn: s.conn, channel: f.Channel, id: f.ID, own: true, wantsAudience: audienceOf(f.Users)}
 	s.subs = append(s.subs, sub)
-	if asks {
+	if s.bus.hooks.Subscribe != nil && !s.put(sub.channel) {
 		s.askPermission(sub, f.Since)
 		return
 	}
@@ -79,9 +74,6 @@ func (s *session) onPermitted(m permitted) {
 		return
 	}
 	m.sub.permission = undecided
-	if m.fault == nil {
-		m.fault = s.claim(m.sub.channel)
-	}
 	if m.fault != nil {
 		s.subs = slices.Delete(s.subs, i, i+1)
 		s.note(Record{What: RecordRefused, Channel: m.sub.channel, Code: string(m.fault.Code)})

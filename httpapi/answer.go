@@ -19,12 +19,20 @@ const (
 )
 
 // answer writes v as JSON.
-func answer(c *gin.Context, v any) {
+func answer(c *gin.Context, v any) { writeJSON(c.Writer, http.StatusOK, asJSON(v)) }
+
+// answerAndRest writes v as JSON. The conn may then rest.
+func (a *API) answerAndRest(c *gin.Context, v any) {
+	c.Writer.Header().Add("Vary", "Origin")
+	a.handler.AnswerJSON(c.Writer, c.Request, http.StatusOK, asJSON(v))
+}
+
+func asJSON(v any) []byte {
 	body, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // a type of our own that cannot be written
 	}
-	writeJSON(c.Writer, http.StatusOK, body)
+	return body
 }
 
 // refuse answers with what a caller may see of err.

@@ -17,6 +17,7 @@ import (
 	"tidings/internal/counts"
 	"tidings/internal/doctor"
 	"tidings/internal/guard"
+	"tidings/internal/resting"
 	"tidings/protocol"
 	"tidings/transports"
 )
@@ -80,6 +81,9 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 	cfg.Transports.ClientAddress = a.proxies.knownText
 	cfg.Transports.Scheme = a.proxies.scheme
 	cfg.Transports.Log = a.log
+	if cfg.Transports.Known, err = a.known(cfg.BasePath); err != nil {
+		return nil, err
+	}
 	if a.handler, err = transports.New(bridge{bus}, cfg.Transports); err != nil {
 		return nil, err
 	}
@@ -103,6 +107,14 @@ func clientFiles() fs.FS {
 
 // ServeHTTP serves every URL of the product.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
+
+// known are the requests that are read on conns which rest. They are decided and answered as all others are.
+func (a *API) known(base string) (*resting.Reader, error) {
+	return resting.NewReader(
+		resting.Form{Path: base + "/bus/poll", Handler: a},
+		resting.Form{Path: base + "/api/publish", Handler: a},
+	)
+}
 
 // Close cuts what is still connected.
 func (a *API) Close() { a.close() }

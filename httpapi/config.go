@@ -29,7 +29,7 @@ type Config struct {
 	// believed; by default nobody's. Failed API keys are counted per address only if it is set: offices share one
 	// address.
 	TrustedProxies []string
-	// Transports configures /bus. ClientAddress, Scheme and Log are set by New.
+	// Transports configures /bus. ClientAddress, Scheme, Known and Log are set by New.
 	Transports transports.Config
 	// IdleTimeout is how long Server keeps a connection without a request. Zero means 75 s. A balancer in front that
 	// keeps its connections for longer (Google's 600 s, Envoy's an hour) now and then sends a request into one that is

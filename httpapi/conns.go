@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -13,6 +15,19 @@ import (
 // Listener returns l with conns that are watched: a body that is announced and never sent, an answer that nobody reads
 // and a length together with chunks end them. Serve it with Server. tls is whether the Server will speak TLS over l.
 func (a *API) Listener(l net.Listener, tls bool) net.Listener { return a.guard.Listener(l, tls) }
+
+// EndKeepAlives lets every answer from now on be the last of its conn, so that clients come back elsewhere. server is
+// the one that Server returned.
+func (a *API) EndKeepAlives(server *http.Server) {
+	a.handler.StopResting() // before net/http closes what is idle there
+	server.SetKeepAlivesEnabled(false)
+}
+
+// Shutdown is server's, and waits also for the requests that are under way on conns which net/http does not have. Call
+// EndKeepAlives before.
+func (a *API) Shutdown(ctx context.Context, server *http.Server) error {
+	return errors.Join(server.Shutdown(ctx), a.handler.Wait(ctx))
+}
 
 // watch sets by what waiting bodies are counted, and how one too many is refused.
 func (a *API) watch() {

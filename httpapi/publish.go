@@ -73,7 +73,7 @@ func (a *API) onPublish(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
-	answer(c, done)
+	a.answerAndRest(c, done)
 }
 
 func (a *API) publish(ctx context.Context, b access.Backend, p *publishRequest, name string) (*published, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tidings/internal/resting"
 	"tidings/protocol"
 )
 
@@ -49,6 +50,10 @@ type Config struct {
 	// False means that on Linux a connection has one only while its client is sending. Connections whose TLS ends here,
 	// and other systems, always have one.
 	ReaderGoroutines bool
+
+	// Known are the requests that are read and answered on a conn which rests, without net/http, if the conn is one that
+	// readiness watches. Nil means that net/http reads all requests.
+	Known *resting.Reader
 
 	// ClientAddress returns the address of a request's client, for limits and the log; it knows which proxies to
 	// believe. Nil means the host of RemoteAddr.

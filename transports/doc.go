@@ -14,8 +14,9 @@
 //	writing    flush.go writes batches for a stream, form.go has the bytes of each transport, turn.go lets one goroutine
 //	           write at a time, rawwrite_unix.go and rawwrite_other.go write what fits, response_conn.go is the conn of a
 //	           stream over HTTP/2.
-//	polls      poll_conn.go is the conn of a poll that waits, taken from net/http, poll_response.go its answer,
-//	           answers.go the goroutines that write the answers, handback.go the way back to net/http.
+//	resting    rest.go takes conns from net/http, and answers known requests that are read on them, resting_conn.go is
+//	           such a conn, response.go the answer on it, handback.go the way back to net/http.
+//	polls      poll_link.go also answers the polls that wait on conns which rest, answers.go has the goroutines for it.
 //	plain      plain.go follows the position of a client without a session, poll_plain.go answers its polls.
 //	reading    reader.go and source.go bring what clients send. On Linux an idle conn has no goroutine (readiness.go with
 //	           epoll_linux.go; epoll_other.go elsewhere; tryread_unix.go and tryread_other.go read what is there).

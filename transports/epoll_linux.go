@@ -12,7 +12,7 @@ import (
 // any other file, so it costs a goroutine and no thread. It is edge-triggered: no call is needed to ask for the next
 // event.
 type epoll struct {
-	fire func(place)
+	fire func(at place, ended bool)
 
 	mu     sync.Mutex // guards all below
 	fd     int        // of file
@@ -20,7 +20,7 @@ type epoll struct {
 	closed bool
 }
 
-func newNotifier(fire func(place)) notifier { return &epoll{fire: fire} }
+func newNotifier(fire func(place, bool)) notifier { return &epoll{fire: fire} }
 
 // open makes the set. The caller has the lock.
 func (e *epoll) open() error {
@@ -49,23 +49,26 @@ func (e *epoll) open() error {
 	return nil
 }
 
-// wait reports events to fire until the set is closed.
+// wait reports events to fire until the set is closed. A set that brought fewer events than fit is empty, and what comes
+// later wakes the runtime's poller anew: no call is needed to see that nothing is there.
 func (e *epoll) wait(raw syscall.RawConn) {
 	events := make([]syscall.EpollEvent, 128)
-	for {
-		n := 0
-		err := raw.Read(func(fd uintptr) bool {
+	raw.Read(func(fd uintptr) (over bool) {
+		for n := len(events); n == len(events); {
 			var err error
-			n, err = syscall.EpollWait(int(fd), events, 0)
-			return n > 0 || err != nil && err != syscall.EINTR
-		})
-		if err != nil || n < 0 {
-			return
+			if n, err = syscall.EpollWait(int(fd), events, 0); err == syscall.EINTR {
+				n = len(events)
+				continue
+			}
+			if err != nil {
+				return true
+			}
+			for _, ev := range events[:n] {
+				e.fire(place{uint32(ev.Fd), uint32(ev.Pad)}, ev.Events&^syscall.EPOLLIN != 0)
+			}
 		}
-		for _, ev := range events[:n] {
-			e.fire(place{uint32(ev.Fd), uint32(ev.Pad)})
-		}
-	}
+		return false
+	})
 }
 
 var errUnwatchable = errors.New("transports: not a plain socket")

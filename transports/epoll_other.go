@@ -3,4 +3,4 @@
 package transports
 
 // newNotifier returns nil: each conn has a goroutine.
-func newNotifier(func(place)) notifier { return nil }
+func newNotifier(func(place, bool)) notifier { return nil }

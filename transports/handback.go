@@ -2,6 +2,7 @@ package transports
 
 import (
 	"cmp"
+	"context"
 	"net"
 	"net/http"
 	"sync"
@@ -15,7 +16,8 @@ type handback struct {
 	once  sync.Once
 	done  chan struct{}
 	addr  net.Addr
-	idle  time.Duration // how long a conn may wait for its next request; 0: without end
+	ctx   context.Context // of requests that are read on conns which rest
+	idle  time.Duration   // how long a conn may wait for its next request; 0: without end
 }
 
 // backTo returns the handback of a server: the same one for all conns of that server.
@@ -25,7 +27,7 @@ func (h *Handler) backTo(server *http.Server) *handback {
 	if b := h.backs[server]; b != nil {
 		return b
 	}
-	b := &handback{conns: make(chan net.Conn), done: make(chan struct{}), addr: &net.TCPAddr{}, idle: cmp.Or(server.IdleTimeout, server.ReadTimeout)}
+	b := &handback{ctx: context.WithValue(context.Background(), http.ServerContextKey, server), conns: make(chan net.Conn), done: make(chan struct{}), addr: &net.TCPAddr{}, idle: cmp.Or(server.IdleTimeout, server.ReadTimeout)}
 	if h.backs == nil {
 		h.backs = make(map[*http.Server]*handback)
 	}

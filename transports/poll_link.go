@@ -1,6 +1,7 @@
 package transports
 
 import (
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,8 @@ type pollLink struct {
 	alarm    alarm
 	received uint64 // counted frames that the client had at this request
 
-	conn atomic.Pointer[pollConn] // set while the answer is written without a handler
+	conn atomic.Pointer[restingConn] // set while the answer is written without a handler
+	turn turn                        // of the goroutine that answers over conn
 
 	mu       sync.Mutex // guards all below
 	waiter   *waiter    // of the handler that waits, or nil
@@ -169,4 +171,76 @@ func (p *pollLink) retire() {
 	p.h.wheel.remove(&p.alarm)
 	p.h.forget(p)
 	p.h.tallies[pollKind].end()
+}
+
+// takeConn takes the conn of a request that has to wait, so that the wait costs neither a goroutine nor a buffer. It
+// reports false, with nothing changed, if the conn cannot be taken.
+func (p *pollLink) takeConn(w http.ResponseWriter, r *http.Request) bool {
+	if raw := restingUnder(w); raw != nil {
+		raw.held = true
+		p.startHold(raw.conn, raw.conn.hold(p, appendHeader(nil, raw.header)))
+		return true
+	}
+	c := p.h.take(w, r)
+	if c == nil {
+		return false
+	}
+	until := c.hold(p, appendHeader(nil, w.Header()))
+	c.ready.try(c) // if it cannot be watched, a client that leaves is noticed only when it is answered
+	p.startHold(c, until)
+	return true
+}
+
+// startHold has the link answered over c from now on, until then at the latest.
+func (p *pollLink) startHold(c *restingConn, until time.Time) {
+	p.conn.Store(c)
+	p.h.wheel.set(&p.alarm, until)
+	p.poke()
+}
+
+// poke checks on another goroutine whether the answer is due. It does nothing while a handler waits for this link.
+func (p *pollLink) poke() {
+	if c := p.conn.Load(); c != nil && p.turn.take() {
+		p.h.answers.run(func() {
+			for !p.answerOver(c) {
+				if p.turn.give() {
+					return
+				}
+			}
+		})
+	}
+}
+
+// answerOver writes the answer to c if it is due, and reports whether that is so. Once it is written the turn is never
+// given back: a poll has one answer, and nobody may begin a second one.
+func (p *pollLink) answerOver(c *restingConn) bool {
+	c.mu.Lock()
+	lost, until, head := c.lost, c.until, c.head
+	c.mu.Unlock()
+	if lost {
+		c.handBack()
+		return true
+	}
+	p.mu.Lock()
+	ended := p.ended
+	p.mu.Unlock()
+	frames := p.take()
+	w := &rawResponse{header: make(http.Header, 4)}
+	var err error
+	switch {
+	case len(frames) > 0:
+		err = p.answer(w, frames)
+	case ended:
+		err = p.answerLast(w)
+	case !time.Now().Before(until):
+		err = p.answer(w, nil)
+	default:
+		return false
+	}
+	if err != nil {
+		p.h.refuse(w, &http.Request{RemoteAddr: c.conn.RemoteAddr().String(), ProtoMajor: 1}, err)
+	}
+	p.conn.Store(nil)
+	c.write(p, w.bytes(head))
+	return true
 }

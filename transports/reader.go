@@ -25,7 +25,7 @@ type readers interface {
 
 func newReaders(cfg *Config) readers {
 	r := newReadiness()
-	if r.system = newNotifier(r.fire); r.system == nil || cfg.ReaderGoroutines {
+	if r.system = newNotifier(r.note); r.system == nil || cfg.ReaderGoroutines {
 		return goroutines{}
 	}
 	return r

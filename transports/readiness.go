@@ -24,8 +24,9 @@ type readiness struct {
 	free  []uint32
 }
 
-// notifier calls readiness.fire when a conn that was added becomes readable or is closed by the client: at each change,
-// whether or not the bytes before it were read. A conn that we close is removed without a call.
+// notifier calls readiness.note when a conn that was added becomes readable or is closed by the client: at each change,
+// whether or not the bytes before it were read, and with whether the client's end is there or something is wrong. A conn
+// that we close is removed without a call.
 type notifier interface {
 	add(s *source, at place) error
 	remove(s *source)
@@ -40,6 +41,7 @@ type spot struct {
 	in    inbound
 	use   uint32
 	state uint8
+	ended bool // the client's end may be there to be read: the last event said so, or there was none
 }
 
 const (
@@ -63,18 +65,35 @@ func (r *readiness) watch(in inbound) {
 
 // try watches in and reads what is there. If in cannot be watched it reads nothing and reports false.
 func (r *readiness) try(in inbound) bool {
+	at, ok := r.begin(in)
+	if ok {
+		r.serve(at) // on this goroutine, whose stack has grown already: what came with the request is there
+	}
+	return ok
+}
+
+// begin watches in, and begins its first reading.
+func (r *readiness) begin(in inbound) (at place, ok bool) {
 	s := in.base()
-	at := r.occupy(in)
+	at = r.occupy(in)
 	s.setPlace(at)
 	s.watched = true
 	if err := r.system.add(s, at); err != nil {
 		s.setPlace(place{})
 		s.watched = false
 		r.vacate(at)
-		return false
+		return at, false
 	}
-	r.serve(at) // on this goroutine, whose stack has grown already: what came with the request is there
-	return true
+	return at, true
+}
+
+// add watches in, and leaves what is there to a worker. If in cannot be watched it reports false.
+func (r *readiness) add(in inbound) bool {
+	at, ok := r.begin(in)
+	if ok && !r.rest(at, true) {
+		r.dispatch(at)
+	}
+	return ok
 }
 
 // canWatch reports whether the conn of a request is of a kind that the system can watch.
@@ -102,7 +121,7 @@ func (r *readiness) occupy(in inbound) place {
 		r.spots = append(r.spots, spot{})
 	}
 	sp := &r.spots[i]
-	sp.in, sp.state = in, reading
+	sp.in, sp.state, sp.ended = in, reading, true
 	sp.use++
 	return place{i, sp.use}
 }
@@ -116,7 +135,10 @@ func (r *readiness) vacate(at place) {
 }
 
 // fire has a conn read, which may be readable or was closed.
-func (r *readiness) fire(at place) {
+func (r *readiness) fire(at place) { r.note(at, true) }
+
+// note has a conn read, which is readable. ended is whether the client's end, or an error, may be there to be read.
+func (r *readiness) note(at place, ended bool) {
 	r.mu.Lock()
 	if at.use == 0 || int(at.index) >= len(r.spots) || r.spots[at.index].use != at.use {
 		r.mu.Unlock()
@@ -126,9 +148,9 @@ func (r *readiness) fire(at place) {
 	start := sp.state == quiet
 	switch sp.state {
 	case quiet:
-		sp.state = reading
-	case reading:
-		sp.state = recall
+		sp.state, sp.ended = reading, ended
+	case reading, recall:
+		sp.state, sp.ended = recall, sp.ended || ended
 	}
 	r.mu.Unlock()
 	if start {
@@ -136,13 +158,17 @@ func (r *readiness) fire(at place) {
 	}
 }
 
-// rest ends a reading that found nothing more. If something came meanwhile it reports false, and the reading goes on.
-func (r *readiness) rest(at place) bool {
+// rest ends a reading that found nothing more (dry), or less than it had space for. If something came meanwhile, or may
+// still be there, it reports false, and the reading goes on.
+func (r *readiness) rest(at place, dry bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	sp := &r.spots[at.index]
 	if sp.state == recall {
 		sp.state = reading
+		return false
+	}
+	if sp.ended && !dry {
 		return false
 	}
 	sp.state = quiet
@@ -185,7 +211,7 @@ func (r *readiness) serve(at place) {
 		}
 	}()
 	for in.read() {
-		if in.base().dry && r.rest(at) {
+		if s := in.base(); (s.dry || s.short) && r.rest(at, s.dry) {
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package transports
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -16,38 +17,46 @@ import (
 // TestConformanceOfReadiness runs the suite over conns that are read only when something is there, as with epoll, but
 // in a bubble.
 func TestConformanceOfReadiness(t *testing.T) {
-	transporttest.Run(t, func(t *testing.T) transporttest.Target {
-		r := pumpedInMemory(t, &http.Server{})
-		return transporttest.Target{URL: r.url, Dial: r.dial, Publish: func(channel, data string) { r.bus.publish(protocol.Channel(channel), data) }}
-	})
+	for _, chunk := range []int{100, 4 << 10} { // in the larger one polls are whole, and known
+		t.Run(fmt.Sprint(chunk), func(t *testing.T) {
+			transporttest.Run(t, func(t *testing.T) transporttest.Target {
+				r := pumpedInMemory(t, &http.Server{}, chunk)
+				return transporttest.Target{URL: r.url, Dial: r.dial, Publish: func(channel, data string) { r.bus.publish(protocol.Channel(channel), data) }}
+			})
+		})
+	}
 }
 
-// pumpedInMemory starts a server in a bubble whose conns are read only when something is there.
-func pumpedInMemory(t *testing.T, server *http.Server) *rig {
+// pumpedInMemory starts a server in a bubble whose conns are read only when something is there, at most chunk bytes at
+// once.
+func pumpedInMemory(t *testing.T, server *http.Server, chunk int) *rig {
 	r := inMemory(t, nil)
 	ready := newReadiness()
-	ready.system = pumps{ready.fire}
+	ready.system = pumps{ready.note}
 	r.h.readers = ready
 	l := memnet.Listen()
 	server.Handler = r.h.mux()
-	go server.Serve(pumpListener{l})
+	go server.Serve(pumpListener{l, chunk})
 	r.dial = l.Dial
 	t.Cleanup(func() { server.Close() })
 	return r
 }
 
-type pumpListener struct{ net.Listener }
+type pumpListener struct {
+	net.Listener
+	chunk int
+}
 
 func (l pumpListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &pumped{Conn: c, some: make(chan struct{}, 1)}, nil
+	return &pumped{Conn: c, chunk: l.chunk, some: make(chan struct{}, 1)}, nil
 }
 
 // pumps is a notifier for conns without a socket: a goroutine for each reads ahead.
-type pumps struct{ fire func(place) }
+type pumps struct{ fire func(at place, ended bool) }
 
 func (p pumps) add(s *source, at place) error {
 	c, ok := s.conn.(*pumped)
@@ -56,7 +65,7 @@ func (p pumps) add(s *source, at place) error {
 	}
 	c.mu.Lock()
 	first := !c.pumping
-	c.pumping, c.fire = true, func() { p.fire(at) }
+	c.pumping, c.fire = true, func() { p.fire(at, true) }
 	c.mu.Unlock()
 	if first {
 		go c.pump()
@@ -77,7 +86,8 @@ func (p pumps) close() {}
 
 type pumped struct {
 	net.Conn
-	some chan struct{}
+	chunk int
+	some  chan struct{}
 
 	mu       sync.Mutex // guards all below
 	pumping  bool
@@ -88,10 +98,10 @@ type pumped struct {
 }
 
 func (c *pumped) pump() {
-	var b [100]byte
+	b := make([]byte, c.chunk)
 	for err := error(nil); err == nil; {
 		var n int
-		n, err = c.Conn.Read(b[:])
+		n, err = c.Conn.Read(b)
 		c.mu.Lock()
 		c.ahead, c.err = append(c.ahead, b[:n]...), err
 		fire := c.fire
@@ -171,7 +181,7 @@ func TestReadinessGivesThePlaceOfTheDeadToOthers(t *testing.T) {
 	r.fire(first)
 	r.fire(place{})
 	r.fire(place{index: 9, use: 1})
-	if !r.rest(second) {
+	if !r.rest(second, true) {
 		t.Error("an event of the first reached the second")
 	}
 	if r.spots[second.index].state != quiet {

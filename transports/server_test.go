@@ -7,10 +7,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"tidings/internal/memnet"
+	"tidings/internal/resting"
 )
 
 // rig is a running server over a fakeBus.
@@ -20,6 +22,7 @@ type rig struct {
 	url  string // of /bus
 	dial func(ctx context.Context) (net.Conn, error)
 	http *http.Client
+	read atomic.Int64 // requests that were read without net/http
 }
 
 func quietConfig() Config {
@@ -38,6 +41,20 @@ func (h *Handler) mux() *http.ServeMux {
 	return mux
 }
 
+// start makes the handler. Polls are known on conns which rest.
+func (r *rig) start(t testing.TB, cfg Config) {
+	var err error
+	if cfg.Known == nil {
+		poll := http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { r.read.Add(1); r.h.Poll(w, q) })
+		if cfg.Known, err = resting.NewReader(resting.Form{Path: "/bus/poll", Handler: poll}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.h, err = New(r.bus, cfg); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // inMemory starts a server on a network without sockets, for use in a synctest bubble.
 func inMemory(t testing.TB, change func(*Config)) *rig {
 	cfg := quietConfig()
@@ -45,10 +62,7 @@ func inMemory(t testing.TB, change func(*Config)) *rig {
 		change(&cfg)
 	}
 	r := &rig{bus: newFakeBus(), url: "http://tidings.test/bus"}
-	var err error
-	if r.h, err = New(r.bus, cfg); err != nil {
-		t.Fatal(err)
-	}
+	r.start(t, cfg)
 	l := memnet.Listen()
 	server := &http.Server{Handler: r.h.mux(), ReadHeaderTimeout: 5 * time.Second}
 	go server.Serve(l)
@@ -76,10 +90,7 @@ func onLoopback(t testing.TB, change func(*Config)) *rig {
 		change(&cfg)
 	}
 	r := &rig{bus: newFakeBus()}
-	var err error
-	if r.h, err = New(r.bus, cfg); err != nil {
-		t.Fatal(err)
-	}
+	r.start(t, cfg)
 	server := httptest.NewServer(r.h.mux())
 	r.url = server.URL + "/bus"
 	r.http = server.Client()

@@ -12,6 +12,7 @@ type source struct {
 	raw     syscall.RawConn // of a plain socket, else nil
 	watched bool            // read only while something is there: tryRead
 	dry     bool            // the last read found nothing; the reader's own
+	short   bool            // the last read found less than it had space for; the reader's own
 	at      atomic.Uint64   // the place in a readiness
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tidings/core"
@@ -57,8 +58,10 @@ type Handler struct {
 	tallies  [kinds]tally
 	refused  counts.Map[Refusal]
 	answers  answers
-	machines sync.Pool // of *machine
-	hello    []byte    // the negotiation document
+	machines sync.Pool    // of *machine
+	hello    []byte       // the negotiation document
+	serving  atomic.Int64 // requests that were read on conns which rest
+	unrested atomic.Bool  // net/http reads all requests from now on
 
 	ctx  context.Context // done after Close
 	stop context.CancelFunc

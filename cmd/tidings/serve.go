@@ -125,7 +125,7 @@ func (srv *server) shutdown(web *http.Server) error {
 	log, window := srv.log, srv.settings.Drain
 	log.Info("draining", "window", window.String())
 	start := time.Now()
-	web.SetKeepAlivesEnabled(false) // else clients that poll and publish stay on the conns they have, and are refused here
+	srv.api.EndKeepAlives(web) // else clients that poll and publish stay on the conns they have, and are refused here
 	ctx, cancel := context.WithTimeout(context.Background(), window)
 	defer cancel()
 	if err := srv.bus.Drain(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
@@ -134,7 +134,7 @@ func (srv *server) shutdown(web *http.Server) error {
 	srv.api.Close()
 	ctx, cancel = context.WithTimeout(context.Background(), lastRequests)
 	defer cancel()
-	if err := web.Shutdown(ctx); err != nil {
+	if err := srv.api.Shutdown(ctx, web); err != nil {
 		log.Warn("requests under way were cut", "error", err)
 		web.Close()
 	}

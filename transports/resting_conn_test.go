@@ -172,7 +172,7 @@ func TestAConnRestsBetweenPolls(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := pumpedInMemory(t, &http.Server{ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 75 * time.Second})
+				r := pumpedInMemory(t, &http.Server{ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 75 * time.Second}, 4<<10)
 				p := r.poller(t)
 				p.ask(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)
 				p.answer()
@@ -195,6 +195,104 @@ func TestAConnRestsBetweenPolls(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A request whose head has come and whose body has not is waited for here for a second, and by net/http for as long as
+// any other body.
+func TestB74_aRestingConnWaitsForABody(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		body   string
+		after  time.Duration // between the head and the body
+		want   int
+		within time.Duration // of the head
+		read   int64         // requests that were read without net/http
+	}{
+		{name: "that comes at once", body: `{"type":"poll","session":"nobody","received":0}`, want: 410, read: 2},
+		{name: "that comes soon", body: `{"type":"poll","session":"nobody","received":0}`, after: bodyPatience / 2, want: 410, within: bodyPatience / 2, read: 2},
+		{name: "that comes late", body: `{"type":"poll","session":"nobody","received":0}`, after: 5 * time.Second, want: 410, within: 5 * time.Second, read: 1},
+		{name: "that never comes", want: 408, within: bodyPatience + bodyLimit + time.Second, read: 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := pumpedInMemory(t, &http.Server{ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 75 * time.Second}, 4<<10)
+				p := r.poller(t)
+				p.ask(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)
+				p.answer()
+				for range 2 { // by net/http, then here
+					p.poll()
+					synctest.Wait()
+					r.bus.publish("a", "1")
+					p.answer()
+				}
+				began := time.Now()
+				io.WriteString(p.conn, lines("POST /bus/poll HTTP/1.1", "Content-Type: application/json", "Content-Length: 47"))
+				synctest.Wait()
+				time.Sleep(c.after)
+				io.WriteString(p.conn, c.body)
+				status, body := p.answer()
+				if took := time.Since(began); status != c.want || took > c.within {
+					t.Errorf("got %d %s after %v, want %d within %v", status, body, took, c.want, c.within)
+				}
+				if got := r.read.Load(); got != c.read {
+					t.Errorf("%d requests were read without net/http, want %d", got, c.read)
+				}
+			})
+		})
+	}
+}
+
+// B134: polls that are sent ahead are answered in turn, and nothing of them is lost.
+func TestB134_pollsThatAreSentAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := pumpedInMemory(t, &http.Server{}, 4<<10)
+		p := r.poller(t)
+		p.ask(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)
+		p.answer()
+		p.poll()
+		synctest.Wait()
+		nobody := post("/bus/poll", `{"type":"poll","session":"nobody","received":0}`)
+		io.WriteString(p.conn, nobody+lines("GET /bus HTTP/1.1")+nobody[:40])
+		synctest.Wait()
+		r.bus.publish("a", "1")
+		if status, body := p.answer(); status != 200 || !strings.Contains(body, `"data":1`) {
+			t.Errorf("the poll that waited: %d %s", status, body)
+		}
+		if status, body := p.answer(); status != 410 {
+			t.Errorf("the one behind it: %d %s", status, body)
+		}
+		if status, body := p.answer(); status != 200 || !strings.Contains(body, `"transports"`) {
+			t.Errorf("net/http's: %d %s", status, body)
+		}
+		io.WriteString(p.conn, nobody[40:])
+		if status, body := p.answer(); status != 410 {
+			t.Errorf("the last one: %d %s", status, body)
+		}
+		if got := r.read.Load(); got != 1 {
+			t.Errorf("%d requests were read without net/http, want the one behind the poll that waited", got)
+		}
+	})
+}
+
+// What a client sends ahead of an answer is read when it is answered, however much it is.
+func TestB134_aLongRequestThatIsSentAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := pumpedInMemory(t, &http.Server{}, 4<<10)
+		p := r.poller(t)
+		p.ask(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)
+		p.answer()
+		p.poll()
+		synctest.Wait()
+		go p.ask(`{"type":"poll","session":"nobody","received":0` + strings.Repeat(" ", 3*maxEarly) + `}`)
+		synctest.Wait()
+		r.bus.publish("a", "1")
+		if status, body := p.answer(); status != 200 || !strings.Contains(body, `"data":1`) {
+			t.Errorf("the poll that waited: %d %s", status, body)
+		}
+		if status, body := p.answer(); status != 410 {
+			t.Errorf("the long one behind it: %d %s", status, body)
+		}
+	})
 }
 
 func TestHeldPollsRaceClosing(t *testing.T) {
