@@ -30,8 +30,15 @@ const beside = {
   setup: (build) => build.onResolve({ filter: /^\.\.\/tabs\.js$/ }, () => ({ path: "./tabs.js", external: true })),
 };
 
+/** Without the long texts: an error has its code, and a short hint. */
+const terse = {
+  name: "terse",
+  setup: (build) => build.onLoad({ filter: /src\/core\/texts\.ts$/ }, () => ({ contents: "export const explain = (error) => error;" })),
+};
+
 const entries = {
-  "tidings.js": { entryPoints: [here("src/index.ts")], format: "esm", plugins: [beside] },
+  "tidings.js": { entryPoints: [here("src/index.ts")], format: "esm", plugins: [beside, terse] },
+  "tidings.development.js": { entryPoints: [here("src/index.ts")], format: "esm", plugins: [beside] },
   "tabs.js": { entryPoints: [here("src/tabs.ts")], format: "esm" },
   "tidings.iife.js": { entryPoints: [here("src/index.ts")], format: "iife", globalName: "tidings", plugins: [whole] },
   "react.js": { entryPoints: [here("src/react.ts")], format: "esm", external: ["react", "tidings", "tidings/live", "tidings/presence", "tidings/reply"] },

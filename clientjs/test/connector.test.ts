@@ -935,7 +935,7 @@ test("B131: a url at which something else answers: it says so once, and is asked
     assert.equal(bus.status.state === "closed", false);
     assert.equal(bus.status.error?.code, type === "text/html" ? "foreign_answer" : "not_found");
     assert.ok(bus.status.error?.hint, "a hint");
-    if (type === "text/html") assert.match(bus.status.error!.message, new RegExp(`not as Tidings \\(${status} text/html\\)`));
+    if (type === "text/html") assert.match(bus.status.error!.message, new RegExp(`\\(${status} text/html\\) answers, but not as Tidings`));
     assert.ok(net.links.length + fetched <= 32, `${net.links.length} links and ${fetched} requests in a minute`);
     assert.equal(warn.length, 1, "once");
     bus.close();

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { WebSocket } from "ws";
-import type { ClientFrame, WireError } from "../src/core/frames.js";
+import { TidingsError } from "../src/core/errors.js";
+import { MAX_FRAME_BYTES, type ClientFrame, type WireError } from "../src/core/frames.js";
 import { poll } from "../src/transports/poll.js";
 import { sse } from "../src/transports/sse.js";
-import { MAX_FRAME_BYTES, takeBatch, type LinkContext } from "../src/transports/transport.js";
+import { takeBatch, type LinkContext } from "../src/transports/transport.js";
 import { websocket } from "../src/transports/websocket.js";
 import { HTTPServer, hello, openLink, pings, refusal, type Held } from "./helpers/http.js";
 
@@ -439,8 +440,9 @@ describe("F90: a box on the way refuses a request", () => {
   test("one that is refused alone fails, with what answered; those behind it go on, and hearing is untouched", async () => {
     const { refused, taken, seen, events, down } = await walled("DROP TABLE", [publish(1, "fine"), publish(2, "DROP TABLE x"), publish(3, "fine too")]);
     assert.deepEqual(refused.map(([id, { code, retry }]) => [id, code, retry]), [[2, "foreign_answer", false]]);
-    assert.match(refused[0]![1].message!, /bus\/send answers, but not as Tidings \(403 text\/html\)/);
-    assert.ok(refused[0]![1].hint);
+    const told = new TidingsError(refused[0]![1]);
+    assert.match(told.message, /bus\/send \(403 text\/html\) answers, but not as Tidings/);
+    assert.match(told.hint, /proxies and firewalls/);
     assert.deepEqual(taken.flatMap(([, ids]) => ids).filter(Boolean), [1, 3], "each once, in order");
     assert.deepEqual(taken.map(([seq]) => seq), taken.map((_, i) => i + 1), "no number twice, none left out");
     assert.ok(seen.filter((text) => text.includes("DROP")).length <= 6, "a few tries");

@@ -2,25 +2,19 @@ import { systemClock } from "../util/clock.js";
 import { createConnection, type ConnectionPort, type LoadTabs } from "../link/connection.js";
 import { pick } from "../core/cursor.js";
 import type { ClientFrame, Position, ReplyFrame, ServerFrame, WireError } from "../core/frames.js";
-import { validChannel } from "../core/frames.js";
+import { MAX_FRAME_BYTES, validChannel } from "../core/frames.js";
 import type { Request } from "../core/session.js";
 import { TidingsError } from "../core/errors.js";
 import { createHub } from "./hub.js";
 import { createListeners } from "../util/listeners.js";
 import { poll } from "../transports/poll.js";
 import { sse } from "../transports/sse.js";
-import { MAX_FRAME_BYTES, byteLength, type Transport, type TransportName } from "../transports/transport.js";
+import { byteLength, type Transport, type TransportName } from "../transports/transport.js";
 import { websocket } from "../transports/websocket.js";
 import type { History, MessageBus, MessageBusOptions, Status } from "../types.js";
 
 const TRANSPORTS: Record<TransportName, Transport> = { websocket, sse, poll };
-const CLOSED: WireError = { code: "closed", message: "The bus is closed.", hint: "Make a new one." };
-const TIMEOUT: WireError = {
-  code: "timeout",
-  message: "No answer: the outcome is unknown.",
-  hint: "Repeat it with its key.",
-  retry: true,
-};
+const CLOSED: WireError = { code: "closed" };
 
 /** `crypto.randomUUID` is missing on pages without TLS. */
 const randomKey = (): string => `${crypto.getRandomValues(new Uint32Array(4))}`;
@@ -78,8 +72,8 @@ export function createBus(
   /** Returns why something cannot be asked for, undefined if it can. */
   function wrong(frame: { channel?: unknown }): WireError | undefined {
     if (connection.carrier.status.state === "closed") return CLOSED;
-    if ("channel" in frame && !validChannel(frame.channel)) return badChannel(frame.channel);
-    return byteLength(JSON.stringify(frame)) > MAX_FRAME_BYTES ? TOO_LARGE : undefined;
+    if ("channel" in frame && !validChannel(frame.channel)) return { code: "bad_channel", message: JSON.stringify(frame.channel) };
+    return byteLength(JSON.stringify(frame)) > MAX_FRAME_BYTES ? { code: "too_large" } : undefined;
   }
 
   /** Sends a frame that wants an answer. */
@@ -89,7 +83,7 @@ export function createBus(
       if (error) return reject(new TidingsError(error));
       const own = connection.session.request(frame);
       const timer = clock.set(() => own.done?.(), timeout);
-      own.done = (reply, failure = TIMEOUT) => {
+      own.done = (reply, failure = { code: "timeout", retry: true }) => {
         clock.clear(timer);
         asked.delete(own);
         connection.session.cancel(own);
@@ -143,15 +137,3 @@ export function createBus(
     },
   };
 }
-
-const TOO_LARGE: WireError = {
-  code: "too_large",
-  message: `Above ${MAX_FRAME_BYTES} bytes.`,
-  hint: "Publish less.",
-};
-
-const badChannel = (channel: unknown): WireError => ({
-  code: "bad_channel",
-  message: `${JSON.stringify(channel)} is no channel name.`,
-  hint: "Give 1 to 200 of A-Za-z0-9_.~:/@+=,-",
-});

@@ -1,8 +1,9 @@
 import type { WireError } from "./frames.js";
+import { explain } from "./texts.js";
 
 /**
  * A failure that the server named, or one of the client's own: `closed`, `timeout`, `lost`, `too_large`, `bad_channel`,
- * `foreign_answer`.
+ * `foreign_answer`. In production those have a code and a short hint; builds for development say more.
  */
 export class TidingsError extends Error {
   /** One name per failure, the same on every transport: SPEC.md section 8. */
@@ -12,7 +13,8 @@ export class TidingsError extends Error {
   /** Whether the same request may succeed later, unchanged. */
   readonly retry: boolean;
 
-  constructor({ code, message, hint, retry = false }: WireError) {
+  constructor(error: WireError) {
+    const { code, message, hint, retry = false } = explain(error);
     super(message || code);
     this.name = "TidingsError";
     this.code = code;

@@ -113,6 +113,8 @@ export const VERSION = 1;
 export const MAX_FRAMES = 64;
 /** Most bytes of a message or body, envelope included. */
 export const MAX_MESSAGE_BYTES = 65_536;
+/** Most bytes of one encoded frame: what a body may hold, less the envelope of `POST /bus/send`. */
+export const MAX_FRAME_BYTES = MAX_MESSAGE_BYTES - 512;
 /** Ids remembered per channel. */
 export const RECENT_IDS = 1024;
 /** Counted frames after which the client reports what it received, if no heartbeat did. */

@@ -58,9 +58,4 @@ export type Carrier = Pick<
 >;
 
 /** What the status says if no word of the server came. */
-export const LOST: WireError = {
-  code: "lost",
-  message: "The server was not reached.",
-  hint: "It is tried again by itself. Is the network there, and the url right?",
-  retry: true,
-};
+export const LOST: WireError = { code: "lost", retry: true };

@@ -174,9 +174,9 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     if (!wrong) return error.retry ? undefined : close(error);
     // What is wrong there is not over in a second.
     fruitless = Math.max(fruitless + 1, SLOW);
-    if (!warned) console.warn(`tidings: ${error.message} ${error.hint}`);
-    warned = true;
     wait(error);
+    if (!warned) console.warn(`tidings: ${status.error!.message} ${status.error!.hint}`);
+    warned = true;
   }
 
   function climbLater(): void {

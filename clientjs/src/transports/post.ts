@@ -26,6 +26,5 @@ export async function readError(response: Response): Promise<WireError | undefin
   } catch {
     // It is no JSON.
   }
-  const message = `${url} answers, but not as Tidings (${status} ${headers.get("Content-Type")}).`;
-  return { code: FOREIGN, message, hint: "Check the url, the proxies and firewalls on the way, and a dev server's proxy.", retry: true };
+  return { code: FOREIGN, message: `${url} (${status} ${headers.get("Content-Type")})`, retry: true };
 }

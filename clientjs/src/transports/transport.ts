@@ -1,5 +1,5 @@
 import type { Clock } from "../util/clock.js";
-import { MAX_FRAMES, MAX_MESSAGE_BYTES, validFrame, type ClientFrame, type ServerFrame, type WireError } from "../core/frames.js";
+import { MAX_FRAMES, MAX_FRAME_BYTES, validFrame, type ClientFrame, type ServerFrame, type WireError } from "../core/frames.js";
 
 /** The names of the transports, best first. */
 export type TransportName = "websocket" | "sse" | "poll";
@@ -68,9 +68,6 @@ export const PROVE = '[{"type":"ping"}]';
 
 /** Opens a link, and proves it. One seam for all transports. */
 export type Transport = (context: LinkContext, events: LinkEvents) => Link;
-
-/** Most bytes of one encoded frame: what a body may hold, less the envelope of `POST /bus/send`. */
-export const MAX_FRAME_BYTES = MAX_MESSAGE_BYTES - 512;
 
 /** The number of bytes of `text` in UTF-8. */
 export const byteLength = (text: string): number => new TextEncoder().encode(text).length;

@@ -120,6 +120,8 @@ export declare const VERSION = 1;
 export declare const MAX_FRAMES = 64;
 /** Most bytes of a message or body, envelope included. */
 export declare const MAX_MESSAGE_BYTES = 65536;
+/** Most bytes of one encoded frame: what a body may hold, less the envelope of `POST /bus/send`. */
+export declare const MAX_FRAME_BYTES: number;
 /** Ids remembered per channel. */
 export declare const RECENT_IDS = 1024;
 /** Counted frames after which the client reports what it received, if no heartbeat did. */

@@ -61,8 +61,6 @@ export interface LinkContext {
 export declare const PROVE = "[{\"type\":\"ping\"}]";
 /** Opens a link, and proves it. One seam for all transports. */
 export type Transport = (context: LinkContext, events: LinkEvents) => Link;
-/** Most bytes of one encoded frame: what a body may hold, less the envelope of `POST /bus/send`. */
-export declare const MAX_FRAME_BYTES: number;
 /** The number of bytes of `text` in UTF-8. */
 export declare const byteLength: (text: string) => number;
 /** The first of the waiting encoded frames that fit into one body, taken off the list. */
