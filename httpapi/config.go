@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -37,6 +38,8 @@ type Config struct {
 	IdleTimeout time.Duration
 	// Demo is served at /demo/, with index.html at its root. Nil means none.
 	Demo fs.FS
+	// FilterPage is served at /demo/filters/ beside Demo, with index.html at its root. Nil means none.
+	FilterPage fs.FS
 	// Tracer makes a span of each publish. Nil means none: a publish's trace context then goes on with its message as
 	// it came.
 	Tracer Tracer
@@ -85,6 +88,9 @@ func (c Config) Validate() error {
 	case "", MetricsAnyone, MetricsLoopback, MetricsNobody:
 	default:
 		return fmt.Errorf(`Metrics: %q is neither "anyone" nor "loopback" nor "nobody"`, c.Metrics)
+	}
+	if c.FilterPage != nil && c.Demo == nil {
+		return errors.New("FilterPage: there is no Demo beside which it would be")
 	}
 	if c.IdleTimeout != 0 && c.IdleTimeout < headerTimeout {
 		return fmt.Errorf("IdleTimeout: %v is less than %v", c.IdleTimeout, headerTimeout)

@@ -121,8 +121,11 @@ func (a *API) servePage(c *gin.Context, from files) {
 		a.onDemoBackend(c)
 		return
 	}
-	if name == "" {
-		name = "index.html"
+	if name == "" || strings.HasSuffix(name, "/") {
+		name += "index.html"
+	} else if from[name] == nil && from[name+"/index.html"] != nil {
+		toFolder(path.Base(name) + "/")(c)
+		return
 	}
 	a.serveFile(c, from, name)
 }

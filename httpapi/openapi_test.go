@@ -132,7 +132,7 @@ func TestDescriptionNamesCodesThatExist(t *testing.T) {
 func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	doc := readOpenAPI(t)
 	schemas := doc.Components.Schemas
-	for name, fields := range map[string][]string{"Publish": publishFields, "Batch": batchFields, "Item": itemFields, "Reply": replyFields, "Send": sendFields, "Exclude": excludeFields, "Disconnect": disconnectFields, "Revoke": revokeFields, "Grant": grantFields} {
+	for name, fields := range map[string][]string{"Publish": publishFields, "Batch": batchFields, "Item": itemFields, "Reply": replyFields, "Send": sendFields, "Exclude": excludeFields, "Disconnect": disconnectFields, "Revoke": revokeFields, "Grant": grantFields, "Explain": explainFields} {
 		if got := sortedKeys(schemas[name].Properties); !slices.Equal(got, slices.Sorted(slices.Values(fields))) || schemas[name].Closed == nil || *schemas[name].Closed {
 			t.Errorf("%s has %q, the handler reads %q and nothing else", name, got, fields)
 		}
@@ -158,7 +158,7 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	}
 	for name, answer := range map[string]any{
 		"Published": published{}, "Reach": reach{}, "Replied": replied{}, "Channels": channelsPage{}, "ChannelInfo": channelInfo{}, "Connections": connectionsPage{},
-		"ConnectionInfo": connectionInfo{}, "Sent": sent{}, "Disconnected": disconnected{}, "Revoked": revoked{}, "Granted": granted{}, "Why": whyAnswer{}, "Record": whyRecord{}, "Seen": seen{},
+		"ConnectionInfo": connectionInfo{}, "Sent": sent{}, "Disconnected": disconnected{}, "Revoked": revoked{}, "Granted": granted{}, "Why": whyAnswer{}, "Record": whyRecord{}, "Seen": seen{}, "Explained": explained{}, "Condition": explainedCondition{},
 	} {
 		var all, required []string
 		for i, typ := 0, reflect.TypeOf(answer); i < typ.NumField(); i++ {

@@ -19,13 +19,18 @@ const maxParameters = 100 // of a URL's query
 // body admits a request of the API that has a body and returns its JSON, at most protocol.MaxAPIBodyBytes. It reports
 // false if it refused the request: because of its key, because may forbids the key to do it, or because of the body.
 func (a *API) body(c *gin.Context, may func(access.Backend, access.Action) error, do access.Action) ([]byte, bool) {
+	return a.bodyWithin(c, may, do, protocol.MaxAPIBodyBytes)
+}
+
+// bodyWithin is body for a request of at most max bytes.
+func (a *API) bodyWithin(c *gin.Context, may func(access.Backend, access.Action) error, do access.Action, max int64) ([]byte, bool) {
 	err := a.admit(c)
 	if err == nil {
 		err = may(backendOf(c), do)
 	}
 	var body []byte
 	if err == nil {
-		body, err = transports.ReadJSON(c.Writer, c.Request, protocol.MaxAPIBodyBytes)
+		body, err = transports.ReadJSON(c.Writer, c.Request, max)
 	}
 	if err != nil {
 		a.refuse(c, err)

@@ -48,6 +48,7 @@ func (a *API) routes(base string) *gin.Engine {
 	g.POST("/api/revoke", a.onRevoke)
 	g.GET("/api/why", a.onWhy)
 	g.GET("/api/tail", a.onTail)
+	g.POST("/api/filter/explain", a.onExplainFilter)
 	g.GET("/api/openapi.yaml", a.onDescription)
 
 	read := []string{http.MethodGet, http.MethodHead}

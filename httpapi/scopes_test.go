@@ -43,6 +43,8 @@ func TestEveryRouteAsksForAScope(t *testing.T) {
 					q.body = `{"channel":"a","data":1}`
 				case "/api/batch":
 					q.body = `{"items":[{"channel":"a","data":1}]}`
+				case "/api/filter/explain":
+					q.body = `{"channel":"a","filter":{},"document":1}`
 				}
 			} else if scopes != "metrics" {
 				q.path += map[string]string{

@@ -11,6 +11,7 @@ import (
 	"tidings/actors"
 	"tidings/broker/memory"
 	"tidings/core"
+	"tidings/examples/filters"
 	"tidings/hooks"
 	"tidings/httpapi"
 	"tidings/internal/config"
@@ -166,7 +167,7 @@ func (srv *server) apiConfig() httpapi.Config {
 		c.Tracer = srv.tracer
 	}
 	if s.Dev {
-		c.DemoBackend = demoBackend(srv.bus)
+		c.DemoBackend, c.FilterPage = demoBackend(srv.bus), filters.Page
 	}
 	c.Transports = transports.Config{
 		Origins: s.Origins, LocalhostOrigins: s.Dev, Cookies: s.HooksCookies, AllowedHosts: s.AllowedHosts,

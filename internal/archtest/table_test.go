@@ -46,7 +46,7 @@ var folders = map[string]folder{
 	"transports":    {ours: []string{"internal/counts", "internal/guard", "internal/patience", "internal/resting", "protocol", "core"}, foreign: []string{websocket, lru}},
 	// The conformance suite of the transports, which tests import: it opens links as real clients do.
 	"transports/transporttest": {ours: []string{"protocol", "core", "transports", "internal/memnet"}, foreign: []string{websocket, clientSSE}},
-	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/guard", "internal/resting"}, foreign: []string{gin, prometheus}},
+	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "filter", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/guard", "internal/resting"}, foreign: []string{gin, prometheus}},
 	"client":                   {ours: []string{"protocol", "core"}, foreign: []string{websocket, clientSSE}},
 	"clientjs":                 {},
 	"sim":                      {ours: []string{"protocol", "core", "client"}, foreign: []string{hdr}},
