@@ -16,12 +16,24 @@ import (
 
 // read deals with one message of the client.
 func (k *socket) read() bool {
-	k.dry = false
+	if k.dry = k.fresh(); k.dry {
+		k.startWriting()
+		return true
+	}
 	more := k.readMessage()
 	if k.dry || !more {
 		k.startWriting()
 	}
 	return more
+}
+
+// fresh reports whether this is the first reading of a socket that sent nothing with its handshake. To look for more
+// would cost a third of a message: the system reports what comes, also what came before the conn was added.
+func (k *socket) fresh() bool {
+	first := !k.begun
+	k.begun = true
+	intro := k.opening.Load()
+	return first && k.watched && k.machine == nil && (intro == nil || intro.plain == nil)
 }
 
 func (k *socket) readMessage() bool {

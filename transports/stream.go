@@ -22,8 +22,9 @@ type stream struct {
 	sends  bool // the client speaks with POST /bus/send
 
 	turn        turn  // of the goroutine that writes
-	delayed     bool  // no flush yet: the first one waits for firstFrames; of the goroutine that reads
-	firstFrames int32 // how many frames the first flush waits for
+	delayed     bool  // nothing is flushed until startWriting, which waits for firstFrames; of the goroutine that reads
+	begun       bool  // something was read, or looked for; of the goroutine that reads
+	firstFrames int32 // how many frames startWriting waits for
 	bound       atomic.Pointer[binding]
 	lastIn      atomic.Int64 // Unix nanoseconds
 	lastOut     atomic.Int64
@@ -79,6 +80,14 @@ func (s *stream) start(firstDue time.Time) bool {
 
 // delayFor makes the first flush wait for so many frames. It does nothing after startWriting.
 func (s *stream) delayFor(frames int) { s.firstFrames = int32(frames) }
+
+// delayAgain holds back what is written from now on until startWriting, as init does, unless somebody writes just now.
+// The goroutine that reads calls it.
+func (s *stream) delayAgain() {
+	if !s.delayed && s.turn.take() {
+		s.delayed = true
+	}
+}
 
 // startWriting begins to write. The answers to the frames that came with the request are mostly there by then, or after
 // other goroutines have run a few times, so that a new client costs one write. It waits no longer than that.

@@ -110,6 +110,7 @@ func (k *socket) connect(intro *introduction, connect *protocol.ClientFrame, res
 	if len(rest) > 0 {
 		err = session.Receive(gen, rest)
 	}
+	k.delayAgain()
 	k.bind(session, gen)
 	k.delayFor(1 + len(rest))
 	if err != nil {

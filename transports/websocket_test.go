@@ -2,6 +2,8 @@ package transports
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -244,4 +246,51 @@ func TestEachRequestOfARefusedMessageIsAnswered(t *testing.T) {
 			t.Errorf("faults: %v", got)
 		}
 	})
+}
+
+// What is held back until all answers are there leaves in one write.
+func TestWhatIsDelayedAgainLeavesTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		k := &socket{}
+		k.init(r.h, webSocketKind, webSocketForm{})
+		k.alarm.owner, k.conn = k, ours
+		k.startWriting()
+		synctest.Wait()
+		k.delayAgain()
+		k.put([]byte("connected"))
+		synctest.Wait()
+		k.put([]byte(" subscribed"))
+		k.startWriting()
+		b := make([]byte, 100)
+		if n, err := theirs.Read(b); string(b[:n]) != "connected subscribed" || err != nil {
+			t.Errorf("the first write was %q, %v; want both", b[:n], err)
+		}
+		k.put([]byte("later"))
+		if n, err := theirs.Read(b); string(b[:n]) != "later" || err != nil {
+			t.Errorf("then came %q, %v", b[:n], err)
+		}
+		synctest.Wait()
+	})
+}
+
+// Frames that come after the handshake was read and before the system reports what comes are not forgotten.
+func TestFramesBesideTheAnswerAreRead(t *testing.T) {
+	r := onLoopback(t, nil)
+	for range 50 {
+		c, err := r.dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		for _, part := range []string{upgradeRequest(), string(text(`{"type":"connect"}`))} {
+			if _, err := io.WriteString(c, part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := upgradeOn(t, c, "")
+		s.want("connected")
+	}
 }
