@@ -53,6 +53,7 @@ type quota struct {
 	address netip.Addr
 	n       int
 	connect core.Bucket
+	share   core.Bucket // of the node's connects
 }
 
 func (s *quotas) count(limit string) {
@@ -87,7 +88,7 @@ func (s *quotas) of(address string, now time.Duration) *quota {
 // sweep forgets addresses that hold nothing. It reports whether there is space.
 func (s *quotas) sweep(now time.Duration) bool {
 	for a, q := range s.addresses {
-		if q.n == 0 && q.connect.Full(now) {
+		if q.n == 0 && q.connect.Full(now) && q.share.Full(now) {
 			delete(s.addresses, a)
 		}
 	}
@@ -144,7 +145,8 @@ func (s *quotas) takeAddress(address string, connections int, now time.Duration)
 	defer s.mu.Unlock()
 	var q *quota
 	own := core.Rate{PerSecond: s.max.connectsPerAddress, Burst: 5 * s.max.connectsPerAddress}
-	if s.max.perAddress > 0 || own.PerSecond > 0 {
+	known := s.max.perAddress > 0 || own.PerSecond > 0 // that it is the client's own, and no proxy's
+	if known || s.max.connects > 0 {
 		q = s.of(address, now)
 	}
 	// The address first: what it is refused for must not be taken from what all share.
@@ -157,17 +159,35 @@ func (s *quotas) takeAddress(address string, connections int, now time.Duration)
 		s.count(LimitAddressRate)
 		return nil, errOfPlace
 	}
-	if r := s.max.connects; r > 0 && !s.node.Take(1, core.Rate{PerSecond: r, Burst: 4 * r}, now) {
+	if s.max.connects > 0 && !s.takeNode(q, now) {
 		if q != nil && own.PerSecond > 0 {
 			q.connect.Take(-1, own, now) // given back
 		}
 		s.count(LimitConnects)
 		return nil, errConnects
 	}
-	if q != nil {
-		q.n++
+	if q == nil || !known {
+		return nil, nil
 	}
+	q.n++
 	return q, nil
+}
+
+// takeNode takes one of the node's connects for an address, which may be nil. Half of them are any one address's; above
+// that it gets what the others leave, so that the address of a proxy nobody knows of can have them all, and a flood from
+// one leaves half of what comes at once to the others.
+func (s *quotas) takeNode(q *quota, now time.Duration) bool {
+	all, half := s.max.connects, s.max.connects/2
+	share := core.Rate{PerSecond: half, Burst: 4 * half}
+	switch {
+	case q != nil && !q.share.Take(1, share, now):
+		return s.node.Take(1, core.Rate{PerSecond: all, Burst: 4 * half}, now)
+	case s.node.Take(1, core.Rate{PerSecond: all, Burst: 4 * all}, now):
+		return true
+	case q != nil:
+		q.share.Take(-1, share, now) // given back
+	}
+	return false
 }
 
 // takeUser takes a place of a user's; nil for an anonymous client.

@@ -60,20 +60,59 @@ func TestB118_OneAddressDoesNotUseUpTheConnectsOfAll(t *testing.T) {
 	}
 	t.Run("and what the node refuses is not taken from the address", func(t *testing.T) {
 		s := quotas{max: quotaLimits{connects: 1, connectsPerAddress: 1}}
-		for range 4 {
-			s.take("", "10.0.0.1", 0, 0)
+		for i := range 4 { // of one address no more than half
+			s.take("", fmt.Sprintf("10.0.1.%d", i/2), 0, 0)
 		}
 		for range 100 {
 			if _, fault := s.take("", "10.0.0.2", 0, 0); fault != errConnects {
 				t.Fatalf("with nothing left: %v", fault)
 			}
 		}
-		for range 4 {
+		for range 2 {
 			if _, fault := s.take("", "10.0.0.2", 0, 4*time.Second); fault != nil {
 				t.Fatalf("when the node has some again: %v", fault)
 			}
 		}
 	})
+}
+
+// B118: without trusted_proxies nobody knows whose an address is. One that connects without end, over one HTTP/2
+// connection or many, leaves the others their part all the same; and if it is alone, it has everything.
+func TestB118_OneAddressWithoutTrustedProxies(t *testing.T) {
+	const rate = 50
+	for _, row := range []struct {
+		name        string
+		others      int // connects of other addresses, ten a second
+		least, most int // connects of the one, in ten seconds
+	}{
+		{"a flood beside others", 100, 10 * rate / 2, 2*rate + 10*rate},
+		{"a proxy that nobody knows of", 0, 10 * rate, 2*rate + 10*rate},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := quotas{max: quotaLimits{connects: rate}}
+			flooded, refused := 0, 0
+			for i := range 10_000 { // a millisecond each
+				now := time.Duration(i) * time.Millisecond
+				for range 4 {
+					if q, fault := s.take("", "6.6.6.6", 0, now); fault == nil {
+						if flooded++; q.ofAddress != nil {
+							t.Fatal("connections of an address that may be a proxy's are counted")
+						}
+					} else if fault != errConnects {
+						t.Fatal(fault)
+					}
+				}
+				if i%100 == 50 && i/100 < row.others {
+					if _, fault := s.take("", fmt.Sprintf("10.0.0.%d", i/100), 0, now); fault != nil {
+						refused++
+					}
+				}
+			}
+			if refused > 0 || flooded < row.least || flooded > row.most {
+				t.Errorf("%d of %d others were refused, and the one made %d; want none, and %d to %d", refused, row.others, flooded, row.least, row.most)
+			}
+		})
+	}
 }
 
 func TestB17_ConnectionsOfAnAddress(t *testing.T) {

@@ -207,7 +207,7 @@ var keys = []key{
 	{name: "limits.connections", to: func(s *Settings) any { return &s.MaxConnections }, flag: true, check: between(1, 10_000_000),
 		help: "connections of the node; nine tenths of the files that the process may open, unless it is set"},
 	{name: "limits.connects", to: func(s *Settings) any { return &s.ConnectsPerSecond }, flag: true, check: between(1, 1_000_000),
-		help: "connections that the node makes a second, four seconds' worth at once; 500 without dev"},
+		help: "connections that the node makes a second, four seconds' worth at once, of which one address has half, and what others leave; 500 without dev"},
 	{name: "limits.connections_per_user", to: func(s *Settings) any { return &s.ConnectionsPerUser }, def: "100", flag: true, check: between(1, 1_000_000),
 		help: "connections of one user on the node, parked ones included"},
 	{name: "limits.connections_per_address", to: func(s *Settings) any { return &s.ConnectionsPerAddress }, def: "100", flag: true, check: between(1, 1_000_000),
