@@ -121,6 +121,16 @@ func (b *Bus) failure(err error, late *protocol.Error) *protocol.Error {
 	return protocol.Internal
 }
 
+// claim has the broker count a channel, if it is new, for the client that asks for it.
+func (b *Bus) claim(ch protocol.Channel, owner string) *protocol.Error {
+	if o, ok := b.broker.(broker.Owned); ok && ch != "" {
+		if err := o.Claim(ch, owner); err != nil {
+			return b.failure(err, errBroker)
+		}
+	}
+	return nil
+}
+
 // keeper is the broker as far as it keeps presence; nil if it does not.
 func (b *Bus) keeper() broker.Presence {
 	p, _ := b.broker.(broker.Presence)

@@ -30,6 +30,17 @@ func (c *Connection) hand(frame *protocol.Encoded) {
 	c.shard.Wake(c.out)
 }
 
+// owner is of whom the channels that the client makes are counted: its user, or its address, if that is known for sure.
+func (c *Connection) owner() string {
+	if id := c.Identity(); !id.Anonymous() {
+		return "user " + id.User
+	}
+	if q := c.places.ofAddress; q != nil {
+		return "address " + q.address.String()
+	}
+	return ""
+}
+
 func (c *Connection) caller() Caller { return Caller{Connection: c.id, Identity: c.Identity()} }
 
 // principal is whose idempotency keys a connection's are. Those without an identity share one: a client repeats its

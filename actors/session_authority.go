@@ -21,6 +21,14 @@ func (s *session) mayRead(ch protocol.Channel) *protocol.Error {
 	return s.bus.mayRead(s.identity(), ch)
 }
 
+// claim has a channel that is new counted for the client, unless the server wants it there.
+func (s *session) claim(ch protocol.Channel) *protocol.Error {
+	if s.put(ch) {
+		return nil
+	}
+	return s.bus.claim(ch, s.conn.owner())
+}
+
 // mayRead reports whether id may hear a channel.
 func (b *Bus) mayRead(id access.Identity, ch protocol.Channel) *protocol.Error {
 	if _, _, ok := ch.ReplyParts(); ok {

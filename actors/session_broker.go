@@ -186,6 +186,9 @@ func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame, name string)
 	if fault := b.revise(c.caller(), &what); fault != nil {
 		return nil, fault
 	}
+	if fault := b.claim(what.Channel, c.owner()); fault != nil {
+		return nil, fault
+	}
 	p, err := b.publish(context.Background(), what, clientPatience)
 	if err != nil {
 		return nil, err
@@ -201,6 +204,9 @@ func (b *Bus) answerHistory(c *Connection, f *protocol.ClientFrame) (*protocol.E
 	limit := f.Limit
 	if limit == 0 {
 		limit = protocol.MaxHistoryLimit
+	}
+	if fault := b.claim(f.Channel, c.owner()); fault != nil {
+		return nil, fault
 	}
 	page, err := b.History(context.Background(), f.Channel, since, limit)
 	if err != nil {

@@ -6,7 +6,12 @@ import (
 )
 
 func (s *session) onSubscribe(f *protocol.ClientFrame) {
-	if fault := s.subscribeFault(f); fault != nil {
+	asks := s.bus.hooks.Subscribe != nil && !s.put(f.Channel)
+	fault := s.subscribeFault(f)
+	if fault == nil && !asks {
+		fault = s.claim(f.Channel)
+	}
+	if fault != nil {
 		s.note(Record{What: RecordRefused, Channel: f.Channel, Code: string(fault.Code)})
 		s.refuse(fault, f.ID)
 		return
@@ -20,7 +25,7 @@ func (s *session) onSubscribe(f *protocol.ClientFrame) {
 	}
 	sub := &subscription{conn: s.conn, channel: f.Channel, id: f.ID, own: true, wantsAudience: audienceOf(f.Users)}
 	s.subs = append(s.subs, sub)
-	if s.bus.hooks.Subscribe != nil && !s.put(sub.channel) {
+	if asks {
 		s.askPermission(sub, f.Since)
 		return
 	}
@@ -74,6 +79,9 @@ func (s *session) onPermitted(m permitted) {
 		return
 	}
 	m.sub.permission = undecided
+	if m.fault == nil {
+		m.fault = s.claim(m.sub.channel)
+	}
 	if m.fault != nil {
 		s.subs = slices.Delete(s.subs, i, i+1)
 		s.note(Record{What: RecordRefused, Channel: m.sub.channel, Code: string(m.fault.Code)})

@@ -46,6 +46,7 @@ func inBubble(t *testing.T, change func(*Config), fn func(w *world)) {
 			t.Errorf("%d dead letters", n)
 		}
 		bus.Stop()
+		bus.broker.Close() // that of change, if it brought another
 		mem.Close()
 	})
 }

@@ -1,7 +1,7 @@
 // Package broker defines how nodes hear each other and who numbers the messages. A broker owns epoch, offset, history
 // and idempotency; a node keeps at most a cache. The suite in brokertest checks what each implementation must do.
 //
-//	broker.go      Broker, and what a broker may be besides: Shared, Faithful, Holder, Pinger
+//	broker.go      Broker, and what a broker may be besides: Shared, Faithful, Holder, Owned, Pinger
 //	presence.go    Presence, which a broker may be too
 //	brokertest/    the suite that every broker passes
 //	memory/        the broker of a single node
@@ -71,6 +71,9 @@ type Broker interface {
 // Holdings is what a broker keeps in this process, and what it had to give up.
 type Holdings struct {
 	Channels, Messages, Bytes int
+	MaxChannels               int    // how many channels there may be; 0: no bound
+	ChannelsForgotten         uint64 // channels that nobody used: a client that comes back to one is told a gap
+	ChannelsRefused           uint64 // new channels for which their owner had no space
 	Keys                      int    // idempotency keys
 	KeysForgotten             uint64 // keys given up before their time because a channel had too many; a repetition is a second message then
 }
@@ -78,6 +81,15 @@ type Holdings struct {
 // Holder is a broker that can count what it keeps. Holdings walks all channels: call it for a scrape, not for a
 // request.
 type Holder interface{ Holdings() Holdings }
+
+// Owned is a broker that counts who has made its channels, so that one client cannot use up what all share.
+type Owned interface {
+	// Claim makes a channel that is not known, and counts it for its owner until it is forgotten: a user, or an address.
+	// The owner "" is all clients together of which nothing is known. For a channel that is known it does nothing,
+	// whoever made it. It fails with CodeLimitReached if the owner has as many as one may, and with CodeOverloaded if
+	// there is no space. It never waits.
+	Claim(ch protocol.Channel, owner string) error
+}
 
 // Pinger is a broker that can check that it works, for readiness.
 type Pinger interface {

@@ -4,28 +4,30 @@ import (
 	"context"
 	"hash/maphash"
 	"sync"
-	"time"
-
+	"tidings/broker"
 	"tidings/core"
 	"tidings/protocol"
+	"time"
 )
 
-// open returns the channel of a name, made where there is none, with its lock held.
+var _ broker.Owned = (*Broker)(nil)
+
+// open returns the channel of a name, made for nobody in particular if there is none, with its lock held.
 func (b *Broker) open(ctx context.Context, name protocol.Channel, now time.Time) (*channel, error) {
 	if ctx.Err() != nil {
 		return nil, errTimeout
 	}
 	s := &b.shards[maphash.String(b.seed, string(name))%shards]
 	for {
-		s.mu.RLock()
-		ch, closed := s.channels[name], s.closed
-		s.mu.RUnlock()
-		if closed {
-			return nil, errClosed
+		ch, err := s.find(name)
+		if err != nil {
+			return nil, err
 		}
 		if ch == nil {
-			var err error
-			if ch, err = b.make(s, name, now); err != nil {
+			if !b.reserve(now) {
+				return nil, errFull
+			}
+			if ch, err = b.make(s, name, now, nil); err != nil {
 				return nil, err
 			}
 		}
@@ -38,10 +40,49 @@ func (b *Broker) open(ctx context.Context, name protocol.Channel, now time.Time)
 	}
 }
 
-func (b *Broker) make(s *shard, name protocol.Channel, now time.Time) (*channel, error) {
-	if !b.reserve(now) {
-		return nil, errFull
+// Claim implements broker.Owned.
+func (b *Broker) Claim(name protocol.Channel, by string) error {
+	s := &b.shards[maphash.String(b.seed, string(name))%shards]
+	if ch, err := s.find(name); err != nil || ch != nil {
+		return err
 	}
+	of := b.owners.take(by, b.share(by))
+	if of == nil {
+		b.owners.refused.Add(1)
+		return errShare
+	}
+	if b.channels.Add(1) > int64(b.cfg.MaxChannels) { // to look for space takes too long here
+		b.channels.Add(-1)
+		b.owners.give(of)
+		b.full.Store(true)
+		return errFull
+	}
+	_, err := b.make(s, name, b.cfg.Now(), of)
+	return err
+}
+
+// share is how many channels an owner may have.
+func (b *Broker) share(by string) int {
+	half := max(1, b.cfg.MaxChannels/2)
+	if by == "" {
+		return half
+	}
+	return min(b.cfg.OwnerChannels, half)
+}
+
+// find returns the channel of a name, or nil.
+func (s *shard) find(name protocol.Channel) (*channel, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil, errClosed
+	}
+	return s.channels[name], nil
+}
+
+// make makes a channel that was reserved, and that owner, if not nil, counts already; both are given back if there is
+// one.
+func (b *Broker) make(s *shard, name protocol.Channel, now time.Time, of *owner) (*channel, error) {
 	cfg := core.DefaultStreamConfig()
 	if b.cfg.Stream != nil {
 		cfg = b.cfg.Stream(name)
@@ -52,12 +93,14 @@ func (b *Broker) make(s *shard, name protocol.Channel, now time.Time) (*channel,
 	switch {
 	case s.closed:
 		b.channels.Add(-1)
+		b.owners.give(of)
 		return nil, errClosed
 	case ch != nil: // another was faster
 		b.channels.Add(-1)
+		b.owners.give(of)
 		return ch, nil
 	}
-	ch = &channel{stream: core.NewStream(name, b.epoch(), cfg), used: now.Unix()}
+	ch = &channel{stream: core.NewStream(name, b.epoch(), cfg), used: now.Unix(), owner: of}
 	s.channels[name] = ch
 	return ch, nil
 }
@@ -78,7 +121,7 @@ func (b *Broker) reserve(now time.Time) bool {
 // forgetIdle forgets channels that are idle, before their time, until there is room enough for a while.
 func (b *Broker) forgetIdle(now time.Time) {
 	for i := range b.shards {
-		b.forget(&b.shards[i], now, 0)
+		b.forget(&b.shards[i], now, 0, 0)
 		if b.channels.Load() <= int64(b.cfg.MaxChannels)*15/16 {
 			return
 		}
@@ -86,21 +129,39 @@ func (b *Broker) forgetIdle(now time.Time) {
 }
 
 // sweep drops what is over its time in the n-th part of the table.
-func (b *Broker) sweep(n uint64) { b.forget(&b.shards[n%shards], b.cfg.Now(), b.cfg.Remember) }
+func (b *Broker) sweep(n uint64) {
+	if b.full.Swap(false) {
+		b.janitor.hurry(b.cfg.Now(), b.forgetIdle)
+	}
+	b.forget(&b.shards[n%shards], b.cfg.Now(), b.cfg.Remember, min(b.cfg.Remember, b.cfg.RememberBrief))
+}
 
-// forget removes the shard's channels that are idle and were not used for a time, and trims the others.
-func (b *Broker) forget(s *shard, now time.Time, unused time.Duration) {
-	before := now.Add(-unused).Unix()
+// fewMessages is how many a channel may have had in all so that it counts as hardly used.
+const fewMessages = 8
+
+// hardlyUsed reports whether the channel is forgotten sooner than others: a client that comes back to it for its few
+// messages is told a gap, and is rare.
+func (ch *channel) hardlyUsed(name protocol.Channel) bool {
+	_, _, reply := name.ReplyParts()
+	return reply || ch.stream.Top().Offset <= fewMessages
+}
+
+// forget removes the shard's channels that are idle and were not used for a time, a shorter one if they were hardly
+// used, and trims the others.
+func (b *Broker) forget(s *shard, now time.Time, unused, brief time.Duration) {
+	before, briefly := now.Add(-unused).Unix(), now.Add(-brief).Unix()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name, ch := range s.channels {
 		ch.mu.Lock()
-		if ch.stream.Idle(now) && len(ch.sinks) == 0 && ch.used <= before {
+		if ch.stream.Idle(now) && len(ch.sinks) == 0 && (ch.used <= before || ch.used <= briefly && ch.hardlyUsed(name)) {
 			ch.deleted = true
 			_, _, _, forgotten := ch.stream.Holds()
 			b.forgotten.Add(forgotten)
 			delete(s.channels, name)
 			b.channels.Add(-1)
+			b.gone.Add(1)
+			b.owners.give(ch.owner)
 		}
 		ch.mu.Unlock()
 	}

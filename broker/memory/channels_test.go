@@ -79,6 +79,44 @@ func TestIdleChannelIsForgottenAfterItsTime(t *testing.T) {
 	})
 }
 
+// A channel that was used once, as a page's or a job's own, is forgotten in hours, and others in weeks.
+func TestAChannelThatWasHardlyUsedIsForgottenSooner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := memory.DefaultConfig()
+		cfg.Sweep = time.Hour
+		b := memory.New(cfg)
+		defer b.Close()
+		begin := time.Now()
+		const reply = "$reply/zzzzzz.one.two.proof"
+		at := map[protocol.Channel]protocol.Position{"read": top(t, b, "read"), reply: top(t, b, reply)}
+		for channel, messages := range map[protocol.Channel]int{"once": 1, "few": 8, "used": 9} {
+			for range messages {
+				at[channel] = must(t, b, channel).Position
+			}
+		}
+		for _, row := range []struct {
+			wait time.Duration
+			gone map[protocol.Channel]bool
+		}{
+			{5 * time.Hour, nil},
+			{8 * time.Hour, map[protocol.Channel]bool{"read": true, reply: true, "once": true, "few": true}},
+			{29*24*time.Hour + 23*time.Hour, map[protocol.Channel]bool{"read": true, reply: true, "once": true, "few": true}},
+			{30*24*time.Hour + 2*time.Hour, map[protocol.Channel]bool{"read": true, reply: true, "once": true, "few": true, "used": true}},
+		} {
+			time.Sleep(time.Until(begin.Add(row.wait)))
+			if got, want := b.Holdings().Channels, len(at)-len(row.gone); got != want {
+				t.Errorf("after %s %d channels are kept, want %d", row.wait, got, want)
+			}
+		}
+		for channel, was := range at {
+			page, err := b.History(t.Context(), channel, was, 10)
+			if err != nil || page.Lost != protocol.GapEpochChanged || page.Top.Epoch == was.Epoch {
+				t.Errorf("%s: back from %v: %+v, %v; want a gap, and another epoch", channel, was, page, err)
+			}
+		}
+	})
+}
+
 func TestLiveKeyKeepsItsChannel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := memory.DefaultConfig()
@@ -206,11 +244,13 @@ func TestConfigIsChecked(t *testing.T) {
 		t.Errorf("the default: %v", err)
 	}
 	for field, change := range map[string]func(*memory.Config){
-		"MaxChannels": func(c *memory.Config) { c.MaxChannels = 0 },
-		"Remember":    func(c *memory.Config) { c.Remember = -1 },
-		"Sweep":       func(c *memory.Config) { c.Sweep = 0 },
-		"Now":         func(c *memory.Config) { c.Now = nil },
-		"Random":      func(c *memory.Config) { c.Random = nil },
+		"MaxChannels":   func(c *memory.Config) { c.MaxChannels = 0 },
+		"OwnerChannels": func(c *memory.Config) { c.OwnerChannels = 0 },
+		"Remember":      func(c *memory.Config) { c.Remember = -1 },
+		"RememberBrief": func(c *memory.Config) { c.RememberBrief = -1 },
+		"Sweep":         func(c *memory.Config) { c.Sweep = 0 },
+		"Now":           func(c *memory.Config) { c.Now = nil },
+		"Random":        func(c *memory.Config) { c.Random = nil },
 	} {
 		cfg := memory.DefaultConfig()
 		change(&cfg)

@@ -16,14 +16,22 @@ type Config struct {
 	// for all. It must be safe for concurrent use; a value that does not validate is a bug of the caller.
 	Stream func(protocol.Channel) core.StreamConfig
 
-	// MaxChannels is how many channels are held at once, 1,000,000 by default. When they are too many, those that are
+	// MaxChannels is how many channels are kept at once, 1,000,000 by default. When they are too many, those that are
 	// idle are forgotten before their time; when none is, a new channel is refused with CodeOverloaded.
 	MaxChannels int
 
+	// OwnerChannels is how many of them one owner may have made (Claim), 10,000 by default. Anonymous clients whose
+	// address is unknown are one owner together, and may have half of MaxChannels; nobody may have more.
+	OwnerChannels int
+
 	// Remember is how long a channel that nobody uses, with nothing left in its history, keeps its position, so that a
-	// client that was away for longer than its history, and missed nothing, gets no gap. 30 days by default; about 400
+	// client that was away for longer than its history, and missed nothing, gets no gap. 30 days by default; about 550
 	// bytes each.
 	Remember time.Duration
+
+	// RememberBrief is the same for a channel that was hardly used: for a reply channel, and for one that never had more
+	// than 8 messages. 6 hours by default; never longer than Remember.
+	RememberBrief time.Duration
 
 	// Sweep is how long the broker takes for one round over all channels, in which it drops what is over its time. One
 	// minute by default; a read never gives such messages, swept or not.
@@ -44,13 +52,15 @@ type Config struct {
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		Stream:      func(ch protocol.Channel) core.StreamConfig { return core.DefaultStreamConfig().For(ch, time.Now()) },
-		MaxChannels: 1_000_000,
-		Remember:    30 * 24 * time.Hour,
-		Sweep:       time.Minute,
-		Now:         steady(),
-		Wall:        time.Now,
-		Random:      rand.Uint64,
+		Stream:        func(ch protocol.Channel) core.StreamConfig { return core.DefaultStreamConfig().For(ch, time.Now()) },
+		MaxChannels:   1_000_000,
+		OwnerChannels: 10_000,
+		Remember:      30 * 24 * time.Hour,
+		RememberBrief: 6 * time.Hour,
+		Sweep:         time.Minute,
+		Now:           steady(),
+		Wall:          time.Now,
+		Random:        rand.Uint64,
 	}
 }
 
@@ -65,8 +75,12 @@ func (c Config) Validate() error {
 	switch {
 	case c.MaxChannels < 1:
 		return fmt.Errorf("memory: MaxChannels is %d: give at least 1", c.MaxChannels)
+	case c.OwnerChannels < 1:
+		return fmt.Errorf("memory: OwnerChannels is %d: give at least 1", c.OwnerChannels)
 	case c.Remember < 0:
 		return fmt.Errorf("memory: Remember is %s: give 0 or a positive duration", c.Remember)
+	case c.RememberBrief < 0:
+		return fmt.Errorf("memory: RememberBrief is %s: give 0 or a positive duration", c.RememberBrief)
 	case c.Sweep < shards*time.Millisecond:
 		return fmt.Errorf("memory: Sweep is %s: give at least %s", c.Sweep, shards*time.Millisecond)
 	case c.Now == nil:

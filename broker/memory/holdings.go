@@ -6,7 +6,10 @@ var _ broker.Holder = (*Broker)(nil)
 
 // Holdings counts what is kept now. Of channels that were forgotten, the keys that they had given up still count.
 func (b *Broker) Holdings() broker.Holdings {
-	h := broker.Holdings{KeysForgotten: b.forgotten.Load()}
+	h := broker.Holdings{
+		MaxChannels: b.cfg.MaxChannels, ChannelsForgotten: b.gone.Load(), ChannelsRefused: b.owners.refused.Load(),
+		KeysForgotten: b.forgotten.Load(),
+	}
 	for i := range b.shards {
 		s := &b.shards[i]
 		s.mu.RLock()

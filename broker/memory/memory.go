@@ -29,7 +29,10 @@ type Broker struct {
 	stride      uint64 // odd; spreads the nonces of channels
 	made        atomic.Uint64
 	channels    atomic.Int64
+	gone        atomic.Uint64 // channels that were forgotten
 	forgotten   atomic.Uint64 // idempotency keys of channels that are no more, before their time
+	owners      owners
+	full        atomic.Bool // a Claim found no space: the janitor looks for some
 	shards      [shards]shard
 	presence    [presenceShards]presence
 	janitor     janitor
@@ -47,8 +50,9 @@ type channel struct {
 	mu      sync.Mutex // guards the rest; held for the atomic step, so that sinks get messages in order
 	stream  *core.Stream
 	sinks   []*subscription
-	used    int64 // when it was last used, in Unix seconds
-	deleted bool  // no longer in the table: look again
+	used    int64  // when it was last used, in Unix seconds
+	owner   *owner // who counts for it; nil for nobody. It does not change
+	deleted bool   // no longer in the table: look again
 }
 
 // subscription is one call of Subscribe, with an identity of its own, also where two share a sink.
@@ -200,5 +204,5 @@ func (s *shard) close() {
 var (
 	errClosed  = &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "the broker is closed", Hint: "The server is going down: try again later."}
 	errTimeout = &protocol.Error{Code: protocol.CodeTimeout, Reason: "the request was given up before the broker took it", Hint: "Try again; repeat a publish with its idempotency key."}
-	errFull    = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "the broker holds as many channels as it may", Hint: "Try again later, or raise the broker's MaxChannels."}
+	errFull    = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "the broker keeps as many channels as it may", Hint: "Try again later, or raise limits.channels."}
 )

@@ -96,6 +96,8 @@ func (srv *server) buildBroker() error {
 	srv.history.policy.Store(srv.admission.policy)
 	brokerConfig := memory.DefaultConfig()
 	brokerConfig.Stream = srv.history.of
+	brokerConfig.MaxChannels, brokerConfig.OwnerChannels = s.MaxChannels, s.ChannelsPerUser
+	brokerConfig.Remember, brokerConfig.RememberBrief = s.HistoryRemember, s.HistoryRememberBrief
 	if err := brokerConfig.Validate(); err != nil {
 		return err
 	}

@@ -72,6 +72,9 @@ type Settings struct {
 	HistoryAge      time.Duration
 	HistoryBytes    Size
 
+	HistoryRemember, HistoryRememberBrief time.Duration
+	MaxChannels, ChannelsPerUser          int
+
 	Park, Heartbeat, PollHold, IdleTimeout, CollectWindow, Drain time.Duration
 
 	LogLevel, LogFormat string
@@ -204,6 +207,10 @@ var keys = []key{
 		help: "how long messages are kept"},
 	{name: "history.bytes", to: func(s *Settings) any { return &s.HistoryBytes }, def: "4MiB", flag: true, check: between[Size](1<<10, 1<<30),
 		help: "bytes kept per channel"},
+	{name: "history.remember", to: func(s *Settings) any { return &s.HistoryRemember }, def: "720h", flag: true, check: between(time.Minute, 366*24*time.Hour),
+		help: "how long a channel that nobody uses keeps its position when its history is empty: a client that comes back later is told a gap"},
+	{name: "history.remember_brief", to: func(s *Settings) any { return &s.HistoryRememberBrief }, def: "6h", flag: true, check: between(time.Minute, 366*24*time.Hour),
+		help: "the same for reply channels, and for channels that never had more than 8 messages"},
 	{name: "limits.connections", to: func(s *Settings) any { return &s.MaxConnections }, flag: true, check: between(1, 10_000_000),
 		help: "connections of the node; nine tenths of the files that the process may open, unless it is set"},
 	{name: "limits.connects", to: func(s *Settings) any { return &s.ConnectsPerSecond }, flag: true, check: between(1, 1_000_000),
@@ -214,6 +221,10 @@ var keys = []key{
 		help: "connections of one address, of IPv6 one /64; only with trusted_proxies, since else the address may be a proxy's"},
 	{name: "limits.connects_per_address", to: func(s *Settings) any { return &s.ConnectsPerAddress }, def: "20", flag: true, check: between(1, 1_000_000),
 		help: "connections that one address makes a second, five seconds' worth at once; only with trusted_proxies"},
+	{name: "limits.channels", to: func(s *Settings) any { return &s.MaxChannels }, def: "1000000", flag: true, check: between(1, 100_000_000),
+		help: "channels that the node keeps, about 550 bytes each without messages; above that, those that nobody uses are forgotten before their time, and then a new one is refused"},
+	{name: "limits.channels_per_user", to: func(s *Settings) any { return &s.ChannelsPerUser }, def: "10000", flag: true, check: between(1, 100_000_000),
+		help: "channels that one user, or one address of anonymous clients, may have made; without trusted_proxies all anonymous clients together, half of limits.channels"},
 	{name: "limits.grants", to: func(s *Settings) any { return &s.MaxGrants }, def: "200000", flag: true, check: between(1, 100_000_000),
 		help: "channels that POST /api/subscribe has put clients in and the node remembers; above that, the grants of clients that left longest ago are forgotten, and then the request is refused"},
 	{name: "park", to: func(s *Settings) any { return &s.Park }, def: "30s", flag: true, check: between(time.Second, 2*time.Minute),
