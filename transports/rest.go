@@ -33,7 +33,9 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) *restingConn {
 		early, _ := rw.Reader.Peek(n)
 		c.early = bytes.Clone(early)
 	}
-	c.last = !h.register(c)
+	if !h.register(c) {
+		c.closeNow()
+	}
 	return c
 }
 
