@@ -71,7 +71,7 @@ func (c *Client) onCounted(f *protocol.ServerFrame) {
 	case protocol.TypeGap:
 		c.onGap(f)
 	case protocol.TypePosition:
-		if s := c.find(f.Channel, f.Room); s != nil && s.live {
+		for _, s := range c.settled(f) {
 			before := s.cursor.Position()
 			if !s.cursor.Skipped(f.Position) {
 				c.again(s)
@@ -80,7 +80,7 @@ func (c *Client) onCounted(f *protocol.ServerFrame) {
 			}
 		}
 	case protocol.TypeUnsubscribed:
-		if s := c.find(f.Channel, f.Room); s != nil && s.live {
+		for _, s := range c.settled(f) {
 			c.end(s, &protocol.Error{Code: f.Code, Reason: f.Message, Hint: f.Hint})
 		}
 	case protocol.TypeReply, protocol.TypeError:
@@ -91,18 +91,16 @@ func (c *Client) onCounted(f *protocol.ServerFrame) {
 }
 
 func (c *Client) onMessage(f *protocol.ServerFrame) {
-	s := c.find(f.Channel, f.Room)
-	if s == nil || !s.live {
-		return
-	}
-	switch s.cursor.Check(f.Msg) {
-	case Deliver:
-		c.port.Message(s, f.Msg)
-		s.moved(f.Msg)
-	case Seen:
-		s.moved(f.Msg)
-	case Missing:
-		c.again(s)
+	for _, s := range c.settled(f) {
+		switch s.cursor.Check(f.Msg) {
+		case Deliver:
+			c.port.Message(s, f.Msg)
+			s.moved(f.Msg)
+		case Seen:
+			s.moved(f.Msg)
+		case Missing:
+			c.again(s)
+		}
 	}
 }
 
@@ -159,21 +157,22 @@ func (c *Client) onSubscribed(f *protocol.ServerFrame) {
 }
 
 func (c *Client) onGap(f *protocol.ServerFrame) {
-	var s *Subscription
-	if f.ID != 0 {
-		if i := slices.IndexFunc(c.subs, func(s *Subscription) bool { return s.pending == f.ID }); i >= 0 {
-			s = c.subs[i]
-			s.told = true
-		}
-		if s != nil && s.over {
-			return
-		}
-	} else if s = c.find(f.Channel, f.Room); s != nil && !s.live {
-		s = nil // it belongs to the subscription that a newer subscribe replaces
+	if f.From == nil {
+		return
 	}
-	if s != nil && f.From != nil {
-		s.holes = 0
-		c.port.Gap(s, *s.cursor.Gapped(protocol.GapReason(f.Reason), *f.From))
+	concerned := c.settled(f)
+	if f.ID != 0 {
+		concerned = nil
+		if i := slices.IndexFunc(c.subs, func(s *Subscription) bool { return s.pending == f.ID }); i >= 0 {
+			c.subs[i].told = true
+			concerned = c.subs[i : i+1]
+		}
+	}
+	for _, s := range slices.Clone(concerned) {
+		if !s.over {
+			s.holes = 0
+			c.port.Gap(s, *s.cursor.Gapped(protocol.GapReason(f.Reason), *f.From))
+		}
 	}
 }
 
@@ -236,11 +235,17 @@ func (c *Client) end(s *Subscription, fault *protocol.Error) {
 	c.port.Ended(s, fault)
 }
 
-func (c *Client) find(ch protocol.Channel, room string) *Subscription {
+// settled returns the subscriptions that a frame without id speaks of; none for one of which a newer subscribe waits or was
+// refused. Filters that are equal and not written alike have one room, and are one subscription at the server.
+func (c *Client) settled(f *protocol.ServerFrame) []*Subscription {
+	var all []*Subscription
 	for _, s := range c.subs {
-		if s.Channel == ch && s.Room == room && (room != "" || !s.named()) { // one with a filter has no room until it is named
-			return s
+		if s.live && s.Channel == f.Channel && s.Room == f.Room {
+			if f.Room == "" { // the one without a filter: one with a filter is not live before its room is named
+				return []*Subscription{s}
+			}
+			all = append(all, s)
 		}
 	}
-	return nil
+	return all
 }

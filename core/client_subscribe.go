@@ -110,7 +110,8 @@ func (c *Client) Unsubscribe(s *Subscription) {
 		return
 	}
 	c.subs = slices.Delete(c.subs, i, i+1)
-	if c.session != "" && !unnamed {
+	shared := s.Room != "" && slices.ContainsFunc(c.subs, func(t *Subscription) bool { return t.Channel == s.Channel && t.Room == s.Room })
+	if c.session != "" && !unnamed && !shared {
 		c.Request(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, Channel: s.Channel, Room: s.Room})
 	}
 }

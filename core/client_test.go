@@ -317,6 +317,26 @@ func TestB133_ClientAsksNoMoreForWhatWasUnsubscribed(t *testing.T) {
 	}
 }
 
+// Filters that are equal and not written alike are one subscription at the server, which the last to leave ends.
+func TestClientWithTwoSubscriptionsInOneRoom(t *testing.T) {
+	s := connectedClient(t)
+	one := s.c.Subscribe("a", []byte(`{"equals":{"k":1}}`), protocol.Position{})
+	two := s.c.Subscribe("a", []byte(`{"in":{"k":[1]}}`), protocol.Position{})
+	room := func(frame string) string { return strings.Replace(frame, `","channel"`, `","room":"r","channel"`, 1) }
+	named := func(id uint64) string {
+		return strings.Replace(subscribedFrame(id, 0, false), `"channel"`, `"room":"r","channel"`, 1)
+	}
+	s.hear(1, named(2), named(3))
+	s.log = nil
+	s.hear(1, room(messageFrame(1)))
+	s.want("message 1", "message 1")
+	s.c.Unsubscribe(one)
+	s.hear(1, room(messageFrame(2)))
+	s.want("message 2")
+	s.c.Unsubscribe(two)
+	s.want("1: unsubscribe #4 a")
+}
+
 func TestB133_ClientForgetsWhatIsRefusedForAnotherReason(t *testing.T) {
 	s := connectedClient(t)
 	s.hear(1, forbiddenA)

@@ -209,6 +209,20 @@ var scripts = []script{
 		frame 1 {"type":"subscribed","id":1,"channel":"a","room":"r1","epoch":"e","offset":5,"tag":"t5","recovered":false}
 		frame 1 {"type":"message","channel":"a","offset":6,"tag":"t6","id":"m6","time":1,"data":6}
 		frame 1 {"type":"message","channel":"a","room":"r1","offset":6,"tag":"t6","id":"m6","time":1,"data":6}`},
+	{"one room: filters that are equal and not written alike", `
+		subscribe a {"equals":{"k":1}}
+		subscribe a {"in":{"k":[1]}}` + hello + `
+		frame 1 {"type":"subscribed","id":1,"channel":"a","room":"r1","epoch":"e","offset":4,"tag":"t4","recovered":false}
+		frame 1 {"type":"message","channel":"a","room":"r1","offset":5,"tag":"t5","id":"m5","time":1,"data":5}
+		frame 1 {"type":"subscribed","id":2,"channel":"a","room":"r1","epoch":"e","offset":5,"tag":"t5","recovered":false}
+		frame 1 {"type":"message","channel":"a","room":"r1","offset":6,"tag":"t6","id":"m6","time":1,"data":6}
+		frame 1 {"type":"position","channel":"a","room":"r1","epoch":"e","offset":8,"tag":"t8"}
+		frame 1 {"type":"gap","channel":"a","room":"r1","reason":"feed_lost","last":{"epoch":"e","offset":8,"tag":"t8"},"from":{"epoch":"e","offset":9,"tag":"t9"}}
+		frame 1 {"type":"message","channel":"a","room":"r1","offset":12,"prev":11,"tag":"t12","id":"m12","time":1,"data":12}
+		frame 1 {"type":"subscribed","id":4,"channel":"a","room":"r1","epoch":"e","offset":9,"tag":"t9","recovered":true}
+		unsubscribe 1
+		frame 1 {"type":"message","channel":"a","room":"r1","offset":12,"prev":9,"tag":"t12","id":"m12","time":1,"data":12}
+		frame 1 {"type":"unsubscribed","channel":"a","room":"r1","code":"removed","message":"m","hint":"h"}`},
 	{"unsubscribed before its room was named", `
 		subscribe a {"equals":{"k":1}}
 		subscribe a` + hello + `

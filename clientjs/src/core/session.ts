@@ -151,7 +151,7 @@ export function createSession(port: SessionPort): Session {
       return;
     }
     subs.delete(sub);
-    if (!session || unnamed) return;
+    if (!session || unnamed || (sub.room && [...subs].some((s) => s.channel === sub.channel && s.room === sub.room))) return;
     request({ type: "unsubscribe", channel: sub.channel, room: sub.room || undefined });
   }
 
@@ -238,14 +238,13 @@ export function createSession(port: SessionPort): Session {
         return f.id ? onSubscribed(f.id, f) : port.other(f);
       case "gap":
         return onGap(f);
-      case "position": {
-        const sub = settled(f);
-        if (sub && !sub.cursor.skipped(f)) again(sub);
+      case "position":
+        for (const sub of settled(f)) if (!sub.cursor.skipped(f)) again(sub);
         return;
-      }
       case "unsubscribed": {
-        const sub = settled(f);
-        return sub ? end(sub, f) : port.other(f);
+        const ended = settled(f);
+        for (const sub of ended) end(sub, f);
+        return ended.length ? undefined : port.other(f);
       }
       case "reply":
         return onAnswer(f.id, f, undefined);
@@ -257,12 +256,12 @@ export function createSession(port: SessionPort): Session {
   }
 
   function onMessage(f: MessageFrame): void {
-    const sub = settled(f);
-    if (!sub) return;
-    const verdict = sub.cursor.check(f);
-    if (verdict === "missing") hole(sub);
-    if (verdict === "deliver") port.message(sub, f);
-    if (verdict === "deliver" || verdict === "seen") sub.cursor.moved(f);
+    for (const sub of settled(f)) {
+      const verdict = sub.cursor.check(f);
+      if (verdict === "missing") hole(sub);
+      if (verdict === "deliver") port.message(sub, f);
+      if (verdict === "deliver" || verdict === "seen") sub.cursor.moved(f);
+    }
   }
 
   function onSubscribed(id: number, f: SubscribedFrame): void {
@@ -283,11 +282,11 @@ export function createSession(port: SessionPort): Session {
   }
 
   function onGap(f: GapFrame): void {
-    const sub = f.id ? awaiting(f.id) : settled(f);
-    if (!sub || sub.over) return;
-    if (f.id) sub.told = true;
-    const gap = sub.cursor.gapped(f.reason, f.from);
-    port.gap(sub, gap);
+    for (const sub of f.id ? [awaiting(f.id)] : settled(f)) {
+      if (!sub || sub.over) continue;
+      if (f.id) sub.told = true;
+      port.gap(sub, sub.cursor.gapped(f.reason, f.from));
+    }
   }
 
   function onError(id: number, error: WireError): void {
@@ -359,9 +358,10 @@ export function createSession(port: SessionPort): Session {
   /** The subscription that waits for the answer `id`. */
   const awaiting = (id: number): Subscription | undefined => [...subs].find((s) => s.pending === id);
 
-  /** The subscription that a frame without id speaks of; none while a newer `subscribe` of it waits or was refused. */
-  const settled = ({ channel, room = "" }: { channel: string; room?: string }): Subscription | undefined =>
-    [...subs].find((s) => s.live && s.channel === channel && s.room === room);
+  // The subscriptions that a frame without id speaks of; not while a newer `subscribe` of one waits or was refused. Filters
+  // that are equal and not written alike have one room, and are one subscription at the server.
+  const settled = ({ channel, room = "" }: { channel: string; room?: string }): Subscription[] =>
+    [...subs].filter((s) => s.live && s.channel === channel && s.room === room);
 
   return {
     get id() {
