@@ -55,14 +55,21 @@ func (p *Policy) add(rule Rule) error {
 	if err := r.checkPlaceholders(); err != nil {
 		return fmt.Errorf("%q: %w", rule.Pattern, err)
 	}
-	for _, name := range r.names {
+	names := r.names
+	if r.rows != nil {
+		names = slices.Concat(names, r.rows.names)
+	}
+	for _, name := range names {
 		if name != UserPlaceholder && !slices.Contains(p.claims, name) {
 			p.claims = append(p.claims, name)
 		}
 	}
 	p.needsIdentity = p.needsIdentity || r.needsIdentity()
 	p.limits = p.limits || rule.Limits != Limits{}
-	return p.index.Add(pattern, r)
+	if err := p.index.Add(pattern, r); err != nil || r.rows == nil {
+		return err
+	}
+	return fmt.Errorf("%q: %w", rule.Pattern, errRowFilters)
 }
 
 func (r Rule) compile() (*compiledRule, error) {
@@ -77,6 +84,13 @@ func (r Rule) compile() (*compiledRule, error) {
 			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}
 		*f.to = a
+	}
+	if r.Filter != "" {
+		rows, err := readRowFilter(r.Filter)
+		if err != nil {
+			return nil, err
+		}
+		out.rows = rows
 	}
 	return out, r.Limits.check()
 }

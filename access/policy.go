@@ -21,7 +21,8 @@ type compiledRule struct {
 	Rule
 	pattern                      Pattern // zero in Policy.others
 	subscribe, publish, presence admission
-	names                        []string // the pattern's placeholders
+	names                        []string   // the pattern's placeholders
+	rows                         *rowFilter // nil: none
 }
 
 // find returns the rule that decides for a channel.

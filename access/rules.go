@@ -34,6 +34,9 @@ type Rule struct {
 	Pattern                      string // see ParsePattern
 	Subscribe, Publish, Presence Allowance
 	Limits                       Limits
+	// Filter is which messages of the channel are heard and read by whom Subscribe lets in: a filter in JSON, with
+	// placeholders such as {"equals": {"tenant": "{tenant}"}}. Compile refuses it until the server enforces it.
+	Filter string
 }
 
 // MaxCollectWindow bounds a channel's and a node's CollectWindow: a longer wait would be felt.

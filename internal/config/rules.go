@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,14 @@ var ruleFields = []ruleField{
 	{"subscribe", func(r *access.Rule, v any) (err error) { r.Subscribe, err = toAllowance(v); return err }},
 	{"publish", func(r *access.Rule, v any) (err error) { r.Publish, err = toAllowance(v); return err }},
 	{"presence", func(r *access.Rule, v any) (err error) { r.Presence, err = toAllowance(v); return err }},
+	{"filter", func(r *access.Rule, v any) error {
+		if _, ok := v.(map[string]any); !ok {
+			return fmt.Errorf(`must be a filter, such as {equals: {tenant: "{tenant}"}}`)
+		}
+		raw, err := json.Marshal(v)
+		r.Filter = string(raw)
+		return err
+	}},
 	{"history.messages", func(r *access.Rule, v any) (err error) {
 		r.Limits.HistoryMessages, err = toInt(v)
 		return inRange("history.messages", r.Limits.HistoryMessages, err)
