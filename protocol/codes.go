@@ -54,6 +54,8 @@ const (
 	CodeRemoved              Code = "removed"
 	CodeBadFilter            Code = "bad_filter"
 	CodeFilterTooComplex     Code = "filter_too_complex"
+	CodeVersionConflict      Code = "version_conflict"
+	CodeStorageFull          Code = "storage_full"
 )
 
 // CodeRow is one row of the table of codes.
@@ -80,6 +82,7 @@ var codeRows = []CodeRow{
 	{CodeTimeout, 4012, 504, true},
 	{CodeBackendUnavailable, 4013, 503, true},
 	{CodeLimitReached, 4014, 429, true},
+	{CodeStorageFull, 4015, 507, true},
 	{CodeProtocolError, 1002, 400, false},
 	{CodeUnsupportedData, 1003, 415, false},
 	{CodeBadUTF8, 1007, 400, false},
@@ -112,6 +115,7 @@ var codeRows = []CodeRow{
 	{CodeRemoved, 4525, 403, false},
 	{CodeBadFilter, 4526, 400, false},
 	{CodeFilterTooComplex, 4527, 400, false},
+	{CodeVersionConflict, 4528, 409, false},
 }
 
 var codeIndex = func() map[Code]CodeRow {
