@@ -26,6 +26,7 @@ const (
 	otel       = "go.opentelemetry.io/otel"
 	gobreaker  = "github.com/sony/gobreaker/v2"
 	webhooks   = "github.com/standard-webhooks/standard-webhooks"
+	sqlite     = "modernc.org/sqlite"
 	xcrypto    = "golang.org/x/crypto" // acme/autocert
 )
 
@@ -46,25 +47,30 @@ var folders = map[string]folder{
 	"transports":    {ours: []string{"internal/counts", "internal/guard", "internal/patience", "internal/resting", "protocol", "core"}, foreign: []string{websocket, lru}},
 	// The conformance suite of the transports, which tests import: it opens links as real clients do.
 	"transports/transporttest": {ours: []string{"protocol", "core", "transports", "internal/memnet"}, foreign: []string{websocket, clientSSE}},
-	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "filter", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/guard", "internal/resting"}, foreign: []string{gin, prometheus}},
+	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "filter", "store", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/guard", "internal/resting"}, foreign: []string{gin, prometheus}},
 	"client":                   {ours: []string{"protocol", "core"}, foreign: []string{websocket, clientSSE}},
 	"clientjs":                 {},
-	"sim":                      {ours: []string{"protocol", "core", "client"}, foreign: []string{hdr}},
-	"examples":                 {},
-	"examples/backend":         {foreign: []string{webhooks}},
-	"internal/archtest":        {},
-	"internal/guard":           {},
-	"internal/resting":         {},
-	"internal/doctor":          {foreign: []string{websocket}},
-	"internal/memnet":          {},
-	"internal/counts":          {},
-	"internal/sparse":          {},
-	"internal/patience":        {},
-	"internal/bench":           {ours: []string{"protocol", "client"}, foreign: []string{gin, websocket, hdr}},
-	"internal/config":          {ours: []string{"protocol", "access"}, foreign: []string{koanf, yaml, pflag}},
+	// The store of documents: what it is asked and answers, with implementations that know nothing of each other.
+	"store":             {ours: []string{"protocol", "filter"}},
+	"store/sqlite":      {ours: []string{"protocol", "filter", "core", "store"}, foreign: []string{sqlite}},
+	"store/relay":       {ours: []string{"protocol", "broker", "store"}},
+	"store/storetest":   {ours: []string{"protocol", "filter", "store"}},
+	"sim":               {ours: []string{"protocol", "core", "client"}, foreign: []string{hdr}},
+	"examples":          {},
+	"examples/backend":  {foreign: []string{webhooks}},
+	"internal/archtest": {},
+	"internal/guard":    {},
+	"internal/resting":  {},
+	"internal/doctor":   {foreign: []string{websocket}},
+	"internal/memnet":   {},
+	"internal/counts":   {},
+	"internal/sparse":   {},
+	"internal/patience": {},
+	"internal/bench":    {ours: []string{"protocol", "client"}, foreign: []string{gin, websocket, hdr}},
+	"internal/config":   {ours: []string{"protocol", "access"}, foreign: []string{koanf, yaml, pflag}},
 	// The whole server in one process, which tests of examples, pages and proxies import.
 	"internal/teststack": {ours: []string{"access", "actors", "broker/memory", "httpapi"}},
 	"internal/tools":     {},
 	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
-	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "internal/config", "internal/doctor", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "store", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
 }

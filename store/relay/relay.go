@@ -1,0 +1,225 @@
+// Package relay publishes the changes of a store, each in its collection's channel. What a write has changed is
+// published once, in the order of the commits: also if the process ends between any two steps.
+package relay
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tidings/broker"
+	"tidings/protocol"
+	"tidings/store"
+)
+
+// Publish publishes one message. What fails is repeated with the same idempotency key, unless the error's code says
+// that it cannot succeed.
+type Publish func(context.Context, broker.Publish) error
+
+// Config is what a relay works on.
+type Config struct {
+	Store   store.Store
+	Publish Publish
+	Log     *slog.Logger // nil means slog.Default
+
+	step  func(string)                              // called between two steps. For tests
+	pause func(context.Context, time.Duration) bool // nil: in real time
+}
+
+// Relay publishes the changes of one store. There must be one in all processes that publish to the same clients: with
+// sqlite a store belongs to one process.
+type Relay struct {
+	cfg    Config
+	oldest atomic.Int64 // Unix milliseconds of the oldest change that was read and not yet published; 0: none
+	sent   atomic.Uint64
+	resets atomic.Uint64
+}
+
+const (
+	pageSize  = 100 // changes after which the mark is moved
+	rows      = 8   // collections of which changes are published at the same time
+	minPause  = 10 * time.Millisecond
+	maxPause  = time.Second
+	principal = "$store" // whose idempotency keys they are
+)
+
+// New returns a relay that does nothing until Run.
+func New(cfg Config) *Relay {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if cfg.step == nil {
+		cfg.step = func(string) {}
+	}
+	if cfg.pause == nil {
+		cfg.pause = pause
+	}
+	return &Relay{cfg: cfg}
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Stats are counts of a relay.
+type Stats struct {
+	Lag    time.Duration // age of the oldest change that is being published; 0: none is
+	Sent   uint64        // changes that were published
+	Resets uint64        // changes that could not be, in whose place a reset was
+}
+
+// Stats returns the counts.
+func (r *Relay) Stats() Stats {
+	s := Stats{Sent: r.sent.Load(), Resets: r.resets.Load()}
+	if oldest := r.oldest.Load(); oldest != 0 {
+		s.Lag = max(0, time.Since(time.UnixMilli(oldest)))
+	}
+	return s
+}
+
+// Run publishes until ctx ends.
+func (r *Relay) Run(ctx context.Context) {
+	marked := r.cfg.Store.Mark()
+	after := marked
+	for ctx.Err() == nil {
+		var list []store.Change
+		if !r.repeat(ctx, "changes cannot be read", func() (err error) {
+			list, err = r.cfg.Store.Changes(ctx, after, pageSize)
+			return err
+		}) {
+			return
+		}
+		if len(list) > 0 {
+			r.oldest.Store(list[0].At)
+			r.cfg.step("read")
+			if !r.publish(ctx, list) {
+				return
+			}
+			r.oldest.Store(0)
+			r.cfg.step("published")
+			after = list[len(list)-1].Number
+		}
+		if marked < after {
+			// A disk that takes no mark is no reason to publish no more: the mark is moved later.
+			if err := r.cfg.Store.Relayed(ctx, after); err == nil {
+				marked = after
+			} else if ctx.Err() == nil {
+				r.cfg.Log.Warn("changes cannot be marked as published", "error", err)
+			}
+			r.cfg.step("marked")
+		}
+		if len(list) == 0 && !r.rest(ctx, marked < after) {
+			return
+		}
+	}
+}
+
+// rest waits for changes, and not for longer than maxPause if there is something to be marked.
+func (r *Relay) rest(ctx context.Context, again bool) bool {
+	if again {
+		return r.cfg.pause(ctx, maxPause)
+	}
+	select {
+	case <-r.cfg.Store.Wake():
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// publish publishes the changes, those of a collection one after the other. It reports false if ctx ended first.
+func (r *Relay) publish(ctx context.Context, list []store.Change) bool {
+	var order []store.Collection
+	by := map[store.Collection][]store.Change{}
+	for _, c := range list {
+		if by[c.Collection] == nil {
+			order = append(order, c.Collection)
+		}
+		by[c.Collection] = append(by[c.Collection], c)
+	}
+	places := make(chan struct{}, rows)
+	var group sync.WaitGroup
+	for _, collection := range order {
+		places <- struct{}{}
+		group.Go(func() {
+			defer func() { <-places }()
+			for _, c := range by[collection] {
+				if !r.send(ctx, &c) {
+					return
+				}
+				r.cfg.step("sent")
+			}
+		})
+	}
+	group.Wait()
+	return ctx.Err() == nil
+}
+
+// send publishes one change, or a reset if it can never be published.
+func (r *Relay) send(ctx context.Context, c *store.Change) bool {
+	var final *protocol.Error
+	p := message(c, r.cfg.Store.ID())
+	done := r.repeat(ctx, "a change cannot be published", func() error {
+		err := r.cfg.Publish(ctx, p)
+		var fault *protocol.Error
+		if errors.As(err, &fault) && !fault.Code.Row().Retry {
+			final = fault
+			return nil
+		}
+		return err
+	})
+	if !done || final == nil {
+		r.sent.Add(1)
+		return done
+	}
+	r.resets.Add(1)
+	r.cfg.Log.Error("a change can never be published: clients are told to load the collection anew", "collection", c.Collection.String(), "change", c.Number, "error", final)
+	p.Data, p.Event, p.Extra, p.IdempotencyKey = []byte(`{}`), string(store.Reset), &protocol.Extra{Change: c.Number}, p.IdempotencyKey+":reset"
+	return r.repeat(ctx, "a reset cannot be published", func() error {
+		err := r.cfg.Publish(ctx, p)
+		var fault *protocol.Error
+		if errors.As(err, &fault) && !fault.Code.Row().Retry {
+			return nil // the channel takes nothing at all
+		}
+		return err
+	})
+}
+
+// message returns a change as a message of its collection's channel.
+func message(c *store.Change, id string) broker.Publish {
+	return broker.Publish{
+		Channel: c.Collection.Channel(), Data: c.After, Event: string(c.Event),
+		IdempotencyKey: "change:" + id + ":" + strconv.FormatUint(c.Number, 10), Principal: principal,
+		Extra: &protocol.Extra{Meta: c.Meta, Change: c.Number, Changed: c.Changed, Gone: c.Event == store.Removed, Before: c.Before, Origin: c.Origin},
+	}
+}
+
+// repeat calls do until it does not fail. It reports false if ctx ended first.
+func (r *Relay) repeat(ctx context.Context, what string, do func() error) bool {
+	for wait := minPause; ; wait = min(2*wait, maxPause) {
+		err := do()
+		if err == nil {
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		if wait == minPause {
+			r.cfg.Log.Warn(what+", and is tried again", "error", err)
+		}
+		if !r.cfg.pause(ctx, wait) {
+			return false
+		}
+	}
+}

@@ -1,0 +1,187 @@
+// Package sqlite keeps documents in one SQLite file, which belongs to one process. A write is on the disk before it is
+// answered; writes that wait together share a commit.
+//
+//	sqlite.go    Store: opening and closing
+//	schema.go    the tables
+//	writer.go    the one goroutine that writes: what it commits together
+//	write.go     what one request does to the tables
+//	read.go      documents and changes
+//	search.go    a search: the statement and its page
+//	narrow.go    what of a filter SQL can say
+//	faults.go    what SQLite's errors mean
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"tidings/store"
+)
+
+// Config is how a store behaves.
+type Config struct {
+	Path string       // of the file, which is made if it is not there; its folder must be
+	Log  *slog.Logger // nil means slog.Default
+
+	step    func(string) error // called between the steps of a commit; what it returns is the step's error. For tests
+	pragmas []string           // of the writing connection. For tests
+}
+
+// Store is a store.Store in one file.
+type Store struct {
+	cfg    Config
+	lock   *sql.DB // holds the file of the lock
+	writer *sql.DB
+	reader *sql.DB
+	conn   *sql.Conn // the writer's one connection, of run alone
+	id     string
+	wake   chan struct{}
+	ended  chan struct{} // when run has
+
+	mu     sync.RWMutex // guards closed, and the closing of queue
+	closed bool
+	queue  chan *pending
+
+	next     uint64 // number of the next change; of run alone
+	mark     atomic.Uint64
+	waiting  atomic.Int64
+	readOnly atomic.Bool
+	writes   atomic.Uint64
+	commits  atomic.Uint64
+}
+
+var _ store.Store = (*Store)(nil)
+
+// waits is for a lock that a checkpoint or the opening of a file has for a moment.
+const waits = "busy_timeout(5000)"
+
+// readers is how many searches read at once.
+const readers = 4
+
+// Open opens the file, or makes it. It fails if another process has it open, and for a file of a newer version.
+func Open(cfg Config) (*Store, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	s := &Store{cfg: cfg, wake: make(chan struct{}, 1), ended: make(chan struct{}), queue: make(chan *pending, maxQueue)}
+	if err := s.open(); err != nil {
+		s.release()
+		return nil, fmt.Errorf("sqlite: %s: %w", cfg.Path, err)
+	}
+	if s.waiting.Load() > 0 {
+		s.signal()
+	}
+	go s.run()
+	return s, nil
+}
+
+func (s *Store) open() (err error) {
+	for _, name := range []string{s.cfg.Path, s.cfg.Path + "-lock"} {
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600) // what SQLite adds beside it has the same mode
+		if err != nil {
+			return err
+		}
+		f.Close()
+	}
+	ctx := context.Background()
+	if s.lock, err = open(s.cfg.Path+"-lock", "busy_timeout(0)"); err != nil {
+		return err
+	}
+	if _, err := s.lock.ExecContext(ctx, "BEGIN EXCLUSIVE"); err != nil {
+		return fmt.Errorf("another process has it open, and a file belongs to one: %w", err)
+	}
+	if s.writer, err = open(s.cfg.Path, waits, "journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)"); err != nil {
+		return err
+	}
+	if s.conn, err = s.writer.Conn(ctx); err != nil {
+		return err
+	}
+	for _, pragma := range s.cfg.pragmas {
+		if _, err := s.conn.ExecContext(ctx, "PRAGMA "+pragma); err != nil {
+			return err
+		}
+	}
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	s.reader, err = open(s.cfg.Path, waits, "query_only(1)")
+	if err == nil {
+		s.reader.SetMaxOpenConns(readers)
+		s.reader.SetMaxIdleConns(readers)
+	}
+	return err
+}
+
+// open returns a database of one connection.
+func open(path string, pragmas ...string) (*sql.DB, error) {
+	q := url.Values{"_pragma": pragmas}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	if err == nil {
+		db.SetMaxOpenConns(1)
+	}
+	return db, err
+}
+
+// ID implements store.Store.
+func (s *Store) ID() string { return s.id }
+
+// Mark implements store.Store.
+func (s *Store) Mark() uint64 { return s.mark.Load() }
+
+// Wake implements store.Store.
+func (s *Store) Wake() <-chan struct{} { return s.wake }
+
+// Stats implements store.Store.
+func (s *Store) Stats() store.Stats {
+	return store.Stats{Waiting: int(s.waiting.Load()), Queue: len(s.queue), Writes: s.writes.Load(), Commits: s.commits.Load(), ReadOnly: s.readOnly.Load()}
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	first := !s.closed
+	if s.closed = true; first {
+		close(s.queue)
+	}
+	s.mu.Unlock()
+	<-s.ended
+	if first {
+		s.release()
+	}
+	return nil
+}
+
+// release lets go of the files.
+func (s *Store) release() {
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	for _, db := range []*sql.DB{s.reader, s.writer, s.lock} {
+		if db != nil {
+			db.Close()
+		}
+	}
+}
+
+func (s *Store) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// step is a point at which tests fail, or end the process.
+func (s *Store) step(name string) error {
+	if s.cfg.step == nil {
+		return nil
+	}
+	return s.cfg.step(name)
+}

@@ -1,0 +1,59 @@
+package sqlite
+
+import (
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tidings/store"
+	"tidings/store/storetest"
+)
+
+// openAt opens a store that ends with the test.
+func openAt(t testing.TB, path string, change ...func(*Config)) *Store {
+	t.Helper()
+	cfg := Config{Path: path, Log: slog.New(slog.DiscardHandler)}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestStore(t *testing.T) {
+	rounds := 10_000
+	if testing.Short() {
+		rounds = 500
+	}
+	paths := map[store.Store]string{}
+	storetest.Run(t, storetest.Maker{
+		Open: func(t *testing.T) store.Store {
+			path := filepath.Join(storetest.Folder(t), "a file with % and ?.db")
+			s := openAt(t, path)
+			paths[s] = path
+			return s
+		},
+		Reopen: func(t *testing.T, s store.Store) store.Store {
+			s.Close()
+			return openAt(t, paths[s])
+		},
+	}, rounds)
+}
+
+func TestOneProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "d.db")
+	first := openAt(t, path)
+	if _, err := Open(Config{Path: path}); err == nil || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("a second one: %v", err)
+	}
+	first.Close()
+	openAt(t, path).Close()
+	if _, err := Open(Config{Path: filepath.Join(t.TempDir(), "nowhere", "d.db")}); err == nil {
+		t.Error("a folder that is not there")
+	}
+}
