@@ -17,6 +17,7 @@ const (
 	ActionPublish   Action = "publish"
 	ActionSubscribe Action = "subscribe" // put clients in channels, so that they hear these
 	ActionRead      Action = "read"      // history, the list of channels, who is present
+	ActionDocuments Action = "documents" // read and write the documents of the channels' collections
 	ActionAdmin     Action = "admin"     // connections, send, disconnect, why, tail
 	ActionMetrics   Action = "metrics"   // the metrics alone
 )
@@ -105,7 +106,7 @@ func parseScope(word string) (scope, error) {
 	}
 	action, text, _ := strings.Cut(word, "=")
 	switch Action(action) {
-	case ActionPublish, ActionSubscribe, ActionRead, ActionAdmin:
+	case ActionPublish, ActionSubscribe, ActionRead, ActionDocuments, ActionAdmin:
 	default:
 		return scope{}, errForm // the word may be a key: do not show it
 	}
@@ -121,7 +122,7 @@ func parseScope(word string) (scope, error) {
 
 func looksLikeScope(word string) bool {
 	action, _, ok := strings.Cut(word, "=")
-	return ok && slices.Contains([]Action{ActionPublish, ActionSubscribe, ActionRead, ActionAdmin}, Action(action))
+	return ok && slices.Contains([]Action{ActionPublish, ActionSubscribe, ActionRead, ActionDocuments, ActionAdmin}, Action(action))
 }
 
 func (s scope) String() string {

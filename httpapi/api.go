@@ -32,7 +32,8 @@ type API struct {
 	tracer  Tracer           // nil: none
 	ends    func() time.Time // of certificates; nil: none
 	lost    func() uint64    // lines of the log; nil: not counted
-	idle    time.Duration    // how long Server keeps a connection without a request
+	store   Documents
+	idle    time.Duration // how long Server keeps a connection without a request
 
 	handler     *transports.Handler
 	carried     string // what the paths of the transports begin with
@@ -61,7 +62,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		return nil, err
 	}
 	networks, _ := parseNetworks(cfg.TrustedProxies)
-	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, lost: cfg.LostLogLines, idle: cmp.Or(cfg.IdleTimeout, idleTimeout), carried: cfg.BasePath + "/bus", demoBackend: cfg.DemoBackend}
+	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, lost: cfg.LostLogLines, store: cfg.Documents, idle: cmp.Or(cfg.IdleTimeout, idleTimeout), carried: cfg.BasePath + "/bus", demoBackend: cfg.DemoBackend}
 	if a.log == nil {
 		a.log = slog.Default()
 	}

@@ -36,6 +36,8 @@ type Config struct {
 	// keeps its connections for longer (Google's 600 s, Envoy's an hour) now and then sends a request into one that is
 	// just being closed, and answers 502. Validate refuses less than 5 s.
 	IdleTimeout time.Duration
+	// Documents is what /api/documents reads and writes.
+	Documents Documents
 	// Demo is served at /demo/, with index.html at its root. Nil means none.
 	Demo fs.FS
 	// FilterPage is served at /demo/filters/ beside Demo, with index.html at its root. Nil means none.

@@ -1,10 +1,13 @@
 package httpapi
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tidings/actors"
 	"tidings/protocol"
+	"tidings/store"
 	"tidings/transports"
 )
 
@@ -13,6 +16,9 @@ type reading struct {
 	api        *API
 	bus        actors.Stats
 	transports transports.Stats
+	documents  store.Stats
+	relayLag   int // seconds
+	readOnly   int // 1: it is
 }
 
 // report takes one value of a metric, with a value for each of its labels.
@@ -88,6 +94,21 @@ func perTransport[N number](of func(*transports.TransportStats) N) func(*reading
 	}
 }
 
+// readDocuments reads what the store counts, if there is one.
+func (r *reading) readDocuments() {
+	d := r.api.store
+	if d.Store == nil {
+		return
+	}
+	r.documents = d.Store.Stats()
+	if r.documents.ReadOnly {
+		r.readOnly = 1
+	}
+	if d.Lag != nil {
+		r.relayLag = int(d.Lag() / time.Second)
+	}
+}
+
 // collector reads every metric when it is asked; nothing is counted for its sake.
 type collector struct{ api *API }
 
@@ -101,6 +122,7 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect reads every value.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
 	r := &reading{api: c.api, bus: c.api.bus.Stats(), transports: c.api.handler.Stats()}
+	r.readDocuments()
 	for _, m := range allMetrics {
 		m.read(r, func(value float64, labels ...string) {
 			ch <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)

@@ -13,7 +13,7 @@ import (
 // B44: each field of each body with each wrong type, by what the description says of it: refused by name.
 func TestB44_WrongTypeInEachFieldOfABody(t *testing.T) {
 	doc := readOpenAPI(t)
-	w := start(t)
+	w := startDocuments(t)
 	values := map[string][]string{
 		"string": {`"x"`}, "integer": {`7`}, "number": {`-7.5`, `1e400`}, "boolean": {`true`}, "null": {`null`}, "object": {`{}`, `{"a":[]}`}, "array": {`[]`, `[{}]`},
 	}
@@ -52,7 +52,7 @@ func TestB44_WrongTypeInEachFieldOfABody(t *testing.T) {
 						}
 						continue
 					}
-					r := w.post(path, text)
+					r := w.post(strings.NewReplacer("{index}", "city", "{collection}", "cars").Replace(path), text)
 					var got struct {
 						Error struct {
 							Code    protocol.Code

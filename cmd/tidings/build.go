@@ -16,6 +16,8 @@ import (
 	"tidings/httpapi"
 	"tidings/internal/config"
 	"tidings/internal/tracing"
+	"tidings/store"
+	"tidings/store/relay"
 	"tidings/transports"
 )
 
@@ -33,6 +35,8 @@ type server struct {
 	broker      *memory.Broker
 	hooks       *hooks.Client // nil without
 	bus         *actors.Bus
+	store       store.Store  // nil without documents
+	relay       *relay.Relay // of store
 	api         *httpapi.API
 
 	closers []func() // what stop calls, the last one first
@@ -43,7 +47,7 @@ type server struct {
 func build(s config.Settings, log *serverLog) (*server, error) {
 	srv := &server{settings: s, log: log.Logger, lostLines: log.writer.lost.Load}
 	for _, step := range []func() error{
-		srv.buildAdmission, srv.buildTLS, srv.buildTracer, srv.buildBroker, srv.buildHooks, srv.buildBus, srv.buildAPI,
+		srv.buildAdmission, srv.buildTLS, srv.buildTracer, srv.buildBroker, srv.buildHooks, srv.buildBus, srv.buildStore, srv.buildAPI,
 	} {
 		if err := step(); err != nil {
 			srv.stop()
@@ -164,6 +168,9 @@ func (srv *server) apiConfig() httpapi.Config {
 	c.BasePath, c.Keys, c.Dev, c.Log = s.BasePath, srv.admission.keys, s.Dev, srv.log
 	c.Metrics, c.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
 	c.Demo, c.IdleTimeout = demo(), s.IdleTimeout
+	if srv.store != nil {
+		c.Documents = httpapi.Documents{Store: srv.store, Lag: func() time.Duration { return srv.relay.Stats().Lag }}
+	}
 	c.CertificateEnds, c.LostLogLines = srv.certificateEnds(), srv.lostLines
 	if srv.tracer != nil {
 		c.Tracer = srv.tracer

@@ -109,6 +109,7 @@ func (s Settings) development() Settings {
 	s.Subscribe = or(s.Subscribe, access.Anyone)
 	s.Publish = or(s.Publish, access.Anyone)
 	s.Presence = or(s.Presence, access.Anyone)
+	s.Store = or(s.Store, StoreSQLite)
 	return s
 }
 
@@ -123,6 +124,13 @@ func (s Settings) production() (Settings, error) {
 	others := access.Rule{Pattern: "**", Subscribe: s.Subscribe, Publish: s.Publish}
 	if slices.ContainsFunc(append(slices.Clone(s.Channels), others), wideOpen) {
 		faults = append(faults, errors.New(`anyone may subscribe to and publish in every channel, without a token: that is for development. Name the channels where this is meant in rules.channels, as "chat/**": {subscribe: anyone, publish: anyone}`))
+	}
+	s.Store = or(s.Store, StoreNone)
+	if s.Store == StoreSQLite && s.SQLitePath == "" {
+		faults = append(faults, errors.New("sqlite.path is not set, and store is sqlite: name the file that keeps the documents, such as /var/lib/tidings/documents.db"))
+	}
+	if s.Store == StoreNone && s.SQLitePath != "" {
+		faults = append(faults, errors.New("sqlite.path is set, and store is none: set store to sqlite, or remove it"))
 	}
 	if len(faults) > 0 {
 		return Settings{}, errors.Join(faults...)

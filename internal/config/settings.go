@@ -75,10 +75,19 @@ type Settings struct {
 	HistoryRemember, HistoryRememberBrief time.Duration
 	MaxChannels, ChannelsPerUser          int
 
+	Store      string // of documents: "none" or "sqlite"
+	SQLitePath string // "": with Dev, a file that ends with the process
+
 	Park, Heartbeat, PollHold, IdleTimeout, CollectWindow, Drain time.Duration
 
 	LogLevel, LogFormat string
 }
+
+// The values of Settings.Store.
+const (
+	StoreNone   = "none"
+	StoreSQLite = "sqlite"
+)
 
 // Size is a number of bytes, written as 4194304, 4096KiB or 4MiB.
 type Size int
@@ -211,6 +220,10 @@ var keys = []key{
 		help: "how long a channel that nobody uses keeps its position when its history is empty: a client that comes back later is told a gap"},
 	{name: "history.remember_brief", to: func(s *Settings) any { return &s.HistoryRememberBrief }, def: "6h", flag: true, check: between(time.Minute, 366*24*time.Hour),
 		help: "the same for reply channels, and for channels that never had more than 8 messages"},
+	{name: "store", to: func(s *Settings) any { return &s.Store }, flag: true, choices: []string{"none", "sqlite"},
+		help: "where documents are kept: none, which is the default, or sqlite; with dev sqlite"},
+	{name: "sqlite.path", to: func(s *Settings) any { return &s.SQLitePath }, flag: true, file: true,
+		help: "the file that keeps the documents, in a folder that the server may write; must be set with store sqlite, but for dev, where without it a temporary file is used"},
 	{name: "limits.connections", to: func(s *Settings) any { return &s.MaxConnections }, flag: true, check: between(1, 10_000_000),
 		help: "connections of the node; nine tenths of the files that the process may open, unless it is set"},
 	{name: "limits.connects", to: func(s *Settings) any { return &s.ConnectsPerSecond }, flag: true, check: between(1, 1_000_000),

@@ -28,6 +28,7 @@ var limits = map[string]struct {
 	"sim/*":               {5.5, 33},
 	"sim/model":           {6, 22},
 	"sim/nemesis":         {4.2, 8},
+	"store/*":             {3.2, 8},
 	"transports":          {4.5, 18},
 	"transports/*":        {4.4, 22},
 	"any other (at most)": {3, 5},

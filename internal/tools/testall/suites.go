@@ -20,7 +20,7 @@ type suite struct {
 // allSuites lists every suite of the project in the order they run: fast ones first.
 func allSuites(short bool) []suite {
 	test := []string{"go", "test", "-json", "-tags", "nomsgpack"}
-	folders := []string{"access", "actors", "broker", "client", "cmd", "core", "docs", "examples", "filter", "hooks", "httpapi", "internal", "protocol", "sim", "transports"}
+	folders := []string{"access", "actors", "broker", "client", "cmd", "core", "docs", "examples", "filter", "hooks", "httpapi", "internal", "protocol", "sim", "store", "transports"}
 	if short {
 		return []suite{
 			{name: "go", command: append(test, "-short", "./..."), must: folders, run: runGo},
