@@ -41,6 +41,7 @@ type altered struct {
 	onLast      func(context.Context, protocol.Channel, int) (core.Page, error)
 	onSubscribe func(context.Context, protocol.Channel, broker.Sink) (func(), error)
 	onClose     func() error
+	onClaim     func(protocol.Channel, string) error
 	onAttend    func(context.Context, protocol.Channel, []protocol.Member, []protocol.Member) error
 	onMembers   func(context.Context, protocol.Channel, protocol.Member, int) (core.MembersPage, error)
 	onWatch     func(context.Context, protocol.Channel, broker.MembersSink) (func(), error)
@@ -53,6 +54,7 @@ func (a *altered) good(b *memory.Broker) {
 	a.inner = b
 	a.onPublish, a.onHistory, a.onLast, a.onSubscribe, a.onClose = b.Publish, b.History, b.Last, b.Subscribe, b.Close
 	a.onAttend, a.onMembers, a.onWatch = b.Attend, b.Members, b.Watch
+	a.onClaim = b.Claim
 }
 
 func (a *altered) Publish(ctx context.Context, p broker.Publish) (broker.Receipt, error) {
@@ -69,6 +71,9 @@ func (a *altered) Subscribe(ctx context.Context, ch protocol.Channel, s broker.S
 }
 func (a *altered) Shared() bool { return a.shared }
 func (a *altered) Close() error { return a.onClose() }
+func (a *altered) Claim(ch protocol.Channel, owner string) error {
+	return a.onClaim(ch, owner)
+}
 func (a *altered) Attend(ctx context.Context, ch protocol.Channel, joined, left []protocol.Member) error {
 	return a.onAttend(ctx, ch, joined, left)
 }

@@ -95,6 +95,17 @@ var broken = []breakage{
 		breakIt: func(w *world, _ *altered) { w.Peer = w.Restart },
 	},
 	{
+		name: "a known channel is refused to others", caughtBy: []string{"a claim makes what is unknown, and nothing else"},
+		breakIt: func(_ *world, a *altered) {
+			a.onClaim = func(ch protocol.Channel, owner string) error {
+				if owner == "user two" {
+					return &protocol.Error{Code: protocol.CodeLimitReached}
+				}
+				return a.inner.Claim(ch, owner)
+			}
+		},
+	},
+	{
 		name: "an unused channel has no epoch", caughtBy: []string{"an unused channel has an epoch"},
 		breakIt: paging(func(p *core.Page, _ protocol.Position, _ int) {
 			if p.Top.Offset == 0 {

@@ -116,6 +116,7 @@ var checks = []check{
 	{name: "a cancelled call of presence does nothing", run: attendingCancelled, presence: true},
 	{name: "close ends presence", run: attendingClosed, presence: true},
 
+	{name: "a claim makes what is unknown, and nothing else", run: claimed},
 	{name: "a restart that lost its memory is a new epoch", run: restart},
 	{name: "a cancelled call does nothing", run: cancelled},
 	{name: "close ends all", run: closed},

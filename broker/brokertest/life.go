@@ -2,9 +2,35 @@ package brokertest
 
 import (
 	"context"
-
+	"tidings/broker"
 	"tidings/protocol"
 )
+
+// claimed checks a broker that counts who makes channels. Of how many one may have made it has no idea.
+func claimed(w *world) {
+	b, ok := w.Broker.(broker.Owned)
+	if !ok {
+		return
+	}
+	if err := b.Claim(channel, "user one"); err != nil {
+		w.Fatalf("an unknown channel: %v", err)
+	}
+	made := w.top()
+	if made.Epoch == "" || made.Offset != 0 {
+		w.Fatalf("a channel that was claimed is at %v, want offset 0 of an epoch", made)
+	}
+	at := w.publish(number(1)).Position
+	for _, owner := range []string{"user one", "user two", ""} {
+		if err := b.Claim(channel, owner); err != nil {
+			w.Fatalf("a known channel, by %q: %v", owner, err)
+		}
+	}
+	if top := w.top(); top != at || top.Epoch != made.Epoch {
+		w.Fatalf("after other claims the channel is at %v, want %v in epoch %s", top, at, made.Epoch)
+	}
+	w.Broker.Close()
+	w.wantCode("claim", b.Claim(channel, "user one"), protocol.CodeBrokerUnavailable)
+}
 
 func restart(w *world) {
 	old := w.publish(keyed("desk", "k1"))
