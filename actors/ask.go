@@ -42,8 +42,7 @@ func (b *Bus) Channels(ctx context.Context, q Channels) (list []ChannelInfo, mor
 		if err != nil {
 			return nil, false, err
 		}
-		subscribers, _, _ := e.reach()
-		list = append(list, ChannelInfo{Name: e.name, Subscribers: subscribers, Position: top})
+		list = append(list, ChannelInfo{Name: e.name, Subscribers: int(e.live.Load()), Position: top})
 	}
 	return list, more, nil
 }

@@ -23,6 +23,7 @@ const (
 	WhyRecovering    Verdict = "recovering"          // it is on its way from history
 	WhyUnderWay      Verdict = "under_way"           // between the broker and the connection's outbox
 	WhyExcluded      Verdict = "excluded"            // the publish named the connection in exclude
+	WhyFiltered      Verdict = "filtered"            // no filter of the connection's subscriptions matches it
 	WhyWaiting       Verdict = "waiting"             // in the connection's outbox
 	WhyWritten       Verdict = "written"             // to the transport; the client has not yet reported it
 	WhyDelivered     Verdict = "delivered"           // written, and reported as received, or forgotten since
@@ -69,6 +70,7 @@ func (b *Bus) Why(ctx context.Context, connection string, ch protocol.Channel, o
 			return Why{}, err
 		}
 		q.now, q.there = found[connection]
+		q.filtered = len(m.Data) > 0 && q.now.subscribed && !q.now.concerned(m)
 		q.stage = c.out.Find(ch, offset)
 	}
 	if e := b.router.find(ch); e != nil {
@@ -108,6 +110,7 @@ type inquiry struct {
 	now      description
 	stage    core.Stage
 	excluded bool     // the message is not for it
+	filtered bool     // nor does a filter of its subscriptions match it
 	busy     bool     // something is on its way through the channel
 	records  []Record // of the connection, oldest first
 	channel  []Record
@@ -132,6 +135,8 @@ func (q *inquiry) answer() Why {
 		return q.gone()
 	case !q.now.subscribed:
 		return q.outside()
+	case q.filtered:
+		return says(WhyFiltered, false, "The subscription's filter, or its scope, leaves it out: the client is told the position after some more such messages, or after five seconds.")
 	case q.now.recovering:
 		return says(WhyRecovering, true, "The subscription recovers from history; the message comes with that.")
 	case q.offset <= q.now.from:

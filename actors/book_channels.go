@@ -20,8 +20,9 @@ type entry struct {
 	holders int // subscriptions that have, or are about to have, a join under way; guarded by the router's lock
 
 	live    atomic.Int64   // members that hear messages now
-	parked  atomic.Int32   // subscriptions whose connections have no transport
-	polling atomic.Int32   // subscriptions whose connections are on long-poll
+	partial atomic.Int64   // of them, those that hear a part of them
+	parked  atomic.Int32   // subscriptions to everything whose connections have no transport
+	polling atomic.Int32   // the same, whose connections are on long-poll
 	traffic fanout.Traffic // messages on their way to the actor, and operations on their way through lanes
 	skipped atomic.Bool    // a message was left out because traffic was too much, and the actor was told
 
@@ -42,6 +43,8 @@ type channelState struct {
 	at          protocol.Position // of the feed, after the last message that was handled without failure
 	displaced   []*joining        // members that have to join again
 	occupied    bool              // the application was told of a first member
+	groups      map[string]*group // by room; nil if there is none
+	always      int               // of them, those whose filters are looked at for each message
 	presenceState
 }
 
@@ -55,20 +58,30 @@ type joining struct {
 	recovered *protocol.Position // after which it recovers; nil if it does not
 }
 
-// reach counts the channel's members that hear messages now, and how many of them are parked and on long-poll. The
-// members are counted by the channel and the others by their connections, so that for a moment the parts may be behind
-// the whole, but never exceed it.
-func (e *entry) reach() (receivers, parked, polling int) {
-	receivers = int(e.live.Load())
-	parked = min(int(e.parked.Load()), receivers)
-	polling = min(int(e.polling.Load()), receivers-parked)
-	return receivers, parked, polling
+// counts counts a live member, n being 1 or -1.
+func (e *entry) counts(sub *subscription, n int64) {
+	e.live.Add(n)
+	if sub.hears != nil {
+		e.partial.Add(n)
+	}
+}
+
+// reach counts the channel's members that hear messages now: how many are in all, parked, and on long-poll, and how many
+// of all hear a part, which the messages at hand may not be of. The members are counted by the channel and the others by
+// their connections, so that for a moment the parts may be behind the whole, but never exceed it.
+func (e *entry) reach() (all, parked, polling, partial int) {
+	all = int(e.live.Load())
+	partial = min(int(e.partial.Load()), all)
+	parked = min(int(e.parked.Load()), all-partial)
+	polling = min(int(e.polling.Load()), all-partial-parked)
+	return all, parked, polling, partial
 }
 
 // subscription is a member of a channel: one connection's interest in it.
 type subscription struct {
 	conn    *Connection
 	channel protocol.Channel
+	hears   *hearing      // nil: everything
 	id      uint64        // of the subscribe frame, 0 if the server made it; the channel's actor's once it has joined
 	from    atomic.Uint64 // messages after this offset are, or were, brought; set by the channel, read by the connection
 	entry   *entry        // nil as long as its join waits for other recoveries
@@ -77,6 +90,7 @@ type subscription struct {
 	incarnation uint32 // of the actor that knows it
 	stage       stage
 	live        bool            // counted in entry.live
+	group       *group          // of what it hears; nil for everything, and outside
 	as          standing        // that it counts as being in the channel
 	audience    fanout.Audience // what it hears of the users who come and go
 
@@ -87,6 +101,15 @@ type subscription struct {
 	gated         bool // its recovery counts against maxRecoveries
 	permission    permission
 	wantsAudience fanout.Audience // what its client asked for
+}
+
+// join returns what the feed is asked for.
+func (sub *subscription) join(since *protocol.Position) core.Join[*subscription] {
+	j := core.Join[*subscription]{Member: sub, ID: sub.id, Since: since}
+	if sub.hears != nil {
+		j.Group, j.Match = sub.hears.room, sub.hears.scopeOf
+	}
+	return j
 }
 
 // tell sends a message to the actor of the subscription's connection.

@@ -11,6 +11,7 @@ import (
 	"tidings/access"
 	"tidings/actors/ground"
 	"tidings/broker"
+	"tidings/core"
 	"tidings/internal/counts"
 	"tidings/internal/patience"
 	"tidings/protocol"
@@ -86,6 +87,16 @@ func (b *Bus) collectWindow(ch protocol.Channel) time.Duration {
 		return max(limits.CollectWindow, 0)
 	}
 	return b.cfg.CollectWindow
+}
+
+// quietMessages is how many messages of a channel a group lets pass before it is told the position: a quarter of what
+// history keeps, so that the cursors of its members stay in the window.
+func (b *Bus) quietMessages(ch protocol.Channel) int {
+	kept := b.cfg.HistoryMessages
+	if limits, _ := b.policy.Load().Limits(ch); limits.HistoryMessages != 0 {
+		kept = limits.HistoryMessages
+	}
+	return max(kept/4, core.MinQuiet)
 }
 
 // call calls the broker on the bus's own behalf.
@@ -213,6 +224,8 @@ type tally struct {
 	put, removed, putFull, joinsLeft, pages, pagesWrong atomic.Uint64
 	gaps                                                gapTally
 
+	groups                                          atomic.Int64
+	matches                                         atomic.Uint64
 	members, watchers                               atomic.Int64
 	joined, left, presenceLost, presenceFailed      atomic.Uint64
 	newsPresence, newsJoined, newsLeft, newsUnnamed atomic.Uint64

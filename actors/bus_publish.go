@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"slices"
 	"tidings/actors/fanout"
 	"tidings/actors/ground"
 	"tidings/broker"
@@ -32,8 +33,8 @@ type Published struct {
 	Receivers      int  // subscriptions that are live now and not excluded, as far as this node knows
 	Parked         int  // of them, without a transport: the message waits for them
 	Polling        int  // of them, on long-poll
-	Filtered       int  // subscriptions that it passes by: the excluded one
-	ReceiversExact bool // there is no other node
+	Filtered       int  // other subscriptions: the excluded one, which it passes by, and those with a filter, which may hear it
+	ReceiversExact bool // there is no other node, and nobody has a filter
 }
 
 // Publish returns a message its position in a channel; delivery follows. It fails with CodeTooLarge above
@@ -71,7 +72,9 @@ func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (P
 			return Published{}, errAhead
 		}
 		defer e.traffic.Done(1)
-		out.Receivers, out.Parked, out.Polling = e.reach() // before: who has heard it may be gone when it is answered
+		all, parked, polling, partial := e.reach() // before: who has heard it may be gone when it is answered
+		out.Receivers, out.Parked, out.Polling, out.Filtered = all-partial, parked, polling, partial
+		out.ReceiversExact = out.ReceiversExact && partial == 0
 	}
 	var receipt broker.Receipt
 	err := b.callWith(ctx, func(ctx context.Context) (err error) {
@@ -131,6 +134,9 @@ func (b *Bus) passBy(ctx context.Context, p *Publish, out *Published) {
 	for _, d := range found {
 		if !d.subscribed || d.recovering || out.Receivers == 0 {
 			continue
+		}
+		if !slices.Contains(d.hears, nil) {
+			continue // it counts as filtered already
 		}
 		out.Filtered++
 		out.Receivers--

@@ -11,6 +11,8 @@ type Stats struct {
 	Parked        int            // without
 	Channels      int
 	Subscriptions int
+	Rooms         int    // different filters, with their scopes, of all channels
+	Matches       uint64 // messages that one of them matched, each once per filter
 
 	Published    uint64            // by this node
 	Deduplicated uint64            // publishes whose key was used before
@@ -85,6 +87,8 @@ func (b *Bus) Stats() Stats {
 		Deduplicated:  t.deduplicated.Load(),
 		Replayed:      t.replayed.Load(),
 		Skipped:       t.skipped.Load(),
+		Rooms:         int(t.groups.Load()),
+		Matches:       t.matches.Load(),
 		Excluded:      t.excluded.Load(),
 		Routed:        map[string]uint64{"routed": t.routed.Load(), "nobody": t.unrouted.Load(), "refused": t.unroutable.Load()},
 		Gaps:          map[protocol.GapReason]uint64{},

@@ -30,6 +30,8 @@ type channel struct {
 	handling    any           // the message at hand
 
 	alarm      ground.Alarm
+	positions  ground.Alarm // of positionsDue; it is set while some group lets messages pass
+	positioned bool         // it is set
 	emptySince time.Time
 	sinceCheck int // alarms since the last check
 
@@ -186,6 +188,12 @@ type displaced struct {
 // timePassed is the channel's alarm.
 type timePassed struct{ ground.Event }
 
+// positionsDue is the alarm of groups that let messages pass.
+type positionsDue struct{ ground.Event }
+
+// positionsEvery is how long a group may let messages pass before it is told the position.
+const positionsEvery = 5 * time.Second
+
 // attend changes the member that the connection of sub counts as in the channel, since it or the rules have changed.
 // join has it for a new one.
 type attend struct {
@@ -234,7 +242,11 @@ func (ch *channel) onJoin(m join) {
 	}
 	ch.attend(m.sub, m.as)
 	m.sub.audience = m.audience
-	ch.admit(&joining{Join: core.Join[*subscription]{Member: m.sub, ID: m.sub.id, Since: m.since}})
+	if fault := ch.joinGroup(m.sub); fault != nil {
+		ch.refuse(m.sub, fault)
+		return
+	}
+	ch.admit(&joining{Join: m.sub.join(m.since)})
 }
 
 func (ch *channel) onAdopt(m adopt) {
@@ -255,7 +267,7 @@ func (ch *channel) onAdopt(m adopt) {
 		if j != nil {
 			at = j.at
 		}
-		ch.lane(sub).Push(sub, protocol.SubscribedFrame(sub.conn.plain, &protocol.ServerFrame{ID: sub.id, Channel: ch.entry.name, Position: at}))
+		ch.lane(sub).Push(sub, protocol.SubscribedFrame(sub.conn.plain, &protocol.ServerFrame{ID: sub.id, Channel: ch.entry.name, Room: sub.hears.name(), Position: at}))
 	}
 	ch.onHear(hear{sub: sub, audience: m.audience})
 }
@@ -278,7 +290,7 @@ func (ch *channel) onLeave(m leave) {
 	sub := m.sub
 	why, ended := errReplaced, (*protocol.Encoded)(nil)
 	if m.revoked != nil {
-		why, ended = m.revoked, protocol.UnsubscribedFrame(ch.entry.name, m.revoked)
+		why, ended = m.revoked, protocol.UnsubscribedFrame(ch.entry.name, sub.hears.name(), m.revoked)
 	}
 	if sub.stage == memberInside {
 		j := ch.pending[sub]
@@ -287,7 +299,7 @@ func (ch *channel) onLeave(m leave) {
 			ended = nil
 		}
 		if sub.incarnation == ch.incarnation && (j == nil || j.entered) {
-			ch.feed.Leave(sub, "")
+			ch.feed.Leave(sub, sub.hears.name())
 		}
 		ch.drop(sub)
 		ch.lane(sub).Leave(sub)
@@ -310,8 +322,9 @@ func (ch *channel) drop(sub *subscription) {
 	ch.endWatch(sub)
 	if sub.live {
 		sub.live = false
-		ch.entry.live.Add(-1)
+		ch.entry.counts(sub, -1)
 	}
+	ch.leaveGroup(sub)
 	ch.settled(ch.pending[sub])
 	delete(ch.pending, sub)
 	ch.bus.router.release(ch.entry)
@@ -325,5 +338,5 @@ func (ch *channel) drop(sub *subscription) {
 func (ch *channel) refuse(sub *subscription, fault *protocol.Error) {
 	ch.fail(sub, fault)
 	ch.drop(sub)
-	sub.tell(refused{sub: sub})
+	sub.tell(refused{sub: sub, code: fault.Code})
 }

@@ -14,7 +14,9 @@ func (ch *channel) onStarted(c actor.Context) {
 	if ch.incarnation++; ch.incarnation > 1 {
 		ch.bus.chronicle.ofChannel(Record{What: RecordRestarted, Channel: ch.entry.name})
 	}
-	ch.feed = core.NewFeed(port{ch}, nil)
+	ch.feed = core.NewFeed(port{ch}, newGroupIndex(ch.channelState))
+	ch.feed.Quiet = ch.bus.quietMessages(ch.entry.name)
+	ch.positions = ground.Alarm{To: ch.self, Message: positionsDue{}}
 	ch.alarm = ground.Alarm{To: ch.self, Message: timePassed{}}
 	ch.setAlarm()
 	again := ch.displaced
@@ -64,7 +66,10 @@ func (ch *channel) onDisplaced(m displaced) {
 		}
 		at := m.at
 		sub.incarnation = ch.incarnation
-		ch.admit(&joining{Join: core.Join[*subscription]{Member: sub, ID: sub.id, Since: &at}, answered: true, at: at})
+		if sub.hears != nil && !at.IsZero() { // its own cursor stands at what last concerned it
+			ch.lane(sub).Push(sub, protocol.PositionFrame(ch.entry.name, sub.hears.room, at))
+		}
+		ch.admit(&joining{Join: sub.join(&at), answered: true, at: at})
 	}
 }
 
@@ -95,6 +100,7 @@ func (ch *channel) onTimePassed(c actor.Context) {
 
 func (ch *channel) onStopping() {
 	ch.bus.alarms.Cancel(&ch.alarm)
+	ch.bus.alarms.Cancel(&ch.positions)
 	ch.stopPresence()
 	if ch.sink != nil {
 		ch.sink.close()
@@ -157,11 +163,18 @@ func (ch *channel) Receive(c actor.Context) {
 		ch.onMembersInterrupted(m)
 	case presenceDue:
 		ch.onPresenceDue()
+	case positionsDue:
+		ch.positioned = false
+		ch.feed.Tick()
 	case timePassed:
 		ch.onTimePassed(c)
 	}
 	if ch.feed != nil {
 		ch.at = ch.feed.Position()
+		if ch.feed.Skipping() && !ch.positioned && ch.members > 0 {
+			ch.positioned = true
+			ch.bus.alarms.Set(&ch.positions, positionsEvery)
+		}
 	}
 	ch.handling = nil
 }

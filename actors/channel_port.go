@@ -46,7 +46,7 @@ func (p port) Replay(j *feedJoin, messages []core.Replayed, prev uint64, more bo
 			frames[i] = protocol.PositionFrame(p.entry.name, j.Group, m.Position())
 			p.bus.tally.excluded.Add(1)
 		} else {
-			frames[i] = frameOf(m.Message, j.Group, prev)
+			frames[i] = frameOf(m.Message, protocol.View{Room: j.Group, Prev: prev, Out: m.Scope == core.Out})
 		}
 		prev = m.Offset
 		p.pending[j.Member].at = m.Position()
@@ -83,20 +83,39 @@ func (p port) Enter(j *feedJoin) {
 	}
 	if !sub.live {
 		sub.live = true
-		p.entry.live.Add(1)
+		p.entry.counts(sub, 1)
 	}
-	p.lane(sub).Enter(sub, w.Since != nil)
+	var of *fanout.Group
+	if sub.group != nil {
+		of = &sub.group.fan
+	}
+	p.lane(sub).Enter(sub, of, w.Since != nil)
 	if sub.audience != 0 {
 		p.beginWatch(sub)
 	}
 }
 
 func (p port) Live(m *protocol.Message, hits []core.Hit) {
-	frame := frameOf(m, "", hits[0].Prev)
 	but := p.bus.exceptions(m)
+	var whole *protocol.Encoded
+	var parts []fanout.Selected
+	for _, h := range hits {
+		g := p.groups[h.Group]
+		frame := frameOf(m, protocol.View{Room: h.Group, Prev: h.Prev, Out: h.Scope == core.Out})
+		if g == nil {
+			whole = frame
+			continue
+		}
+		s := fanout.Selected{Group: &g.fan, Frame: frame}
+		if but != nil && !m.Volatile {
+			s.Instead = protocol.PositionFrame(p.entry.name, g.room, m.Position())
+		}
+		parts = append(parts, s)
+	}
+	p.bus.tally.matches.Add(uint64(len(parts)))
 	for i, l := range p.lanes {
 		if l != nil {
-			l.Message(frame, but[i])
+			l.Message(whole, parts, but[i])
 		}
 	}
 }
@@ -105,9 +124,22 @@ func (p port) GapAll(g core.Gap) {
 	p.bus.tally.gaps.add(g.Reason, uint64(p.entry.live.Load()))
 	p.bus.chronicle.ofChannel(Record{What: RecordGap, Channel: p.entry.name, Code: string(g.Reason), Epoch: g.From.Epoch, Last: g.Last.Offset, From: g.From.Offset})
 	p.all(gapFrame(p.entry.name, "", 0, g))
+	if len(p.groups) > 0 {
+		parts := make([]fanout.Selected, 0, len(p.groups))
+		for room, group := range p.groups {
+			parts = append(parts, fanout.Selected{Group: &group.fan, Frame: gapFrame(p.entry.name, room, 0, g)})
+		}
+		p.choose(parts)
+	}
 }
 
-func (p port) PositionAll([]string, protocol.Position) {}
+func (p port) PositionAll(rooms []string, at protocol.Position) {
+	parts := make([]fanout.Selected, 0, len(rooms))
+	for _, room := range rooms {
+		parts = append(parts, fanout.Selected{Group: &p.groups[room].fan, Frame: protocol.PositionFrame(p.entry.name, room, at)})
+	}
+	p.choose(parts)
+}
 
 // note keeps for a member's connection what happened to it in this channel.
 func (p port) note(j *feedJoin, r Record) {
@@ -115,11 +147,20 @@ func (p port) note(j *feedJoin, r Record) {
 	p.bus.chronicle.ofConnection(j.Member.conn.id, r)
 }
 
-// all hands a frame to all live members. There are no filters yet, hence only the room "".
+// all hands a frame to all live members that hear everything.
 func (p port) all(frame *protocol.Encoded) {
 	for _, l := range p.lanes {
 		if l != nil {
 			l.Deliver(frame)
+		}
+	}
+}
+
+// choose hands frames to the live members of groups.
+func (p port) choose(parts []fanout.Selected) {
+	for _, l := range p.lanes {
+		if l != nil {
+			l.Select(parts)
 		}
 	}
 }
@@ -156,14 +197,14 @@ func gapFrame(ch protocol.Channel, room string, id uint64, g core.Gap) *protocol
 	return protocol.Encode(f)
 }
 
-// frameOf returns the frame of a message for a room that was told up to prev: the message's own, shared by all, if it
-// says the same.
-func frameOf(m *protocol.Message, room string, prev uint64) *protocol.Encoded {
-	if room == "" && (m.Volatile || prev == m.Prev) {
-		return m.Encoded()
+// frameOf returns the frame of a message as v has it: the message's own, shared by all, if it says the same.
+func frameOf(m *protocol.Message, v protocol.View) *protocol.Encoded {
+	if v.Room == "" {
+		v.Out = m.View().Out
+		if m.Volatile || v.Prev == m.Prev {
+			return m.Encoded()
+		}
 	}
-	v := m.View()
-	v.Room, v.Prev = room, prev
 	e := protocol.NewEncoded(protocol.AppendMessage(nil, m, v), protocol.TypeMessage)
 	e.Message = m
 	return e

@@ -79,6 +79,14 @@ type Config struct {
 	// CodeOverloaded. Zero means 4,096.
 	MaxPendingPublishes int
 
+	// MaxGroups bounds the different filters, with their scopes, of one channel on this node. A tenth of them may be such
+	// as no index helps with: they are looked at for each message. Above it a subscribe is refused with CodeOverloaded.
+	// Zero means 10,000.
+	MaxGroups int
+	// HistoryMessages is how many messages of a channel the broker keeps, unless its rule has another number. It decides
+	// how often subscribers whose filters match nothing are told the position. Zero means that it is not known.
+	HistoryMessages int
+
 	// Shards is the number of goroutines that deliver. Zero means GOMAXPROCS.
 	Shards int
 	// CollectWindow is how long deliveries of a hot channel may wait for more, so that they are written together. A
@@ -128,6 +136,7 @@ func (c Config) withDefaults() Config {
 		{&c.MaxPendingPublishes, new(4096)},
 		{&c.MaxReplies, new(10_000)},
 		{&c.MaxGrants, new(200_000)},
+		{&c.MaxGroups, new(10_000)},
 		{&c.Shards, new(runtime.GOMAXPROCS(0))},
 	} {
 		if *f.field == 0 {
@@ -174,6 +183,7 @@ func (c Config) Validate() error {
 		{"ConnectionsPerUser", c.ConnectionsPerUser}, {"ConnectionsPerAddress", c.ConnectionsPerAddress},
 		{"ConnectsPerSecond", int(c.ConnectsPerSecond)}, {"ConnectsPerAddress", int(c.ConnectsPerAddress)},
 		{"MaxGrants", c.MaxGrants}, {"MaxPendingPublishes", c.MaxPendingPublishes}, {"Shards", c.Shards},
+		{"MaxGroups", c.MaxGroups}, {"HistoryMessages", c.HistoryMessages},
 	} {
 		if f.value < 0 {
 			return fmt.Errorf("%s: %d is negative", f.name, f.value)

@@ -32,6 +32,7 @@
 //	channel.go              its state, what it can be told, and members that come and go
 //	channel_broker.go       it listens to the broker, reads history, and takes what the broker brings
 //	channel_port.go         what the feed and the shards ask for; who is passed by
+//	group.go                filters: what a subscription hears, and the members that hear the same
 //	channel_presence.go     who is in it: calls of the broker, and news
 //	channel_presence_step.go   the same: what to do next, and when
 //	channel_life.go         its table of contents; it starts, ages, fails, ends

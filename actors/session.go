@@ -117,9 +117,10 @@ func (s *session) mayErr() bool {
 
 var errErrors = &protocol.Error{Code: protocol.CodeTooManyErrors, Reason: "more than 20 errors in 10 s", Hint: "Mend the client; it sends messages that no server can read."}
 
-// find returns the index of the subscription to a channel, or -1.
-func (s *session) find(ch protocol.Channel) int {
-	return slices.IndexFunc(s.subs, func(sub *subscription) bool { return sub.channel == ch })
+// find returns the index of the subscription to a channel with a room, or -1. The room "" is that of the one which hears
+// everything.
+func (s *session) find(ch protocol.Channel, room string) int {
+	return slices.IndexFunc(s.subs, func(sub *subscription) bool { return sub.channel == ch && sub.hears.name() == room })
 }
 
 func (s *session) describe(ch protocol.Channel) description {
@@ -127,20 +128,25 @@ func (s *session) describe(ch protocol.Channel) description {
 	if ch == "" {
 		return d
 	}
-	if i := s.find(ch); i >= 0 {
-		sub := s.subs[i]
-		d.subscribed, d.recovering, d.from = true, sub.entry == nil || sub.gated, sub.from.Load()
+	for _, sub := range s.subs {
+		if sub.channel == ch && (!d.subscribed || sub.hears == nil) { // of several the one that hears everything counts
+			d.subscribed, d.recovering, d.from = true, sub.entry == nil || sub.gated, sub.from.Load()
+		}
+		if sub.channel == ch {
+			d.hears = append(d.hears, sub.hears)
+		}
 	}
 	return d
 }
 
-// stand counts a subscription of a connection in this state, n being 1 or -1.
-func (e *entry) stand(state sessionState, kind transportKind, n int32) {
+// stand counts a subscription that hears everything, of a connection in this state, n being 1 or -1.
+func (sub *subscription) stand(state sessionState, kind transportKind, n int32) {
 	switch {
+	case sub.hears != nil:
 	case state == sessionParked:
-		e.parked.Add(n)
+		sub.entry.parked.Add(n)
 	case state == sessionLinked && kind == pollKind:
-		e.polling.Add(n)
+		sub.entry.polling.Add(n)
 	}
 }
 
@@ -161,8 +167,8 @@ func (s *session) enter(state sessionState, kind transportKind) {
 	}
 	for _, sub := range s.subs {
 		if sub.entry != nil {
-			sub.entry.stand(s.state, s.kind, -1)
-			sub.entry.stand(state, kind, 1)
+			sub.stand(s.state, s.kind, -1)
+			sub.stand(state, kind, 1)
 		}
 	}
 	s.bus.tally.moved(s.state, s.kind, -1)
@@ -273,7 +279,8 @@ type settled struct {
 // refused reports that a channel did not take a subscription; its client was told.
 type refused struct {
 	ground.Event
-	sub *subscription
+	sub  *subscription
+	code protocol.Code
 }
 
 // replayDue reports that the connection's recoveries may bring more.
@@ -291,6 +298,12 @@ type description struct {
 	subscribed    bool // to the channel that was asked about
 	recovering    bool // in it
 	from          uint64
+	hears         []*hearing // of its subscriptions to that channel
+}
+
+// concerned reports whether a message is for one of the connection's subscriptions.
+func (d *description) concerned(m *protocol.Message) bool {
+	return slices.ContainsFunc(d.hears, func(h *hearing) bool { return h.scopeOf(m) != core.Passes })
 }
 
 // describe asks how the connection stands, and how its subscription to Channel, if that is not "". Reply has space for

@@ -37,13 +37,11 @@ func (b *Bus) mayRead(id access.Identity, ch protocol.Channel) *protocol.Error {
 	return b.policy.Load().MaySubscribe(id, ch)
 }
 
-func (s *session) subscribeFault(f *protocol.ClientFrame) *protocol.Error {
+func (s *session) subscribeFault(f *protocol.ClientFrame, room string) *protocol.Error {
 	switch {
-	case f.Filter != nil:
-		return unsupported("filter")
-	case f.Scope != "":
-		return unsupported("scope")
-	case len(s.subs) >= protocol.MaxSubscriptions && s.find(f.Channel) < 0:
+	case room != "" && audienceOf(f.Users) != 0:
+		return unsupported("users with a filter or a scope")
+	case len(s.subs) >= protocol.MaxSubscriptions && s.find(f.Channel, room) < 0:
 		return &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a connection may have 128 subscriptions", Hint: "Unsubscribe from channels that are not needed, or put what belongs together in one channel."}
 	case audienceOf(f.Users) != 0:
 		if fault := s.presenceFault(f.Channel); fault != nil {

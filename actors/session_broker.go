@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"slices"
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -105,8 +106,10 @@ func (s *session) unsettled(f *protocol.ClientFrame) *subscription {
 	if f.Type != protocol.TypePublish {
 		return nil
 	}
-	if i := s.find(f.Channel); i >= 0 && s.subs[i].entry != nil && s.subs[i].permission != joinAnswered {
-		return s.subs[i]
+	for _, sub := range s.subs {
+		if sub.channel == f.Channel && sub.entry != nil && sub.permission != joinAnswered {
+			return sub
+		}
 	}
 	return nil
 }
@@ -117,8 +120,9 @@ func (s *session) awaitsPermission(f *protocol.ClientFrame) bool {
 	if f.Type != protocol.TypePublish {
 		return false
 	}
-	i := s.find(f.Channel)
-	return i >= 0 && s.subs[i].permission == permissionAsked
+	return slices.ContainsFunc(s.subs, func(sub *subscription) bool {
+		return sub.channel == f.Channel && sub.permission == permissionAsked
+	})
 }
 
 func (s *session) onSettled(m settled) {
@@ -161,7 +165,7 @@ func (s *session) lastingName() string {
 // hear makes a subscription hear other news than before. It reports false if there is none, which it
 // tells the client.
 func (s *session) hear(f *protocol.ClientFrame) bool {
-	i := s.find(f.Channel)
+	i := s.find(f.Channel, "")
 	if i < 0 {
 		s.refuse(&protocol.Error{Code: protocol.CodeNotSubscribed, Reason: "there is no subscription that could hear who comes and goes", Hint: "Subscribe to the channel first, or leave users out."}, f.ID)
 		return false

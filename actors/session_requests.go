@@ -7,7 +7,10 @@ import (
 
 func (s *session) onSubscribe(f *protocol.ClientFrame) {
 	asks := s.bus.hooks.Subscribe != nil && !s.put(f.Channel)
-	fault := s.subscribeFault(f)
+	hears, fault := hearingOf(f)
+	if fault == nil {
+		fault = s.subscribeFault(f, hears.name())
+	}
 	if fault == nil && !asks {
 		fault = s.claim(f.Channel)
 	}
@@ -16,14 +19,14 @@ func (s *session) onSubscribe(f *protocol.ClientFrame) {
 		s.refuse(fault, f.ID)
 		return
 	}
-	if old := s.find(f.Channel); old >= 0 {
+	if old := s.find(f.Channel, hears.name()); old >= 0 {
 		if !s.subs[old].own && f.Since == nil {
 			s.adopt(s.subs[old], f)
 			return
 		}
 		s.leave(old, 0)
 	}
-	sub := &subscription{conn: s.conn, channel: f.Channel, id: f.ID, own: true, wantsAudience: audienceOf(f.Users)}
+	sub := &subscription{conn: s.conn, channel: f.Channel, hears: hears, id: f.ID, own: true, wantsAudience: audienceOf(f.Users)}
 	s.subs = append(s.subs, sub)
 	if asks {
 		s.askPermission(sub, f.Since)
@@ -33,8 +36,8 @@ func (s *session) onSubscribe(f *protocol.ClientFrame) {
 }
 
 func (s *session) onUnsubscribe(f *protocol.ClientFrame) {
-	i := s.find(f.Channel)
-	if i < 0 || f.Room != "" || !s.subs[i].own {
+	i := s.find(f.Channel, f.Room)
+	if i < 0 || !s.subs[i].own {
 		if !s.commands.Take(1, commandRate, s.bus.clock()) { // only one that takes load away counts against no rate
 			s.refuse(errRate, f.ID)
 			return
@@ -42,7 +45,7 @@ func (s *session) onUnsubscribe(f *protocol.ClientFrame) {
 		s.refuse(&protocol.Error{Code: protocol.CodeNotSubscribed, Reason: "there is no such subscription", Hint: "Unsubscribe once, with the room that subscribed named."}, f.ID)
 		return
 	}
-	if sub := s.subs[i]; sub.entry != nil && s.put(f.Channel) {
+	if sub := s.subs[i]; sub.entry != nil && sub.hears == nil && s.put(f.Channel) {
 		s.disown(sub, f.ID)
 		return
 	}
@@ -54,8 +57,8 @@ func (s *session) onUnsubscribe(f *protocol.ClientFrame) {
 func (s *session) onRefused(m refused) {
 	if i := slices.Index(s.subs, m.sub); i >= 0 {
 		s.subs = slices.Delete(s.subs, i, i+1)
-		m.sub.entry.stand(s.state, s.kind, -1)
-		s.note(Record{What: RecordRefused, Channel: m.sub.channel, Code: string(protocol.CodeBrokerUnavailable)})
+		m.sub.stand(s.state, s.kind, -1)
+		s.note(Record{What: RecordRefused, Channel: m.sub.channel, Code: string(m.code)})
 		if s.put(m.sub.channel) {
 			s.fillLater()
 		}

@@ -24,7 +24,7 @@ func (s *session) start(sub *subscription, since *protocol.Position) {
 func (s *session) join(sub *subscription, since *protocol.Position) {
 	sub.entry = s.bus.router.hold(sub.channel)
 	sub.channel = sub.entry.name // one string for all
-	sub.entry.stand(s.state, s.kind, 1)
+	sub.stand(s.state, s.kind, 1)
 	s.bus.send(sub.entry.pid, join{sub: sub, since: since, as: s.standing(sub.channel), audience: sub.wantsAudience})
 }
 
@@ -85,7 +85,7 @@ func (s *session) leave(i int, reply uint64) {
 	sub := s.subs[i]
 	s.subs = slices.Delete(s.subs, i, i+1)
 	if sub.entry != nil {
-		sub.entry.stand(s.state, s.kind, -1)
+		sub.stand(s.state, s.kind, -1)
 		s.bus.send(sub.entry.pid, leave{sub: sub, reply: reply})
 		s.ungate(sub)
 		return
@@ -150,7 +150,7 @@ func (s *session) fill() {
 	full := false
 	for _, ch := range m.puts {
 		switch {
-		case s.find(ch) >= 0:
+		case s.find(ch, "") >= 0:
 		case len(s.subs) >= protocol.MaxSubscriptions:
 			full = true
 		default:
@@ -234,7 +234,7 @@ func (s *session) revoke(i int, fault *protocol.Error, keep bool) {
 		s.bus.tally.revoked.Add(1)
 	}
 	if sub.entry != nil {
-		sub.entry.stand(s.state, s.kind, -1)
+		sub.stand(s.state, s.kind, -1)
 		s.bus.send(sub.entry.pid, leave{sub: sub, revoked: fault, keep: keep})
 		s.ungate(sub)
 		return

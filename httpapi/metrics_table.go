@@ -22,6 +22,12 @@ var allMetrics = []*metric{
 	gauge("subscriptions",
 		"Subscriptions of all connections, parked ones included.",
 		func(r *reading) int { return r.bus.Subscriptions }),
+	gauge("rooms",
+		"Different filters, with their scopes, that subscriptions have, of all channels.",
+		func(r *reading) int { return r.bus.Rooms }),
+	counter("filter_matches_total",
+		"Messages that a filter matched, each once per filter, however many have it.",
+		func(r *reading) uint64 { return r.bus.Matches }),
 
 	counter("messages_published_total",
 		"Messages published through this node.",

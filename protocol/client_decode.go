@@ -139,7 +139,7 @@ func (f *ClientFrame) read(id field, v []byte, m *members) (err error) {
 		}
 		f.Filter = appendCompact(make([]byte, 0, len(v)), v)
 	case fScope:
-		f.Scope, err = text(id, v, MaxNameBytes)
+		f.Scope, err = scopeOf(v)
 	case fUsers:
 		f.Users, err = usersOf(v)
 	case fData:

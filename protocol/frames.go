@@ -53,8 +53,26 @@ const (
 	GapUnrecovered     GapReason = "unrecovered"
 )
 
-// ScopeOut is the scope of a message that takes a document out of what its subscriber hears: the document is no more.
-const ScopeOut = "out"
+// What a subscription wants to hear of the documents that its filter matches: the values of a subscribe's scope.
+// ScopeOut is also the scope of a message that takes a document out of what its subscriber hears.
+const (
+	ScopeAll  = "all"  // both, as if the field is absent
+	ScopeIn   = "in"   // messages that the filter matches
+	ScopeOut  = "out"  // those that take a document away that the filter matched before
+	ScopeNone = "none" // positions alone
+)
+
+func scopeOf(v []byte) (string, error) {
+	scope, err := text(fScope, v, MaxNameBytes)
+	if err != nil {
+		return "", err
+	}
+	switch scope {
+	case ScopeAll, ScopeIn, ScopeOut, ScopeNone:
+		return scope, nil
+	}
+	return "", &Error{CodeBadRequest, `field "scope" is none of "all", "in", "out" and "none"`, "Leave it out to hear all."}
+}
 
 // ByServer is who made a subscription that the client did not ask for.
 const ByServer = "server"

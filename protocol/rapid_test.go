@@ -88,7 +88,7 @@ func (f *ClientFrame) draw(t *rapid.T, id field) {
 	case fFilter:
 		f.Filter = []byte(`{"and":[{"equals":{"data":"x"}},{}]}`)
 	case fScope:
-		f.Scope = filled(MaxNameBytes)
+		f.Scope = rapid.SampledFrom([]string{ScopeAll, ScopeIn, ScopeOut, ScopeNone}).Draw(t, "scope")
 	case fUsers:
 		f.Users = rapid.SampledFrom([]string{UsersAll, UsersIn, UsersOut, UsersNone}).Draw(t, "users")
 	case fData:

@@ -37,8 +37,8 @@ func SubscribedFrame(plain bool, f *ServerFrame) *Encoded {
 }
 
 // UnsubscribedFrame reports the end of a subscription that its client did not ask for.
-func UnsubscribedFrame(ch Channel, fault *Error) *Encoded {
-	return Encode(&ServerFrame{Type: TypeUnsubscribed, Channel: ch, Code: fault.Code, Message: fault.Reason, Hint: fault.Hint})
+func UnsubscribedFrame(ch Channel, room string, fault *Error) *Encoded {
+	return Encode(&ServerFrame{Type: TypeUnsubscribed, Channel: ch, Room: room, Code: fault.Code, Message: fault.Reason, Hint: fault.Hint})
 }
 
 // PositionFrame moves the position of a subscription, in place of messages that are not for it.

@@ -57,7 +57,7 @@ func BenchmarkDeliver(b *testing.B) {
 			for i := range members {
 				out := core.NewOutbox(false)
 				out.Attach(&drain{out: out, buf: make([]*protocol.Encoded, 0, 64)}, 0, nil, nil)
-				lanes[i%len(lanes)].Enter(&actor{out: out}, false)
+				lanes[i%len(lanes)].Enter(&actor{out: out}, nil, false)
 			}
 			data := []byte(`{"type":"message","channel":"news","offset":1,"data":{"visitor":"u42","note":"arrived, please come down"}}`)
 			f := protocol.NewEncoded(data, protocol.TypeMessage)
@@ -71,7 +71,7 @@ func BenchmarkDeliver(b *testing.B) {
 					runtime.Gosched()
 				}
 				for _, l := range lanes {
-					l.Message(f, nil)
+					l.Message(f, nil, nil)
 				}
 			}
 			for traffic.Len() > 0 {

@@ -3,7 +3,10 @@ package fanout
 import "tidings/core"
 
 // crowd is members of a lane that hear the same.
-type crowd[M Member] struct{ members []member[M] }
+type crowd[M Member] struct {
+	members []member[M]
+	dirty   bool // pushed to since the last flush
+}
 
 // member is kept apart from what it stands for, so that a walk touches little memory.
 type member[M Member] struct {

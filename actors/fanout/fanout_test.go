@@ -125,13 +125,13 @@ func TestALaneIsFirstInFirstOut(t *testing.T) {
 	onStage(t, func(s *stage, l *Lane[*actor]) {
 		a, b := s.actor("a"), s.actor("b")
 		l.Push(a, frame("subscribed"))
-		l.Enter(a, false)
-		l.Message(frame("1"), nil)
-		l.Enter(b, true)
-		l.Message(frame("2"), nil)
+		l.Enter(a, nil, false)
+		l.Message(frame("1"), nil, nil)
+		l.Enter(b, nil, true)
+		l.Message(frame("2"), nil, nil)
 		l.Leave(a)
 		l.Leave(a)
-		l.Message(frame("3"), nil)
+		l.Message(frame("3"), nil, nil)
 		l.Push(a, frame("reply"))
 		s.heard(a, "subscribed 1 2 reply")
 		s.heard(b, "2 3")
@@ -146,10 +146,10 @@ func TestALaneIsFirstInFirstOut(t *testing.T) {
 func TestAnExceptionIsPassedBy(t *testing.T) {
 	onStage(t, func(s *stage, l *Lane[*actor]) {
 		a, b := s.actor("a"), s.actor("b")
-		l.Enter(a, false)
-		l.Enter(b, false)
-		l.Message(frame("1"), &Exception{Outboxes: []*core.Outbox{a.out}, Frame: frame("position")})
-		l.Message(frame("volatile"), &Exception{Outboxes: []*core.Outbox{a.out}})
+		l.Enter(a, nil, false)
+		l.Enter(b, nil, false)
+		l.Message(frame("1"), nil, &Exception{Outboxes: []*core.Outbox{a.out}, Frame: frame("position")})
+		l.Message(frame("volatile"), nil, &Exception{Outboxes: []*core.Outbox{a.out}})
 		s.heard(a, "position")
 		s.heard(b, "1 volatile")
 		if pushed, passedBy := s.shard.Delivered(); pushed != 2 || passedBy != 2 {
@@ -164,7 +164,7 @@ func TestAReplayAsksForTheNextPage(t *testing.T) {
 		a := s.actor("a")
 		l.Replay(a, []*protocol.Encoded{message("1"), frame("position"), message("3")}, 7, true)
 		l.Replay(a, []*protocol.Encoded{message("4")}, 7, false)
-		l.Enter(a, true)
+		l.Enter(a, nil, true)
 		s.heard(a, "1 position 3 4")
 		s.wants("next a 7", "live a")
 		if pushed, _ := s.shard.Delivered(); pushed != 3 {
@@ -178,7 +178,7 @@ func TestNewsGoToTheirAudience(t *testing.T) {
 	onStage(t, func(s *stage, l *Lane[*actor]) {
 		none, in, out, all, stranger := s.actor("none"), s.actor("in"), s.actor("out"), s.actor("all"), s.actor("stranger")
 		for _, a := range []*actor{none, in, out, all} {
-			l.Enter(a, false)
+			l.Enter(a, nil, false)
 		}
 		l.Hear(in, HearsIn)
 		l.Hear(out, HearsOut)
@@ -203,7 +203,7 @@ func TestDisplaceRemovesAll(t *testing.T) {
 	onStage(t, func(s *stage, l *Lane[*actor]) {
 		a, b, c := s.actor("a"), s.actor("b"), s.actor("c")
 		for _, m := range []*actor{a, b, c} {
-			l.Enter(m, false)
+			l.Enter(m, nil, false)
 		}
 		l.Leave(b)
 		l.Displace(func(all []*actor) {
@@ -211,9 +211,9 @@ func TestDisplaceRemovesAll(t *testing.T) {
 				s.note("displaced %s", m.name)
 			}
 		})
-		l.Message(frame("1"), nil)
-		l.Enter(a, false)
-		l.Message(frame("2"), nil)
+		l.Message(frame("1"), nil, nil)
+		l.Enter(a, nil, false)
+		l.Message(frame("2"), nil, nil)
 		s.wants("displaced a", "displaced c")
 		s.heard(a, "2")
 		s.heard(c, "")
@@ -224,11 +224,11 @@ func TestDisplaceRemovesAll(t *testing.T) {
 func TestAFullOutboxHarmsNobodyElse(t *testing.T) {
 	onStage(t, func(s *stage, l *Lane[*actor]) {
 		full, b := &actor{name: "full", out: core.NewOutbox(true)}, s.actor("b") // full has no link
-		l.Enter(full, false)
-		l.Enter(b, false)
+		l.Enter(full, nil, false)
+		l.Enter(b, nil, false)
 		l.Push(full, frame(strings.Repeat("x", protocol.MaxUnackedBytes)))
-		l.Message(frame("1"), nil)
-		l.Message(frame("2"), nil)
+		l.Message(frame("1"), nil, nil)
+		l.Message(frame("2"), nil, nil)
 		s.heard(b, "1 2")
 		s.wants("overflowed full")
 	})
@@ -238,14 +238,14 @@ func TestAFullOutboxHarmsNobodyElse(t *testing.T) {
 func TestAPanicHarmsItsConnectionAlone(t *testing.T) {
 	onStage(t, func(s *stage, l *Lane[*actor]) {
 		a, b := s.actor("a"), s.actor("b")
-		l.Enter(b, false)
+		l.Enter(b, nil, false)
 		a.breaks = true
 		l.Push(a, frame("reply"))
-		l.Message(frame("1"), nil)
+		l.Message(frame("1"), nil, nil)
 		s.heard(b, "1")
 		s.wants("a delivery failed: broken", "broken a")
 		b.link.onWake = func() { panic("no link") }
-		l.Message(frame("2"), nil)
+		l.Message(frame("2"), nil, nil)
 		s.wants("a link failed to wake: no link")
 		s.heard(b, "2")
 	})
@@ -255,7 +255,7 @@ func TestAPanicHarmsItsConnectionAlone(t *testing.T) {
 func TestALongBurstIsFlushedInSlices(t *testing.T) {
 	onStage(t, func(s *stage, l *Lane[*actor]) {
 		a := s.actor("a")
-		l.Enter(a, false)
+		l.Enter(a, nil, false)
 		synctest.Wait()
 		most := 0
 		a.link.onWake = func() {
@@ -265,10 +265,10 @@ func TestALongBurstIsFlushedInSlices(t *testing.T) {
 		}
 		blocked, release := make(chan struct{}), make(chan struct{})
 		l.Displace(func([]*actor) { close(blocked); <-release })
-		l.Enter(a, false)
+		l.Enter(a, nil, false)
 		<-blocked
 		for range 700 {
-			l.Message(frame("x"), nil)
+			l.Message(frame("x"), nil, nil)
 		}
 		close(release)
 		synctest.Wait()

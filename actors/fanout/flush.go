@@ -22,13 +22,19 @@ func (s *Shard[M]) flush() (wait time.Duration) {
 		}
 		frames := l.frames
 		l.flushed, l.frames = now, 0
-		for i := range l.all.members {
-			s.Wake(l.all.members[i].out)
+		woken := 0
+		for i, c := range l.dirty {
+			for j := range c.members {
+				s.Wake(c.members[j].out)
+			}
+			woken += len(c.members)
+			c.dirty, l.dirty[i] = false, nil
 		}
+		l.dirty = l.dirty[:0]
 		if l.window > 0 {
 			now = time.Now()
 			l.rested = now
-			l.heat.woke(len(l.all.members), frames, now.Sub(l.flushed))
+			l.heat.woke(woken, frames, now.Sub(l.flushed))
 		}
 	}
 	clear(s.dirty[len(kept):])

@@ -102,7 +102,7 @@ func (c sending) play(t *testing.T, s *stage, lanes []*Lane[*actor], writes *ato
 			writes.Store(0)
 		}
 		for _, l := range lanes {
-			l.Message(frame(fmt.Sprint(i)), nil)
+			l.Message(frame(fmt.Sprint(i)), nil, nil)
 		}
 		sent++
 		time.Sleep(time.Second / time.Duration(c.rate))
@@ -151,7 +151,7 @@ func TestAShardThatIsBusyCollects(t *testing.T) {
 							a.out.Ack(a.out.Sent())
 							a.out.Take(1, nil, 10_000, 1<<30)
 						}
-						lanes[i%len(lanes)].Enter(a, false)
+						lanes[i%len(lanes)].Enter(a, nil, false)
 					}
 					before := c.sending
 					if before.rate = from; from > 0 {

@@ -14,7 +14,9 @@ type operation[M Member] struct {
 	to      Audience // announce: of those who watch; hear
 	asker   uint32   // replay
 	member  M        // but for deliver, announce and displace
+	group   *Group   // enter, arrive: whose member it becomes; nil for one that hears everything
 	frame   *protocol.Encoded
+	groups  []Selected          // deliver: besides frame, which is nil if nobody hears everything
 	frames  []*protocol.Encoded // replay
 	but     *Exception          // deliver; nil for most
 	then    func([]M)           // displace
@@ -23,7 +25,7 @@ type operation[M Member] struct {
 type deed uint8
 
 const (
-	deliver  deed = iota // frame to all members
+	deliver  deed = iota // frame to all members that hear everything, and their frames to those of groups
 	push                 // frame to one member alone
 	replay               // frames to one member; then it takes more when there is space
 	lastPage             // frames to one member; it has no more to replay

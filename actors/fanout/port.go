@@ -14,7 +14,10 @@ type Member interface {
 }
 
 // Place is if a lane keeps a member. The zero Place is nowhere.
-type Place struct{ index int32 } // in the crowd's members, from 1
+type Place struct {
+	group *Group // whose crowd it is in; nil for that of all
+	index int32  // in the crowd's members, from 1
+}
 
 // Port is what a shard asks of the node, from its own goroutine. It must not wait.
 type Port[M Member] interface {

@@ -115,13 +115,17 @@ type Lane[M Member] struct {
 	// Of the shard's goroutine.
 	batch   []operation[M] // taken off the queue
 	next    int            // in batch
-	walked  int            // members that the deliver at hand has reached
+	at      int            // in the groups of the deliver at hand
+	grouped bool           // it has gone through those who hear everything
+	walked  int            // members of the crowd at hand that it has reached
 	passed  int            // of them, those that got no message
 	all     crowd[M]
-	watch   *watchers[M] // nil if there is none
-	frames  int          // delivered since the last flush
-	flushed time.Time    // when the last flush began
-	rested  time.Time    // when it ended
+	groups  map[*Group]*crowd[M] // of the groups that have members here; nil if there is none
+	dirty   []*crowd[M]          // pushed to since the last flush
+	watch   *watchers[M]         // nil if there is none
+	frames  int                  // delivered since the last flush
+	flushed time.Time            // when the last flush began
+	rested  time.Time            // when it ended
 	heat    heat
 }
 
@@ -131,12 +135,16 @@ func NewLane[M Member](s *Shard[M], traffic *Traffic, window time.Duration) *Lan
 	return &Lane[M]{shard: s, traffic: traffic, window: window}
 }
 
-// Deliver pushes a frame to all members.
+// Deliver pushes a frame to all members that hear everything.
 func (l *Lane[M]) Deliver(frame *protocol.Encoded) { l.put(operation[M]{do: deliver, frame: frame}) }
 
-// Message pushes the frame of a message to all members but those of but, if that is not nil.
-func (l *Lane[M]) Message(frame *protocol.Encoded, but *Exception) {
-	l.put(operation[M]{do: deliver, frame: frame, message: true, but: but})
+// Select pushes frames to the members of groups.
+func (l *Lane[M]) Select(groups []Selected) { l.put(operation[M]{do: deliver, groups: groups}) }
+
+// Message pushes the frame of a message to all members that hear everything, if it is not nil, and its frames for
+// groups to theirs. Members of but, if that is not nil, are left out.
+func (l *Lane[M]) Message(frame *protocol.Encoded, groups []Selected, but *Exception) {
+	l.put(operation[M]{do: deliver, frame: frame, groups: groups, message: true, but: but})
 }
 
 // Announce pushes a frame of news to the members that hear of them.
@@ -158,13 +166,14 @@ func (l *Lane[M]) Replay(m M, frames []*protocol.Encoded, asker uint32, more boo
 	l.put(operation[M]{do: do, member: m, frames: frames, asker: asker})
 }
 
-// Enter makes m a member. If it has recovered Port.Live is called then.
-func (l *Lane[M]) Enter(m M, recovered bool) {
+// Enter makes m a member, of a group or, if that is nil, one that hears everything. If it has recovered Port.Live is
+// called then.
+func (l *Lane[M]) Enter(m M, group *Group, recovered bool) {
 	do := enter
 	if recovered {
 		do = arrive
 	}
-	l.put(operation[M]{do: do, member: m})
+	l.put(operation[M]{do: do, member: m, group: group})
 }
 
 // hear makes m hear these news from now on, or none. It does nothing if m is no member.

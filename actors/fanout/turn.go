@@ -1,5 +1,7 @@
 package fanout
 
+import "tidings/protocol"
+
 // turn carries out operations of a lane. It reports whether there are more.
 func (s *Shard[M]) turn(l *Lane[M]) (more bool) {
 	defer s.survive(l, &more)
@@ -80,7 +82,7 @@ func (s *Shard[M]) survive(l *Lane[M], more *bool) {
 		s.port.Broken(o.member)
 	}
 	l.next++
-	l.walked = 0
+	l.walked, l.at, l.grouped = 0, 0, false
 	l.traffic.Done(1)
 }
 
@@ -90,27 +92,22 @@ func (l *Lane[M]) walk(o *operation[M], budget int) (n int, done bool) {
 	if o.do == announce {
 		return l.herald(o, budget)
 	}
-	end := min(len(l.all.members), l.walked+budget)
-	n = end - l.walked
-	for l.walked < end {
-		m := &l.all.members[l.walked]
-		l.walked++ // first: should this push fail, the next turn goes on behind it
-		frame := o.frame
-		if o.but != nil && o.but.has(m.out) {
-			l.passed++
-			if frame = o.but.Frame; frame == nil {
-				continue
-			}
+	if o.frame != nil && l.at == 0 && !l.grouped {
+		var instead *protocol.Encoded
+		if o.but != nil {
+			instead = o.but.Frame
 		}
-		if !m.out.Push(frame) {
-			l.shard.port.Overflowed(m.of)
+		if n, done = l.push(&l.all, o, o.frame, instead, budget); !done {
+			return n, false
 		}
 	}
-	if l.walked < len(l.all.members) {
-		return n, false
+	if o.groups == nil {
+		return n, true
 	}
-	l.walked = 0
-	return n, true
+	l.grouped = true
+	more, done := l.walkGroups(o, budget-n)
+	l.grouped = !done
+	return n + more, done
 }
 
 // herald is walk for an announcement.
@@ -137,10 +134,14 @@ func (l *Lane[M]) herald(o *operation[M], budget int) (n int, done bool) {
 
 // reached returns the member that a walk reached last. It reports false if none is under way.
 func (l *Lane[M]) reached(o *operation[M]) (m M, ok bool) {
+	c := &l.all
+	if l.grouped && l.at < len(o.groups) {
+		c = l.groups[o.groups[l.at].Group]
+	}
 	switch {
 	case l.walked == 0:
-	case o.do == deliver && l.walked <= len(l.all.members):
-		return l.all.members[l.walked-1].of, true
+	case o.do == deliver && l.walked <= len(c.members):
+		return c.members[l.walked-1].of, true
 	case o.do == announce && l.watch != nil && l.walked <= len(l.watch.list):
 		return l.watch.list[l.walked-1].of, true
 	}
@@ -164,10 +165,10 @@ func (l *Lane[M]) carryOut(o *operation[M]) int {
 		}
 		return len(o.frames)
 	case arrive:
-		l.add(o.member)
+		l.add(o.member, o.group)
 		s.port.Live(o.member)
 	case enter:
-		l.add(o.member)
+		l.add(o.member, o.group)
 	case hear:
 		l.setWatcher(o.member, o.to)
 	case leave:
@@ -182,23 +183,6 @@ func (l *Lane[M]) carryOut(o *operation[M]) int {
 		o.then(l.clear())
 	}
 	return 0
-}
-
-func (l *Lane[M]) add(m M) { l.all.add(m) }
-
-func (l *Lane[M]) remove(m M) {
-	if l.all.remove(m) {
-		l.shard.touched(m.Outbox()) // what was pushed is not flushed by way of the members any more
-		l.unwatch(m)
-	}
-}
-
-func (l *Lane[M]) clear() []M {
-	for i := range l.all.members {
-		l.shard.touched(l.all.members[i].out)
-	}
-	l.watch = nil
-	return l.all.clear()
 }
 
 // setWatcher makes a member hear these news of who comes and goes.

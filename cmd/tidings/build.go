@@ -148,6 +148,7 @@ func (srv *server) busConfig() (actors.Config, error) {
 	if len(s.TrustedProxies) > 0 {
 		c.ConnectionsPerAddress, c.ConnectsPerAddress = s.ConnectionsPerAddress, float64(s.ConnectsPerAddress)
 	}
+	c.MaxGroups, c.HistoryMessages = s.MaxRooms, s.HistoryMessages
 	c.Heartbeat, c.Park, c.CollectWindow = s.Heartbeat, s.Park, s.CollectWindow
 	if srv.hooks != nil {
 		c.Hooks = srv.hooks.Hooks()

@@ -42,7 +42,7 @@ var folders = map[string]folder{
 	"broker/memory": {ours: []string{"protocol", "core", "broker"}},
 	"actors/ground": {foreign: []string{protoactor}, within: "actors"},
 	"actors/fanout": {ours: []string{"core", "protocol"}, within: "actors"},
-	"actors":        {ours: []string{"actors/fanout", "actors/ground", "internal/counts", "internal/patience", "protocol", "core", "broker", "access"}, foreign: []string{protoactor, lru}},
+	"actors":        {ours: []string{"actors/fanout", "actors/ground", "internal/counts", "internal/patience", "protocol", "core", "broker", "access", "filter"}, foreign: []string{protoactor, lru}},
 	"hooks":         {ours: []string{"protocol", "access", "actors"}, foreign: []string{gobreaker, webhooks}},
 	"transports":    {ours: []string{"internal/counts", "internal/guard", "internal/patience", "internal/resting", "protocol", "core"}, foreign: []string{websocket, lru}},
 	// The conformance suite of the transports, which tests import: it opens links as real clients do.

@@ -63,6 +63,7 @@ type Settings struct {
 	ConnectionIDSecret     string // secrets, one per line; Load moves what ConnectionIDSecretFile holds here
 	ConnectionIDSecretFile string
 	MaxGrants              int
+	MaxRooms               int
 
 	MaxConnections, ConnectsPerSecond         int // 0: derived from the process's limit, none
 	ConnectionsPerUser                        int
@@ -240,6 +241,8 @@ var keys = []key{
 		help: "channels that one user, or one address of anonymous clients, may have made; without trusted_proxies all anonymous clients together, half of limits.channels"},
 	{name: "limits.grants", to: func(s *Settings) any { return &s.MaxGrants }, def: "200000", flag: true, check: between(1, 100_000_000),
 		help: "channels that POST /api/subscribe has put clients in and the node remembers; above that, the grants of clients that left longest ago are forgotten, and then the request is refused"},
+	{name: "limits.rooms", to: func(s *Settings) any { return &s.MaxRooms }, def: "10000", flag: true, check: between(1, 1_000_000),
+		help: "different filters, with their scopes, of one channel on the node; at most a tenth of those may be filters that no index helps, like a negation alone"},
 	{name: "park", to: func(s *Settings) any { return &s.Park }, def: "30s", flag: true, check: between(time.Second, 2*time.Minute),
 		help: "how long a connection outlives its transport"},
 	{name: "heartbeat", to: func(s *Settings) any { return &s.Heartbeat }, def: "25s", flag: true, check: between(time.Second, 5*time.Minute),
