@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tidings/access"
+	"tidings/store"
 	"tidings/transports"
 )
 
@@ -55,6 +56,12 @@ type Config struct {
 	Log *slog.Logger
 	// LostLogLines returns how many lines of the log were lost so far. Nil means that they are not counted.
 	LostLogLines func() uint64
+}
+
+// Documents are what /api/documents is about.
+type Documents struct {
+	Store store.Store          // nil: none, and the requests are refused
+	Lag   func() time.Duration // age of the oldest change that is being published; nil: not measured
 }
 
 // Tracer makes spans and sends them somewhere.

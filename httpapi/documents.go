@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,12 +14,6 @@ import (
 	"tidings/store"
 	"tidings/transports"
 )
-
-// Documents are what /api/documents is about.
-type Documents struct {
-	Store store.Store          // nil: none, and the requests are refused
-	Lag   func() time.Duration // age of the oldest change that is being published; nil: not measured
-}
 
 // documentRequest is a request that was admitted, as far as its URL and head say.
 type documentRequest struct {
