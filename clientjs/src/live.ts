@@ -1,11 +1,11 @@
-import type { Clock, MessageBus, Unsubscribe } from "tidings";
+import type { Clock, MessageBus, SubscribeOptions, Unsubscribe } from "tidings";
 import { listOf, type Channels } from "./util/channels.js";
 import { systemClock } from "./util/clock.js";
 import { safely } from "./util/listeners.js";
 import { watchReturn } from "./util/page.js";
 
-/** Options of {@link liveQuery}. All but `channel` are read anew whenever they are needed. */
-export interface LiveQueryOptions<T> {
+/** Options of {@link liveQuery}. All but `channel`, `filter` and `scope` are read anew whenever they are needed. */
+export interface LiveQueryOptions<T> extends Pick<SubscribeOptions, "filter" | "scope"> {
   /**
    * Asks the backend. Called at most once at a time; `signal` is aborted after `timeout`, and when nobody listens any
    * more. What it throws becomes `error`, and it is called again.
@@ -180,6 +180,8 @@ export function liveQuery<T>(bus: Pick<MessageBus, "subscribe" | "status" | "onS
 
     const leave = channels.map((name) =>
       bus.subscribe(name, (_data, _channel, { spread }) => hint(spread), {
+        filter: options.filter,
+        scope: options.scope,
         onGap: () => hint(),
         onSubscribed() {
           subscribed.add(name);

@@ -39,13 +39,22 @@ export interface FakeBus extends MessageBus {
   failWith(error: Error | null): void;
 }
 
+/** Options of {@link createFakeBus}. */
+export interface FakeBusOptions {
+  /**
+   * Reports whether a subscription with this filter hears this payload. The fake evaluates none itself. Default: it hears
+   * all.
+   */
+  readonly matches?: ((filter: object, data: unknown) => boolean) | undefined;
+}
+
 /**
  * Makes a fake bus for the tests of components: give it to `MessageBusProvider`, or in place of your own bus. It is
  * `idle` until its first subscription, then `connected` over `websocket`; `debug` and `close` change the status as the
  * real ones do. Its reply channels are called `$reply/fake-1`, `-2`, …: play the job with `message("$reply/fake-1",
  * data, { event: "done" })`.
  */
-export function createFakeBus(): FakeBus {
+export function createFakeBus({ matches = () => true }: FakeBusOptions = {}): FakeBus {
   const subscriptions = new Set<FakeSubscription>();
   const published: FakePublish[] = [];
   const kept = new Map<string, Message[]>();
@@ -92,7 +101,7 @@ export function createFakeBus(): FakeBus {
     const next = { channel, data, epoch, offset: offset + 1, tag: `t${offset + 1}`, id: `${channel}#${offset + 1}`, time: 0, ...fields };
     kept.set(channel, [...messages(channel), next]);
     published.push({ channel, data, options });
-    for (const s of of(channel)) if (subscriptions.has(s)) s.onMessage(next.data, channel, next);
+    for (const s of of(channel)) if (subscriptions.has(s) && (!s.options.filter || matches(s.options.filter, data))) s.onMessage(next.data, channel, next);
     return next;
   }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TidingsError } from "../src/core/errors.js";
 import { sharedMessageBus } from "../src/bus/shared.js";
-import type { Gap } from "../src/types.js";
+import type { Gap, SubscribeOptions } from "../src/types.js";
 import { captured, handBus, servedBus } from "./helpers/bus.js";
 import { settle } from "./helpers/clock.js";
 
@@ -440,4 +440,42 @@ test("modules beside the core: requests of their own, and frames that the core l
   assert.deepEqual(heard, ["joined"]);
   bus.close();
   await rejects(bus.request({ type: "call", method: "sum" }), "closed");
+});
+
+test("a filter is a subscription of its own; the same one is shared, whatever its scope is called by default", async () => {
+  const { bus, net, server } = servedBus();
+  const heard: string[] = [];
+  const on = (name: string, options: SubscribeOptions) => bus.subscribe<{ n: number }>("a", ({ n }) => heard.push(`${name} ${n}`), options);
+  const bern = (): object => ({ equals: { city: "Bern" } });
+  on("all", {});
+  const leave = on("Bern", { filter: bern() });
+  on("Bern again", { filter: bern(), scope: "all" });
+  on("nothing", { filter: bern(), scope: "none" });
+  await settle();
+  server.publish("a", { n: 1, city: "Basel" });
+  server.publish("a", { n: 2, city: "Bern" });
+  await settle();
+  assert.deepEqual(heard, ["all 1", "all 2", "Bern 2", "Bern again 2"]);
+  const subscribes = net.last.sent.filter((f) => f.type === "subscribe").map(({ filter, scope }) => [filter, scope]);
+  assert.deepEqual(subscribes, [[undefined, undefined], [bern(), undefined], [bern(), "none"]]);
+  leave();
+  await settle();
+  server.publish("a", { n: 3, city: "Bern" });
+  await settle();
+  assert.deepEqual(heard.slice(4), ["all 3", "Bern again 3"]);
+});
+
+test("a filtered subscription goes on from where it was, over a new session, and over what did not match", async () => {
+  const { bus, net, server, clock } = servedBus();
+  const heard: unknown[] = [];
+  bus.subscribe<{ n: number }>("a", ({ n }) => heard.push(n), { filter: { equals: { city: "Bern" } }, onGap: (gap) => heard.push(gap.reason) });
+  await settle();
+  for (let n = 1; n <= 4; n++) server.publish("a", { n, city: n % 2 ? "Basel" : "Bern" });
+  await settle();
+  net.last.lost();
+  server.forget();
+  for (let n = 5; n <= 8; n++) server.publish("a", { n, city: n % 2 ? "Basel" : "Bern" });
+  await clock.advance(5_000);
+  assert.equal(bus.status.state, "connected");
+  assert.deepEqual(heard, [2, 4, 6, 8]);
 });

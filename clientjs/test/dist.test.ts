@@ -29,7 +29,7 @@ test("the committed dist is what a fresh build makes", () => {
 });
 
 /** Most bytes after gzip. */
-const budgets = { "tidings.js": 9.7 * 1024, "tidings.iife.js": 14.6 * 1024, "tabs.js": 5.3 * 1024, "joined.js": 512, "react-joined.js": 512, "react.js": 2 * 1024, "live.js": 1.5 * 1024, "presence.js": 1024, "reply.js": 1024, "call.js": 512, "testing.js": 1.5 * 1024 };
+const budgets = { "tidings.js": 9.8 * 1024, "tidings.iife.js": 14.75 * 1024, "tabs.js": 5.4 * 1024, "joined.js": 512, "react-joined.js": 512, "react.js": 2 * 1024, "live.js": 1.5 * 1024, "presence.js": 1024, "reply.js": 1024, "call.js": 512, "testing.js": 1.5 * 1024 };
 for (const [name, budget] of Object.entries(budgets)) {
   test(`${name} is at most ${budget} bytes after gzip`, (t) => {
     const size = gzipSync(read(name), { level: 9 }).length;
@@ -61,7 +61,7 @@ const sizes = [...readFileSync(join(PROJECT, "clientjs/README.md"), "utf8").matc
 );
 test("README.md states the sizes", () => {
   assert.deepEqual(sizes.map(([names]) => names), ["createMessageBus", "useMessageBus", "useMessageBus, useLiveQuery", "everything", "everything, tab sharing"]);
-  assert.ok(sizes.find(([n]) => n === "createMessageBus")![1] <= 9.7 && sizes.find(([n]) => n === "everything")![1] <= 13.75);
+  assert.ok(sizes.find(([n]) => n === "createMessageBus")![1] <= 9.8 && sizes.find(([n]) => n === "everything")![1] <= 13.75);
 });
 for (const [names, kb] of sizes) {
   test(`a bundle with ${names} is at most ${kb} KB after gzip, as README.md says`, async (t) => {

@@ -318,3 +318,30 @@ test("on a server it renders, and opens nothing", async () => {
   });
   assert.deepEqual([net.links.length, bus.status.state, error], [0, "idle", []]);
 });
+
+test("a filter made anew at each render is the same; one that reads otherwise resubscribes", async () => {
+  const { bus, net, server } = servedBus();
+  const heard: unknown[] = [];
+  let move: (city: string) => void = () => {};
+  let again = (): void => {};
+  function City() {
+    const [city, setCity] = useState("Bern");
+    const [, setCount] = useState(0);
+    [move, again] = [setCity, () => setCount((n) => n + 1)];
+    useMessageBus<{ n: number }>("a", ({ n }) => heard.push(n), { bus, filter: { equals: { city } } });
+    return null;
+  }
+  await show(<City />);
+  await settle();
+  await act(async () => again());
+  server.publish("a", { n: 1, city: "Bern" });
+  await settle();
+  assert.deepEqual(wire(net), ["subscribe a"]);
+  await act(async () => move("Basel"));
+  await settle();
+  server.publish("a", { n: 2, city: "Bern" });
+  server.publish("a", { n: 3, city: "Basel" });
+  await settle();
+  assert.deepEqual(heard, [1, 3]);
+  assert.deepEqual(wire(net), ["subscribe a", "subscribe a", "unsubscribe a"]);
+});

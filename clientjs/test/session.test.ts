@@ -261,6 +261,48 @@ test("a filtered subscription is known by the room that the server names", () =>
   ]);
 });
 
+test("a scope is said, and makes a subscription of its own, with a room", () => {
+  const { session, sent, take } = live(3);
+  session.subscribe("a");
+  const sub = session.subscribe("a", undefined, undefined, "out");
+  session.frame(1, subscribed(2, 4));
+  session.frame(1, { ...subscribed(3, 4), room: "r.out" });
+  session.frame(1, message(9, { room: "r.out", prev: 4, scope: "out" }));
+  session.unsubscribe(sub);
+  assert.deepEqual(take(), [[1, "subscribe 2"], [1, "subscribe 3"], "live a false", "live a false", "a 9", [1, "unsubscribe 4"]]);
+  assert.deepEqual([sent[1], sent[2]], [{ type: "subscribe", id: 3, channel: "a", scope: "out" }, { type: "unsubscribe", id: 4, channel: "a", room: "r.out" }]);
+});
+
+test("two filters that the server finds the same: both hear, and the room is left with the last of them", () => {
+  const { session, sent } = live(3);
+  const first = session.subscribe("a", undefined, { and: [1, 2] });
+  const second = session.subscribe("a", undefined, { and: [2, 1] });
+  session.frame(1, { ...subscribed(2, 4), room: "r" });
+  session.frame(1, { ...subscribed(3, 4), room: "r" });
+  session.frame(1, message(9, { room: "r", prev: 4 }));
+  assert.deepEqual([first, second].map((sub) => sub.cursor.position?.offset), [9, 9]);
+  session.unsubscribe(first);
+  session.frame(1, message(11, { room: "r", prev: 9 }));
+  assert.equal(second.cursor.position?.offset, 11);
+  assert.deepEqual(sent.map((f) => f.type), ["subscribe", "subscribe"], "the room goes on");
+  session.unsubscribe(second);
+  assert.deepEqual(sent.at(-1), { type: "unsubscribe", id: 4, channel: "a", room: "r" });
+});
+
+test("a room that was left while another filter was on its way to the same room is asked for again", () => {
+  const { session, sent } = live(3);
+  const first = session.subscribe("a", undefined, { and: [1, 2] });
+  session.frame(1, { ...subscribed(2, 4), room: "r" });
+  const second = session.subscribe("a", undefined, { and: [2, 1] });
+  session.unsubscribe(first); // the server handles it behind the subscribe, and ends the room
+  session.frame(1, { ...subscribed(3, 4), room: "r" });
+  assert.deepEqual(sent.map((f) => `${f.type} ${f.id}`), ["subscribe 2", "subscribe 3", "unsubscribe 4", "subscribe 5"]);
+  session.frame(1, { type: "reply", id: 4 });
+  session.frame(1, { ...subscribed(5, 4), room: "r" });
+  session.frame(1, message(9, { room: "r", prev: 4 }));
+  assert.equal(second.cursor.position?.offset, 9);
+});
+
 test("a filtered subscription that is left before its room has a name is left when it has", () => {
   const { session, sent, take } = live(3);
   session.unsubscribe(session.subscribe("a", undefined, { exists: "x" }));

@@ -486,3 +486,43 @@ test("tabs hear together who is there: also a tab that comes later, and after th
   await settle();
   assert.deepEqual(lives.map((l) => l.state.count), [0, 0], "and under another leader");
 });
+
+test("tabs with the same filter share a subscription, one with another has its own, and the unfiltered hear all", async () => {
+  const w = world();
+  const tabs = [w.open(), w.open(), w.open()] as [TestTab, TestTab, TestTab];
+  const bern = { filter: { equals: { city: "Bern" } } };
+  const logs = [listen(tabs[0], "a", bern), listen(tabs[1], "a", bern), listen(tabs[2], "a", { filter: { equals: { city: "Basel" } } }), listen(tabs[2])];
+  await settle();
+  await w.clock.advance(100);
+  for (const city of ["Bern", "Basel", "Bern", "Biel"]) w.server.publish("a", { city });
+  await settle();
+  assert.deepEqual(logs.map(({ heard }) => heard), [[1, 3], [1, 3], [2], [1, 2, 3, 4]]);
+  assert.equal(tabs[0].net.last.sent.filter((f) => f.type === "subscribe").length, 3);
+  logs[1]!.stop();
+  await settle();
+  w.server.publish("a", { city: "Bern" });
+  await settle();
+  assert.deepEqual(logs.map(({ heard }) => heard.at(-1)), [5, 3, 2, 5], "the leader's own goes on");
+  logs[0]!.stop();
+  await settle();
+  assert.deepEqual(tabs[0].net.last.sent.filter((f) => f.type === "unsubscribe").map((f) => f.room), ["a?city,Bern"]);
+});
+
+test("a filter over a takeover: each tab goes on from where it was, with nothing twice", async () => {
+  const w = world();
+  const tabs = [w.open(), w.open()] as [TestTab, TestTab];
+  const bern = { filter: { equals: { city: "Bern" } } };
+  await settle();
+  await w.clock.advance(100);
+  const log = listen(tabs[1], "a", bern);
+  await settle();
+  w.server.publish("a", { city: "Bern" });
+  await settle();
+  tabs[0].bus.close();
+  for (const city of ["Basel", "Bern"]) w.server.publish("a", { city });
+  await settle();
+  await w.clock.advance(5_000);
+  w.server.publish("a", { city: "Bern" });
+  await settle();
+  assert.deepEqual(log.heard, [1, 3, 4]);
+});

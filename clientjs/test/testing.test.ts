@@ -81,3 +81,13 @@ test("who is there, by hand", async () => {
   assert.equal((await bus.request({ type: "presence", channel: "a", users: "all" })).count, 1);
   assert.deepEqual(heard, [frame, frame], "who begins to watch hears it again");
 });
+
+test("the fake asks the test which payloads a filter matches", () => {
+  const bus = createFakeBus({ matches: (filter, data) => (filter as { city: string }).city === data });
+  const heard: unknown[] = [];
+  bus.subscribe("a", (data) => heard.push(["Bern", data]), { filter: { city: "Bern" } });
+  bus.subscribe("a", (data) => heard.push(["all", data]));
+  bus.message("a", "Bern");
+  bus.message("a", "Basel");
+  assert.deepEqual(heard, [["Bern", "Bern"], ["all", "Bern"], ["all", "Basel"]]);
+});

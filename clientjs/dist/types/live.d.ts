@@ -1,7 +1,7 @@
-import type { Clock, MessageBus, Unsubscribe } from "tidings";
+import type { Clock, MessageBus, SubscribeOptions, Unsubscribe } from "tidings";
 import { type Channels } from "./util/channels.js";
-/** Options of {@link liveQuery}. All but `channel` are read anew whenever they are needed. */
-export interface LiveQueryOptions<T> {
+/** Options of {@link liveQuery}. All but `channel`, `filter` and `scope` are read anew whenever they are needed. */
+export interface LiveQueryOptions<T> extends Pick<SubscribeOptions, "filter" | "scope"> {
     /**
      * Asks the backend. Called at most once at a time; `signal` is aborted after `timeout`, and when nobody listens any
      * more. What it throws becomes `error`, and it is called again.

@@ -35,10 +35,18 @@ export interface FakeBus extends MessageBus {
     /** Makes each `publish`, `history` and `request` fail with `error`, until called with null. */
     failWith(error: Error | null): void;
 }
+/** Options of {@link createFakeBus}. */
+export interface FakeBusOptions {
+    /**
+     * Reports whether a subscription with this filter hears this payload. The fake evaluates none itself. Default: it hears
+     * all.
+     */
+    readonly matches?: ((filter: object, data: unknown) => boolean) | undefined;
+}
 /**
  * Makes a fake bus for the tests of components: give it to `MessageBusProvider`, or in place of your own bus. It is
  * `idle` until its first subscription, then `connected` over `websocket`; `debug` and `close` change the status as the
  * real ones do. Its reply channels are called `$reply/fake-1`, `-2`, …: play the job with `message("$reply/fake-1",
  * data, { event: "done" })`.
  */
-export declare function createFakeBus(): FakeBus;
+export declare function createFakeBus({ matches }?: FakeBusOptions): FakeBus;

@@ -30,7 +30,10 @@ export interface Message<T = unknown> extends Position {
     readonly txn?: number;
     /** Of an update: the paths that differ, such as `a` and `b.c`. Absent if they are more than 100. */
     readonly changed?: readonly string[];
-    /** Of a change: the document was removed, and `data` is its last content. */
+    /**
+     * With a filter: the filter matched before this change and does not now. Without one: the document was removed. `data`
+     * is its last content.
+     */
     readonly scope?: "out";
     /** Not kept and not recovered, without a place in the order: it has no offset, and is no `since`. */
     readonly volatile?: boolean;
@@ -55,6 +58,13 @@ export type OnGap = (gap: Gap) => void;
 export type Unsubscribe = () => void;
 /** Options of {@link MessageBus.subscribe}. */
 export interface SubscribeOptions {
+    /**
+     * Hears only the messages that match this filter, at most 8 KiB of JSON: docs/filters.md has the language. The server
+     * decides; each filter is a subscription of its own.
+     */
+    readonly filter?: object | undefined;
+    /** Which changes of documents are heard: those that match now (`in`), those that did before (`out`). Default `all`. */
+    readonly scope?: Scope | undefined;
     /** Default: the bus's `onGap`; without that either, a `console.warn`. */
     readonly onGap?: OnGap | undefined;
     /**
@@ -70,6 +80,8 @@ export interface SubscribeOptions {
      */
     readonly onError?: ((error: TidingsError) => void) | undefined;
 }
+/** Which messages of a filter are heard; `none`: positions alone. */
+export type Scope = "all" | "in" | "out" | "none";
 /** Options of {@link MessageBus.publish}. */
 export interface PublishOptions {
     /** The publisher's own name for the kind of message, at most 64 bytes. */

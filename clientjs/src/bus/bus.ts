@@ -70,7 +70,7 @@ export function createBus(
   }
 
   /** Returns why something cannot be asked for, undefined if it can. */
-  function wrong(frame: { channel?: unknown }): WireError | undefined {
+  function wrong(frame: { channel?: unknown; filter?: unknown }): WireError | undefined {
     if (connection.carrier.status.state === "closed") return CLOSED;
     if ("channel" in frame && !validChannel(frame.channel)) return { code: "bad_channel", message: JSON.stringify(frame.channel) };
     return byteLength(JSON.stringify(frame)) > MAX_FRAME_BYTES ? { code: "too_large" } : undefined;
@@ -97,7 +97,7 @@ export function createBus(
 
   return {
     subscribe(channel, onMessage, subscribeOptions = {}) {
-      const error = wrong({ channel });
+      const error = wrong({ channel, filter: subscribeOptions.filter });
       if (error) return hub.refuse(error, channel, subscribeOptions);
       const unsubscribe = hub.subscribe(channel, onMessage as never, subscribeOptions);
       connection.start();

@@ -1,6 +1,6 @@
 import { backoff, type Clock } from "../util/clock.js";
 import { same } from "../core/cursor.js";
-import type { MessageFrame, Position, WireError } from "../core/frames.js";
+import { keyOf, type MessageFrame, type Position, type WireError } from "../core/frames.js";
 import type { Session, SessionPort, Subscription } from "../core/session.js";
 import { TidingsError } from "../core/errors.js";
 import { safely } from "../util/listeners.js";
@@ -25,7 +25,7 @@ interface HubConfig {
   session(): Pick<Session, "subscribe" | "unsubscribe" | "retry">;
 }
 
-/** The callbacks of a bus: many of one channel are one subscription. */
+/** The callbacks of a bus: many of one channel, filter and scope are one subscription. */
 export interface Hub {
   /** The part of the connection's port that concerns subscriptions. */
   readonly port: Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "retryLater">;
@@ -78,8 +78,8 @@ export function createHub({ clock, random, session, onGap = warn }: HubConfig): 
     if (!sub.listeners.delete(listener) || sub.listeners.size) return;
     // React's StrictMode leaves and joins in one turn: wait for its end.
     queueMicrotask(() => {
-      if (sub.listeners.size || entries.get(sub.channel) !== sub) return;
-      entries.delete(sub.channel);
+      if (sub.listeners.size || entries.get(keyOf(sub)) !== sub) return;
+      entries.delete(keyOf(sub));
       session().unsubscribe(sub);
     });
   }
@@ -100,7 +100,7 @@ export function createHub({ clock, random, session, onGap = warn }: HubConfig): 
       },
       ended(sub, error) {
         each(sub, (listener) => tellError(error, sub.channel, listener.options));
-        if (!sub.ended) entries.delete(sub.channel);
+        if (!sub.ended) entries.delete(keyOf(sub));
       },
       retryLater(holes = 0) {
         clock.clear(timer);
@@ -109,15 +109,18 @@ export function createHub({ clock, random, session, onGap = warn }: HubConfig): 
     },
 
     subscribe(channel, onMessage, options) {
-      let sub = entries.get(channel);
+      const { filter } = options;
+      const scope = options.scope === "all" ? undefined : options.scope;
+      const key = keyOf({ channel, filter, scope });
+      let sub = entries.get(key);
       if (sub?.ended && !sub.listeners.size) {
         session().unsubscribe(sub); // all have left it in this turn
         sub = undefined;
       }
       const listener: Listener = { onMessage, options, since: undefined };
       if (!sub) {
-        sub = Object.assign(session().subscribe(channel, options.since), { listeners: new Set<Listener>() });
-        entries.set(channel, sub);
+        sub = Object.assign(session().subscribe(channel, options.since, filter && JSON.parse(JSON.stringify(filter)), scope), { listeners: new Set<Listener>() });
+        entries.set(key, sub);
       } else {
         listener.since = options.since;
         queueMicrotask(() => {

@@ -25,6 +25,8 @@ export interface MessageFrame {
   event?: string;
   epoch?: string;
   volatile?: boolean;
+  /** With a filter: it matches no longer. Of a change without one: the document was removed. */
+  scope?: "out";
   /** The tab that leaves it out. */
   exclude?: string;
 }
@@ -106,6 +108,9 @@ export interface ClientFrame {
   channel?: string;
   [field: string]: unknown;
 }
+
+/** Returns a name for what a subscription asks: the same for the same channel, filter and scope. */
+export const keyOf = ({ channel, filter, scope }: { channel: string; filter?: unknown; scope?: string | undefined }): string => JSON.stringify([channel, filter, scope]);
 
 /** The protocol version that this client speaks. */
 export const VERSION = 1;

@@ -43,8 +43,10 @@ export interface SessionPort {
 export interface Subscription {
   readonly channel: string;
   readonly filter: unknown;
+  /** Which messages of the filter it wants, if not all. */
+  readonly scope: string | undefined;
   readonly cursor: Cursor;
-  /** Named by the server if there is a filter. */
+  /** Named by the server if there is a filter or a scope. */
   room: string;
   /** The id of the `subscribe` that has no answer yet; 0 for none. */
   pending: number;

@@ -1,21 +1,7 @@
 import { createCursor, same } from "./cursor.js";
 import type { Request, SessionPort, Subscription } from "./port.js";
-import {
-  ACK_EVERY,
-  MAX_FRAMES,
-  MAX_PINGS,
-  VERSION,
-  counted,
-  type ClientFrame,
-  type ConnectedFrame,
-  type GapFrame,
-  type MessageFrame,
-  type Position,
-  type ReplyFrame,
-  type ServerFrame,
-  type SubscribedFrame,
-  type WireError,
-} from "./frames.js";
+import { ACK_EVERY, MAX_FRAMES, MAX_PINGS, VERSION, counted, keyOf } from "./frames.js";
+import type { ClientFrame, ConnectedFrame, GapFrame, MessageFrame, Position, ReplyFrame, ServerFrame, SubscribedFrame, WireError } from "./frames.js";
 
 export type { Request, SessionPort, Subscription } from "./port.js";
 
@@ -53,8 +39,8 @@ export interface Session {
    * cannot resume.
    */
   replaces(id: string): void;
-  /** Makes a subscription, from `since` if it is given. One per channel and filter. */
-  subscribe(channel: string, since?: Position, filter?: unknown): Subscription;
+  /** Makes a subscription, from `since` if it is given. One per channel, filter and scope. */
+  subscribe(channel: string, since?: Position, filter?: unknown, scope?: string): Subscription;
   /** Ends a subscription; nothing more is handed out for it. */
   unsubscribe(sub: Subscription): void;
   /**
@@ -131,13 +117,13 @@ export function createSession(port: SessionPort): Session {
     count = Number.MAX_SAFE_INTEGER;
   }
 
-  function subscribe(channel: string, since?: Position, filter?: unknown): Subscription {
+  function subscribe(channel: string, since?: Position, filter?: unknown, scope?: string): Subscription {
     // The new subscription replaces the old one at the server: an unsubscribe that would be sent again would end it.
     for (const r of requests) {
-      if (isUnsubscribe(r) && r.frame.channel === channel && !filter && !r.frame.room) requests.delete(r);
+      if (isUnsubscribe(r) && r.frame.channel === channel && !filter && !scope && !r.frame.room) requests.delete(r);
     }
-    for (const s of subs) if (s.over && s.channel === channel && sameJSON(s.filter, filter)) subs.delete(s);
-    const sub: Subscription = { channel, filter, cursor: createCursor(since), room: "", pending: 0, pings: 0, tries: 0 };
+    for (const s of subs) if (s.over && keyOf(s) === keyOf({ channel, filter, scope })) subs.delete(s);
+    const sub: Subscription = { channel, filter, scope, cursor: createCursor(since), room: "", pending: 0, pings: 0, tries: 0 };
     subs.add(sub);
     if (current.link) again(sub);
     return sub;
@@ -145,12 +131,13 @@ export function createSession(port: SessionPort): Session {
 
   function unsubscribe(sub: Subscription): void {
     if (!subs.has(sub) || sub.over) return;
-    const unnamed = sub.filter && !sub.room;
+    const unnamed = (sub.filter || sub.scope) && !sub.room;
     if (unnamed && sub.pending) {
       sub.over = true;
       return;
     }
     subs.delete(sub);
+    // Another filter may mean the same, and have the same room.
     if (!session || unnamed || (sub.room && [...subs].some((s) => s.channel === sub.channel && s.room === sub.room))) return;
     request({ type: "unsubscribe", channel: sub.channel, room: sub.room || undefined });
   }
@@ -269,6 +256,8 @@ export function createSession(port: SessionPort): Session {
     if (!sub) return; // answers an older subscribe
     sub.pending = 0;
     sub.room = f.room ?? "";
+    // Its room was left for another filter's sake while this was on its way.
+    if (f.room && [...requests].some((r) => isUnsubscribe(r) && r.frame.channel === f.channel && r.frame.room === f.room)) return again(sub);
     sub.live = true;
     if (sub.over) {
       sub.over = false;
@@ -344,7 +333,7 @@ export function createSession(port: SessionPort): Session {
     sub.pending = ++lastID;
     sub.pings = 0;
     sub.told = sub.refused = sub.live = false;
-    return { type: "subscribe", id: sub.pending, channel: sub.channel, filter: sub.filter, since: sub.cursor.position };
+    return { type: "subscribe", id: sub.pending, channel: sub.channel, filter: sub.filter, scope: sub.scope, since: sub.cursor.position };
   }
 
   function numbered(request: Request): ClientFrame {
@@ -395,5 +384,3 @@ export function createSession(port: SessionPort): Session {
 }
 
 const isUnsubscribe = (request: Request): boolean => request.frame.type === "unsubscribe";
-
-const sameJSON = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

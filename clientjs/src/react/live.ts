@@ -22,7 +22,7 @@ export type LiveQueryResult<T> = LiveQueryState<T> & Pick<LiveQuery<T>, "refetch
  * What `fetch` returns, kept fresh while the component is mounted: fetched once, and again for each message of
  * `channel`, for each gap, on return to the tab, and at an interval, which is long while the bus is healthy. See {@link
  * liveQuery} for what is promised. The `fetch` of the newest render is the one that is called; what it depends on
- * belongs into `channel` or `key`. Another channel, key or bus begins anew, without data. Each hook fetches for itself:
+ * belongs into `channel` or `key`. Another channel, filter, key or bus begins anew, without data. Each hook fetches for itself:
  * share its result, or use a cache library.
  */
 export function useLiveQuery<T>(options: UseLiveQueryOptions<T>): LiveQueryResult<T> {
@@ -49,7 +49,7 @@ export function useLiveQuery<T>(options: UseLiveQueryOptions<T>): LiveQueryResul
           return latest.current.timeout;
         },
       }),
-    [bus, channel.join(" "), options.key],
+    [bus, channel.join(" "), options.key, JSON.stringify([options.filter, options.scope])],
   );
   const current = (): LiveQueryState<T> => query.state;
   const state = useSyncExternalStore(query.onChange, current, current);

@@ -1,11 +1,14 @@
 import { useEffect, useRef } from "react";
-import type { MessageBus, OnGap, OnMessage, Position, TidingsError, Unsubscribe } from "tidings";
+import type { MessageBus, OnGap, OnMessage, Position, SubscribeOptions, TidingsError, Unsubscribe } from "tidings";
 import { asBus, useBus } from "./bus.js";
 import { useLatest } from "./latest.js";
 import { listOf, type Channels } from "../util/channels.js";
 
-/** Options of {@link useMessageBus}. Only another `bus` resubscribes. */
-export interface UseMessageBusOptions {
+/**
+ * Options of {@link useMessageBus}. Only another `bus`, `filter` or `scope` resubscribes; a filter is another one if it
+ * reads otherwise, so that an object made anew at each render is none.
+ */
+export interface UseMessageBusOptions extends Pick<SubscribeOptions, "filter" | "scope"> {
   /** Called if messages may be missing, before the next one: fetch anew. Default: the bus's. */
   readonly onGap?: OnGap | undefined;
   /**
@@ -46,7 +49,8 @@ export function useMessageBus(...args: unknown[]): void {
   const latest = useLatest({ onMessage, ...options });
   const channels = listOf(channel);
   const held = useRef(new Map<string, Unsubscribe>()).current;
-  const { onGap, onError } = options;
+  const { onGap, onError, filter, scope } = options;
+  const asked = JSON.stringify([filter, scope]);
   useEffect(() => {
     for (const [name, leave] of held) {
       if (channels.includes(name)) continue;
@@ -56,6 +60,8 @@ export function useMessageBus(...args: unknown[]): void {
     for (const name of channels) {
       if (held.has(name)) continue;
       const unsubscribe = bus.subscribe(name, (...message) => latest.current.onMessage(...message), {
+        filter,
+        scope,
         onSubscribed: (position) => latest.current.onSubscribed?.(position, name),
         // Without a handler the bus's default counts, so these cannot always be given.
         ...(onGap && { onGap: (gap) => latest.current.onGap?.(gap) }),
@@ -63,12 +69,12 @@ export function useMessageBus(...args: unknown[]): void {
       });
       held.set(name, unsubscribe);
     }
-  }, [bus, channels.join(" "), !onGap, !onError]); // no name has a space
+  }, [bus, channels.join(" "), asked, !onGap, !onError]); // no name has a space
   useEffect(
     () => () => {
       for (const leave of held.values()) leave();
       held.clear();
     },
-    [bus, !onGap, !onError],
+    [bus, asked, !onGap, !onError],
   );
 }

@@ -30,7 +30,12 @@ export class Feed {
   private start: Position | undefined;
   private ring: MessageFrame[] = [];
 
-  constructor(public sub: Subscription) {}
+  /** How frames name it; undefined until the server named it. */
+  room: string | undefined;
+
+  constructor(public sub: Subscription) {
+    if (!sub.filter && !sub.scope) this.room = "";
+  }
 
   /** Up to here the tabs were told. */
   get end(): Position | undefined {

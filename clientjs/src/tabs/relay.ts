@@ -1,6 +1,6 @@
 import type { Connection, ConnectionPort } from "../link/connection.js";
 import { same, type CursorGap } from "../core/cursor.js";
-import type { ClientFrame, MessageFrame, Position, ServerFrame, SubscribedFrame, WireError } from "../core/frames.js";
+import { keyOf, type ClientFrame, type MessageFrame, type Position, type ServerFrame, type SubscribedFrame, type WireError } from "../core/frames.js";
 import type { Request, Subscription } from "../core/session.js";
 import type { Status } from "../types.js";
 import { Feed, type Waiting } from "./feed.js";
@@ -52,6 +52,7 @@ const plain = ({ state, transport, error }: Status): Standing => ({
 export class Relay {
   readonly connection: Connection;
   private readonly members = new Map<string, Member>();
+  /** By {@link keyOf}. */
   private readonly feeds = new Map<string, Feed>();
   /** What tabs asked the server, and which of them. */
   private readonly asked = new Map<Request, string>();
@@ -156,7 +157,7 @@ export class Relay {
 
   private drop(tab: string): void {
     this.members.delete(tab);
-    for (const [channel, feed] of this.feeds) this.leave(channel, feed, tab);
+    for (const feed of this.feeds.values()) this.leave(feed, tab);
     for (const [request, from] of this.asked) {
       if (from !== tab) continue;
       this.asked.delete(request);
@@ -173,15 +174,15 @@ export class Relay {
       case "disconnect":
         return this.drop(tab);
       case "subscribe":
-        return this.join(channel, { tab, link, id: id as number, since: frame.since as Position | undefined });
+        return this.join({ channel, filter: frame.filter, scope: frame.scope as string | undefined }, { tab, link, id: id as number, since: frame.since as Position | undefined });
       case "unsubscribe": {
-        const feed = this.feeds.get(channel);
-        if (feed) this.leave(channel, feed, tab);
+        const { room = "" } = frame;
+        for (const feed of this.feeds.values()) if (feed.sub.channel === channel && feed.room === room) this.leave(feed, tab);
         return this.to(tab, link, { type: "reply", id: id as number });
       }
       default:
         if (frame.exclude) frame.exclude = tab;
-        if (frame.type === "presence" && frame.users) (this.feeds.get(channel) ?? frame).users = frame.users;
+        if (frame.type === "presence" && frame.users) (this.feeds.get(keyOf({ channel })) ?? frame).users = frame.users;
         this.ask(frame, tab, link, id as number);
     }
   }
@@ -196,9 +197,9 @@ export class Relay {
     };
   }
 
-  private join(channel: string, w: Waiting): void {
-    let feed = this.feeds.get(channel);
-    if (!feed) this.feeds.set(channel, (feed = new Feed(this.connection.session.subscribe(channel, w.since))));
+  private join(asked: Pick<Subscription, "channel" | "filter" | "scope">, w: Waiting): void {
+    let feed = this.feeds.get(keyOf(asked));
+    if (!feed) this.feeds.set(keyOf(asked), (feed = new Feed(this.subscribe(asked, w.since))));
     feed.members.add(w.tab);
     feed.waiting = feed.waiting.filter(({ tab }) => tab !== w.tab);
     feed.waiting.push(w);
@@ -207,11 +208,11 @@ export class Relay {
     else if (ended) this.onEnded(feed.sub, ended);
   }
 
-  private leave(channel: string, feed: Feed, tab: string): void {
+  private leave(feed: Feed, tab: string): void {
     feed.members.delete(tab);
     feed.waiting = feed.waiting.filter((w) => w.tab !== tab);
     if (feed.members.size) return;
-    this.feeds.delete(channel);
+    this.feeds.delete(keyOf(feed.sub));
     this.connection.session.unsubscribe(feed.sub);
   }
 
@@ -229,11 +230,12 @@ export class Relay {
 
   private admit(feed: Feed, { tab, link, id, since, gap }: Waiting, missed: MessageFrame[]): void {
     const { channel } = feed.sub;
+    const room = feed.room || undefined;
     feed.waiting = feed.waiting.filter((w) => w.id !== id || w.tab !== tab);
     const recovered = !!since && !gap;
     const at = (recovered ? since : feed.end) as Position;
-    if (gap) this.to(tab, link, { type: "gap", id, channel, reason: gap.reason, from: at });
-    this.to(tab, link, { type: "subscribed", id, channel, ...at, recovered });
+    if (gap) this.to(tab, link, { type: "gap", id, channel, room, reason: gap.reason, from: at });
+    this.to(tab, link, { type: "subscribed", id, channel, room, ...at, recovered });
     for (const m of missed) this.to(tab, link, m);
   }
 
@@ -241,7 +243,11 @@ export class Relay {
   private rewind(feed: Feed, since: Position | undefined): void {
     feed.rewound = true;
     this.connection.session.unsubscribe(feed.sub);
-    feed.sub = this.connection.session.subscribe(feed.sub.channel, since);
+    feed.sub = this.subscribe(feed.sub, since);
+  }
+
+  private subscribe({ channel, filter, scope }: Pick<Subscription, "channel" | "filter" | "scope">, since: Position | undefined): Subscription {
+    return this.connection.session.subscribe(channel, since, filter, scope);
   }
 
   private onOther(frame: ServerFrame): void {
@@ -251,7 +257,7 @@ export class Relay {
   }
 
   private feedOf(sub: Subscription): Feed | undefined {
-    const feed = this.feeds.get(sub.channel);
+    const feed = this.feeds.get(keyOf(sub));
     return feed?.sub === sub ? feed : undefined;
   }
 
@@ -267,7 +273,7 @@ export class Relay {
     if (!feed) return;
     const { reason, last, from } = gap;
     feed.stands(from);
-    if (!feed.rewound) this.toAll({ type: "gap", channel: sub.channel, reason, from });
+    if (!feed.rewound) this.toAll({ type: "gap", channel: sub.channel, room: feed.room || undefined, reason, from });
     // After a rewind the others, who have heard more, begin again each from its own position.
     else for (const tab of feed.members) if (!feed.waiting.some((w) => w.tab === tab)) this.lose(tab);
     // Who waits with this very position is told in the answer to its subscribe.
@@ -280,6 +286,7 @@ export class Relay {
     // The rules allow it again: each tab begins again from its own position.
     if (sub.ended) return feed.members.forEach((tab) => this.lose(tab));
     feed.rewound = false;
+    feed.room = sub.room;
     feed.stands(sub.cursor.position as Position);
     this.settle(feed);
     if (feed.users) this.connection.session.request({ type: "presence", channel: sub.channel, users: feed.users });
@@ -288,9 +295,9 @@ export class Relay {
   private onEnded(sub: Subscription, { code, message = "", hint = "" }: WireError): void {
     const feed = this.feedOf(sub);
     if (!feed) return;
-    if (!sub.ended) this.feeds.delete(sub.channel);
+    if (!sub.ended) this.feeds.delete(keyOf(sub));
     for (const w of feed.waiting.splice(0)) this.to(w.tab, w.link, { type: "error", id: w.id, code, message, hint, retry: false });
-    this.toAll({ type: "unsubscribed", channel: sub.channel, code, message, hint });
+    if (feed.room !== undefined) this.toAll({ type: "unsubscribed", channel: sub.channel, room: feed.room || undefined, code, message, hint });
   }
 
   /** Makes a tab connect anew, and subscribe from its own positions. */

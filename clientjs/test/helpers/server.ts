@@ -13,7 +13,18 @@ interface Channel {
   history: Kept[];
 }
 
+/** A filtered subscription: `{equals: {name: value}}` is all that this server understands. */
+interface Room {
+  channel: string;
+  filter: { equals?: Record<string, unknown> };
+  scope?: string;
+  /** The offset of the last message that it was sent, or passed over. */
+  told: number;
+}
+
 interface ServerSession {
+  /** By the names that it gives them. */
+  rooms: Map<string, Room>;
   id: string;
   generation: number;
   /** Of the last connect that resumed. */
@@ -118,7 +129,10 @@ export class FakeServer {
     c.history.push(kept);
     if (c.history.length > this.keep) c.history.shift();
     if (key !== undefined) this.effects.set(key, kept);
-    for (const s of this.sessions.values()) if (s.subs.has(name)) this.message(s, name, kept);
+    for (const s of this.sessions.values()) {
+      if (s.subs.has(name)) this.message(s, name, kept);
+      for (const [id, room] of s.rooms) if (room.channel === name) this.inRoom(s, id, room, kept);
+    }
     return kept;
   }
 
@@ -150,7 +164,8 @@ export class FakeServer {
       this.send(s, { type: "reply", id: f.id, members: present, count: present.length });
     }
     if (f.type === "unsubscribe") {
-      s.subs.delete(f.channel as string);
+      if (f.room) s.rooms.delete(f.room as string);
+      else s.subs.delete(f.channel as string);
       this.send(s, { type: "reply", id: f.id });
       if (this.puts.has(f.channel as string)) this.enter(s, f.channel as string);
     }
@@ -175,7 +190,7 @@ export class FakeServer {
     const resumed = !!old && received >= old.forgotten && received <= old.forgotten + old.unacked.length;
     const s: ServerSession = resumed
       ? old
-      : { id: `s${++this.last}`, generation: 0, attempt: 0, link, subs: new Set(), watched: new Set(), unacked: [], forgotten: 0 };
+      : { id: `s${++this.last}`, generation: 0, attempt: 0, link, subs: new Set(), rooms: new Map(), watched: new Set(), unacked: [], forgotten: 0 };
     if (old && !resumed) this.sessions.delete(old.id);
     old?.link?.receive(superseded);
     this.sessions.set(s.id, s);
@@ -202,6 +217,18 @@ export class FakeServer {
     const at = top(c);
     const oldest = c.top - c.history.length;
     const ok = since && since.epoch === c.epoch && since.offset <= c.top && (since.offset > oldest || since.offset === c.top || (since.offset === 0 && oldest === 0));
+    if (f.filter || f.scope) {
+      const filter = (f.filter ?? {}) as Room["filter"];
+      // The order of conditions means nothing.
+      const room = `${name}?${Object.entries(filter.equals ?? {}).sort()}${f.scope ? `.${f.scope}` : ""}`;
+      const entry = { channel: name, filter, told: ok ? since.offset : c.top, ...(f.scope ? { scope: f.scope as string } : {}) };
+      s.rooms.set(room, entry);
+      if (since && !ok) this.send(s, { type: "gap", id: f.id, channel: name, room, reason: "history_expired", last: since, from: at });
+      this.send(s, { type: "subscribed", id: f.id, channel: name, room, ...(ok ? since : at), recovered: !!ok });
+      for (const kept of ok ? c.history : []) if (kept.offset > since!.offset) this.inRoom(s, room, entry, kept);
+      if (ok) this.send(s, { type: "position", channel: name, room, ...at });
+      return;
+    }
     s.subs.add(name);
     s.watched.delete(name);
     if (ok) {
@@ -212,6 +239,12 @@ export class FakeServer {
     const reason = since?.epoch === c.epoch ? "history_expired" : "epoch_changed";
     if (since) this.send(s, { type: "gap", id: f.id, channel: name, reason, last: since, from: at });
     this.send(s, { type: "subscribed", id: f.id, channel: name, ...at, recovered: false });
+  }
+
+  private inRoom(s: ServerSession, name: string, room: Room, { offset, tag, id, data }: Kept): void {
+    if (room.scope === "none" || !Object.entries(room.filter.equals ?? {}).every(([key, value]) => (data as any)?.[key] === value)) return;
+    this.send(s, { type: "message", channel: room.channel, room: name, offset, tag, id, data, time: 0, prev: room.told });
+    room.told = offset;
   }
 
   private message(s: ServerSession, channel: string, { offset, tag, id, data, exclude }: Kept): void {

@@ -1,5 +1,5 @@
 import { type Clock } from "../util/clock.js";
-import type { WireError } from "../core/frames.js";
+import { type WireError } from "../core/frames.js";
 import type { Session, SessionPort } from "../core/session.js";
 import type { OnGap, OnMessage, SubscribeOptions, Unsubscribe } from "../types.js";
 interface HubConfig {
@@ -8,7 +8,7 @@ interface HubConfig {
     readonly onGap: OnGap | undefined;
     session(): Pick<Session, "subscribe" | "unsubscribe" | "retry">;
 }
-/** The callbacks of a bus: many of one channel are one subscription. */
+/** The callbacks of a bus: many of one channel, filter and scope are one subscription. */
 export interface Hub {
     /** The part of the connection's port that concerns subscriptions. */
     readonly port: Pick<SessionPort, "message" | "gap" | "subscribed" | "ended" | "retryLater">;

@@ -23,6 +23,8 @@ export interface MessageFrame {
     event?: string;
     epoch?: string;
     volatile?: boolean;
+    /** With a filter: it matches no longer. Of a change without one: the document was removed. */
+    scope?: "out";
     /** The tab that leaves it out. */
     exclude?: string;
 }
@@ -114,6 +116,12 @@ export interface ClientFrame {
     channel?: string;
     [field: string]: unknown;
 }
+/** Returns a name for what a subscription asks: the same for the same channel, filter and scope. */
+export declare const keyOf: ({ channel, filter, scope }: {
+    channel: string;
+    filter?: unknown;
+    scope?: string | undefined;
+}) => string;
 /** The protocol version that this client speaks. */
 export declare const VERSION = 1;
 /** Most frames in one message or body. */

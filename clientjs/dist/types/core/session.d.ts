@@ -1,5 +1,5 @@
 import type { Request, SessionPort, Subscription } from "./port.js";
-import { type ClientFrame, type Position, type ServerFrame, type WireError } from "./frames.js";
+import type { ClientFrame, Position, ServerFrame, WireError } from "./frames.js";
 export type { Request, SessionPort, Subscription } from "./port.js";
 /**
  * A client's side of the protocol as a pure state machine: one session over a row of links, each of which is a
@@ -27,8 +27,8 @@ export interface Session {
      * cannot resume.
      */
     replaces(id: string): void;
-    /** Makes a subscription, from `since` if it is given. One per channel and filter. */
-    subscribe(channel: string, since?: Position, filter?: unknown): Subscription;
+    /** Makes a subscription, from `since` if it is given. One per channel, filter and scope. */
+    subscribe(channel: string, since?: Position, filter?: unknown, scope?: string): Subscription;
     /** Ends a subscription; nothing more is handed out for it. */
     unsubscribe(sub: Subscription): void;
     /**

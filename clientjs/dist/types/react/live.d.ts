@@ -17,7 +17,7 @@ export type LiveQueryResult<T> = LiveQueryState<T> & Pick<LiveQuery<T>, "refetch
  * What `fetch` returns, kept fresh while the component is mounted: fetched once, and again for each message of
  * `channel`, for each gap, on return to the tab, and at an interval, which is long while the bus is healthy. See {@link
  * liveQuery} for what is promised. The `fetch` of the newest render is the one that is called; what it depends on
- * belongs into `channel` or `key`. Another channel, key or bus begins anew, without data. Each hook fetches for itself:
+ * belongs into `channel` or `key`. Another channel, filter, key or bus begins anew, without data. Each hook fetches for itself:
  * share its result, or use a cache library.
  */
 export declare function useLiveQuery<T>(options: UseLiveQueryOptions<T>): LiveQueryResult<T>;

@@ -1,7 +1,10 @@
-import type { MessageBus, OnGap, OnMessage, Position, TidingsError } from "tidings";
+import type { MessageBus, OnGap, OnMessage, Position, SubscribeOptions, TidingsError } from "tidings";
 import { type Channels } from "../util/channels.js";
-/** Options of {@link useMessageBus}. Only another `bus` resubscribes. */
-export interface UseMessageBusOptions {
+/**
+ * Options of {@link useMessageBus}. Only another `bus`, `filter` or `scope` resubscribes; a filter is another one if it
+ * reads otherwise, so that an object made anew at each render is none.
+ */
+export interface UseMessageBusOptions extends Pick<SubscribeOptions, "filter" | "scope"> {
     /** Called if messages may be missing, before the next one: fetch anew. Default: the bus's. */
     readonly onGap?: OnGap | undefined;
     /**

@@ -24,6 +24,8 @@ export declare class Feed {
     /** The position before the first kept message. */
     private start;
     private ring;
+    /** How frames name it; undefined until the server named it. */
+    room: string | undefined;
     constructor(sub: Subscription);
     /** Up to here the tabs were told. */
     get end(): Position | undefined;

@@ -1,5 +1,5 @@
 import type { Connection, ConnectionPort } from "../link/connection.js";
-import type { ClientFrame, WireError } from "../core/frames.js";
+import { type ClientFrame, type WireError } from "../core/frames.js";
 import type { Said, Standing } from "./posts.js";
 /** What a relay needs. */
 export interface RelayConfig {
@@ -29,6 +29,7 @@ export declare class Relay {
     private readonly config;
     readonly connection: Connection;
     private readonly members;
+    /** By {@link keyOf}. */
     private readonly feeds;
     /** What tabs asked the server, and which of them. */
     private readonly asked;
@@ -67,6 +68,7 @@ export declare class Relay {
     private admit;
     /** Asks the server for the messages after a tab's own position. The others hear them again, and drop them. */
     private rewind;
+    private subscribe;
     private onOther;
     private feedOf;
     private onMessage;
