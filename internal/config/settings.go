@@ -90,9 +90,6 @@ const (
 	StoreSQLite = "sqlite"
 )
 
-// Size is a number of bytes, written as 4194304, 4096KiB or 4MiB.
-type Size int
-
 const (
 	anyone   = "anyone"
 	nobody   = "nobody"
