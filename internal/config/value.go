@@ -11,9 +11,6 @@ import (
 	"tidings/access"
 )
 
-// Size is a number of bytes, written as 4194304, 4096KiB or 4MiB.
-type Size int
-
 // set puts a value, as it stands in a file, the environment or a flag, into the setting.
 func (k *key) set(s *Settings, value any) error {
 	field := k.to(s)
