@@ -138,7 +138,7 @@ func TestRoomsOfOneConnection(t *testing.T) {
 	})
 }
 
-func TestFiltersThatAreRefused(t *testing.T) {
+func TestB105_FiltersThatAreRefused(t *testing.T) {
 	inBubble(t, func(c *Config) { c.MaxGroups = 20 }, func(w *world) {
 		c := w.connect()
 		ask := func(asked, users string) protocol.ServerFrame {

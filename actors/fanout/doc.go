@@ -8,7 +8,8 @@
 //	flush.go      when it wakes the links of the outboxes
 //	operation.go  what a lane may have to do
 //	crowd.go      members that hear the same
-//	group.go      groups, which hear a part: their crowds
+//	group.go      groups, which hear a part
+//	lane_crowds.go  the crowds of a lane: that of all, and those of groups
 //	watchers.go   members that hear who comes and goes
 //	heat.go       whether the deliveries of a lane wait for more
 //	traffic.go    how much is under way to one channel

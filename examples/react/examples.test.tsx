@@ -13,6 +13,7 @@ import { Arrivals } from "./Arrivals";
 import { OpenOrders as OrdersByQuery } from "./Query";
 import { OpenOrders as OrdersBySWR } from "./Swr";
 import { Room } from "./Room";
+import { Orders } from "./Orders";
 import { Visitors } from "./Visitors";
 
 const channel = "visitors/north";
@@ -60,6 +61,14 @@ test("a room shows who is there", async () => {
   assert.equal(place.textContent, "2 here: a guest, bob");
   await act(async () => bus.frame({ type: "presence", channel: "room/a", count: 1001 }));
   assert.equal(place.textContent, "1001 here");
+  await end();
+});
+
+test("orders of one city are counted, and those of others are not heard", async () => {
+  const bus = createFakeBus({ matches: (filter, data) => (filter as { equals: { city: string } }).equals.city === (data as { city: string }).city });
+  const { place, end } = await show(<MessageBusProvider bus={bus}><Orders city="Oslo" /></MessageBusProvider>);
+  await act(async () => ["Oslo", "Lima", "Oslo"].forEach((city) => bus.message("orders", { city })));
+  assert.equal(place.textContent, "2 orders in Oslo");
   await end();
 });
 

@@ -191,50 +191,6 @@ func (w *World) links(fits func(*link) bool) []*link {
 	return out
 }
 
-func (w *World) newOp(ch protocol.Channel, principal string, r *rng) *op {
-	n := len(w.ledger.ops) + 1
-	size := 0
-	switch {
-	case w.plan.Heavy && !w.plan.Flood:
-		size = 5_000 + r.below(40_000)
-	case r.chance(5):
-		size = r.below(2_000)
-	}
-	kind := 1 + r.below(3)
-	o := &op{n: n, ch: ch, kind: kind, data: dataOf(kind, n, size), key: fmt.Sprint("key", n), principal: principal, volatile: r.chance(3)}
-	if r.chance(40) {
-		o.change(r)
-	}
-	w.ledger.ops = append(w.ledger.ops, o)
-	w.opKeys[o.key] = o
-	return o
-}
-
-// change makes o the change of a document.
-func (o *op) change(r *rng) {
-	o.extra = &protocol.Extra{Change: uint64(o.n)}
-	switch {
-	case r.chance(20):
-		o.gone, o.extra.Gone = true, true
-	case r.chance(80):
-		o.before = 1 + r.below(3)
-		o.extra.Before = dataOf(o.before, o.n, 0)
-	}
-}
-
-func (w *World) opOf(_ protocol.Channel, key string) *op { return w.opKeys[key] }
-
-// tagAt is the tag at a place of the channel's present history.
-func (w *World) tagAt(ch protocol.Channel, epoch string, offset uint64) string {
-	if i := w.ledger.channel(ch).find(protocol.Position{Epoch: epoch, Offset: offset}); i != nil {
-		return i.pos.Tag
-	}
-	for _, i := range w.ledger.channel(ch).at[place{epoch, offset}] {
-		return i.pos.Tag
-	}
-	return ""
-}
-
 // step does one step of the plan.
 func (w *World) step(s Step) {
 	if !w.running() {

@@ -17,7 +17,7 @@ var limits = map[string]struct {
 }{
 	"access":              {2.5, 4},
 	"actors":              {5.2, 17},
-	"actors/*":            {5.2, 22},
+	"actors/*":            {5.2, 19},
 	"broker/brokertest":   {3.5, 9},
 	"broker/*":            {3.5, 12},
 	"client":              {5.2, 24},
@@ -25,14 +25,14 @@ var limits = map[string]struct {
 	"filter":              {4.5, 10},
 	"httpapi":             {4.5, 10},
 	"protocol":            {5, 7},
-	"sim/*":               {5.5, 35},
-	"sim/model":           {6.2, 25},
+	"sim/*":               {5.2, 34},
+	"sim/model":           {6.2, 24},
 	"sim/nemesis":         {4.2, 8},
 	"store/*":             {3.2, 8},
 	"transports":          {4.5, 18},
 	"transports/*":        {4.4, 22},
-	"actors/fanout":       {3.2, 6},
-	"internal/bench":      {3.3, 9},
+	"actors/fanout":       {3.1, 3},
+	"internal/bench":      {3.3, 4},
 	"any other (at most)": {3, 5},
 }
 
