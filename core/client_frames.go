@@ -139,7 +139,14 @@ func (c *Client) onSubscribed(f *protocol.ServerFrame) {
 		return // the answer to an older subscribe
 	}
 	s := c.subs[i]
-	s.pending, s.Room, s.live = 0, f.Room, true
+	s.pending, s.Room = 0, f.Room
+	if s.Room != "" && slices.ContainsFunc(c.requests, func(r *Request) bool {
+		return r.Frame.Type == protocol.TypeUnsubscribe && r.Frame.Channel == s.Channel && r.Frame.Room == s.Room
+	}) {
+		c.port.Send(c.current.link, c.subscribe(s)) // its room was left for another filter's sake while this was on its way
+		return
+	}
+	s.live = true
 	if s.over {
 		s.over = false
 		c.Unsubscribe(s)

@@ -337,6 +337,28 @@ func TestClientWithTwoSubscriptionsInOneRoom(t *testing.T) {
 	s.want("1: unsubscribe #4 a")
 }
 
+// The server comes to the unsubscribe behind the second subscribe, and ends the room that both have.
+func TestClientAsksAgainForARoomThatWasLeftMeanwhile(t *testing.T) {
+	s := connectedClient(t)
+	named := func(id uint64) string {
+		return strings.Replace(subscribedFrame(id, 0, false), `"channel"`, `"room":"r","channel"`, 1)
+	}
+	one := s.c.Subscribe("a", []byte(`{"equals":{"k":1}}`), protocol.Position{})
+	s.hear(1, named(2))
+	two := s.c.Subscribe("a", []byte(`{"in":{"k":[1]}}`), protocol.Position{})
+	s.c.Unsubscribe(one)
+	s.log = nil
+	s.hear(1, named(3))
+	s.want("1: subscribe #5 a")
+	s.hear(1, `{"type":"reply","id":4}`, named(5))
+	s.log = nil
+	s.hear(1, strings.Replace(messageFrame(1), `","channel"`, `","room":"r","channel"`, 1))
+	s.want("message 1")
+	if !two.Live() {
+		t.Error("the second filter is not live")
+	}
+}
+
 func TestB133_ClientForgetsWhatIsRefusedForAnotherReason(t *testing.T) {
 	s := connectedClient(t)
 	s.hear(1, forbiddenA)
