@@ -3,6 +3,7 @@ package client_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,4 +76,47 @@ func TestStackFilteredThroughLostSessions(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Filters that mean the same and are not written alike are one room at the server, which takes the later subscribe for
+// the earlier one's successor. Each is heard all the same, also when they were asked for together, and when one leaves.
+func TestStackFiltersThatMeanTheSame(t *testing.T) {
+	for _, transport := range []string{protocol.WebSocket, protocol.SSE, protocol.Poll} {
+		t.Run(transport, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStack(t, inMemory)
+				c := s.client(transport)
+				city := func(of any) map[string]any { return map[string]any{"city": of} }
+				filters := []map[string]any{
+					{"equals": city("Oslo")}, {"in": city([]string{"Oslo"})}, {"and": []any{map[string]any{"equals": city("Oslo")}}},
+				}
+				heard := make([]int, len(filters))
+				subs := make([]*client.Subscription, len(filters))
+				for i, f := range filters {
+					sub, err := c.Subscribe("orders", func(client.Message) { heard[i]++ }, client.Filter(f),
+						client.OnEnd(func(err error) { t.Logf("filter %d ended: %v", i, err) }))
+					if err != nil {
+						t.Fatal(err)
+					}
+					subs[i] = sub
+				}
+				publish := func() {
+					time.Sleep(time.Minute)
+					for _, data := range []string{`{"city":"Oslo"}`, `{"city":"Lima"}`} {
+						if _, err := s.bus.Publish(t.Context(), actors.Publish{Channel: "orders", Data: []byte(data)}); err != nil {
+							t.Fatal(err)
+						}
+					}
+					time.Sleep(time.Minute)
+				}
+				publish()
+				subs[2].Close()
+				publish()
+				c.Close()
+				if want := []int{2, 2, 1}; !slices.Equal(heard, want) {
+					t.Errorf("heard %v, want %v", heard, want)
+				}
+			})
+		})
+	}
 }

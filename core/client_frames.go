@@ -194,7 +194,7 @@ func (c *Client) onAnswer(f *protocol.ServerFrame) {
 			c.subs = slices.Delete(c.subs, i, i+1)
 			return
 		}
-		if !f.Retry {
+		if !f.Retry && f.Code != protocol.CodeSuperseded { // superseded: by another filter that means the same, and has the room
 			c.end(s, fault)
 			return
 		}

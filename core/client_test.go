@@ -359,6 +359,22 @@ func TestClientAsksAgainForARoomThatWasLeftMeanwhile(t *testing.T) {
 	}
 }
 
+// Of two filters that mean the same, and are on their way together, the server answers the later one.
+func TestClientAsksAgainForAFilterThatAnotherTookOver(t *testing.T) {
+	s := connectedClient(t)
+	one := s.c.Subscribe("a", []byte(`{"equals":{"k":1}}`), protocol.Position{})
+	s.c.Subscribe("a", []byte(`{"in":{"k":[1]}}`), protocol.Position{})
+	s.log = nil
+	s.hear(1, refusedFrame(2, protocol.CodeSuperseded))
+	s.want("retry later")
+	s.c.Retry()
+	s.want("1: subscribe #4 a")
+	s.hear(1, strings.Replace(subscribedFrame(4, 0, false), `"channel"`, `"room":"r","channel"`, 1))
+	if !one.Live() {
+		t.Error("it is not live")
+	}
+}
+
 func TestB133_ClientForgetsWhatIsRefusedForAnotherReason(t *testing.T) {
 	s := connectedClient(t)
 	s.hear(1, forbiddenA)

@@ -303,6 +303,19 @@ test("a room that was left while another filter was on its way to the same room 
   assert.equal(second.cursor.position?.offset, 9);
 });
 
+test("a filter that another took over, since both mean the same and were on their way together, is asked for again", () => {
+  const { session, sent } = live(3);
+  const first = session.subscribe("a", undefined, { and: [1, 2] });
+  session.subscribe("a", undefined, { and: [2, 1] });
+  session.frame(1, { type: "error", id: 2, code: "superseded", retry: false });
+  session.frame(1, { ...subscribed(3, 4), room: "r" });
+  session.retry();
+  assert.deepEqual(sent.map((f) => `${f.type} ${f.id}`), ["subscribe 2", "subscribe 3", "subscribe 4"]);
+  session.frame(1, { ...subscribed(4, 4), room: "r" });
+  session.frame(1, message(9, { room: "r", prev: 4 }));
+  assert.equal(first.cursor.position?.offset, 9);
+});
+
 test("a filtered subscription that is left before its room has a name is left when it has", () => {
   const { session, sent, take } = live(3);
   session.unsubscribe(session.subscribe("a", undefined, { exists: "x" }));

@@ -282,7 +282,8 @@ export function createSession(port: SessionPort): Session {
     const sub = awaiting(id);
     if (!sub) return onAnswer(id, undefined, error);
     if (sub.over) return void subs.delete(sub);
-    if (!error.retry) return end(sub, error);
+    // Superseded: by another filter that means the same, and has the room.
+    if (!error.retry && error.code !== "superseded") return end(sub, error);
     sub.pending = 0;
     sub.refused = true;
     port.retryLater();
