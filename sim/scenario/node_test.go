@@ -142,14 +142,14 @@ func (w *World) Drain(n *node) {
 	w.background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		n.web.SetKeepAlivesEnabled(false)
+		n.api.EndKeepAlives(n.web)
 		if err := n.bus.Drain(ctx); err != nil {
 			w.t.Errorf("%s: drain: %v", n.name, err)
 		}
 		n.api.Close()
 		ctx, cancel = context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		if err := n.web.Shutdown(ctx); err != nil {
+		if err := n.api.Shutdown(ctx, n.web); err != nil {
 			w.note("%s: requests were cut: %v", n.name, err)
 		}
 		n.stop()
