@@ -405,7 +405,7 @@ func (c *feedClient) group() string {
 
 func (c *feedClient) matches(m *protocol.Message) bool { return c.scope(m) != Passes }
 
-// scope lets every second message that a filter matches be one that takes something away.
+// scope makes every second message that a filter matches one that takes something away.
 func (c *feedClient) scope(m *protocol.Message) Scope {
 	switch {
 	case c.every == 0:

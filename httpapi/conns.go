@@ -16,7 +16,7 @@ import (
 // and a length together with chunks end them. Serve it with Server. tls is whether the Server will speak TLS over l.
 func (a *API) Listener(l net.Listener, tls bool) net.Listener { return a.guard.Listener(l, tls) }
 
-// EndKeepAlives lets every answer from now on be the last of its conn, so that clients come back elsewhere. server is
+// EndKeepAlives makes every answer from now on the last of its conn, so that clients come back elsewhere. server is
 // the one that Server returned.
 func (a *API) EndKeepAlives(server *http.Server) {
 	a.handler.StopResting() // before net/http closes what is idle there
