@@ -33,11 +33,15 @@ type Store interface {
 	Get(ctx context.Context, c Collection, ids []string) ([]Document, error)
 	// Search returns one page of the documents that a query asks for.
 	Search(ctx context.Context, c Collection, q Query) (Page, error)
-	// Changes returns at most limit changes that were not marked as relayed, in the order of their numbers.
+	// Lead waits until this process is the one that publishes the store's changes, and reads the mark anew. It is that
+	// one until ctx ends, or ended is closed: another process may be it then. A store of one process has no ended.
+	Lead(ctx context.Context) (ended <-chan struct{}, err error)
+	// Changes returns at most limit changes that were not marked as relayed, in the order of their numbers. It waits as
+	// long as it cannot know which changes come next. Only who leads may ask.
 	Changes(ctx context.Context, after uint64, limit int) ([]Change, error)
 	// Relayed marks all changes up to a number as published: a store that is opened again does not return them.
 	Relayed(ctx context.Context, number uint64) error
-	// Mark returns the number up to which changes were marked.
+	// Mark returns the number up to which changes were marked, as Lead has read it and Relayed has moved it.
 	Mark() uint64
 	// Wake is sent to after changes were committed. It holds one value: whoever receives looks for all.
 	Wake() <-chan struct{}
@@ -116,7 +120,7 @@ const (
 	Updated Event = "updated" // the whole content was replaced
 	Patched Event = "patched" // a part was
 	Removed Event = "removed"
-	Reset   Event = "reset" // no event of a change: what happened cannot be told, so load anew
+	Reset   Event = "reset" // of a collection, without a document: what happened cannot be told, so load anew
 )
 
 // Result is the outcome of one operation.
@@ -138,12 +142,13 @@ type Document struct {
 
 // Change is what one operation did, to be published.
 type Change struct {
-	Number       uint64 // grows in the order of the commits
+	Number       uint64 // grows with the changes of each document, and is never used again
+	Txn          uint64 // the transaction that Seen counts; 0 if it is Number
 	Collection   Collection
 	ID           string
 	Event        Event
 	Before       []byte // nil for a creation or removal
-	After        []byte // of a removal the last content
+	After        []byte // of a removal the last content; of a reset {}
 	Changed      []byte // see protocol.Extra
 	Meta, Origin []byte
 	At           int64 // when it was made, Unix milliseconds

@@ -30,8 +30,8 @@ type Config struct {
 	pause func(context.Context, time.Duration) bool // nil: in real time
 }
 
-// Relay publishes the changes of one store. There must be one in all processes that publish to the same clients: with
-// sqlite a store belongs to one process.
+// Relay publishes the changes of one store. Of all processes that have the store open, the one that leads does. Two that
+// believe it for a moment publish with the same idempotency keys, which has one effect.
 type Relay struct {
 	cfg    Config
 	oldest atomic.Int64 // Unix milliseconds of the oldest change that was read and not yet published; 0: none
@@ -88,8 +88,31 @@ func (r *Relay) Stats() Stats {
 	return s
 }
 
-// Run publishes until ctx ends.
+// Run publishes until ctx ends, whenever it is this process that leads.
 func (r *Relay) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		var ended <-chan struct{}
+		leading, stop := context.WithCancel(ctx)
+		if r.repeat(ctx, "it cannot be found out who publishes changes", func() (err error) {
+			ended, err = r.cfg.Store.Lead(leading)
+			return err
+		}) {
+			go func() {
+				select {
+				case <-ended:
+					stop()
+				case <-leading.Done():
+				}
+			}()
+			r.lead(leading)
+		}
+		stop()
+		r.oldest.Store(0)
+	}
+}
+
+// lead publishes until ctx ends.
+func (r *Relay) lead(ctx context.Context) {
 	marked := r.cfg.Store.Mark()
 	after := marked
 	for ctx.Err() == nil {
@@ -201,7 +224,7 @@ func message(c *store.Change, id string) broker.Publish {
 	return broker.Publish{
 		Channel: c.Collection.Channel(), Data: c.After, Event: string(c.Event),
 		IdempotencyKey: "change:" + id + ":" + strconv.FormatUint(c.Number, 10), Principal: principal,
-		Extra: &protocol.Extra{Meta: c.Meta, Change: c.Number, Changed: c.Changed, Gone: c.Event == store.Removed, Before: c.Before, Origin: c.Origin},
+		Extra: &protocol.Extra{Meta: c.Meta, Change: c.Number, Txn: c.Txn, Changed: c.Changed, Gone: c.Event == store.Removed, Before: c.Before, Origin: c.Origin},
 	}
 }
 

@@ -136,6 +136,9 @@ func (s *Store) ID() string { return s.id }
 // Mark implements store.Store.
 func (s *Store) Mark() uint64 { return s.mark.Load() }
 
+// Lead implements store.Store: the file belongs to this process.
+func (s *Store) Lead(context.Context) (ended <-chan struct{}, err error) { return nil, nil }
+
 // Wake implements store.Store.
 func (s *Store) Wake() <-chan struct{} { return s.wake }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -82,7 +83,8 @@ func testSeen(t *testing.T, m Maker) {
 		t.Errorf("%d changes of 200", len(list))
 	}
 	for _, c := range list {
-		if c.Number < page.Seen.Before || c.Number < page.Seen.Next && !slices.Contains(page.Seen.Open, c.Number) {
+		txn := cmp.Or(c.Txn, c.Number)
+		if txn < page.Seen.Before || txn < page.Seen.Next && !slices.Contains(page.Seen.Open, txn) {
 			continue
 		}
 		if before, ok := documents[c.ID]; ok && before != string(c.Before) {
