@@ -67,11 +67,16 @@ func scopeOf(v []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return ParseScope(scope)
+}
+
+// ParseScope returns the scope that a client asks for. It fails with CodeBadRequest if there is no such scope.
+func ParseScope(scope string) (string, error) {
 	switch scope {
 	case ScopeAll, ScopeIn, ScopeOut, ScopeNone:
 		return scope, nil
 	}
-	return "", &Error{CodeBadRequest, `field "scope" is none of "all", "in", "out" and "none"`, "Leave it out to hear all."}
+	return "", &Error{CodeBadRequest, `"scope" is none of "all", "in", "out" and "none"`, "Leave it out to hear all."}
 }
 
 // ByServer is who made a subscription that the client did not ask for.

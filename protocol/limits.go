@@ -11,6 +11,7 @@ const (
 	MaxTokens              = 10_000   // JSON tokens of one inbound message or body
 	MaxChannelBytes        = 200
 	MaxURLChannels         = 32   // ?channel= in one URL
+	MaxURLFilterBytes      = 4096 // ?filter=, decoded
 	MaxCursorBytes         = 4096 // ?cursor= or Last-Event-ID
 	MaxSubscriptions       = 128  // of one connection
 	MaxIdempotencyKeyBytes = 128

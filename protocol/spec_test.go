@@ -159,7 +159,7 @@ func TestSpecCodes(t *testing.T) {
 func TestSpecLimits(t *testing.T) {
 	constants := map[string]int{
 		"MaxMessageBytes": MaxMessageBytes, "MaxPayloadBytes": MaxPayloadBytes, "MaxFrames": MaxFrames, "MaxDepth": MaxDepth, "MaxTokens": MaxTokens,
-		"MaxChannelBytes": MaxChannelBytes, "MaxURLChannels": MaxURLChannels, "MaxCursorBytes": MaxCursorBytes, "MaxSubscriptions": MaxSubscriptions,
+		"MaxChannelBytes": MaxChannelBytes, "MaxURLChannels": MaxURLChannels, "MaxURLFilterBytes": MaxURLFilterBytes, "MaxCursorBytes": MaxCursorBytes, "MaxSubscriptions": MaxSubscriptions,
 		"MaxIdempotencyKeyBytes": MaxIdempotencyKeyBytes, "MaxEventBytes": MaxEventBytes, "MaxSpreadMS": MaxSpreadMS, "MaxTabBytes": MaxTabBytes, "MaxPatternChannels": MaxPatternChannels, "MaxSendUsers": MaxSendUsers, "MaxTokenBytes": MaxTokenBytes, "MaxConnectionIDBytes": MaxConnectionIDBytes, "MaxHistoryLimit": MaxHistoryLimit,
 		"MaxOutboxFrames": MaxOutboxFrames, "MaxOutboxBytes": MaxOutboxBytes, "MaxUnackedFrames": MaxUnackedFrames, "MaxUnackedBytes": MaxUnackedBytes,
 		"RecentIDs": RecentIDs, "RecoveryPageFrames": RecoveryPageFrames, "RecoveryPageBytes": RecoveryPageBytes, "MaxAPIBodyBytes": MaxAPIBodyBytes,

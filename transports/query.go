@@ -1,12 +1,14 @@
 package transports
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"tidings/filter"
 	"tidings/protocol"
 )
 
@@ -15,6 +17,8 @@ type query struct {
 	channels []protocol.Channel
 	since    []protocol.Position // one per channel, zero if there is none
 	unknown  bool                // the position in the request is no cursor of ours
+	filter   []byte              // raw JSON, nil if there is none
+	scope    string
 	ticket   string
 }
 
@@ -23,7 +27,7 @@ const maxParameters = 2 * protocol.MaxURLChannels
 
 // plainParameters are the parameters of a plain client's URL. The two that polyfills of EventSource send in the place
 // of the header mean the same as it.
-var plainParameters = []string{"channel", "cursor", "lastEventId", "Last-Event-ID", "ticket"}
+var plainParameters = []string{"channel", "cursor", "lastEventId", "Last-Event-ID", "filter", "scope", "ticket"}
 
 // plainQuery reads the URL of a plain client, and the header Last-Event-ID. It returns nil if the URL names no channel:
 // then a WebSocket is not plain, and says in frames what it wants. A parameter that does not exist is refused, since a
@@ -47,6 +51,9 @@ func plainQuery(r *http.Request, sse bool) (*query, error) {
 		return nil, badQuery("the URL has too many parameters")
 	}
 	if len(names) == 0 {
+		if values.Has("filter") || values.Has("scope") {
+			return nil, badQuery("filter and scope stand beside a channel, and the URL names none")
+		}
 		return nil, nil
 	}
 	for name := range values {
@@ -70,7 +77,48 @@ func plainQuery(r *http.Request, sse bool) (*query, error) {
 		}
 		q.channels = append(q.channels, ch)
 	}
+	if err := q.readFilter(values); err != nil {
+		return nil, err
+	}
 	return q, q.readPosition(r.Header, values, sse)
+}
+
+// readFilter reads what the subscription is to hear of its channel. It is checked here and not by the session, so that
+// a fault is the answer's status, and not an event on a stream that brings nothing else.
+func (q *query) readFilter(values url.Values) error {
+	filters, scopes := values["filter"], values["scope"]
+	switch {
+	case len(filters) == 0 && len(scopes) == 0:
+		return nil
+	case len(filters) > 1 || len(scopes) > 1:
+		return badFilterQuery("the URL has more than one filter or scope")
+	case len(q.channels) > 1:
+		return badFilterQuery("filter and scope are for a URL of one channel")
+	}
+	if len(scopes) == 1 {
+		scope, err := protocol.ParseScope(scopes[0])
+		if err != nil {
+			return err
+		}
+		q.scope = scope
+	}
+	if len(filters) == 0 {
+		return nil
+	}
+	if n := len(filters[0]); n > protocol.MaxURLFilterBytes {
+		return &protocol.Error{
+			Code:   protocol.CodeFilterTooComplex,
+			Reason: fmt.Sprintf("the filter has %d bytes, too long for a URL, which takes %d", n, protocol.MaxURLFilterBytes),
+			Hint:   "Send it in a subscribe frame, with POST /bus/sse, POST /bus/poll or over a WebSocket, where it may have 8192 bytes.",
+		}
+	}
+	q.filter = []byte(filters[0])
+	_, err := filter.Parse(q.filter)
+	return err
+}
+
+func badFilterQuery(reason string) *protocol.Error {
+	return &protocol.Error{Code: protocol.CodeBadRequest, Reason: reason, Hint: "Name one channel, with at most one filter and one scope. For more, send subscribe frames with POST /bus/sse or over a WebSocket."}
 }
 
 // readPosition reads where the client was. The header wins over the parameters of the same meaning, and these over
@@ -121,7 +169,7 @@ func (q *query) stream() string {
 func (q *query) frames() []protocol.ClientFrame {
 	frames := make([]protocol.ClientFrame, len(q.channels))
 	for i, ch := range q.channels {
-		frames[i] = protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: uint64(i + 1), Channel: ch}
+		frames[i] = protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: uint64(i + 1), Channel: ch, Filter: q.filter, Scope: q.scope}
 		if since := q.since[i]; !since.IsZero() {
 			frames[i].Since = &since
 		}

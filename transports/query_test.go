@@ -3,7 +3,9 @@ package transports
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -75,4 +77,56 @@ func Test_F67_whatWasMissedComesOverEachTransport(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What is wrong with a filter in a URL is the status of the answer, over each transport, and says what to do.
+func TestFilterInThePlainURL(t *testing.T) {
+	taxis := `{"equals":{"type":"taxi"}}`
+	deep := strings.Repeat(`{"not":`, 17) + "{}" + strings.Repeat("}", 17)
+	long := `{"equals":{"a":"` + strings.Repeat("x", protocol.MaxURLFilterBytes) + `"}}`
+	for _, tt := range []struct {
+		name, query string
+		filter      string // as it reaches the session
+		scope       string
+		want        protocol.Code
+		says        string
+	}{
+		{name: "neither", query: "channel=a"},
+		{name: "a filter", query: "channel=a&filter=" + url.QueryEscape(taxis), filter: taxis},
+		{name: "as a shell's single quotes leave it", query: "channel=a&filter=" + taxis, filter: taxis},
+		{name: "before its channel", query: "filter=" + url.QueryEscape(taxis) + "&channel=a", filter: taxis},
+		{name: "with a scope", query: "channel=a&scope=out&filter=" + url.QueryEscape(taxis), filter: taxis, scope: "out"},
+		{name: "a scope alone", query: "channel=a&scope=none", scope: "none"},
+		{name: "everything", query: "channel=a&filter={}", filter: "{}"},
+		{name: "empty", query: "channel=a&filter=", want: protocol.CodeBadFilter, says: "JSON"},
+		{name: "cut off", query: "channel=a&filter=" + url.QueryEscape(taxis[:10]), want: protocol.CodeBadFilter, says: "JSON"},
+		{name: "more after it", query: "channel=a&filter=" + url.QueryEscape(`{},"channel":"b"`), want: protocol.CodeBadFilter, says: "JSON"},
+		{name: "no object", query: "channel=a&filter=7", want: protocol.CodeBadFilter, says: "object"},
+		{name: "no UTF-8", query: "channel=a&filter=%ff", want: protocol.CodeBadFilter, says: "UTF-8"},
+		{name: "no such clause", query: "channel=a&filter=" + url.QueryEscape(`{"and":[{"equal":{"a":1}}]}`), want: protocol.CodeBadFilter, says: `"and.equal"`},
+		{name: "too deep", query: "channel=a&filter=" + url.QueryEscape(deep), want: protocol.CodeFilterTooComplex, says: "16"},
+		{name: "too long", query: "channel=a&filter=" + url.QueryEscape(long), want: protocol.CodeFilterTooComplex, says: "too long for a URL"},
+		{name: "no such scope", query: "channel=a&scope=inside", want: protocol.CodeBadRequest, says: `"scope"`},
+		{name: "two filters", query: "channel=a&filter={}&filter={}", want: protocol.CodeBadRequest, says: "more than one filter"},
+		{name: "two scopes", query: "channel=a&scope=in&scope=out", want: protocol.CodeBadRequest, says: "more than one"},
+		{name: "two channels", query: "channel=a&channel=b&filter={}", want: protocol.CodeBadRequest, says: "one channel"},
+		{name: "no channel", query: "filter={}", want: protocol.CodeBadRequest, says: "names none"},
+		{name: "a scope and no channel", query: "scope=in", want: protocol.CodeBadRequest, says: "names none"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, sse := range []bool{false, true} {
+				q, err := plainQuery(&http.Request{URL: &url.URL{RawQuery: tt.query}}, sse)
+				if err != nil {
+					if fault := protocol.AsError(err); fault.Code != tt.want || !strings.Contains(fault.Reason, tt.says) || fault.Hint == "" {
+						t.Errorf("%s\ngot  %+v\nwant %q about %q", tt.query, fault, tt.want, tt.says)
+					}
+					continue
+				}
+				f := q.frames()[0]
+				if tt.want != "" || string(f.Filter) != tt.filter || f.Scope != tt.scope {
+					t.Errorf("%s\ngot  filter %s, scope %q\nwant %s, %q, %q", tt.query, f.Filter, f.Scope, tt.filter, tt.scope, tt.want)
+				}
+			}
+		})
+	}
 }

@@ -44,7 +44,7 @@ var folders = map[string]folder{
 	"actors/fanout": {ours: []string{"core", "protocol"}, within: "actors"},
 	"actors":        {ours: []string{"actors/fanout", "actors/ground", "internal/counts", "internal/patience", "protocol", "core", "broker", "access", "filter"}, foreign: []string{protoactor, lru}},
 	"hooks":         {ours: []string{"protocol", "access", "actors"}, foreign: []string{gobreaker, webhooks}},
-	"transports":    {ours: []string{"internal/counts", "internal/guard", "internal/patience", "internal/resting", "protocol", "core"}, foreign: []string{websocket, lru}},
+	"transports":    {ours: []string{"internal/counts", "internal/guard", "internal/patience", "internal/resting", "protocol", "core", "filter"}, foreign: []string{websocket, lru}},
 	// The conformance suite of the transports, which tests import: it opens links as real clients do.
 	"transports/transporttest": {ours: []string{"protocol", "core", "transports", "internal/memnet"}, foreign: []string{websocket, clientSSE}},
 	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "filter", "store", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/guard", "internal/resting"}, foreign: []string{gin, prometheus}},
