@@ -297,6 +297,7 @@ func (c *restingConn) serve(q resting.Request) {
 	w := &restingResponse{rawResponse{header: make(http.Header, 8)}, c, false}
 	q.RemoteAddr = c.conn.RemoteAddr().String()
 	q.Handler.ServeHTTP(w, q.Request)
+	q.Release()
 	if w.held {
 		return
 	}

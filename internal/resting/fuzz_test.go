@@ -92,7 +92,8 @@ var pieces = []string{
 	"POST http://b/bus/poll HTTP/1.1\r\n", "POST /bus/poll HTTP/1.1\n", "X-Long: " + strings.Repeat("x", 3000) + "\r\n",
 }
 
-// compare returns the length of the request with which b begins, and 0 if it is net/http's.
+// compare returns the length of the request with which b begins, and 0 if it is net/http's. It releases what it reads, so
+// that a request is made of what was another one.
 func compare(t *testing.T, r *Reader, b []byte) int {
 	got, kind := r.Read(context.Background(), b)
 	switch kind {
@@ -104,6 +105,7 @@ func compare(t *testing.T, r *Reader, b []byte) int {
 			t.Fatalf("%q is Short; with more bytes it is %v, of %d bytes", b, kind, more.Bytes)
 		}
 		sameAsNetHTTP(t, filled, more)
+		more.Release()
 		return 0
 	case Foreign:
 		if got.Request != nil || got.Handler != nil || got.Bytes != 0 {
@@ -124,6 +126,7 @@ func compare(t *testing.T, r *Reader, b []byte) int {
 			t.Fatalf("%d bytes of %q: got kind %v, want %v", cut, b[:got.Bytes], kind, want)
 		}
 	}
+	got.Release()
 	return got.Bytes
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 )
 
 // MaxBytes is how long a known request may be, head and body together: 8 KiB. A longer one is Foreign.
@@ -55,10 +56,20 @@ type Request struct {
 	*http.Request // without the address of the client; Body reads from the bytes that were given
 	Handler       http.Handler
 	Bytes         int // its length, head and body
+
+	memory *memory
+}
+
+// Release gives the memory of q to the requests that come after it. Call it at most once, when it is answered: nobody may
+// keep the http.Request, its URL, its Header or its Body any longer, as a handler may not either. Texts that come from
+// them may be kept.
+func (q Request) Release() {
+	q.memory.empty()
+	memories.Put(q.memory)
 }
 
 // Read returns the request with which b begins, with the context ctx, if it is Whole. b must not change before that is
-// answered.
+// answered, and Release may be called then.
 func (r *Reader) Read(ctx context.Context, b []byte) (Request, Kind) {
 	if r == nil {
 		return Request{}, Foreign
@@ -81,34 +92,50 @@ func (r *Reader) Read(ctx context.Context, b []byte) (Request, Kind) {
 		case whole > len(b):
 			return Request{}, Short
 		}
-		return Request{h.request(ctx, f, b[begin:whole]), f.Handler, whole}, Whole
+		m := memories.Get().(*memory)
+		m.hold(ctx, f, &h, b[begin:whole])
+		return Request{&m.request, f.Handler, whole, m}, Whole
 	}
 	return Request{}, Foreign
 }
 
-// parts is what an http.Request points to, in one piece of memory.
-type parts struct {
-	url  url.URL
-	body body
+// memory is what an http.Request is made of, in one piece.
+type memory struct {
+	request http.Request
+	url     url.URL
+	body    body
+	header  http.Header
+	values  [maxFields]string // those of header
+	used    int               // of values
 }
+
+var memories = sync.Pool{New: func() any { return &memory{header: make(http.Header, 8)} }}
 
 type body struct{ bytes.Reader }
 
 func (*body) Close() error { return nil }
 
-func (h *head) request(ctx context.Context, f *form, content []byte) *http.Request {
-	p := &parts{url: f.url}
-	p.body.Reset(content)
-	r := (&http.Request{
-		Method: http.MethodPost, URL: &p.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header, h.n), Body: &p.body, ContentLength: int64(h.length), Host: h.host, RequestURI: f.Path,
+// hold makes m the request of a head and its content.
+func (m *memory) hold(ctx context.Context, f *form, h *head, content []byte) {
+	m.url, m.used = f.url, h.n
+	m.body.Reset(content)
+	m.request = *(&http.Request{
+		Method: http.MethodPost, URL: &m.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: m.header, Body: &m.body, ContentLength: int64(h.length), Host: h.host, RequestURI: f.Path,
 	}).WithContext(ctx)
-	values := make([]string, h.n)
 	for i, field := range h.fields[:h.n] {
-		values[i] = text(field.value)
-		r.Header[field.name] = values[i : i+1 : i+1]
+		m.values[i] = text(field.value)
+		m.header[field.name] = m.values[i : i+1 : i+1]
 	}
-	return r
+}
+
+// empty forgets the request.
+func (m *memory) empty() {
+	m.request = http.Request{}
+	m.url = url.URL{}
+	m.body.Reset(nil)
+	clear(m.header)
+	clear(m.values[:m.used])
 }
 
 // Knows reports whether a request that net/http has read was of a known form, so that the next one of its client will

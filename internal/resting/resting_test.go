@@ -1,8 +1,11 @@
 package resting
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -93,6 +96,30 @@ func TestB134_RequestsThatAreSentAheadAreReadOneByOne(t *testing.T) {
 	}
 }
 
+// What a request was, and what its handler made of it, is nowhere in the next one of the same memory.
+func TestMemoryIsEmptiedBetweenRequests(t *testing.T) {
+	r := reader(t)
+	type key struct{}
+	q, _ := r.Read(context.WithValue(t.Context(), key{}, "secret"), []byte("POST /tidings/api/publish HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer key\r\nCookie: c=d\r\nX-A: b\r\nContent-Length: 4\r\n\r\ntrue"))
+	q.RemoteAddr, q.Close, q.Form, q.TransferEncoding = "192.0.2.1:1", true, url.Values{"a": {"b"}}, []string{"x"}
+	q.Header.Set("X-Own", "e")
+	q.URL.Path, q.URL.User = "/elsewhere", url.User("f")
+	q.SetPathValue("g", "h")
+	m := q.memory
+	m.empty()
+	if len(m.header) > 0 || m.body.Len() > 0 || !reflect.DeepEqual(m.request, http.Request{}) || m.url != (url.URL{}) || m.values != [maxFields]string{} {
+		t.Errorf("emptied, and still there: %+v", m)
+	}
+	m.hold(t.Context(), &r.forms[0], &head{host: "i", length: 2, n: 1, fields: [maxFields]field{{"X-B", []byte("j")}}}, []byte("{}"))
+	want := (&http.Request{
+		Method: "POST", URL: &url.URL{Path: "/bus/poll"}, RequestURI: "/bus/poll", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Host: "i", Header: http.Header{"X-B": {"j"}}, ContentLength: 2, Body: m.request.Body,
+	}).WithContext(t.Context())
+	if body, err := io.ReadAll(m.request.Body); string(body) != "{}" || err != nil || !reflect.DeepEqual(&m.request, want) {
+		t.Errorf("got %+v, body %q, %v\nwant %+v", &m.request, body, err, want)
+	}
+}
+
 // Knows expects of the next request what Read would find.
 func TestKnows(t *testing.T) {
 	for _, tt := range []struct {
@@ -135,8 +162,10 @@ func BenchmarkRead(b *testing.B) {
 	r := reader(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, kind := r.Read(b.Context(), raw); kind != Whole {
+		q, kind := r.Read(b.Context(), raw)
+		if kind != Whole {
 			b.Fatal(kind)
 		}
+		q.Release()
 	}
 }
