@@ -20,7 +20,7 @@ func (r Rules) Compile() (*Policy, error) {
 	if len(r.Channels) > MaxRules {
 		return nil, fmt.Errorf("Channels: %d rules, at most %d", len(r.Channels), MaxRules)
 	}
-	others := Rule{Subscribe: r.Subscribe, Publish: r.Publish, Presence: r.Presence}
+	others := Rule{Subscribe: r.Subscribe, Publish: r.Publish, Presence: r.Presence, Write: r.Write}
 	if others.Subscribe == "" && len(r.Channels) == 0 {
 		others.Subscribe = Anyone
 	}
@@ -78,7 +78,7 @@ func (r Rule) compile() (*compiledRule, error) {
 		name  string
 		value Allowance
 		to    *admission
-	}{{"Subscribe", r.Subscribe, &out.subscribe}, {"Publish", r.Publish, &out.publish}, {"Presence", r.Presence, &out.presence}} {
+	}{{"Subscribe", r.Subscribe, &out.subscribe}, {"Publish", r.Publish, &out.publish}, {"Presence", r.Presence, &out.presence}, {"Write", r.Write, &out.write}} {
 		a, err := f.value.read()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.name, err)
@@ -101,12 +101,12 @@ func (r *compiledRule) checkPlaceholders() error {
 	for _, f := range []struct {
 		name string
 		a    *admission
-	}{{"Subscribe", &r.subscribe}, {"Publish", &r.publish}, {"Presence", &r.presence}} {
+	}{{"Subscribe", &r.subscribe}, {"Publish", &r.publish}, {"Presence", &r.presence}, {"Write", &r.write}} {
 		if f.a.anyone && len(claims) > 0 {
 			return fmt.Errorf("%s: anyone need not have the claim {%s} of the pattern; write * in its place, or user", f.name, claims[0])
 		}
 	}
-	if slices.Contains(r.names, UserPlaceholder) && !r.subscribe.byOwner() && !r.publish.byOwner() && !r.presence.byOwner() {
+	if slices.Contains(r.names, UserPlaceholder) && !r.subscribe.byOwner() && !r.publish.byOwner() && !r.presence.byOwner() && !r.write.byOwner() {
 		return errors.New(`{user} has no effect, since no part of the rule says "user"; write * in its place, or let the user in`)
 	}
 	return nil

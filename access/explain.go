@@ -17,6 +17,7 @@ type Decision struct {
 	Subscribe Ruling           `json:"subscribe"`
 	Publish   Ruling           `json:"publish"`
 	Presence  Ruling           `json:"presence"`
+	Write     Ruling           `json:"write"` // of the documents whose channel it is
 }
 
 // Ruling is one part of a decision.
@@ -26,8 +27,8 @@ type Ruling struct {
 	Why     string    `json:"why"`
 }
 
-// Explain returns which rule decides what id may do in ch, and why. It decides as MaySubscribe, MayPublish and
-// MaySeeMembers do.
+// Explain returns which rule decides what id may do in ch, and why. It decides as MaySubscribe, MayPublish,
+// MaySeeMembers and MayWrite do.
 func (p *Policy) Explain(id Identity, ch protocol.Channel) Decision {
 	r := p.find(ch)
 	explain := func(a *admission) Ruling {
@@ -35,7 +36,7 @@ func (p *Policy) Explain(id Identity, ch protocol.Channel) Decision {
 	}
 	d := Decision{
 		Channel: ch, Rule: r.Pattern, User: id.User,
-		Subscribe: explain(&r.subscribe), Publish: explain(&r.publish), Presence: explain(&r.presence),
+		Subscribe: explain(&r.subscribe), Publish: explain(&r.publish), Presence: explain(&r.presence), Write: explain(&r.write),
 	}
 	if join, ok := p.JoinOf(id, ch); ok {
 		d.Join = join

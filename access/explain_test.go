@@ -10,7 +10,7 @@ import (
 // What is explained is what is decided, and each reason says what a reader needs to know.
 func TestExplanationsAgreeWithDecisions(t *testing.T) {
 	p := policyOf(t, Rules{Channels: []Rule{
-		{Pattern: "visitor-management/**", Subscribe: Anyone, Presence: User},
+		{Pattern: "visitor-management/**", Subscribe: Anyone, Presence: User, Write: User},
 		{Pattern: "visitor-management/arrival/{user}", Subscribe: User, Publish: "user, role:desk"},
 		{Pattern: "admin/**", Subscribe: "role:admin", Publish: "permission:orders:read"},
 		{Pattern: "shop/{tenant}/*", Subscribe: "user", Presence: "user"},
@@ -38,10 +38,10 @@ func TestExplanationsAgreeWithDecisions(t *testing.T) {
 		for name, id := range who {
 			ch := protocol.Channel(c.ch)
 			d := p.Explain(id, ch)
-			if d.Subscribe.Allowed != (p.MaySubscribe(id, ch) == nil) || d.Publish.Allowed != (p.MayPublish(id, ch) == nil) || d.Presence.Allowed != (maySeePresence(p, id, ch) == nil) {
+			if d.Subscribe.Allowed != (p.MaySubscribe(id, ch) == nil) || d.Publish.Allowed != (p.MayPublish(id, ch) == nil) || d.Presence.Allowed != (maySeePresence(p, id, ch) == nil) || d.Write.Allowed != (p.MayWrite(id, ch) == nil) {
 				t.Errorf("%s by %s: explained as %+v, which is not what is decided", ch, name, d)
 			}
-			if d.Subscribe.Why == "" || d.Publish.Why == "" || d.Presence.Why == "" {
+			if d.Subscribe.Why == "" || d.Publish.Why == "" || d.Presence.Why == "" || d.Write.Why == "" {
 				t.Errorf("%s by %s: no reason: %+v", ch, name, d)
 			}
 		}

@@ -19,10 +19,10 @@ type Policy struct {
 // compiledRule is a Rule that was read.
 type compiledRule struct {
 	Rule
-	pattern                      Pattern // zero in Policy.others
-	subscribe, publish, presence admission
-	names                        []string   // the pattern's placeholders
-	rows                         *rowFilter // nil: none
+	pattern                             Pattern // zero in Policy.others
+	subscribe, publish, presence, write admission
+	names                               []string   // the pattern's placeholders
+	rows                                *rowFilter // nil: none
 }
 
 // find returns the rule that decides for a channel.
@@ -43,6 +43,12 @@ func (p *Policy) MaySubscribe(id Identity, ch protocol.Channel) *protocol.Error 
 func (p *Policy) MayPublish(id Identity, ch protocol.Channel) *protocol.Error {
 	r := p.find(ch)
 	return r.refusal(&r.publish, id, ch, "publish to this channel", "Publish from a backend through the HTTP API, or allow it in the server's rules (publish).")
+}
+
+// MayWrite returns nil if id may write the documents of the collection whose channel ch is. It fails with CodeForbidden.
+func (p *Policy) MayWrite(id Identity, ch protocol.Channel) *protocol.Error {
+	r := p.find(ch)
+	return r.refusal(&r.write, id, ch, "write to this collection", "Write from a backend through the HTTP API, or allow it in the server's rules (write).")
 }
 
 // MaySeeMembers returns nil if id may see who is in ch, provided that it may hear ch: MaySubscribe is asked apart,
@@ -126,7 +132,7 @@ func sameSet(a, b []string) bool {
 
 // needsIdentity reports whether the rule lets in somebody who has to be known.
 func (r *compiledRule) needsIdentity() bool {
-	return len(r.subscribe.terms)+len(r.publish.terms)+len(r.presence.terms) > 0
+	return len(r.subscribe.terms)+len(r.publish.terms)+len(r.presence.terms)+len(r.write.terms) > 0
 }
 
 // lets reports whether one part of the rule lets id into ch.

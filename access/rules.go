@@ -20,6 +20,9 @@ type Rules struct {
 	// Presence is for whom a channel there keeps who is in it: they may see each other. Empty means Nobody: nothing is
 	// kept then, nor can the HTTP API ask for it.
 	Presence Allowance
+	// Write is who may write the documents of a collection whose channel no pattern matches. Empty means Nobody: they
+	// are written by backends, through the HTTP API.
+	Write Allowance
 	// Channels are the rules of patterns, at most MaxRules.
 	Channels []Rule
 	// Joins are the channels that clients are put in.
@@ -31,9 +34,9 @@ const MaxRules = 10_000
 
 // Rule is what holds in the channels of one pattern. What is empty is Nobody's.
 type Rule struct {
-	Pattern                      string // see ParsePattern
-	Subscribe, Publish, Presence Allowance
-	Limits                       Limits
+	Pattern                             string // see ParsePattern
+	Subscribe, Publish, Presence, Write Allowance
+	Limits                              Limits
 	// Filter is which messages of the channel are heard and read by whom Subscribe lets in: a filter in JSON, with
 	// placeholders such as {"equals": {"tenant": "{tenant}"}}. Compile refuses it until the server enforces it.
 	Filter string
@@ -59,7 +62,7 @@ func DefaultRules() Rules { return Rules{Subscribe: Anyone, Publish: Nobody} }
 
 // IsZero reports whether nothing is set.
 func (r Rules) IsZero() bool {
-	return r.Subscribe == "" && r.Publish == "" && r.Presence == "" && len(r.Channels)+len(r.Joins.Anonymous)+len(r.Joins.Authenticated) == 0
+	return r.Subscribe == "" && r.Publish == "" && r.Presence == "" && r.Write == "" && len(r.Channels)+len(r.Joins.Anonymous)+len(r.Joins.Authenticated) == 0
 }
 
 func (l Limits) check() error {

@@ -29,13 +29,14 @@ func policyOf(t testing.TB, r Rules) *Policy {
 
 func TestSimpleRules(t *testing.T) {
 	for _, c := range []struct {
-		name                         string
-		rules                        Rules
-		subscribe, publish, presence bool
+		name                                string
+		rules                               Rules
+		subscribe, publish, presence, write bool
 	}{
 		{name: "default", rules: DefaultRules(), subscribe: true},
 		{name: "zero, as default", subscribe: true},
-		{name: "open", rules: Rules{Subscribe: Anyone, Publish: Anyone, Presence: Anyone}, subscribe: true, publish: true, presence: true},
+		{name: "open", rules: Rules{Subscribe: Anyone, Publish: Anyone, Presence: Anyone, Write: Anyone}, subscribe: true, publish: true, presence: true, write: true},
+		{name: "writing alone", rules: Rules{Subscribe: Nobody, Write: Anyone}, write: true},
 		{name: "presence of channels that nobody may hear", rules: Rules{Subscribe: Nobody, Presence: Anyone}},
 		{name: "closed", rules: Rules{Subscribe: Nobody, Publish: Nobody}},
 		{name: "patterns close the rest", rules: Rules{Channels: []Rule{{Pattern: "b", Subscribe: Anyone}}}},
@@ -45,6 +46,7 @@ func TestSimpleRules(t *testing.T) {
 			check(t, "subscribe", p.MaySubscribe(Identity{}, "a"), c.subscribe)
 			check(t, "publish", p.MayPublish(Identity{}, "a"), c.publish)
 			check(t, "presence", maySeePresence(p, Identity{}, "a"), c.presence)
+			check(t, "write", p.MayWrite(Identity{}, "a"), c.write)
 		})
 	}
 }
@@ -79,6 +81,7 @@ func TestWhoMaySubscribe(t *testing.T) {
 		{Pattern: "shop/{tenant}/**", Subscribe: User},
 		{Pattern: "shop/{tenant}/desk/{user}", Subscribe: "user, role:desk"},
 		{Pattern: "profile/{user}", Subscribe: Anyone, Publish: User},
+		{Pattern: "documents/home/{user}", Write: User},
 		{Pattern: "between/{user}/and/{user}", Subscribe: User},
 	}})
 	for _, c := range []struct{ ch, may string }{
@@ -113,6 +116,8 @@ func TestWhoMaySubscribe(t *testing.T) {
 	}
 	for name, id := range who {
 		check(t, "publish by "+name, p.MayPublish(id, "profile/ann"), name == "ann")
+		check(t, "write by "+name, p.MayWrite(id, "documents/home/ann"), name == "ann")
+		check(t, "write where nothing is said, by "+name, p.MayWrite(id, "members/x"), false)
 		check(t, "publish where nothing is said, by "+name, p.MayPublish(id, "members/x"), false)
 		check(t, "presence where nothing is said, by "+name, maySeePresence(p, id, "members/x"), false)
 	}

@@ -26,7 +26,7 @@ type admission struct {
 
 // admissions are the settings that admission is made of, which SIGHUP takes.
 var admissions = []string{
-	"api_key", "api_keys", "api_key_file", "rules.subscribe", "rules.publish", "rules.presence", channelRules, "routing",
+	"api_key", "api_keys", "api_key_file", "rules.subscribe", "rules.publish", "rules.presence", "rules.write", channelRules, "routing",
 	"joins.anonymous", "joins.authenticated",
 	"tokens.issuer", "tokens.audience", "tokens.secret", "tokens.secret_file", "tokens.public_key_file", "tokens.key_set_file", "tokens.key_set_url",
 	"tokens.key_set_refresh", "tokens.private_network", "tokens.roles", "tokens.permissions", "tokens.max_lifetime",
@@ -38,7 +38,7 @@ func newAdmission(s config.Settings) (a admission, err error) {
 	if a.keys, err = access.NewKeys(s.APIKeys...); err != nil {
 		return a, fmt.Errorf("API keys: %w", err)
 	}
-	a.rules = access.Rules{Subscribe: s.Subscribe, Publish: s.Publish, Presence: s.Presence, Channels: s.Channels, Joins: s.Joins}
+	a.rules = access.Rules{Subscribe: s.Subscribe, Publish: s.Publish, Presence: s.Presence, Write: s.Write, Channels: s.Channels, Joins: s.Joins}
 	if a.policy, err = a.rules.Compile(); err != nil {
 		return a, fmt.Errorf("rules: %w", err)
 	}

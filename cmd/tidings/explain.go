@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -102,13 +103,16 @@ func (e *explainer) print(out io.Writer, d access.Decision) error {
 	}
 	rule := fmt.Sprintf("%s, %q", channelRules, d.Rule)
 	if d.Rule == "" {
-		rule = "rules.subscribe, rules.publish and rules.presence, since no pattern matches"
+		rule = "rules.subscribe, rules.publish, rules.presence and rules.write, since no pattern matches"
 	}
 	fmt.Fprintf(out, "channel    %s\nrule       %s\nclient     %s\n", d.Channel, rule, or(d.User, "anonymous"))
 	for _, v := range []struct {
 		name string
 		access.Ruling
-	}{{"subscribe", d.Subscribe}, {"publish", d.Publish}, {"presence", d.Presence}} {
+	}{{"subscribe", d.Subscribe}, {"publish", d.Publish}, {"presence", d.Presence}, {"write", d.Write}} {
+		if v.name == "write" && !strings.HasPrefix(string(d.Channel), "documents/") {
+			continue
+		}
 		word := "no "
 		if v.Allowed {
 			word = "yes"

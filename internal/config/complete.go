@@ -35,8 +35,8 @@ func (s Settings) complete() (Settings, error) {
 	if err := s.connectionIDs(); err != nil {
 		return Settings{}, err
 	}
-	if slices.ContainsFunc(s.Channels, everything) && s.Subscribe+s.Publish+s.Presence != "" {
-		return Settings{}, errors.New(`rules.channels has the pattern "**", and rules.subscribe, rules.publish or rules.presence says something of the same channels: keep one`)
+	if slices.ContainsFunc(s.Channels, everything) && s.Subscribe+s.Publish+s.Presence+s.Write != "" {
+		return Settings{}, errors.New(`rules.channels has the pattern "**", and rules.subscribe, rules.publish, rules.presence or rules.write says something of the same channels: keep one`)
 	}
 	if s.Dev {
 		return s.development(), nil
@@ -109,6 +109,7 @@ func (s Settings) development() Settings {
 	s.Subscribe = or(s.Subscribe, access.Anyone)
 	s.Publish = or(s.Publish, access.Anyone)
 	s.Presence = or(s.Presence, access.Anyone)
+	s.Write = or(s.Write, access.Anyone)
 	s.Store = or(s.Store, StoreSQLite)
 	return s
 }
@@ -142,6 +143,7 @@ func (s Settings) production() (Settings, error) {
 	s.Subscribe = or(s.Subscribe, access.Nobody)
 	s.Publish = or(s.Publish, access.Nobody)
 	s.Presence = or(s.Presence, access.Nobody)
+	s.Write = or(s.Write, access.Nobody)
 	return s, nil
 }
 
@@ -160,5 +162,5 @@ func or[T ~string](value, otherwise T) T {
 // LogValue keeps the keys out of every log.
 func (s Settings) LogValue() slog.Value {
 	return slog.GroupValue(slog.Bool("dev", s.Dev), slog.String("addr", s.Addr), slog.Int("api_keys", len(s.APIKeys)),
-		slog.String("subscribe", string(s.Subscribe)), slog.String("publish", string(s.Publish)), slog.String("presence", string(s.Presence)), slog.Int("rules", len(s.Channels)))
+		slog.String("subscribe", string(s.Subscribe)), slog.String("publish", string(s.Publish)), slog.String("presence", string(s.Presence)), slog.String("write", string(s.Write)), slog.Int("rules", len(s.Channels)))
 }

@@ -27,7 +27,7 @@ func FuzzFile(f *testing.F) {
 		if err != nil {
 			return
 		}
-		rules := access.Rules{Subscribe: s.Subscribe, Publish: s.Publish, Presence: s.Presence, Channels: s.Channels}
+		rules := access.Rules{Subscribe: s.Subscribe, Publish: s.Publish, Presence: s.Presence, Write: s.Write, Channels: s.Channels}
 		if err := rules.Validate(); err != nil {
 			t.Fatalf("%q was taken: %v", text, err)
 		}

@@ -22,6 +22,7 @@ type ruleField struct {
 var ruleFields = []ruleField{
 	{"subscribe", func(r *access.Rule, v any) (err error) { r.Subscribe, err = toAllowance(v); return err }},
 	{"publish", func(r *access.Rule, v any) (err error) { r.Publish, err = toAllowance(v); return err }},
+	{"write", func(r *access.Rule, v any) (err error) { r.Write, err = toAllowance(v); return err }},
 	{"presence", func(r *access.Rule, v any) (err error) { r.Presence, err = toAllowance(v); return err }},
 	{"filter", func(r *access.Rule, v any) error {
 		if _, ok := v.(map[string]any); !ok {

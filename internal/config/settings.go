@@ -40,6 +40,7 @@ type Settings struct {
 	Subscribe access.Allowance // in channels that no pattern matches
 	Publish   access.Allowance // by clients
 	Presence  access.Allowance // who may see the members of a channel
+	Write     access.Allowance // which clients may write documents
 	Channels  []access.Rule
 	Joins     access.Joins
 	Routing   access.Routing
@@ -163,6 +164,8 @@ var keys = []key{
 		help: "which clients may publish, without an API key, to channels that no rule of rules.channels matches; nobody without dev"},
 	{name: "rules.presence", to: func(s *Settings) any { return &s.Presence }, flag: true, choices: allowances,
 		help: "which clients may see the members of channels that no rule of rules.channels matches; nobody without dev, and then presence is not kept"},
+	{name: "rules.write", to: func(s *Settings) any { return &s.Write }, flag: true, choices: allowances,
+		help: "which clients may write the documents of collections whose channel no rule of rules.channels matches; nobody without dev"},
 	{name: "rules.channels", to: func(s *Settings) any { return &s.Channels },
 		help: "the rules of patterns of channels, in the file of settings alone; docs/CONFIG.md shows how"},
 	{name: "joins.anonymous", to: func(s *Settings) any { return &s.Joins.Anonymous }, flag: true, check: joins(func(j *access.Joins) *[]string { return &j.Anonymous }),
