@@ -59,6 +59,7 @@ type Bus struct {
 	reads        *ground.Pool    // subscriptions and history, for the channels
 	publishes    *ground.Pool    // what clients ask of the broker
 	asking       *ground.Pool    // what clients ask of the application
+	documents    *ground.Pool    // what clients ask of the store
 	publishing   atomic.Int64
 
 	draining   atomic.Bool

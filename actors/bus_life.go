@@ -55,6 +55,7 @@ func Start(cfg Config) (*Bus, error) {
 		reads:      ground.NewPool(maxReads),
 		publishes:  ground.NewPool(maxAnswers),
 		asking:     ground.NewPool(maxAsking),
+		documents:  ground.NewPool(maxDocumentCalls),
 	}
 	b.policy.Store(policy)
 	b.routing.Store(router)
@@ -161,6 +162,7 @@ func (b *Bus) Stop() {
 	b.reads.Wait()
 	b.publishes.Wait()
 	b.asking.Wait()
+	b.documents.Wait()
 	for _, s := range b.shards {
 		s.Stop()
 	}

@@ -134,7 +134,7 @@ func (b *Bus) Stats() Stats {
 		TailDropped: b.tails.dropped.Load(),
 
 		PendingPublishes: int(b.publishing.Load()),
-		BrokerQueue:      b.reads.Depth() + b.publishes.Depth() + b.asking.Depth(),
+		BrokerQueue:      b.reads.Depth() + b.publishes.Depth() + b.asking.Depth() + b.documents.Depth(),
 	}
 	if h, ok := b.broker.(broker.Holder); ok {
 		s.Holdings = h.Holdings()

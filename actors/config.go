@@ -24,6 +24,8 @@ type Config struct {
 	Tokens *access.Tokens
 	// Hooks are what the application decides, does and hears.
 	Hooks Hooks
+	// Documents carries out the document calls of clients. Nil refuses them.
+	Documents DocumentsFunc
 	// Logger takes failures of actors (Error) and what should not happen (Warn). Nil means slog.Default.
 	Logger *slog.Logger
 

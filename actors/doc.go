@@ -19,6 +19,7 @@
 //	bus_settings.go         rules, routes, tokens and pressure change while the node runs
 //	bus_stats.go            the counts
 //	hooks.go                the application's part: what it is asked, and what it is told
+//	documents.go            calls about documents: what a client may, and who carries them out
 //	config.go               what a node is started with
 //
 // What people and scripts ask:
@@ -53,6 +54,7 @@
 //	session_subscriptions.go   joins, recoveries in turn, what the server wants, and what the client loses
 //	session_broker.go       publish, history and presence, one after another
 //	session_calls.go        calls, and reply channels
+//	session_documents.go    calls about documents, one after another
 //
 // Books: what the node remembers, each under its own lock:
 //

@@ -42,6 +42,7 @@ type session struct {
 	errors                          *errorBudget            // made with the first error
 	replies                         []protocol.Channel      // that it opened, at most protocol.MaxReplies
 	calls                           *calls                  // made with the first call
+	documents                       *documentCalls          // made with the first call about documents
 }
 
 type waitingJoin struct {
@@ -268,6 +269,15 @@ type called struct {
 	call  *madeCall
 	data  []byte
 	fault *protocol.Error
+}
+
+// documented brings the answer to a document call, or why there is none.
+type documented struct {
+	ground.Event
+	id     uint64 // of the request
+	call   *DocumentCall
+	answer []byte
+	fault  *protocol.Error
 }
 
 // settled reports that a join has its answer, whatever it is.

@@ -16,6 +16,10 @@ func (s *session) onCall(f *protocol.ClientFrame) {
 		s.onReplyCall(f)
 		return
 	}
+	if f.Method == methodDocument {
+		s.onDocumentCall(f)
+		return
+	}
 	answer := s.bus.hooks.Calls[f.Method]
 	if answer == nil {
 		answer = s.bus.hooks.Call

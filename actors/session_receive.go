@@ -54,6 +54,8 @@ func (s *session) Receive(c actor.Context) {
 		s.onPermitted(m)
 	case called:
 		s.onCalled(m)
+	case documented:
+		s.onDocumented(m)
 	case describe:
 		m.reply <- s.describe(m.channel)
 	case end:

@@ -46,6 +46,7 @@ func (s *session) onSpaceFree() {
 		return
 	}
 	s.askBroker()
+	s.nextDocumentCall()
 	if len(s.waiting) == 0 || s.recovering >= maxRecoveries {
 		return
 	}

@@ -97,6 +97,28 @@ func (c *Client) Publish(ctx context.Context, channel string, data any, opts ...
 	return reply.Position, nil
 }
 
+// Call calls a method of the application behind the server, or one that the server itself has, such as "document", with
+// data as encoding/json writes it, and returns the answer. Of the options only Key counts. Across reconnects it is sent
+// again, with the same key, until ctx ends: then the outcome is unknown. It fails as Publish does.
+func (c *Client) Call(ctx context.Context, method string, data any, opts ...PublishOption) (json.RawMessage, error) {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return nil, fmt.Errorf("client: data: %w", err)
+	}
+	f := protocol.ClientFrame{Type: protocol.TypeCall, Method: method, Data: raw}
+	for _, opt := range opts {
+		opt(&f)
+	}
+	if f.IdempotencyKey == "" {
+		f.IdempotencyKey = rand.Text()
+	}
+	reply, err := c.call(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return reply.Data, nil
+}
+
 // History returns a page of what the channel keeps: after since, oldest first, or where since is zero the last
 // messages. limit is 1 to protocol.MaxHistoryLimit; zero leaves it to the server.
 func (c *Client) History(ctx context.Context, channel string, since protocol.Position, limit int) (Page, error) {

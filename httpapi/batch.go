@@ -39,7 +39,7 @@ func readBatch(body []byte) ([][]byte, error) {
 	err := protocol.ReadBatch(body, "items", protocol.MaxBatchItems, func(value []byte) error {
 		items = append(items, value)
 		return nil
-	}, func(name string, _ []byte) error { return unknownField("field", name, batchFields) })
+	}, func(name string, _ []byte) error { return protocol.UnknownField("field", name, batchFields) })
 	return items, err
 }
 

@@ -83,7 +83,7 @@ func readSend(body []byte) (*sendRequest, error) {
 		case "exclude":
 			q.Exclude, err = readExclude(value)
 		default:
-			err = unknownField("field", name, sendFields)
+			err = protocol.UnknownField("field", name, sendFields)
 		}
 		return err
 	})
@@ -163,7 +163,7 @@ func readDisconnect(body []byte) (*disconnected, error) {
 			retry = true
 			q.Retry, err = protocol.ReadBool(value)
 		default:
-			err = unknownField("field", name, disconnectFields)
+			err = protocol.UnknownField("field", name, disconnectFields)
 		}
 		return err
 	})
@@ -218,7 +218,7 @@ func (a *API) onRevoke(c *gin.Context) {
 		case "user":
 			q.User, err = readShort(name, value, protocol.MaxNameBytes)
 		default:
-			err = unknownField("field", name, revokeFields)
+			err = protocol.UnknownField("field", name, revokeFields)
 		}
 		return err
 	})

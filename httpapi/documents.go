@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tidings/access"
+	"tidings/documents"
 	"tidings/protocol"
 	"tidings/store"
 	"tidings/transports"
@@ -48,7 +49,7 @@ func (a *API) readDocuments(c *gin.Context, withID bool, known []string) (*docum
 		return nil, err
 	}
 	if a.store.Store == nil {
-		return nil, &protocol.Error{Code: protocol.CodeUnsupported, Reason: "documents are not offered by this server", Hint: "Set store to sqlite in its settings."}
+		return nil, documents.ErrNone
 	}
 	if withID {
 		if r.id, err = lastSegment(c.Request); err != nil {
@@ -75,16 +76,22 @@ func (a *API) onDocument(c *gin.Context) {
 	if !ok {
 		return
 	}
-	found, err := a.store.Store.Get(c.Request.Context(), r.collection, []string{r.id})
-	if err == nil && len(found) == 0 {
-		err = &protocol.Error{Code: protocol.CodeNotFound, Reason: "there is no such document", Hint: "It may have been removed; search lists those that there are."}
+	a.carryOut(c, documents.Get(r.collection, r.id), documents.By{})
+}
+
+// carryOut carries a request out and answers it.
+func (a *API) carryOut(c *gin.Context, r *documents.Request, by documents.By) {
+	by.Principal = backendOf(c).Principal()
+	done, err := documents.Do(c.Request.Context(), a.store.Store, r, by)
+	setVersion(c, done.Version)
+	for _, code := range done.Refused {
+		a.refused.Add(code, 1)
 	}
 	if err != nil {
 		a.refuse(c, err)
 		return
 	}
-	setVersion(c, found[0].Version)
-	writeJSON(c.Writer, http.StatusOK, found[0].JSON)
+	writeJSON(c.Writer, http.StatusOK, done.JSON)
 }
 
 func setVersion(c *gin.Context, version uint64) {
@@ -104,52 +111,29 @@ func (a *API) onDocumentPut(c *gin.Context)    { a.writeOne(c, store.Put, true, 
 func (a *API) onDocumentPatch(c *gin.Context)  { a.writeOne(c, store.Patch, true, patchParameters) }
 func (a *API) onDocumentRemove(c *gin.Context) { a.writeOne(c, store.Remove, true, writeParameters) }
 
-// wroteOne is the answer to a request that wrote one document.
-type wroteOne struct {
-	Event    store.Event `json:"event"`
-	ID       string      `json:"id"`
-	Version  uint64      `json:"version"`
-	Document rawJSON     `json:"document"`
-}
-
-type rawJSON []byte
-
-func (r rawJSON) MarshalJSON() ([]byte, error) { return r, nil }
-
 // writeOne serves a request that writes one document.
 func (a *API) writeOne(c *gin.Context, do store.Action, withID bool, known []string) {
 	r, ok := a.documents(c, withID, known...)
 	if !ok {
 		return
 	}
-	w, err := a.readOne(c, r, do)
+	w, by, err := a.readOne(c, r, do)
 	if err != nil {
 		a.refuse(c, err)
 		return
 	}
-	results, err := a.store.Store.Write(c.Request.Context(), *w)
-	if err != nil {
-		a.refuse(c, err)
-		return
-	}
-	done := results[0]
-	setVersion(c, done.Version)
-	if done.Fault != nil {
-		a.refuse(c, done.Fault)
-		return
-	}
-	answer(c, wroteOne{Event: done.Event, ID: done.ID, Version: done.Version, Document: done.Document})
+	a.carryOut(c, documents.Write(w), by)
 }
 
-func (a *API) readOne(c *gin.Context, r *documentRequest, do store.Action) (*store.Write, error) {
+func (a *API) readOne(c *gin.Context, r *documentRequest, do store.Action) (w store.Write, by documents.By, err error) {
 	op := store.Op{Action: do, ID: r.id}
-	w := &store.Write{Collection: r.collection, Principal: backendOf(c).Principal()}
+	w.Collection = r.collection
 	upsert, err := truth(r.query, "upsert")
 	if err == nil {
 		w.Silent, err = truth(r.query, "silent")
 	}
 	if err == nil {
-		w.By, err = r.query["user"], short(r.query, protocol.MaxNameBytes, "user")
+		by.User, err = r.query["user"], short(r.query, protocol.MaxNameBytes, "user")
 	}
 	if upsert {
 		op.Action = store.Upsert
@@ -158,13 +142,13 @@ func (a *API) readOne(c *gin.Context, r *documentRequest, do store.Action) (*sto
 		err = readConditions(c.Request, &op)
 	}
 	if err == nil {
-		w.Key, err = readKeyHeader("", c.Request.Header["Idempotency-Key"])
+		by.Key, err = readKeyHeader("", c.Request.Header["Idempotency-Key"])
 	}
 	if err == nil && do != store.Remove {
 		op.Content, err = transports.ReadJSON(c.Writer, c.Request, protocol.MaxAPIBodyBytes)
 	}
-	w.Ops, w.Hash = []store.Op{op}, requestHash(c.Request, op.Content)
-	return w, err
+	w.Ops, by.Hash = []store.Op{op}, requestHash(c.Request, op.Content)
+	return w, by, err
 }
 
 // requestHash tells requests of one idempotency key apart.

@@ -17,6 +17,7 @@ import (
 	"tidings/access"
 	"tidings/actors"
 	"tidings/broker"
+	"tidings/documents"
 	"tidings/protocol"
 	"tidings/store"
 	"tidings/store/relay"
@@ -159,7 +160,7 @@ func TestDocumentNames(t *testing.T) {
 			w := w.in(t)
 			quoted, _ := json.Marshal(text)
 			w.written(w.put(text, fmt.Sprintf(`{"sql":%s,%s:1}`, quoted, quoted)))
-			var found wroteByQuery
+			var found documents.ChangedMany
 			w.ok(w.do(request{path: cars + "/_by_query", body: fmt.Sprintf(`{"filter":{"and":[{"equals":{"sql":%s}},{"exists":%s}]},"action":"removeFields","fields":[%s]}`, quoted, quoted, quoted)}), &found)
 			if found.Changed != 1 {
 				t.Errorf("%s finds %+v", text, found)
@@ -220,7 +221,7 @@ func TestDocumentBodies(t *testing.T) {
 
 func TestDocumentBulk(t *testing.T) {
 	w := startDocuments(t)
-	var done wroteMany
+	var done documents.Bulked
 	body := `{"operations":[
 		{"action":"create","id":"a","content":{"n":1}}, {"action":"upsert","id":"b","content":{"n":2},"default":{"m":0}}, {"action":"patch","id":"nobody","content":{}},
 		{"action":"removeFields","id":"b","fields":["m"]}, {"action":"replace","id":"a","content":{"n":9},"version":77}, {"action":"drop","id":"a"}
@@ -254,9 +255,9 @@ func TestDocumentBulk(t *testing.T) {
 	if len(page.Documents) != 1 || page.Documents[0].ID != "b" || page.Total != 2 || page.Next == "" {
 		t.Errorf("found %+v", page)
 	}
-	var changed wroteByQuery
+	var changed documents.ChangedMany
 	w.ok(w.do(request{path: cars + "/_by_query", body: `{"filter":{"equals":{"n":2}},"action":"remove"}`}), &changed)
-	if changed != (wroteByQuery{Matched: 1, Changed: 1, Complete: true}) {
+	if changed != (documents.ChangedMany{Matched: 1, Changed: 1, Complete: true}) {
 		t.Errorf("removed %+v", changed)
 	}
 }
@@ -350,5 +351,3 @@ type failing struct {
 
 func (f failing) Write(context.Context, store.Write) ([]store.Result, error) { return nil, f.err }
 func (f failing) Stats() store.Stats                                         { return store.Stats{ReadOnly: true} }
-
-var _ json.Marshaler = rawJSON(nil)

@@ -75,7 +75,7 @@ func readExplain(body []byte) (*explainRequest, error) {
 				q.channel, err = protocol.ParseChannel(text)
 			}
 		default:
-			err = unknownField("field", name, explainFields)
+			err = protocol.UnknownField("field", name, explainFields)
 		}
 		return err
 	})

@@ -79,7 +79,7 @@ func readGrant(body []byte) (*grantRequest, error) {
 				return err
 			})
 		default:
-			err = unknownField("field", name, grantFields)
+			err = protocol.UnknownField("field", name, grantFields)
 		}
 		return err
 	})

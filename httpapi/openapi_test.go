@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"tidings/actors"
+	"tidings/documents"
 	"tidings/protocol"
 	"tidings/store"
 )
@@ -137,7 +138,9 @@ func TestDescriptionNamesCodesThatExist(t *testing.T) {
 func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	doc := readOpenAPI(t)
 	schemas := doc.Components.Schemas
-	for name, fields := range map[string][]string{"Publish": publishFields, "Batch": batchFields, "Item": itemFields, "Reply": replyFields, "Send": sendFields, "Exclude": excludeFields, "Disconnect": disconnectFields, "Revoke": revokeFields, "Grant": grantFields, "Explain": explainFields, "Search": searchFields, "Bulk": bulkFields, "Operation": operationFields, "ByQuery": byQueryFields} {
+	for name, fields := range map[string][]string{"Publish": publishFields, "Batch": batchFields, "Item": itemFields, "Reply": replyFields, "Send": sendFields, "Exclude": excludeFields, "Disconnect": disconnectFields, "Revoke": revokeFields, "Grant": grantFields, "Explain": explainFields, "Search": documents.Fields("search"), "GetMany": documents.Fields("mGet"),
+		"Bulk": append(documents.Fields("bulk"), "silent", "user", "idempotencyKey"), "Operation": documents.OperationFields(),
+		"ByQuery": append(documents.Fields(documents.ByQuery), "silent", "user")} {
 		if got := sortedKeys(schemas[name].Properties); !slices.Equal(got, slices.Sorted(slices.Values(fields))) || schemas[name].Closed == nil || *schemas[name].Closed {
 			t.Errorf("%s has %q, the handler reads %q and nothing else", name, got, fields)
 		}
@@ -164,7 +167,7 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	for name, answer := range map[string]any{
 		"Published": published{}, "Reach": reach{}, "Replied": replied{}, "Channels": channelsPage{}, "ChannelInfo": channelInfo{}, "Connections": connectionsPage{},
 		"ConnectionInfo": connectionInfo{}, "Sent": sent{}, "Disconnected": disconnected{}, "Revoked": revoked{}, "Granted": granted{}, "Why": whyAnswer{}, "Record": whyRecord{}, "Seen": seen{}, "Explained": explained{}, "Condition": explainedCondition{},
-		"Written": wroteOne{}, "Searched": searched{}, "ChangesSeen": store.Seen{}, "Bulked": wroteMany{}, "BulkResult": wroteResult{}, "Changed": wroteByQuery{},
+		"Written": documents.Written{}, "Searched": documents.Searched{}, "ChangesSeen": store.Seen{}, "Bulked": documents.Bulked{}, "BulkResult": documents.BulkResult{}, "Changed": documents.ChangedMany{}, "GotMany": documents.GotMany{},
 	} {
 		var all, required []string
 		for i, typ := 0, reflect.TypeOf(answer); i < typ.NumField(); i++ {

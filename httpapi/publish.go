@@ -117,7 +117,7 @@ func (p *publishRequest) read(body []byte, known []string) error {
 	targets := 0
 	err := protocol.ReadObject(body, func(name string, value []byte) (err error) {
 		if !slices.Contains(known, name) {
-			return unknownField("field", name, known)
+			return protocol.UnknownField("field", name, known)
 		}
 		switch name {
 		case "channel":

@@ -79,7 +79,7 @@ func readReplyBody(body []byte, r *actors.Reply) error {
 		case "idempotencyKey":
 			r.IdempotencyKey, err = readKey(value)
 		default:
-			err = unknownField("field", name, replyFields)
+			err = protocol.UnknownField("field", name, replyFields)
 		}
 		return err
 	})

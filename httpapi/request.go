@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -48,7 +47,7 @@ func parameters(r *http.Request, known ...string) (map[string]string, error) {
 	found := map[string]string{}
 	for name, list := range values {
 		if !slices.Contains(known, name) {
-			return nil, unknownField("parameter", name, known)
+			return nil, protocol.UnknownField("parameter", name, known)
 		}
 		if len(list) > 1 {
 			return nil, badRequest(`parameter "`+name+`" is given twice`, "Give it once.")
@@ -56,28 +55,6 @@ func parameters(r *http.Request, known ...string) (map[string]string, error) {
 		found[name] = list[0]
 	}
 	return found, nil
-}
-
-// unknownField names what does not exist, if it looks like a name.
-func unknownField(kind, name string, known []string) *protocol.Error {
-	reason := "a " + kind + " does not exist"
-	if plausible(name) {
-		reason = kind + ` "` + name + `" does not exist`
-	}
-	return &protocol.Error{Code: protocol.CodeUnknownField, Reason: reason, Hint: "Known here: " + strings.Join(known, ", ") + "."}
-}
-
-func plausible(name string) bool {
-	if name == "" || len(name) > 32 {
-		return false
-	}
-	for i := range len(name) {
-		b := name[i]
-		if b != '_' && b != '-' && (b < '0' || b > '9') && (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') {
-			return false
-		}
-	}
-	return true
 }
 
 // readKeyHeader returns the idempotency key of the body, or that of the header Idempotency-Key, which many HTTP

@@ -53,6 +53,7 @@ func (a *API) routes(base string) *gin.Engine {
 	g.PATCH("/api/documents/:index/:collection/:id", a.onDocumentPatch)
 	g.DELETE("/api/documents/:index/:collection/:id", a.onDocumentRemove)
 	g.POST("/api/documents/:index/:collection/_search", a.onDocumentSearch)
+	g.POST("/api/documents/:index/:collection/_get", a.onDocumentGetMany)
 	g.POST("/api/documents/:index/:collection/_bulk", a.onDocumentBulk)
 	g.POST("/api/documents/:index/:collection/_by_query", a.onDocumentByQuery)
 	g.GET("/api/tail", a.onTail)

@@ -119,7 +119,7 @@ func readExclude(value []byte) (x protocol.Exclude, err error) {
 		case "tab":
 			x.Tab, err = readShort(name, value, protocol.MaxTabBytes)
 		default:
-			err = unknownField("field", name, excludeFields)
+			err = protocol.UnknownField("field", name, excludeFields)
 		}
 		return err
 	})

@@ -14,6 +14,7 @@ type scanner struct {
 	i       int
 	spaces  int // bytes of white space passed so far
 	depth   int
+	deeper  int // how much deeper than MaxDepth it may go
 	tokens  int // that may still come
 	mode    mode
 	refused error // the first fault that is not one of syntax
@@ -199,7 +200,7 @@ func (s *scanner) member(name []byte) error {
 func (s *scanner) open() error {
 	s.i++
 	s.space()
-	if s.depth++; s.depth > MaxDepth {
+	if s.depth++; s.depth > MaxDepth+s.deeper {
 		return badJSON(whyTooDeep)
 	}
 	return s.token()

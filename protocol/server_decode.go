@@ -15,7 +15,11 @@ func DecodeServerFrames(b []byte) ([]ServerFrame, error) {
 	return frames, nil
 }
 
+// answerDepth is how much deeper than a payload an answer's data may be, in which payloads lie.
+const answerDepth = 4
+
 func (s *scanner) serverFrames() (frames []ServerFrame, err error) {
+	s.deeper = answerDepth
 	switch s.peek() {
 	case '{':
 		frames = make([]ServerFrame, 1)

@@ -85,6 +85,12 @@ func apply(op Op, before *Record, m Moment) (Applied, *protocol.Error) {
 	var old []byte
 	if before != nil {
 		old = before.JSON()
+		if op.Rows != nil && !matches(op.Rows, old) {
+			if op.Action.makes() {
+				return Applied{}, errOutside
+			}
+			return Applied{}, errMissing
+		}
 		if op.Only != nil && !matches(op.Only, old) {
 			return Applied{}, errMissing
 		}
@@ -107,6 +113,9 @@ func apply(op Op, before *Record, m Moment) (Applied, *protocol.Error) {
 	shown, err := protocol.CompactJSON(after.JSON())
 	if err != nil {
 		return Applied{}, protocol.AsError(err)
+	}
+	if op.Rows != nil && !matches(op.Rows, shown) {
+		return Applied{}, errOutside
 	}
 	event := eventOf(op.Action, before)
 	a := Applied{After: after, Result: Result{ID: op.ID, Version: m.Number, Event: event, Document: shown}, Change: Change{Number: m.Number, ID: op.ID, Event: event, After: shown}}
@@ -145,6 +154,12 @@ func precondition(op *Op, before *Record) *protocol.Error {
 	}
 	return nil
 }
+
+// makes reports whether the action makes a document that is not there.
+func (a Action) makes() bool { return a == Create || a == Put || a == Upsert }
+
+// errOutside does not say whether there is such a document.
+var errOutside = &protocol.Error{Code: protocol.CodeForbidden, Reason: "the document is, or would be, none of those that may be written here", Hint: "The rule of the collection's channel has a filter: what is written must match it, and what is there as well."}
 
 var errMissing = &protocol.Error{Code: protocol.CodeNotFound, Reason: "there is no such document", Hint: "It may have been removed meanwhile; put and upsert make it."}
 

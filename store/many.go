@@ -13,6 +13,14 @@ type Many struct {
 	Op     Op // Patch, Remove or RemoveFields, without ID, Version and Only
 }
 
+// Check refuses an action that cannot be made on many documents, with CodeBadRequest.
+func (m *Many) Check() error {
+	if m.Op.Action != Patch && m.Op.Action != Remove && m.Op.Action != RemoveFields {
+		return bad("what a filter matches can be patched, removed or freed of fields", `Use the action "patch", "remove" or "removeFields".`)
+	}
+	return nil
+}
+
 // Done counts what a Many did.
 type Done struct {
 	Matched  int  // documents that matched when they were found
@@ -27,8 +35,8 @@ const manyPage = 100
 // own write. The operations' refusals end it, and so does an error: what was done until then stays. The write's Ops are
 // not used, and it has no Key.
 func WriteMany(ctx context.Context, s Store, w Write, m Many) (done Done, err error) {
-	if m.Op.Action != Patch && m.Op.Action != Remove && m.Op.Action != RemoveFields {
-		return done, bad("what a filter matches can be patched, removed or freed of fields", `Use the action "patch", "remove" or "removeFields".`)
+	if err := m.Check(); err != nil {
+		return done, err
 	}
 	q := Query{Filter: m.Filter, Limit: manyPage}
 	for read := 0; read < MaxRead; read += manyPage {

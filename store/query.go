@@ -19,6 +19,8 @@ type Query struct {
 	Limit  int            // documents of the page, 1 to MaxLimit; 0: DefaultLimit
 	After  string         // Page.Next of the page before
 	Count  bool           // count all matches
+	// MaxBytes of documents, after which the page takes no more; 0, or more than MaxPageBytes: MaxPageBytes.
+	MaxBytes int
 }
 
 // Order is one field of a sort. Missing values and null come first, then numbers (false is 0, true 1), then texts by
@@ -46,6 +48,9 @@ func (q *Query) Check(c Collection) (*Cursor, error) {
 	}
 	if q.Limit < 0 || q.Limit > MaxLimit {
 		return nil, bad("a page has 1 to 256 documents", "Leave the limit out for 100.")
+	}
+	if q.MaxBytes <= 0 || q.MaxBytes > MaxPageBytes {
+		q.MaxBytes = MaxPageBytes
 	}
 	if len(q.Sort) > MaxSort {
 		return nil, bad("a sort has at most 4 fields", "Sort by fewer.")

@@ -60,7 +60,7 @@ const (
 	MaxWaiting   = 100_000 // changes that wait for the relay; above that, writes are refused with CodeOverloaded
 	MaxLimit     = 256     // documents of one page
 	MaxRead      = 10_000  // documents that one search reads
-	MaxPageBytes = 1 << 20 // of documents, after which a page takes no more
+	MaxPageBytes = 1 << 20 // of documents, after which a page takes no more, unless the query says less
 	MaxSort      = 4       // fields of a sort
 	DefaultLimit = 100     // documents of a page, if the query does not say
 )
@@ -94,6 +94,9 @@ type Op struct {
 	Fields  []string       // of RemoveFields, such as "driver.name"
 	Version uint64         // the document must have this one, else CodeVersionConflict; 0: any
 	Only    *filter.Filter // the document must match before, else CodeNotFound; nil: any
+	// Rows are the documents that there are for the writer; nil: all. What does not match before is CodeNotFound, and
+	// CodeForbidden for an action that would make it; what would not match after is CodeForbidden.
+	Rows *filter.Filter
 }
 
 // Write is one request.

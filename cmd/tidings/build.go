@@ -11,6 +11,7 @@ import (
 	"tidings/actors"
 	"tidings/broker/memory"
 	"tidings/core"
+	"tidings/documents"
 	"tidings/examples/filters"
 	"tidings/hooks"
 	"tidings/httpapi"
@@ -47,7 +48,7 @@ type server struct {
 func build(s config.Settings, log *serverLog) (*server, error) {
 	srv := &server{settings: s, log: log.Logger, lostLines: log.writer.lost.Load}
 	for _, step := range []func() error{
-		srv.buildAdmission, srv.buildTLS, srv.buildTracer, srv.buildBroker, srv.buildHooks, srv.buildBus, srv.buildStore, srv.buildAPI,
+		srv.buildAdmission, srv.buildTLS, srv.buildTracer, srv.buildBroker, srv.buildHooks, srv.buildStore, srv.buildBus, srv.buildRelay, srv.buildAPI,
 	} {
 		if err := step(); err != nil {
 			srv.stop()
@@ -152,6 +153,9 @@ func (srv *server) busConfig() (actors.Config, error) {
 	c.Heartbeat, c.Park, c.CollectWindow = s.Heartbeat, s.Park, s.CollectWindow
 	if srv.hooks != nil {
 		c.Hooks = srv.hooks.Hooks()
+	}
+	if srv.store != nil {
+		c.Documents = documents.Calls(srv.store)
 	}
 	return c, nil
 }

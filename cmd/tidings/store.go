@@ -14,7 +14,7 @@ import (
 	"tidings/store/sqlite"
 )
 
-// buildStore opens the store of the documents, if there is one, and starts what publishes its changes.
+// buildStore opens the store of the documents, if there is one.
 func (srv *server) buildStore() error {
 	if srv.settings.Store != config.StoreSQLite {
 		return nil
@@ -37,7 +37,15 @@ func (srv *server) buildStore() error {
 	}
 	srv.store = s
 	srv.onStop(func() { s.Close() })
-	srv.relay = relay.New(relay.Config{Store: s, Publish: srv.publishChange, Log: srv.log})
+	return nil
+}
+
+// buildRelay starts what publishes the changes of the store.
+func (srv *server) buildRelay() error {
+	if srv.store == nil {
+		return nil
+	}
+	srv.relay = relay.New(relay.Config{Store: srv.store, Publish: srv.publishChange, Log: srv.log})
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { srv.relay.Run(ctx) })

@@ -47,7 +47,8 @@ var folders = map[string]folder{
 	"transports":    {ours: []string{"internal/counts", "internal/guard", "internal/patience", "internal/resting", "protocol", "core", "filter"}, foreign: []string{websocket, lru}},
 	// The conformance suite of the transports, which tests import: it opens links as real clients do.
 	"transports/transporttest": {ours: []string{"protocol", "core", "transports", "internal/memnet"}, foreign: []string{websocket, clientSSE}},
-	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "filter", "store", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/guard", "internal/resting"}, foreign: []string{gin, prometheus}},
+	"documents":                {ours: []string{"protocol", "filter", "store", "actors"}},
+	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "documents", "filter", "store", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/guard", "internal/resting"}, foreign: []string{gin, prometheus}},
 	"client":                   {ours: []string{"protocol", "core"}, foreign: []string{websocket, clientSSE}},
 	"clientjs":                 {},
 	// The store of documents: what it is asked and answers, with implementations that know nothing of each other.
@@ -72,5 +73,5 @@ var folders = map[string]folder{
 	"internal/teststack": {ours: []string{"access", "actors", "broker/memory", "httpapi"}},
 	"internal/tools":     {},
 	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
-	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "store", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "documents", "store", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
 }

@@ -154,7 +154,7 @@ func (r *reading) exhausted() (page store.Page, err error) {
 }
 
 func (r *reading) full() bool {
-	return len(r.page.Documents) >= r.query.Limit || r.bytes >= store.MaxPageBytes
+	return len(r.page.Documents) >= r.query.Limit || r.bytes >= r.query.MaxBytes
 }
 
 // row takes one row, and reports whether the page is done.

@@ -103,6 +103,10 @@ func testPages(t *testing.T, m Maker) {
 	if n := len(page.Documents); n == 49 || page.Next == "" || !page.Complete {
 		t.Errorf("a page of %d documents of 60 KiB each", n)
 	}
+	page = w.search(store.Query{Sort: []store.Order{{Field: "t", Down: true}}, MaxBytes: 100 << 10})
+	if n := len(page.Documents); n != 2 || page.Next == "" {
+		t.Errorf("a page of at most 100 KiB and one more has %d documents of 60 KiB, next %q", n, page.Next)
+	}
 }
 
 func testCursors(t *testing.T, m Maker) {

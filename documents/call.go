@@ -1,0 +1,71 @@
+package documents
+
+import (
+	"context"
+	"crypto/sha256"
+	"strings"
+
+	"tidings/actors"
+	"tidings/filter"
+	"tidings/protocol"
+	"tidings/store"
+)
+
+// wirePage bounds the documents of an answer to a client, which comes in one frame: with the one that fills it, it is no
+// more than a page of a recovery.
+const wirePage = protocol.RecoveryPageBytes - protocol.MaxPayloadBytes
+
+// Calls returns what carries out the document calls of clients.
+func Calls(s store.Store) actors.DocumentsFunc {
+	return func(ctx context.Context, c *actors.DocumentCall) ([]byte, error) {
+		r, err := readCall(c.Data)
+		if err != nil {
+			return nil, err
+		}
+		by := By{Principal: c.Principal, Key: c.Key, Hash: sha256.Sum256(c.Data), User: c.User, PageBytes: wirePage}
+		ch := r.Collection.Channel()
+		if r.Writes() {
+			if fault := c.MayWrite(ch); fault != nil {
+				return nil, fault
+			}
+			by.Blind = c.MayRead(ch) != nil
+		} else if fault := c.MayRead(ch); fault != nil {
+			return nil, fault
+		}
+		if rows := c.Rows(ch); rows != nil {
+			if by.Rows, err = filter.Parse(rows); err != nil {
+				return nil, err
+			}
+		}
+		a, err := Do(ctx, s, r, by)
+		return a.JSON, err
+	}
+}
+
+// readCall reads {action, collection, …}, in whatever order.
+func readCall(data []byte) (*Request, error) {
+	var action, collection string
+	err := protocol.ReadObject(data, func(name string, value []byte) (err error) {
+		switch name {
+		case "action":
+			action, err = protocol.ReadString(value)
+		case "collection":
+			collection, err = protocol.ReadString(value)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	index, name, _ := strings.Cut(collection, "/")
+	c, err := store.ParseCollection(index, name)
+	if err != nil {
+		return nil, err
+	}
+	r, err := New(action, c)
+	if err != nil {
+		return nil, err
+	}
+	known := func([]byte) error { return nil }
+	return r, r.ReadFields(data, More{"action": known, "collection": known})
+}
