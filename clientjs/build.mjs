@@ -46,12 +46,14 @@ const entries = {
   "live.js": { entryPoints: [here("src/live.ts")], format: "esm", external: ["tidings"] },
   "presence.js": { entryPoints: [here("src/presence.ts")], format: "esm", external: ["tidings"] },
   "joined.js": { entryPoints: [here("src/joined.ts")], format: "esm", external: ["tidings"] },
+  "collection.js": { entryPoints: [here("src/collection.ts")], format: "esm", external: ["tidings"] },
+  "react-collection.js": { entryPoints: [here("src/react-collection.ts")], format: "esm", external: ["react", "tidings", "tidings/collection", "tidings/react"] },
   "call.js": { entryPoints: [here("src/call.ts")], format: "esm", external: ["tidings"] },
   "reply.js": { entryPoints: [here("src/reply.ts")], format: "esm", external: ["tidings"] },
   "testing.js": { entryPoints: [here("src/testing.ts")], format: "esm" },
 };
 /** The declarations, below dist/types, of which an application may use every name. */
-const publicTypes = /^(call|core\/(frames|errors)|util\/(channels|clock)|index|joined|live|presence|react(-joined|\/\w+)?|bus\/shared|reply|testing|types)\.d\.ts$/;
+const publicTypes = /^(call|collection(\/types)?|core\/(frames|errors)|util\/(channels|clock)|index|joined|live|presence|react(-collection|-joined|\/\w+)?|bus\/shared|reply|testing|types)\.d\.ts$/;
 
 /** Every word of a text that may be a name. */
 const words = (text) => text.match(/[A-Za-z_$][\w$]*/g) ?? [];

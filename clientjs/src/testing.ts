@@ -1,4 +1,5 @@
 import type { ClientFrame, GapReason, Position, PresenceMember, ServerFrame } from "./core/frames.js";
+import { createFakeDocuments, type FakeDocument } from "./testing/documents.js";
 import type { Gap, Message, MessageBus, OnMessage, PublishOptions, Status, SubscribeOptions } from "./types.js";
 
 /** A subscription that a {@link FakeBus} holds. */
@@ -29,10 +30,15 @@ export interface FakeBus extends MessageBus {
   setStatus(status: Partial<Status>): void;
   /** Every frame of `request`, in order. */
   readonly requests: readonly ClientFrame[];
-  /** Sets what the replies to `request` hold, until called again. Default: reply channels, else nothing. */
+  /** Sets what the replies to `request` hold, until called again. Default: reply channels, documents, else nothing. */
   answerWith(answer: (frame: ClientFrame) => object): void;
   /** Hands a frame to the listeners of `onFrame`. */
   frame(frame: ServerFrame): void;
+  /**
+   * Writes documents of a collection by their ids; null removes one. The page finds them by `tidings/collection`, which
+   * can write too, and its live lists hear of each change.
+   */
+  documents(collection: string, documents: Record<string, object | null>): void;
   /** Sets who is in a channel from now on, for those that ask and for those that watch. */
   presence(channel: string, members: PresenceMember[]): void;
   /** Makes each `publish`, `history` and `request` fail with `error`, until called with null. */
@@ -42,8 +48,8 @@ export interface FakeBus extends MessageBus {
 /** Options of {@link createFakeBus}. */
 export interface FakeBusOptions {
   /**
-   * Reports whether a subscription with this filter hears this payload. The fake evaluates none itself. Default: it hears
-   * all.
+   * Reports whether a subscription or a search with this filter wants this payload. The fake evaluates none itself, but
+   * for `ids`. Default: it wants all.
    */
   readonly matches?: ((filter: object, data: unknown) => boolean) | undefined;
 }
@@ -64,7 +70,16 @@ export function createFakeBus({ matches = () => true }: FakeBusOptions = {}): Fa
   const frameListeners = new Set<(frame: ServerFrame) => void>();
   const present = new Map<string, PresenceMember[]>();
   let replies = 0;
-  let answer: (frame: ClientFrame) => object = ({ method }) => {
+  const wants = (filter: object | undefined, data: unknown): boolean => {
+    const ids = (filter as { ids?: { values: unknown[] } } | undefined)?.ids?.values;
+    return !filter || (ids ? ids.includes((data as FakeDocument | null)?._id) : matches(filter, data));
+  };
+  const documents = createFakeDocuments(wants, (collection, event, change, before, after) => {
+    const removed = after ? {} : { scope: "out" as const };
+    deliver(`documents/${collection}`, after ?? before ?? {}, { event, change, ...removed }, {}, before);
+  });
+  let answer: (frame: ClientFrame) => object = ({ method, data: asked }) => {
+    if (method === "document") return { data: documents.answer(asked as Parameters<typeof documents.answer>[0]) };
     if (method !== "reply") return {};
     const data = { channel: `$reply/fake-${++replies}`, publish: `api/reply?to=fake-${replies}`, expires: 0 };
     return { ...top(data.channel), data };
@@ -96,12 +111,16 @@ export function createFakeBus({ matches = () => true }: FakeBusOptions = {}): Fa
   };
   const offline = (): void => setStatus({ state: "waiting", transport: null });
 
-  function deliver(channel: string, data: unknown, fields: Partial<Message>, options: PublishOptions): Message {
+  /** What matched before and does not now is heard as `out`. */
+  function deliver(channel: string, data: unknown, fields: Partial<Message>, options: PublishOptions, before?: unknown): Message {
     const { epoch, offset } = top(channel);
     const next = { channel, data, epoch, offset: offset + 1, tag: `t${offset + 1}`, id: `${channel}#${offset + 1}`, time: 0, ...fields };
     kept.set(channel, [...messages(channel), next]);
-    published.push({ channel, data, options });
-    for (const s of of(channel)) if (subscriptions.has(s) && (!s.options.filter || matches(s.options.filter, data))) s.onMessage(next.data, channel, next);
+    if (before === undefined) published.push({ channel, data, options });
+    for (const s of of(channel).filter((own) => subscriptions.has(own))) {
+      if (wants(s.options.filter, data)) s.onMessage(next.data, channel, next);
+      else if (before && wants(s.options.filter, before)) s.onMessage(next.data, channel, { ...next, scope: "out" });
+    }
     return next;
   }
 
@@ -117,6 +136,7 @@ export function createFakeBus({ matches = () => true }: FakeBusOptions = {}): Fa
       for (const s of of(channel)) s.options.onGap?.(gap);
     },
     requests,
+    documents: documents.set,
     answerWith(next) {
       answer = next;
     },

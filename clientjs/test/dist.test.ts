@@ -29,7 +29,7 @@ test("the committed dist is what a fresh build makes", () => {
 });
 
 /** Most bytes after gzip. */
-const budgets = { "tidings.js": 9.8 * 1024, "tidings.iife.js": 14.75 * 1024, "tabs.js": 5.4 * 1024, "joined.js": 512, "react-joined.js": 512, "react.js": 2 * 1024, "live.js": 1.5 * 1024, "presence.js": 1024, "reply.js": 1024, "call.js": 512, "testing.js": 1.5 * 1024 };
+const budgets = { "tidings.js": 9.8 * 1024, "tidings.iife.js": 14.75 * 1024, "tabs.js": 5.4 * 1024, "joined.js": 512, "react-joined.js": 512, "react.js": 2 * 1024, "live.js": 1.5 * 1024, "presence.js": 1024, "reply.js": 1024, "call.js": 512, "collection.js": 3 * 1024, "react-collection.js": 1024, "testing.js": 2.75 * 1024 };
 for (const [name, budget] of Object.entries(budgets)) {
   test(`${name} is at most ${budget} bytes after gzip`, (t) => {
     const size = gzipSync(read(name), { level: 9 }).length;
@@ -44,7 +44,7 @@ for (const [name, budget] of Object.entries(budgets)) {
  */
 async function bundled(names: string, conditions: string[] = ["production"]): Promise<string> {
   const contents = names.split(", ").map((name) => {
-    const entry = name === "createMessageBus" ? "tidings" : name === "liveQuery" ? "tidings/live" : name === "watchPresence" ? "tidings/presence" : name === "replyChannel" ? "tidings/reply" : "tidings/react";
+    const entry = name === "createMessageBus" ? "tidings" : name === "liveQuery" ? "tidings/live" : name === "watchPresence" ? "tidings/presence" : name === "replyChannel" ? "tidings/reply" : name === "collection" ? "tidings/collection" : name === "useCollection" ? "tidings/react/collection" : "tidings/react";
     if (name === "tab sharing") return "";
     return name === "everything" ? ["", "/react", "/react/joined", "/live", "/presence", "/joined", "/reply", "/call"].map((e) => `export * from "tidings${e}";`).join("") : `export { ${name} } from "${entry}";`;
   });
@@ -60,7 +60,7 @@ const sizes = [...readFileSync(join(PROJECT, "clientjs/README.md"), "utf8").matc
   ([, names, kb]) => [(names as string).replaceAll("`", ""), Number(kb)] as const,
 );
 test("README.md states the sizes", () => {
-  assert.deepEqual(sizes.map(([names]) => names), ["createMessageBus", "useMessageBus", "useMessageBus, useLiveQuery", "everything", "everything, tab sharing"]);
+  assert.deepEqual(sizes.map(([names]) => names), ["createMessageBus", "createMessageBus, collection", "useMessageBus", "useMessageBus, useLiveQuery", "useMessageBus, useCollection", "everything", "everything, tab sharing"]);
   assert.ok(sizes.find(([n]) => n === "createMessageBus")![1] <= 9.8 && sizes.find(([n]) => n === "everything")![1] <= 13.75);
 });
 for (const [names, kb] of sizes) {
@@ -75,6 +75,13 @@ for (const [names, kb] of sizes) {
 test("who imports useMessageBus alone gets no presence", async () => {
   const [messages, presence] = await Promise.all([bundled("useMessageBus"), bundled("watchPresence")]);
   assert.ok(presence.includes("not_subscribed") && !messages.includes("not_subscribed"));
+});
+
+test("who imports useMessageBus alone gets no documents, and collection.js needs no other file", async () => {
+  const [messages, list] = await Promise.all([bundled("useMessageBus"), bundled("useCollection")]);
+  assert.ok(list.includes("documents/") && !messages.includes("documents/"));
+  assert.doesNotMatch(read("collection.js"), /\bimport\b|\brequire\(/);
+  assert.ok(read("react-collection.js").startsWith('"use client"'));
 });
 
 /** A text by which a bundle shows that it holds liveQuery. */
@@ -159,6 +166,8 @@ test("the entries of package.json load, and export what they should", async () =
   assert.deepEqual(Object.keys(await load("tidings/react/joined")).sort(), ["useJoined", "useServerEvent"]);
   assert.deepEqual(Object.keys(await load("tidings/joined")).sort(), ["onEvent", "onJoined", "pageConnectionId"]);
   assert.deepEqual(Object.keys(await load("tidings/call")).sort(), ["call"]);
+  assert.deepEqual(Object.keys(await load("tidings/collection")), ["collection"]);
+  assert.deepEqual(Object.keys(await load("tidings/react/collection")).sort(), ["useCollection", "useDocument"]);
   assert.deepEqual(Object.keys(await load("tidings/reply")).sort(), ["JobError", "replyChannel"]);
   assert.deepEqual(Object.keys(await load("tidings/testing")), ["createFakeBus"]);
 });

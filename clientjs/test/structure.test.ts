@@ -80,7 +80,7 @@ test("a source is at most 400 lines long", () => {
 });
 
 test("F85: every option takes undefined as if it were left out", () => {
-  for (const file of ["types.ts", "live.ts", "reply.ts", "joined.ts", "react/messages.ts", "react/live.ts", "react/presence.ts", "react/reply.ts"]) {
+  for (const file of ["types.ts", "collection/types.ts", "react-collection.ts", "live.ts", "reply.ts", "joined.ts", "react/messages.ts", "react/live.ts", "react/presence.ts", "react/reply.ts"]) {
     for (const [, name, body] of read(file).matchAll(/^export interface (\w*Options)\b[^{]*\{\n([^]*?)^\}/gm)) {
       for (const [line] of (body as string).matchAll(/^  readonly \w+\?: .*$/gm)) assert.match(line, /\| undefined;$/, `${file}, ${name}: ${line.trim()}`);
     }

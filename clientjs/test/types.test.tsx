@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { call } from "../src/call.js";
+import { collection } from "../src/collection.js";
+import { useCollection, useDocument } from "../src/react-collection.js";
 import { createMessageBus, type MessageBus, type Position, type Status } from "../src/index.js";
 import { onEvent, onJoined } from "../src/joined.js";
 import { MessageBusProvider, useEffectWithPolling, useLiveQuery, useMessageBus, usePresence, useReplyChannel } from "../src/react.js";
@@ -51,6 +53,50 @@ export function compiles(bus: MessageBus, fake: FakeBus): void {
   bus.status.state = "connected";
   // @ts-expect-error: messages are not yours to change
   bus.subscribe<Arrival>("a", (_, __, message) => (message.data = { user: "x" }));
+}
+
+interface Taxi {
+  driver: { name: string; age?: number } | null;
+  free: boolean;
+  tags: string[];
+}
+
+export async function documents(bus: MessageBus, fake: FakeBus): Promise<void> {
+  const taxis = collection<Taxi>(bus, "city/taxis");
+  const one = await taxis.get("t1");
+  void [one?.driver?.name.length, one?._version.toFixed(), one?._info.author?.length];
+  // @ts-expect-error: there may be none
+  one.free;
+  // @ts-expect-error: documents are not yours to change
+  if (one) one.free = true;
+  await taxis.create({ driver: null, free: true, tags: [] }, { id: "t1", meta: { by: "me" }, idempotencyKey: undefined });
+  // @ts-expect-error: a document is whole
+  await taxis.create({ free: true });
+  await taxis.patch("t1", { driver: { age: 40 } }, { version: 7 });
+  // @ts-expect-error: no such field
+  await taxis.patch("t1", { colour: "red" });
+  // @ts-expect-error: an array is replaced as a whole
+  await taxis.patch("t1", { tags: { 0: "night" } });
+  // @ts-expect-error: a creation has no version yet
+  await taxis.create({ driver: null, free: true, tags: [] }, { version: 7 });
+  const { documents: page, next, seen } = await taxis.search({ filter: { equals: { free: true } }, sort: ["-free"], limit: 10 });
+  void [page[0]?.tags.length, next?.length, seen.open.length];
+  for (const { id, error, version } of await taxis.mPatch([{ id: "t1", content: { free: false } }])) void [id?.length, error?.hint, version?.toFixed()];
+  await taxis.bulk([{ action: "remove", id: "t1" }]);
+  // @ts-expect-error: no such action
+  await taxis.bulk([{ action: "delete", id: "t1" }]);
+  const stop: () => void = taxis.live({ filter: {} }, ({ documents: list, known, more, loading, error }) => void [list[0]?.free, known, more, loading, error?.hint]);
+  stop();
+  const any = await collection(fake, "city/taxis").get("t1");
+  // @ts-expect-error: a field of no type given is unknown
+  any?.driver.name;
+}
+
+export function Documents({ bus, id }: { bus: MessageBus; id: string | null }) {
+  const { documents: list } = useCollection<Taxi>("city/taxis", { filter: { equals: { free: true } }, sort: ["driver.name"], limit: 20, bus });
+  const { document } = useDocument<Taxi>("city/taxis", id);
+  const none = useCollection(null);
+  return <p>{list.map((d) => d.driver?.name)}{document?.free}{none.documents.length}</p>;
 }
 
 export function Component({ bus }: { bus: MessageBus }) {

@@ -26,10 +26,15 @@ export interface FakeBus extends MessageBus {
     setStatus(status: Partial<Status>): void;
     /** Every frame of `request`, in order. */
     readonly requests: readonly ClientFrame[];
-    /** Sets what the replies to `request` hold, until called again. Default: reply channels, else nothing. */
+    /** Sets what the replies to `request` hold, until called again. Default: reply channels, documents, else nothing. */
     answerWith(answer: (frame: ClientFrame) => object): void;
     /** Hands a frame to the listeners of `onFrame`. */
     frame(frame: ServerFrame): void;
+    /**
+     * Writes documents of a collection by their ids; null removes one. The page finds them by `tidings/collection`, which
+     * can write too, and its live lists hear of each change.
+     */
+    documents(collection: string, documents: Record<string, object | null>): void;
     /** Sets who is in a channel from now on, for those that ask and for those that watch. */
     presence(channel: string, members: PresenceMember[]): void;
     /** Makes each `publish`, `history` and `request` fail with `error`, until called with null. */
@@ -38,8 +43,8 @@ export interface FakeBus extends MessageBus {
 /** Options of {@link createFakeBus}. */
 export interface FakeBusOptions {
     /**
-     * Reports whether a subscription with this filter hears this payload. The fake evaluates none itself. Default: it hears
-     * all.
+     * Reports whether a subscription or a search with this filter wants this payload. The fake evaluates none itself, but
+     * for `ids`. Default: it wants all.
      */
     readonly matches?: ((filter: object, data: unknown) => boolean) | undefined;
 }
