@@ -23,7 +23,7 @@ func answer(c *gin.Context, v any) { writeJSON(c.Writer, http.StatusOK, asJSON(v
 
 // answerAndRest writes v as JSON. The conn may then rest.
 func (a *API) answerAndRest(c *gin.Context, v any) {
-	c.Writer.Header().Add("Vary", "Origin")
+	transports.VaryByOrigin(c.Writer.Header())
 	a.handler.AnswerJSON(c.Writer, c.Request, http.StatusOK, asJSON(v))
 }
 
@@ -52,7 +52,7 @@ func (a *API) refuse(c *gin.Context, err error) {
 	}
 	c.Set(codeKey, string(fault.Code))
 	c.Set(reasonKey, fault.Reason)
-	header.Add("Vary", "Origin")
+	transports.VaryByOrigin(header)
 	transports.WriteRefusal(c.Writer, c.Request, fault.Code.Row().HTTP, protocol.AppendError(nil, fault))
 	c.Abort()
 }
@@ -67,7 +67,7 @@ func (a *API) asError(err error) *protocol.Error {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Add("Vary", "Origin")
+	transports.VaryByOrigin(w.Header())
 	transports.WriteJSON(w, status, body)
 }
 

@@ -16,10 +16,11 @@
 //	           stream over HTTP/2.
 //	resting    rest.go takes conns from net/http, and answers known requests that are read on them, resting_conn.go is
 //	           such a conn, response.go the answer on it, handback.go the way back to net/http.
-//	polls      poll_link.go also answers the polls that wait on conns which rest, answers.go has the goroutines for it.
+//	polls      poll_link.go also answers the polls that wait on conns which rest.
 //	plain      plain.go follows the position of a client without a session, poll_plain.go answers its polls.
 //	reading    reader.go and source.go bring what clients send. On Linux an idle conn has no goroutine (readiness.go with
-//	           epoll_linux.go; epoll_other.go elsewhere; tryread_unix.go and tryread_other.go read what is there).
+//	           epoll_linux.go; epoll_other.go elsewhere; crew.go has the goroutines that read, tryread_unix.go and
+//	           tryread_other.go read what is there).
 //	           socket_read.go reads the messages of a WebSocket with the library, of which sockets that are read share
 //	           some instances (machine.go); intake.go bounds what one client may send.
 //	time       wheel.go keeps the deadlines of all links in one goroutine, settle.go gives memory back when it is quiet.

@@ -3,6 +3,7 @@ package transports
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"tidings/protocol"
@@ -153,6 +154,9 @@ func (p *pollLink) answerLast(w http.ResponseWriter) error {
 	return nil
 }
 
+// bodies are where answers are made. Whoever writes one keeps none of it.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
 func (p *pollLink) write(w http.ResponseWriter, frames []*protocol.Encoded, cursor string) {
 	messages := 0
 	for _, e := range frames {
@@ -160,7 +164,12 @@ func (p *pollLink) write(w http.ResponseWriter, frames []*protocol.Encoded, curs
 			messages++
 		}
 	}
-	body := protocol.AppendPollAnswer(nil, frames, cursor)
+	buffer := bodies.Get().(*[]byte)
+	defer bodies.Put(buffer)
+	body := protocol.AppendPollAnswer((*buffer)[:0], frames, cursor)
+	if cap(body) <= keepBytes {
+		*buffer = body[:0]
+	}
 	ctl := http.NewResponseController(w)
 	ctl.SetWriteDeadline(time.Now().Add(p.h.cfg.WriteDeadline * time.Duration(1+len(body)/chunkBytes)))
 	WriteJSON(w, http.StatusOK, body)

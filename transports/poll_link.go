@@ -20,7 +20,7 @@ type pollLink struct {
 	received uint64 // counted frames that the client had at this request
 
 	conn atomic.Pointer[restingConn] // set while the answer is written without a handler
-	turn turn                        // of the goroutine that answers over conn
+	turn turn                        // of the caller that answers over conn
 
 	mu       sync.Mutex // guards all below
 	waiter   *waiter    // of the handler that waits, or nil
@@ -178,14 +178,14 @@ func (p *pollLink) retire() {
 func (p *pollLink) takeConn(w http.ResponseWriter, r *http.Request) bool {
 	if raw := restingUnder(w); raw != nil {
 		raw.held = true
-		p.startHold(raw.conn, raw.conn.hold(p, appendHeader(nil, raw.header)))
+		p.startHold(raw.conn, raw.conn.hold(p, headOf(raw.header)))
 		return true
 	}
 	c := p.h.take(w, r)
 	if c == nil {
 		return false
 	}
-	until := c.hold(p, appendHeader(nil, w.Header()))
+	until := c.hold(p, headOf(w.Header()))
 	c.ready.try(c) // if it cannot be watched, a client that leaves is noticed only when it is answered
 	p.startHold(c, until)
 	return true
@@ -198,16 +198,17 @@ func (p *pollLink) startHold(c *restingConn, until time.Time) {
 	p.poke()
 }
 
-// poke checks on another goroutine whether the answer is due. It does nothing while a handler waits for this link.
+// poke answers if the answer is due. It never waits: what the kernel does not take at once is left to a goroutine. It
+// does nothing while a handler waits for this link.
 func (p *pollLink) poke() {
-	if c := p.conn.Load(); c != nil && p.turn.take() {
-		p.h.answers.run(func() {
-			for !p.answerOver(c) {
-				if p.turn.give() {
-					return
-				}
-			}
-		})
+	c := p.conn.Load()
+	if c == nil || !p.turn.take() {
+		return
+	}
+	for !p.answerOver(c) {
+		if p.turn.give() {
+			return
+		}
 	}
 }
 
@@ -218,14 +219,15 @@ func (p *pollLink) answerOver(c *restingConn) bool {
 	lost, until, head := c.lost, c.until, c.head
 	c.mu.Unlock()
 	if lost {
-		c.handBack()
+		go c.handBack()
 		return true
 	}
 	p.mu.Lock()
 	ended := p.ended
 	p.mu.Unlock()
 	frames := p.take()
-	w := &rawResponse{header: make(http.Header, 4)}
+	w := newRawResponse(nil)
+	defer w.release()
 	var err error
 	switch {
 	case len(frames) > 0:

@@ -75,14 +75,26 @@ func endpointOf(r *http.Request) string {
 	return "negotiate"
 }
 
-// Values of headers that every answer has, made once.
-var contentJSON, noStore, noSniff = []string{"application/json"}, []string{"no-store"}, []string{"nosniff"}
+// Values of headers that every answer has, made once. A slice of one value has no space for another, so that who adds
+// one does not change them.
+var contentJSON, noStore, noSniff, byOrigin = []string{"application/json"}, []string{"no-store"}, []string{"nosniff"}, []string{"Origin"}
+
+// VaryByOrigin says in a header that the answer is another one for a page of another origin.
+func VaryByOrigin(header http.Header) {
+	if header["Vary"] == nil {
+		header["Vary"] = byOrigin
+		return
+	}
+	header.Add("Vary", "Origin")
+}
 
 // WriteJSON answers with a JSON body, which nobody on the way may keep.
 func WriteJSON(w http.ResponseWriter, status int, body []byte) {
 	header := w.Header()
 	header["Content-Type"], header["Cache-Control"], header["X-Content-Type-Options"] = contentJSON, noStore, noSniff
-	header.Set("Content-Length", strconv.Itoa(len(body)))
+	if rawUnder(w) == nil { // which measures the body itself
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	w.WriteHeader(status)
 	w.Write(body)
 }

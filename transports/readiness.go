@@ -4,20 +4,15 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"runtime"
 	"sync"
-	"sync/atomic"
 )
 
 // readiness reads a conn only when the system reports that something is there, so that an idle conn has no goroutine.
-// One of a few workers reads, or a new goroutine if all of them are busy, and never two for one conn.
+// A worker of its crew reads, and never two for one conn.
 type readiness struct {
-	system  notifier
-	plain   goroutines // for what the system cannot watch
-	work    chan place
-	waiting atomic.Int32 // workers
-	once    sync.Once
-	quit    chan struct{}
+	system notifier
+	plain  goroutines // for what the system cannot watch
+	crew   crew
 
 	mu    sync.Mutex // guards all below
 	spots []spot
@@ -54,7 +49,9 @@ const (
 var errDry = errors.New("transports: nothing is there to be read now")
 
 func newReadiness() *readiness {
-	return &readiness{work: make(chan place), quit: make(chan struct{})}
+	r := &readiness{}
+	r.crew.serve = r.serve
+	return r
 }
 
 func (r *readiness) watch(in inbound) {
@@ -91,7 +88,7 @@ func (r *readiness) begin(in inbound) (at place, ok bool) {
 func (r *readiness) add(in inbound) bool {
 	at, ok := r.begin(in)
 	if ok && !r.rest(at, true) {
-		r.dispatch(at)
+		r.crew.add(at)
 	}
 	return ok
 }
@@ -154,7 +151,7 @@ func (r *readiness) note(at place, ended bool) {
 	}
 	r.mu.Unlock()
 	if start {
-		r.dispatch(at)
+		r.crew.add(at)
 	}
 }
 
@@ -173,30 +170,6 @@ func (r *readiness) rest(at place, dry bool) bool {
 	}
 	sp.state = quiet
 	return true
-}
-
-func (r *readiness) dispatch(at place) {
-	select {
-	case r.work <- at:
-	default:
-		go r.worker(at)
-	}
-}
-
-func (r *readiness) worker(at place) {
-	for {
-		r.serve(at)
-		if r.waiting.Add(1) > int32(2*runtime.GOMAXPROCS(0)) {
-			r.waiting.Add(-1)
-			return
-		}
-		select {
-		case at = <-r.work:
-			r.waiting.Add(-1)
-		case <-r.quit:
-			return
-		}
-	}
 }
 
 // serve reads until nothing is there.
@@ -220,6 +193,6 @@ func (r *readiness) serve(at place) {
 
 // close ends the waiting workers. Those that are reading end afterwards.
 func (r *readiness) close() {
-	r.once.Do(func() { close(r.quit) })
+	r.crew.close()
 	r.system.close()
 }

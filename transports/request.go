@@ -12,7 +12,7 @@ import (
 // answered.
 func (h *Handler) admit(w http.ResponseWriter, r *http.Request, methods ...string) (origin string, ok bool) {
 	header := w.Header()
-	header.Add("Vary", "Origin")
+	VaryByOrigin(header)
 	origin, fault := h.gate.check(r)
 	if fault != nil {
 		if fault.Code == protocol.CodeOriginForbidden && r.Method == http.MethodGet {

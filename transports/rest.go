@@ -3,6 +3,7 @@ package transports
 import (
 	"bytes"
 	"context"
+	"maps"
 	"net/http"
 	"time"
 
@@ -26,7 +27,7 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) *restingConn {
 		conn = e.Conn // what was read ahead is used up: the conn itself can be watched
 	}
 	conn.SetDeadline(time.Time{})
-	c := &restingConn{h: h, ready: ready, back: h.backTo(server), again: again}
+	c := &restingConn{h: h, ready: ready, back: h.backTo(server), again: again, peer: r.RemoteAddr}
 	c.conn, c.raw = conn, rawConn(conn)
 	c.alarm.owner = c
 	if n := rw.Reader.Buffered(); n > 0 {
@@ -43,14 +44,16 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) *restingConn {
 // was of a known form, so that the next one is probably read without it.
 func (h *Handler) AnswerJSON(w http.ResponseWriter, r *http.Request, status int, body []byte) {
 	var c *restingConn
-	if !h.unrested.Load() && h.cfg.Known.Knows(r) && restingUnder(w) == nil {
+	if restingUnder(w) == nil && !h.unrested.Load() && h.cfg.Known.Knows(r) {
 		c = h.take(w, r)
 	}
 	if c == nil {
 		WriteJSON(w, status, body)
 		return
 	}
-	raw := &rawResponse{header: w.Header()}
+	raw := newRawResponse(nil)
+	defer raw.release()
+	maps.Copy(raw.header, w.Header())
 	WriteJSON(raw, status, body)
 	c.ready.add(c)
 	c.write(nil, raw.bytes(nil))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -23,6 +22,7 @@ type restingConn struct {
 	ready *readiness
 	back  *handback
 	again func(net.Conn) net.Conn // puts the guard on again, if the server has one
+	peer  string                  // the address of the client
 	alarm alarm                   // the end of the time between two requests, or that of a body
 
 	mu    sync.Mutex // guards all below
@@ -55,10 +55,10 @@ func (c *restingConn) hold(p *pollLink, head []byte) (until time.Time) {
 	return until
 }
 
-// write sends the answer. What the kernel does not take at once is left to a goroutine.
+// write sends the answer, and keeps none of it. What the kernel does not take at once is left to a goroutine.
 func (c *restingConn) write(p *pollLink, body []byte) {
 	if c.raw == nil {
-		go c.writeSlowly(p, body)
+		go c.writeSlowly(p, bytes.Clone(body))
 		return
 	}
 	b := batches.Get().(*batch)
@@ -70,7 +70,7 @@ func (c *restingConn) write(p *pollLink, body []byte) {
 	case err != nil:
 		go c.broken(p)
 	case len(body) > 0:
-		go c.writeSlowly(p, body)
+		go c.writeSlowly(p, bytes.Clone(body))
 	default:
 		c.awaitNext()
 	}
@@ -104,7 +104,7 @@ func (c *restingConn) awaitNext() {
 	c.mu.Unlock()
 	switch {
 	case back:
-		c.handBack()
+		go c.handBack() // which waits for the server
 		return
 	case early:
 		c.ready.fire(c.place())
@@ -269,33 +269,12 @@ func (h *Handler) find(ctx context.Context, b []byte) (resting.Request, resting.
 	return resting.Request{}, resting.Foreign
 }
 
-// restingResponse is the answer to a request that was read on a conn which rests.
-type restingResponse struct {
-	rawResponse
-	conn *restingConn
-	held bool // conn is answered later
-}
-
-// restingUnder returns the response of a request that was read on a conn which rests, under what handlers have put
-// around it; nil if net/http has the conn.
-func restingUnder(w http.ResponseWriter) *restingResponse {
-	for {
-		if found, ok := w.(*restingResponse); ok {
-			return found
-		}
-		outer, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return nil
-		}
-		w = outer.Unwrap()
-	}
-}
-
 // serve answers a request that was read on c, or has it wait.
 func (c *restingConn) serve(q resting.Request) {
 	defer c.h.serving.Add(-1)
-	w := &restingResponse{rawResponse{header: make(http.Header, 8)}, c, false}
-	q.RemoteAddr = c.conn.RemoteAddr().String()
+	w := newRawResponse(c)
+	defer w.release()
+	q.RemoteAddr = c.peer
 	q.Handler.ServeHTTP(w, q.Request)
 	q.Release()
 	if w.held {

@@ -57,7 +57,6 @@ type Handler struct {
 	readers  readers
 	tallies  [kinds]tally
 	refused  counts.Map[Refusal]
-	answers  answers
 	machines sync.Pool    // of *machine
 	hello    []byte       // the negotiation document
 	serving  atomic.Int64 // requests that were read on conns which rest
