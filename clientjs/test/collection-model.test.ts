@@ -21,8 +21,18 @@ const queries: ListQuery[] = [
   { filter: FREE },
 ];
 
-/** A day with two cuts of the connection, one of which loses messages, and one reset. */
-async function day(seed: number, { collection }: typeof own): Promise<{ searches: number; states: number }> {
+/** Plays a day with two cuts of the connection, one of which loses messages, and one reset. */
+async function day(seed: number, module: typeof own): Promise<{ searches: number; states: number }> {
+  const { random } = Math;
+  Math.random = seeded(seed + 1_000_000); // of the waits before something is tried again
+  try {
+    return await play(seed, module);
+  } finally {
+    Math.random = random;
+  }
+}
+
+async function play(seed: number, { collection }: typeof own): Promise<{ searches: number; states: number }> {
   const random = seeded(seed);
   const chance = (p: number): boolean => random() < p;
   const below = (n: number): number => Math.floor(random() * n);
