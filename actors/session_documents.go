@@ -28,7 +28,7 @@ type documentCalls struct {
 
 func (s *session) onDocumentCall(f *protocol.ClientFrame) {
 	if s.bus.cfg.Documents == nil {
-		s.refuse(&protocol.Error{Code: protocol.CodeUnsupported, Reason: "documents are not offered by this server", Hint: "Set store to sqlite in its settings."}, f.ID)
+		s.refuse(&protocol.Error{Code: protocol.CodeUnsupported, Reason: "documents are not offered by this server", Hint: "Set store to sqlite or postgres in its settings."}, f.ID)
 		return
 	}
 	if s.documents == nil {

@@ -41,7 +41,7 @@ func Do(ctx context.Context, s store.Store, r *Request, by By) (Answer, error) {
 }
 
 // ErrNone is what is said where there is no store.
-var ErrNone = &protocol.Error{Code: protocol.CodeUnsupported, Reason: "documents are not offered by this server", Hint: "Set store to sqlite in its settings."}
+var ErrNone = &protocol.Error{Code: protocol.CodeUnsupported, Reason: "documents are not offered by this server", Hint: "Set store to sqlite or postgres in its settings."}
 
 var errMissing = &protocol.Error{Code: protocol.CodeNotFound, Reason: "there is no such document", Hint: "It may have been removed; search lists those that there are."}
 

@@ -9,6 +9,7 @@
 //	many.go        writes to what a filter matches
 //	storetest/     the suite that every store passes
 //	sqlite/        the store of a single node, in one file
+//	postgres/      the store that several nodes share
 //	relay/         publishes the changes
 package store
 

@@ -10,33 +10,27 @@ import (
 	"tidings/actors"
 	"tidings/broker"
 	"tidings/internal/config"
+	"tidings/store"
+	"tidings/store/postgres"
 	"tidings/store/relay"
 	"tidings/store/sqlite"
 )
 
 // buildStore opens the store of the documents, if there is one.
-func (srv *server) buildStore() error {
-	if srv.settings.Store != config.StoreSQLite {
+func (srv *server) buildStore() (err error) {
+	switch srv.settings.Store {
+	case config.StoreSQLite:
+		srv.store, err = srv.openSQLite()
+	case config.StorePostgres:
+		srv.store, err = postgres.Open(context.Background(), postgres.Config{URL: srv.settings.PostgresURL, Log: srv.log})
+	default:
 		return nil
 	}
-	if broker.IsShared(srv.broker) {
-		return errors.New("store: a file of SQLite belongs to one node, and the broker is shared by several")
-	}
-	path := srv.settings.SQLitePath
-	if path == "" {
-		dir, err := os.MkdirTemp("", "tidings-documents-")
-		if err != nil {
-			return err
-		}
-		srv.onStop(func() { os.RemoveAll(dir) })
-		path = filepath.Join(dir, "documents.db")
-	}
-	s, err := sqlite.Open(sqlite.Config{Path: path, Log: srv.log})
 	if err != nil {
+		srv.store = nil
 		return err
 	}
-	srv.store = s
-	srv.onStop(func() { s.Close() })
+	srv.onStop(func() { srv.store.Close() })
 	return nil
 }
 
@@ -54,6 +48,22 @@ func (srv *server) buildRelay() error {
 		group.Wait()
 	})
 	return nil
+}
+
+func (srv *server) openSQLite() (store.Store, error) {
+	if broker.IsShared(srv.broker) {
+		return nil, errors.New("store: a file of SQLite belongs to one node, and the broker is shared by several: set store to postgres")
+	}
+	path := srv.settings.SQLitePath
+	if path == "" {
+		dir, err := os.MkdirTemp("", "tidings-documents-")
+		if err != nil {
+			return nil, err
+		}
+		srv.onStop(func() { os.RemoveAll(dir) })
+		path = filepath.Join(dir, "documents.db")
+	}
+	return sqlite.Open(sqlite.Config{Path: path, Log: srv.log})
 }
 
 func (srv *server) publishChange(ctx context.Context, p broker.Publish) error {

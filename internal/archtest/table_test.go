@@ -27,6 +27,7 @@ const (
 	gobreaker  = "github.com/sony/gobreaker/v2"
 	webhooks   = "github.com/standard-webhooks/standard-webhooks"
 	sqlite     = "modernc.org/sqlite"
+	pgx        = "github.com/jackc/pgx/v5"
 	xcrypto    = "golang.org/x/crypto" // acme/autocert
 )
 
@@ -54,6 +55,7 @@ var folders = map[string]folder{
 	// The store of documents: what it is asked and answers, with implementations that know nothing of each other.
 	"store":             {ours: []string{"protocol", "filter"}},
 	"store/sqlite":      {ours: []string{"protocol", "filter", "core", "store"}, foreign: []string{sqlite}},
+	"store/postgres":    {ours: []string{"protocol", "filter", "core", "store"}, foreign: []string{pgx}},
 	"store/relay":       {ours: []string{"protocol", "broker", "store"}},
 	"store/storetest":   {ours: []string{"protocol", "filter", "store"}},
 	"sim":               {ours: []string{"protocol", "core", "client"}, foreign: []string{hdr}},
@@ -71,7 +73,9 @@ var folders = map[string]folder{
 	"internal/config":   {ours: []string{"protocol", "access"}, foreign: []string{koanf, yaml, pflag}},
 	// The whole server in one process, which tests of examples, pages and proxies import.
 	"internal/teststack": {ours: []string{"access", "actors", "broker/memory", "httpapi"}},
-	"internal/tools":     {},
-	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
-	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "documents", "store", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
+	// A PostgreSQL server of the system's packages, which tests start.
+	"internal/testpostgres": {foreign: []string{pgx}},
+	"internal/tools":        {},
+	"internal/tracing":      {ours: []string{"protocol"}, foreign: []string{otel}},
+	"cmd/tidings":           {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "documents", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
 }

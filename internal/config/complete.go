@@ -35,11 +35,14 @@ func (s Settings) complete() (Settings, error) {
 	if err := s.connectionIDs(); err != nil {
 		return Settings{}, err
 	}
+	if err := s.postgresURL(); err != nil {
+		return Settings{}, err
+	}
 	if slices.ContainsFunc(s.Channels, everything) && s.Subscribe+s.Publish+s.Presence+s.Write != "" {
 		return Settings{}, errors.New(`rules.channels has the pattern "**", and rules.subscribe, rules.publish, rules.presence or rules.write says something of the same channels: keep one`)
 	}
 	if s.Dev {
-		return s.development(), nil
+		return s.development()
 	}
 	return s.production()
 }
@@ -104,14 +107,17 @@ func (s *Settings) connectionIDs() error {
 	return nil
 }
 
-func (s Settings) development() Settings {
+func (s Settings) development() (Settings, error) {
 	s.Addr = or(s.Addr, "127.0.0.1:8080")
 	s.Subscribe = or(s.Subscribe, access.Anyone)
 	s.Publish = or(s.Publish, access.Anyone)
 	s.Presence = or(s.Presence, access.Anyone)
 	s.Write = or(s.Write, access.Anyone)
 	s.Store = or(s.Store, StoreSQLite)
-	return s
+	if faults := s.storeFaults(); len(faults) > 0 {
+		return Settings{}, errors.Join(faults...)
+	}
+	return s, nil
 }
 
 func (s Settings) production() (Settings, error) {
@@ -127,12 +133,7 @@ func (s Settings) production() (Settings, error) {
 		faults = append(faults, errors.New(`anyone may subscribe to and publish in every channel, without a token: that is for development. Name the channels where this is meant in rules.channels, as "chat/**": {subscribe: anyone, publish: anyone}`))
 	}
 	s.Store = or(s.Store, StoreNone)
-	if s.Store == StoreSQLite && s.SQLitePath == "" {
-		faults = append(faults, errors.New("sqlite.path is not set, and store is sqlite: name the file that keeps the documents, such as /var/lib/tidings/documents.db"))
-	}
-	if s.Store == StoreNone && s.SQLitePath != "" {
-		faults = append(faults, errors.New("sqlite.path is set, and store is none: set store to sqlite, or remove it"))
-	}
+	faults = append(faults, s.storeFaults()...)
 	if len(faults) > 0 {
 		return Settings{}, errors.Join(faults...)
 	}

@@ -70,8 +70,10 @@ type Settings struct {
 	HistoryRemember, HistoryRememberBrief time.Duration
 	MaxChannels, ChannelsPerUser          int
 
-	Store      string // of documents: "none" or "sqlite"
-	SQLitePath string // "": with Dev, a file that ends with the process
+	Store           string // of documents: "none", "sqlite" or "postgres"
+	SQLitePath      string // "": with Dev, a file that ends with the process
+	PostgresURL     string // a secret; Load moves what PostgresURLFile holds here
+	PostgresURLFile string
 
 	Park, Heartbeat, PollHold, IdleTimeout, CollectWindow, Drain time.Duration
 
@@ -80,8 +82,9 @@ type Settings struct {
 
 // The values of Settings.Store.
 const (
-	StoreNone   = "none"
-	StoreSQLite = "sqlite"
+	StoreNone     = "none"
+	StoreSQLite   = "sqlite"
+	StorePostgres = "postgres"
 )
 
 const (
@@ -214,10 +217,14 @@ var keys = []key{
 		help: "how long a channel that nobody uses keeps its position when its history is empty: a client that comes back later is told a gap"},
 	{name: "history.remember_brief", to: func(s *Settings) any { return &s.HistoryRememberBrief }, def: "6h", flag: true, check: between(time.Minute, 366*24*time.Hour),
 		help: "the same for reply channels, and for channels that never had more than 8 messages"},
-	{name: "store", to: func(s *Settings) any { return &s.Store }, flag: true, choices: []string{"none", "sqlite"},
-		help: "where documents are kept: none, which is the default, or sqlite; with dev sqlite"},
+	{name: "store", to: func(s *Settings) any { return &s.Store }, flag: true, choices: []string{"none", "sqlite", "postgres"},
+		help: "where documents are kept: none, which is the default, sqlite or postgres; with dev sqlite"},
 	{name: "sqlite.path", to: func(s *Settings) any { return &s.SQLitePath }, flag: true, file: true,
 		help: "the file that keeps the documents, in a folder that the server may write; must be set with store sqlite, but for dev, where without it a temporary file is used"},
+	{name: "postgres.url", to: func(s *Settings) any { return &s.PostgresURL }, secret: true,
+		help: "the database that keeps the documents with store postgres, as postgres://USER:PASSWORD@HOST/DATABASE; never a flag, which every user of the machine can read"},
+	{name: "postgres.url_file", to: func(s *Settings) any { return &s.PostgresURLFile }, flag: true, file: true,
+		help: "a file with that URL"},
 	{name: "limits.connections", to: func(s *Settings) any { return &s.MaxConnections }, flag: true, check: between(1, 10_000_000),
 		help: "connections of the node; nine tenths of the files that the process may open, unless it is set"},
 	{name: "limits.connects", to: func(s *Settings) any { return &s.ConnectsPerSecond }, flag: true, check: between(1, 1_000_000),

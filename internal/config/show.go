@@ -39,6 +39,8 @@ func (k *key) show(s *Settings, set bool) string {
 	switch {
 	case k.name == "api_keys" && len(s.APIKeys) > 0:
 		return fmt.Sprintf("(%d, hidden)", len(s.APIKeys))
+	case k.name == "postgres.url" && s.PostgresURL != "":
+		return masked(s.PostgresURL)
 	case k.secret && set:
 		return "(hidden)"
 	case k.secret:

@@ -91,13 +91,20 @@ func (w *world) search(q store.Query) store.Page {
 	return page
 }
 
-func (w *world) changes(after uint64) []store.Change {
+// changes returns all changes behind a number, page by page.
+func (w *world) changes(after uint64) (all []store.Change) {
 	w.Helper()
-	list, err := w.Changes(context.Background(), after, 1000)
-	if err != nil {
-		w.Fatal(err)
+	for {
+		list, err := w.Changes(context.Background(), after, 1000)
+		if err != nil {
+			w.Fatal(err)
+		}
+		if len(list) == 0 {
+			return all
+		}
+		all = append(all, list...)
+		after = list[len(list)-1].Number
 	}
-	return list
 }
 
 // content is a document without what the store adds.

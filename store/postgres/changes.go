@@ -1,0 +1,187 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tidings/store"
+)
+
+// horizon is up to which number all changes are there that ever will be.
+type horizon struct {
+	mu     sync.Mutex // is held while changes are read
+	number uint64
+}
+
+const (
+	settleEvery  = 20 * time.Millisecond
+	warnAfter    = 5 * time.Second // of waiting for a transaction that others have open
+	queryTimeout = 10 * time.Second
+)
+
+// Changes implements store.Store. A transaction may commit a change long after one with a greater number was committed.
+// So changes are read up to a number below which nothing can come any more, and in the order of their numbers:
+//
+//  1. read the number h that was drawn last;
+//  2. then read x, above all transactions that had an id: among them is each that drew a number up to h;
+//  3. wait until no transaction below x is open;
+//  4. read what is behind the mark, up to h.
+func (s *Store) Changes(ctx context.Context, after uint64, limit int) ([]store.Change, error) {
+	s.final.mu.Lock()
+	defer s.final.mu.Unlock()
+	for {
+		if after < s.final.number {
+			list, err := s.readChanges(ctx, after, s.final.number, limit)
+			if len(list) > 0 || err != nil {
+				return list, s.changesFault(ctx, err)
+			}
+			s.passOver(ctx, after)
+		}
+		more, err := s.settle(ctx, max(after, s.final.number))
+		if !more || err != nil {
+			return nil, s.changesFault(ctx, err)
+		}
+	}
+}
+
+func (s *Store) changesFault(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	return s.readFault(ctx, err)
+}
+
+// settle moves the horizon to the number that was drawn last, as soon as all who drew numbers have ended. It reports
+// false if none was drawn after known.
+func (s *Store) settle(ctx context.Context, known uint64) (more bool, err error) {
+	var h, x, open uint64
+	if err := s.ask(ctx, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM tidings.number").Scan(&h); err != nil || h <= known {
+		return false, err
+	}
+	if err := s.step("number"); err != nil {
+		return false, err
+	}
+	if err := s.ask(ctx, snapshotBounds).Scan(&open, &x); err != nil {
+		return false, err
+	}
+	warn := time.Now().Add(warnAfter)
+	for wait := warnAfter; open < x; {
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-time.After(settleEvery):
+		}
+		var next uint64
+		if err := s.ask(ctx, snapshotBounds).Scan(&open, &next); err != nil {
+			return false, err
+		}
+		if open < x && time.Now().After(warn) {
+			s.warnOpen(ctx)
+			wait *= 2
+			warn = time.Now().Add(wait)
+		}
+	}
+	s.final.number = h
+	return true, nil
+}
+
+// snapshotBounds selects the oldest transaction that is open, and the one that comes next.
+const snapshotBounds = "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() AS s"
+
+// ask sends a statement that has one row.
+func (s *Store) ask(ctx context.Context, statement string, args ...any) pgx.Row {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	return &row{s.pool.QueryRow(ctx, statement, args...), cancel}
+}
+
+type row struct {
+	pgx.Row
+	cancel context.CancelFunc
+}
+
+func (r *row) Scan(into ...any) error {
+	defer r.cancel()
+	return r.Row.Scan(into...)
+}
+
+// warnOpen logs which transaction holds the changes back.
+func (s *Store) warnOpen(ctx context.Context) {
+	var what string
+	err := s.ask(ctx, `SELECT what FROM (
+			SELECT age(backend_xid), format('process %s in database %s, user %s, application %s, open for %s', pid, datname, usename, application_name, coalesce(date_trunc('second', clock_timestamp() - xact_start)::text, 'a time that this role may not see')) AS what
+			FROM pg_stat_activity WHERE backend_xid IS NOT NULL
+			UNION ALL SELECT age(transaction), format('prepared transaction %s in database %s, since %s', gid, database, prepared) FROM pg_prepared_xacts
+		) AS open ORDER BY age DESC LIMIT 1`).Scan(&what)
+	if err == nil {
+		s.cfg.Log.Warn("changes of documents are not published, since a transaction is open that may have made some", "transaction", what)
+	}
+}
+
+// readChanges reads the changes with numbers above after, up to last.
+func (s *Store) readChanges(ctx context.Context, after, last uint64, limit int) (list []store.Change, err error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, "SELECT number, txn, space, collection, id, event, before, after, changed, meta, origin, at FROM tidings.changes WHERE number > $1 AND number <= $2 ORDER BY number LIMIT $3", int64(after), int64(last), limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c store.Change
+		if err := rows.Scan(&c.Number, &c.Txn, &c.Collection.Index, &c.Collection.Name, &c.ID, (*string)(&c.Event), (*text)(&c.Before), (*text)(&c.After), (*text)(&c.Changed), &c.Meta, &c.Origin, &c.At); err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	return list, rows.Err()
+}
+
+// idle is behind how many numbers without a change the mark stays.
+const idle = 1000
+
+// passOver moves the mark over numbers that have no change, for example those of silent writes.
+func (s *Store) passOver(ctx context.Context, after uint64) {
+	if mark := s.mark.Load(); mark < after || s.final.number < mark+idle {
+		return
+	}
+	if err := s.Relayed(ctx, s.final.number); err != nil {
+		s.cfg.Log.Warn("the mark of published changes cannot be moved", "error", err)
+	}
+}
+
+// Relayed implements store.Store. The mark need not be on the disk: changes that are published again have the same keys.
+func (s *Store) Relayed(ctx context.Context, number uint64) error {
+	if s.isClosed() {
+		return errClosed
+	}
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	var gone int64
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "UPDATE tidings.state SET mark = $1 WHERE mark < $1", int64(number)); err != nil {
+			return err
+		}
+		done, err := tx.Exec(ctx, "DELETE FROM tidings.changes WHERE number <= (SELECT mark FROM tidings.state)")
+		gone = done.RowsAffected()
+		return err
+	})
+	if err != nil {
+		if stateOf(err) == codeDiskFull {
+			return errFull
+		}
+		return s.readFault(ctx, err)
+	}
+	s.waiting.Add(-gone)
+	for {
+		mark := s.mark.Load()
+		if mark >= number || s.mark.CompareAndSwap(mark, number) {
+			return nil
+		}
+	}
+}

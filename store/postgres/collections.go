@@ -1,0 +1,111 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+
+	"github.com/jackc/pgx/v5"
+
+	"tidings/protocol"
+	"tidings/store"
+)
+
+// maxCollections bounds the tables that requests can make.
+const maxCollections = 1000
+
+// tableName returns the name of a collection's table, which has the collection's own in it. No other table has a slash.
+func tableName(c store.Collection) string {
+	name := c.String()
+	if len(name) > 63 { // a name in PostgreSQL has at most 63 bytes
+		h := fnv.New64a()
+		h.Write([]byte(name))
+		name = fmt.Sprintf("%s~%016x", name[:46], h.Sum64())
+	}
+	return name
+}
+
+func quoted(names ...string) string { return pgx.Identifier(names).Sanitize() }
+
+// knownTable returns the quoted table that has a collection's documents, "" if it is not known.
+func (s *Store) knownTable(c store.Collection) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.tables[c]
+}
+
+// forgetTables makes the process look for the tables again.
+func (s *Store) forgetTables() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.tables)
+}
+
+// querier is a connection or a transaction.
+type querier interface {
+	QueryRow(ctx context.Context, statement string, args ...any) pgx.Row
+}
+
+// findTable returns the collection's table, "" if there is none.
+func (s *Store) findTable(ctx context.Context, q querier, c store.Collection) (string, error) {
+	if table := s.knownTable(c); table != "" {
+		return table, nil
+	}
+	var name string
+	err := q.QueryRow(ctx, "SELECT documents FROM tidings.collections WHERE space = $1 AND name = $2", c.Index, c.Name).Scan(&name)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	table := quoted("tidings", name)
+	s.mu.Lock()
+	s.tables[c], s.ever[c] = table, true
+	s.mu.Unlock()
+	return table, nil
+}
+
+// makeTable makes the table of a collection that has none, in a transaction of its own.
+func (s *Store) makeTable(ctx context.Context, conn *pgx.Conn, c store.Collection) error {
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback(context.Background())
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(lockSchema)); err != nil {
+		return err
+	}
+	if table, err := s.findTable(ctx, tx, c); table != "" || err != nil {
+		return err
+	}
+	var count int
+	if err := tx.QueryRow(ctx, "SELECT count(*) FROM tidings.collections").Scan(&count); err != nil {
+		return err
+	}
+	if count >= maxCollections {
+		return errTables
+	}
+	name := tableName(c)
+	for _, statement := range []string{
+		"CREATE TABLE " + quoted("tidings", name) + ` (
+			id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, source text NOT NULL, content jsonb NOT NULL,
+			author text NOT NULL, updater text NOT NULL, created bigint NOT NULL, updated bigint NOT NULL)`,
+		"CREATE INDEX ON " + quoted("tidings", name) + " USING gin (content jsonb_path_ops)",
+	} {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(ctx, "INSERT INTO tidings.collections (space, name, documents) VALUES ($1, $2, $3)", c.Index, c.Name, name); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
+}
+
+// isFinal reports whether err is an answer to the caller, and no fault of the database.
+func isFinal(err error) bool {
+	var known *protocol.Error
+	return errors.As(err, &known)
+}

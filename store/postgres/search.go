@@ -1,0 +1,222 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"tidings/filter"
+	"tidings/store"
+)
+
+// fetched is how many rows of a search are read at once: a row has up to 64 KiB.
+const fetched = 256
+
+// Search implements store.Store. SQL narrows what is read, and sorts it; the filter itself decides what matches.
+func (s *Store) Search(ctx context.Context, c store.Collection, q store.Query) (page store.Page, err error) {
+	cursor, err := q.Check(c)
+	if err != nil {
+		return page, err
+	}
+	err = s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		r := &reading{collection: c, query: &q, keys: sortKeys(q.Sort), page: store.Page{Documents: []store.Document{}}}
+		if r.page.Seen, err = seen(ctx, tx); err != nil {
+			return err
+		}
+		table, err := s.findTable(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		if table == "" {
+			page, err = r.finish()
+			return err
+		}
+		statement, args := selection(table, &q, r.keys, cursor).numbered()
+		if _, err := tx.Exec(ctx, "DECLARE page NO SCROLL CURSOR FOR "+statement, append([]any{pgx.QueryExecModeExec}, args...)...); err != nil {
+			return err
+		}
+		page, err = r.read(ctx, tx)
+		return err
+	})
+	return page, err
+}
+
+// seen returns what the transaction's snapshot has in it.
+func seen(ctx context.Context, tx pgx.Tx) (seen store.Seen, err error) {
+	seen.Open = []uint64{}
+	err = tx.QueryRow(ctx, `SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint, ARRAY(SELECT x::text::bigint FROM pg_snapshot_xip(s) AS x)
+		FROM pg_current_snapshot() AS s`).Scan(&seen.Before, &seen.Next, &seen.Open)
+	return seen, err
+}
+
+// selection returns the statement of a search.
+func selection(table string, q *store.Query, keys []sortKey, cursor *store.Cursor) expression {
+	e := expression{sql: "SELECT " + columns}
+	for _, key := range keys {
+		for _, part := range key.parts {
+			e = e.and(", ", part)
+		}
+	}
+	e.sql += " FROM " + table + " WHERE true"
+	for _, condition := range []expression{narrow(q.Filter), behind(keys, cursor)} {
+		if condition.sql != "" {
+			e = e.and(" AND ", condition)
+		}
+	}
+	e.sql += " ORDER BY "
+	for _, key := range keys {
+		for _, part := range key.parts {
+			e = e.and("", part)
+			e.sql += key.direction() + ", "
+		}
+	}
+	e.sql += fmt.Sprintf("id LIMIT %d", store.MaxRead+1)
+	return e
+}
+
+// reading makes a page of the rows.
+type reading struct {
+	collection   store.Collection
+	query        *store.Query
+	keys         []sortKey
+	page         store.Page
+	bytes        int
+	values       []any // of the sort's keys, of the row that was read last
+	nth          int   // rows that were read
+	lastID, stop string
+	more         bool // there is a match that the page does not have
+}
+
+func (r *reading) read(ctx context.Context, tx pgx.Tx) (store.Page, error) {
+	for {
+		// Without a count most pages need few rows more than they have documents.
+		n := min(fetched, r.query.Limit+1)
+		rows, err := tx.Query(ctx, fmt.Sprintf("FETCH FORWARD %d FROM page", n), pgx.QueryExecModeExec)
+		if err != nil {
+			return r.page, err
+		}
+		before := r.nth
+		done, err := r.rows(rows)
+		switch {
+		case err != nil:
+			return r.page, err
+		case r.nth > store.MaxRead:
+			return r.exhausted()
+		case done || r.nth-before < n:
+			return r.finish()
+		}
+	}
+}
+
+// rows takes rows that were fetched, and reports whether the page is done.
+func (r *reading) rows(rows pgx.Rows) (done bool, err error) {
+	defer rows.Close()
+	for !done && rows.Next() {
+		if r.nth++; r.nth > store.MaxRead {
+			return true, nil
+		}
+		if done, err = r.row(rows); err != nil {
+			return false, err
+		}
+	}
+	rows.Close()
+	return done, rows.Err()
+}
+
+func (r *reading) finish() (store.Page, error) {
+	r.page.Complete, r.page.Counted = true, r.query.Count
+	if r.more {
+		r.page.Next = r.stop
+	}
+	return r.page, nil
+}
+
+// exhausted ends a page when as many rows were read as a search may.
+func (r *reading) exhausted() (page store.Page, err error) {
+	if r.page.Complete = r.full(); r.page.Complete {
+		r.page.Next = r.stop
+		return r.page, nil
+	}
+	r.page.Next, err = r.query.Encode(r.collection, r.values, r.lastID)
+	return r.page, err
+}
+
+func (r *reading) full() bool {
+	return len(r.page.Documents) >= r.query.Limit || r.bytes >= r.query.MaxBytes
+}
+
+// row takes one row, and reports whether the page is done.
+func (r *reading) row(rows pgx.Rows) (done bool, err error) {
+	var into []any
+	for i := range r.keys {
+		into = append(into, r.keys[i].into()...)
+	}
+	found, err := scan(rows.Scan, into...)
+	if err != nil {
+		return false, err
+	}
+	values := make([]any, len(r.keys))
+	for i := range r.keys {
+		values[i] = r.keys[i].value()
+	}
+	r.values, r.lastID = values, found.ID
+	d := document(found)
+	content, err := filter.Read(d.JSON)
+	if err != nil || !r.query.Filter.Match(content) {
+		return false, err
+	}
+	r.page.Total++
+	if r.full() {
+		r.more = true
+		return !r.query.Count, nil
+	}
+	r.page.Documents = append(r.page.Documents, d)
+	r.bytes += len(d.JSON)
+	if r.full() {
+		r.stop, err = r.query.Encode(r.collection, values, d.ID)
+	}
+	return false, err
+}
+
+// expression is a part of a statement with the values that are bound in it, each where sql has a NUL: no name in
+// PostgreSQL has one. No text of a caller's is ever in sql.
+type expression struct {
+	sql  string // "" is a condition that always holds
+	args []any
+}
+
+// and returns the expression with another one behind it.
+func (e expression) and(by string, more expression) expression {
+	return expression{e.sql + by + more.sql, append(append([]any(nil), e.args...), more.args...)}
+}
+
+// numbered returns the statement as PostgreSQL reads it.
+func (e expression) numbered() (string, []any) {
+	var b strings.Builder
+	for i, part := range strings.Split(e.sql, "\x00") {
+		if i > 0 {
+			fmt.Fprintf(&b, "$%d", i)
+		}
+		b.WriteString(part)
+	}
+	return b.String(), e.args
+}
+
+func all(parts ...expression) expression { return joined(" AND ", parts) }
+
+func either(parts ...expression) expression { return joined(" OR ", parts) }
+
+func joined(by string, parts []expression) expression {
+	e := expression{sql: "("}
+	for i, p := range parts {
+		if i == 0 {
+			e = e.and("", p)
+		} else {
+			e = e.and(by, p)
+		}
+	}
+	e.sql += ")"
+	return e
+}

@@ -1,0 +1,331 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tidings/protocol"
+	"tidings/store"
+)
+
+// transaction is one commit that is under way. It asks the database twice: for locks, documents and numbers, and to write
+// all that came of them.
+type transaction struct {
+	store *Store
+	conn  *pgx.Conn
+	now   time.Time
+	txn   int64
+	sent  bool // COMMIT was sent
+
+	numbers []uint64
+	records map[spot]*record
+	order   []spot
+	known   map[requestKey]kept
+	changes []change
+	kept    []kept
+	writes  uint64
+}
+
+// spot is where a document is.
+type spot struct {
+	collection store.Collection
+	id         string
+}
+
+// record is a document as it was, and as it is after the operations that were made until now; nil: there is none.
+type record struct{ was, is *store.Record }
+
+type change struct {
+	store.Change
+	meta, origin []byte
+}
+
+type requestKey struct{ principal, key string }
+
+// kept is the answer to a request that had a key.
+type kept struct {
+	requestKey
+	hash, results []byte
+}
+
+// run makes the operations of all requests and commits.
+func (t *transaction) run(ctx context.Context, group []*pending) error {
+	var alive []*pending
+	for _, p := range group {
+		if p.results, p.fault = nil, nil; p.ctx.Err() != nil {
+			p.fault = errCommit
+			continue
+		}
+		alive = append(alive, p)
+	}
+	if err := t.load(ctx, alive); err != nil {
+		return err
+	}
+	for _, p := range alive {
+		var err error
+		if p.results, p.fault, err = t.write(p.write); err != nil {
+			return err
+		}
+	}
+	if err := t.store.step("loaded"); err != nil {
+		return err
+	}
+	return t.save(ctx)
+}
+
+// load begins the transaction and reads what its requests need.
+func (t *transaction) load(ctx context.Context, group []*pending) error {
+	ids, keys, ops := map[store.Collection][]string{}, [2][][]byte{}, 0
+	for _, p := range group {
+		c := p.write.Collection
+		for _, op := range p.write.Ops {
+			ops++
+			at := spot{c, op.ID}
+			if _, ok := t.records[at]; !ok && store.CheckID(op.ID) == nil {
+				t.records[at] = &record{}
+				t.order = append(t.order, at)
+				ids[c] = append(ids[c], op.ID)
+			}
+		}
+		if p.write.Key != "" {
+			keys[0], keys[1] = append(keys[0], []byte(p.write.Principal)), append(keys[1], []byte(p.write.Key))
+		}
+	}
+	b := &pgx.Batch{}
+	b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+	// A transaction without an id could draw a number, and nobody would know to wait for it.
+	b.Queue("SELECT pg_current_xact_id()::text::bigint").QueryRow(func(row pgx.Row) error { return row.Scan(&t.txn) })
+	queueLocks(b, locks(group))
+	if len(keys[0]) > 0 {
+		b.Queue("SELECT principal, key, hash, result FROM tidings.keys JOIN unnest($1::bytea[], $2::bytea[]) AS asked (principal, key) USING (principal, key) WHERE at > $3", keys[0], keys[1], t.expired()).Query(t.readKeys)
+	}
+	for c, list := range ids {
+		b.Queue("SELECT "+columns+" FROM "+t.store.knownTable(c)+" WHERE id = ANY($1)", list).Query(func(rows pgx.Rows) error { return t.readRecords(c, rows) })
+	}
+	b.Queue("SELECT nextval('tidings.number') FROM generate_series(1, $1::int)", ops).Query(func(rows pgx.Rows) (err error) {
+		t.numbers, err = pgx.CollectRows(rows, pgx.RowTo[uint64])
+		return err
+	})
+	return t.conn.SendBatch(ctx, b).Close()
+}
+
+func (t *transaction) readRecords(c store.Collection, rows pgx.Rows) error {
+	for rows.Next() {
+		r, err := scan(rows.Scan)
+		if err != nil {
+			return err
+		}
+		at := t.records[spot{c, r.ID}]
+		at.was, at.is = r, r
+	}
+	return rows.Err()
+}
+
+func (t *transaction) readKeys(rows pgx.Rows) error {
+	t.known = map[requestKey]kept{}
+	for rows.Next() {
+		var principal, key []byte
+		var k kept
+		if err := rows.Scan(&principal, &key, &k.hash, &k.results); err != nil {
+			return err
+		}
+		t.known[requestKey{string(principal), string(key)}] = k
+	}
+	return rows.Err()
+}
+
+// write makes the operations of a request. A fault is of the request alone; an error ends the transaction.
+func (t *transaction) write(w *store.Write) (results []store.Result, fault *protocol.Error, err error) {
+	key := requestKey{w.Principal, w.Key}
+	if k, ok := t.known[key]; ok && w.Key != "" {
+		if !bytes.Equal(k.hash, w.Hash[:]) {
+			return nil, errKey, nil
+		}
+		return results, nil, json.Unmarshal(k.results, &results)
+	}
+	done := 0
+	for _, op := range w.Ops {
+		r := t.operate(w, op)
+		if results = append(results, r); r.Fault == nil {
+			done++
+		}
+	}
+	t.writes += uint64(done)
+	if w.Key == "" || done == 0 {
+		return results, nil, nil
+	}
+	raw, err := json.Marshal(shortened(results))
+	if err != nil {
+		return nil, nil, err
+	}
+	k := kept{key, w.Hash[:], raw}
+	if t.known == nil {
+		t.known = map[requestKey]kept{}
+	}
+	t.known[key] = k
+	t.kept = append(t.kept, k)
+	return results, nil, nil
+}
+
+// shortened returns the results as they are remembered: of several, without the documents.
+func shortened(results []store.Result) []store.Result {
+	if len(results) < 2 {
+		return results
+	}
+	short := append([]store.Result(nil), results...)
+	for i := range short {
+		short[i].Document = nil
+	}
+	return short
+}
+
+func (t *transaction) operate(w *store.Write, op store.Op) store.Result {
+	m := store.Moment{Number: t.numbers[0], Now: t.now, By: w.By}
+	t.numbers = t.numbers[1:]
+	at := t.records[spot{w.Collection, op.ID}]
+	if at == nil { // an id that is not allowed
+		return store.Apply(op, nil, m).Result
+	}
+	a := store.Apply(op, at.is, m)
+	if a.Result.Fault != nil {
+		return a.Result
+	}
+	at.is = a.After
+	if !w.Silent {
+		a.Change.Collection, a.Change.Txn = w.Collection, uint64(t.txn)
+		t.changes = append(t.changes, change{a.Change, w.Meta, w.Origin})
+	}
+	return a.Result
+}
+
+// save writes what the operations made and commits.
+func (t *transaction) save(ctx context.Context) error {
+	b := &pgx.Batch{}
+	if err := t.queueRecords(b); err != nil {
+		return err
+	}
+	t.queueChanges(b)
+	t.queueKeys(b)
+	if len(t.changes) > 0 && !t.store.leads.Load() {
+		b.Queue("SELECT pg_notify('tidings', '')")
+	}
+	if err := t.store.step("saving"); err != nil {
+		return err
+	}
+	b.Queue("COMMIT")
+	t.sent = true
+	results := t.conn.SendBatch(ctx, b)
+	var tag string
+	for range b.Len() {
+		done, err := results.Exec()
+		if err != nil {
+			results.Close()
+			return err
+		}
+		tag = done.String()
+	}
+	if err := results.Close(); err != nil {
+		return err
+	}
+	if tag != "COMMIT" {
+		return errors.New("the database has rolled a transaction back instead of committing it")
+	}
+	return nil
+}
+
+// queueRecords puts the statements into a batch that write the documents.
+func (t *transaction) queueRecords(b *pgx.Batch) error {
+	removed, rows := map[store.Collection][]string{}, map[store.Collection]*written{}
+	for _, at := range t.order {
+		r := t.records[at]
+		switch {
+		case r.is == r.was:
+		case r.is == nil:
+			removed[at.collection] = append(removed[at.collection], at.id)
+		default:
+			w := rows[at.collection]
+			if w == nil {
+				w = &written{}
+				rows[at.collection] = w
+			}
+			if err := w.add(r.is); err != nil {
+				return err
+			}
+		}
+	}
+	for c, ids := range removed {
+		b.Queue("DELETE FROM "+t.store.knownTable(c)+" WHERE id = ANY($1)", ids)
+	}
+	for c, w := range rows {
+		b.Queue("INSERT INTO "+t.store.knownTable(c)+" ("+columns+`, content)
+			SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::jsonb[])
+			ON CONFLICT (id) DO UPDATE SET version = excluded.version, source = excluded.source, updater = excluded.updater, updated = excluded.updated, content = excluded.content, author = excluded.author, created = excluded.created`,
+			w.ids, w.versions, w.sources, w.authors, w.updaters, w.created, w.updated, w.contents)
+	}
+	return nil
+}
+
+// written is the rows of one statement, column by column.
+type written struct {
+	ids, sources, authors, updaters, contents []string
+	versions, created, updated                []int64
+}
+
+func (w *written) add(r *store.Record) error {
+	content, err := searchable(r.Content)
+	if err != nil {
+		return fmt.Errorf("content of document %q: %w", r.ID, err)
+	}
+	w.ids, w.sources, w.contents = append(w.ids, r.ID), append(w.sources, string(r.Content)), append(w.contents, string(content))
+	w.authors, w.updaters = append(w.authors, r.Author), append(w.updaters, r.Updater)
+	w.versions, w.created, w.updated = append(w.versions, int64(r.Version)), append(w.created, r.Created), append(w.updated, r.Updated)
+	return nil
+}
+
+// queueChanges puts the statement into a batch that writes the changes.
+func (t *transaction) queueChanges(b *pgx.Batch) {
+	if len(t.changes) == 0 {
+		return
+	}
+	n := len(t.changes)
+	numbers, spaces, names, ids, events, afters := make([]int64, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	befores, changed, metas, origins := make([]*string, n), make([]*string, n), make([][]byte, n), make([][]byte, n)
+	for i, c := range t.changes {
+		numbers[i], spaces[i], names[i], ids[i], events[i], afters[i] = int64(c.Number), c.Collection.Index, c.Collection.Name, c.ID, string(c.Event), string(c.After)
+		befores[i], changed[i], metas[i], origins[i] = nullable(c.Before), nullable(c.Changed), c.meta, c.origin
+	}
+	b.Queue(`INSERT INTO tidings.changes (number, txn, space, collection, id, event, before, after, changed, meta, origin, at)
+		SELECT number, $1, space, collection, id, event, before, after, changed, meta, origin, $2
+		FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bytea[])
+			AS c (number, space, collection, id, event, before, after, changed, meta, origin)`,
+		t.txn, t.now.UnixMilli(), numbers, spaces, names, ids, events, befores, afters, changed, metas, origins)
+}
+
+func nullable(text []byte) *string {
+	if len(text) == 0 {
+		return nil
+	}
+	s := string(text)
+	return &s
+}
+
+// queueKeys puts the statements into a batch that keep the answers, and forget some of those whose time is over.
+func (t *transaction) queueKeys(b *pgx.Batch) {
+	if len(t.kept) == 0 {
+		return
+	}
+	b.Queue("DELETE FROM tidings.keys WHERE (principal, key) IN (SELECT principal, key FROM tidings.keys WHERE at <= $1 ORDER BY at LIMIT 16 FOR UPDATE SKIP LOCKED)", t.expired())
+	for _, k := range t.kept {
+		b.Queue("INSERT INTO tidings.keys (principal, key, hash, result, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (principal, key) DO UPDATE SET hash = excluded.hash, result = excluded.result, at = excluded.at",
+			[]byte(k.principal), []byte(k.key), k.hash, k.results, t.now.UnixMilli())
+	}
+}
+
+// expired is when the keys were used that are forgotten now.
+func (t *transaction) expired() int64 { return t.now.Add(-store.KeyMemory).UnixMilli() }

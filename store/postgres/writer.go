@@ -1,0 +1,231 @@
+package postgres
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tidings/core"
+	"tidings/protocol"
+	"tidings/store"
+)
+
+const (
+	maxQueue      = 1024 // requests that wait
+	maxGroup      = 100  // operations after which a commit takes no further request
+	maxTries      = 4    // of a transaction that others were in the way of
+	commitTimeout = 15 * time.Second
+)
+
+// pending is a request that waits for a writer.
+type pending struct {
+	ctx   context.Context
+	write *store.Write
+	done  chan struct{} // closed when the rest is set
+
+	results []store.Result
+	fault   *protocol.Error
+}
+
+// Write implements store.Store.
+func (s *Store) Write(ctx context.Context, w store.Write) ([]store.Result, error) {
+	if len(w.Ops) == 0 || len(w.Ops) > store.MaxOps {
+		return nil, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a request has 1 to 1000 operations", Hint: "Send several requests."}
+	}
+	if s.waiting.Load() >= store.MaxWaiting && !w.Silent {
+		return nil, errRelay
+	}
+	w.By = plain(w.By)
+	w.Ops = append([]store.Op(nil), w.Ops...)
+	for i := range w.Ops {
+		if op := &w.Ops[i]; op.ID == "" && op.Action == store.Create {
+			op.ID = string(core.AppendID(nil, time.Now(), rand.Uint64(), rand.Uint64()))
+		}
+	}
+	p := &pending{ctx: ctx, write: &w, done: make(chan struct{})}
+	if err := s.put(p); err != nil {
+		return nil, err
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		return nil, errCommit
+	}
+	if p.fault != nil {
+		return nil, p.fault
+	}
+	return p.results, nil
+}
+
+func (s *Store) put(p *pending) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return errClosed
+	}
+	select {
+	case s.queue <- p:
+		return nil
+	default:
+		return errQueue
+	}
+}
+
+// writer commits with a connection of its own.
+type writer struct {
+	store *Store
+	conn  *pgx.Conn // nil: none, or it is lost
+}
+
+// run commits what comes, until the queue is closed and empty. What waits when a commit ends shares the next one, so
+// that nobody waits for others to come.
+func (w *writer) run() {
+	for first := range w.store.queue {
+		group := w.take(first)
+		w.commit(group)
+		for _, p := range group {
+			close(p.done)
+		}
+	}
+	w.drop()
+}
+
+// take returns the request with those that wait behind it, as far as they share a commit.
+func (w *writer) take(first *pending) []*pending {
+	group := []*pending{first}
+	for n := len(first.write.Ops); n < w.store.cfg.maxGroup; {
+		select {
+		case p, ok := <-w.store.queue:
+			if !ok {
+				return group
+			}
+			group = append(group, p)
+			n += len(p.write.Ops)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit commits the requests together, or one by one if that fails: a fault of one is its own.
+func (w *writer) commit(group []*pending) {
+	fault := w.tryCommit(group)
+	switch {
+	case fault == nil:
+	case len(group) > 1 && fault != errCommit && fault != errDown:
+		for i := range group {
+			w.commit(group[i : i+1])
+		}
+	default:
+		for _, p := range group {
+			p.results, p.fault = nil, fault
+		}
+	}
+}
+
+// tryCommit makes one transaction of the requests, and tries it again if others were in its way, or if the connection was
+// lost before anything could have been committed.
+func (w *writer) tryCommit(group []*pending) *protocol.Error {
+	for try := 1; ; try++ {
+		ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+		t, err := w.transact(ctx, group)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		lost := stateOf(err) == "" && !isFinal(err)
+		if state := stateOf(err); lost || state == codeReadOnly || state == codeNoTable || state == codeNoSchema {
+			w.drop()
+			w.store.forgetTables()
+		}
+		switch {
+		case lost && t != nil && t.sent:
+			w.store.cfg.Log.Error("nobody knows whether documents were written: the database was lost", "error", hidden(err))
+			return errCommit
+		case try == maxTries || !lost && !again(err):
+			return w.store.writeFault(err)
+		}
+	}
+}
+
+// transact makes one transaction. It returns the transaction as far as it came.
+func (w *writer) transact(ctx context.Context, group []*pending) (*transaction, error) {
+	if err := w.connect(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.makeTables(ctx, group); err != nil {
+		return nil, err
+	}
+	t := &transaction{store: w.store, conn: w.conn, now: time.Now(), records: map[spot]*record{}}
+	err := t.run(ctx, group)
+	if err == nil {
+		w.store.committed(t)
+		return t, nil
+	}
+	if !w.conn.IsClosed() {
+		if _, undone := w.conn.Exec(ctx, "ROLLBACK"); undone != nil {
+			w.drop()
+		}
+	}
+	return t, err
+}
+
+// committed counts what was committed, and wakes the relay.
+func (s *Store) committed(t *transaction) {
+	s.waiting.Add(int64(len(t.changes)))
+	s.writes.Add(t.writes)
+	s.commits.Add(1)
+	if len(t.changes) > 0 {
+		s.signal()
+	}
+	s.step("committed")
+}
+
+// connect makes the connection, if there is none. A database that is reached again may be another one.
+func (w *writer) connect(ctx context.Context) error {
+	if w.conn != nil && !w.conn.IsClosed() {
+		return nil
+	}
+	again := w.conn != nil
+	conn, err := pgx.ConnectConfig(ctx, w.store.parsed)
+	if err != nil {
+		w.store.cfg.Log.Warn("the database of the documents cannot be reached", "error", hidden(err))
+		return errDown
+	}
+	if w.conn = conn; !again {
+		return nil
+	}
+	if err := w.store.prepare(ctx, conn); err != nil {
+		conn.Close(ctx)
+		return err
+	}
+	return nil
+}
+
+// drop closes the connection. It stays there, closed, as the sign that there was one.
+func (w *writer) drop() {
+	if w.conn != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		w.conn.Close(ctx)
+	}
+}
+
+// makeTables makes the tables that the requests need.
+func (w *writer) makeTables(ctx context.Context, group []*pending) error {
+	for _, p := range group {
+		if w.store.knownTable(p.write.Collection) != "" {
+			continue
+		}
+		if err := w.store.makeTable(ctx, w.conn, p.write.Collection); err != nil {
+			return err
+		}
+		if _, err := w.store.findTable(ctx, w.conn, p.write.Collection); err != nil {
+			return err
+		}
+	}
+	return nil
+}
