@@ -119,6 +119,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.Serve
 // known are the requests that are read on conns which rest. They are decided and answered as all others are.
 func (a *API) known(base string) (*resting.Reader, error) {
 	return resting.NewReader(
+		resting.Form{Path: base + "/bus/ws", Handler: a, Handshake: true},
 		resting.Form{Path: base + "/bus/poll", Handler: a},
 		resting.Form{Path: base + "/api/publish", Handler: a},
 	)

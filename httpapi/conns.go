@@ -13,8 +13,14 @@ import (
 )
 
 // Listener returns l with conns that are watched: a body that is announced and never sent, an answer that nobody reads
-// and a length together with chunks end them. Serve it with Server. tls is whether the Server will speak TLS over l.
-func (a *API) Listener(l net.Listener, tls bool) net.Listener { return a.guard.Listener(l, tls) }
+// and a length together with chunks end them. Serve it with server, which Server returned and which speaks TLS if it has
+// a configuration for that. Without TLS, first requests of the known forms are read without net/http.
+func (a *API) Listener(l net.Listener, server *http.Server) net.Listener {
+	if server.TLSConfig != nil {
+		return a.guard.Listener(l, true)
+	}
+	return a.handler.Listener(l, transports.Arrivals{Server: server, Guard: a.guard.Conn, Enter: a.silent.enter, Leave: a.silent.forget})
+}
 
 // EndKeepAlives makes every answer from now on the last of its conn, so that clients come back elsewhere. server is
 // the one that Server returned.

@@ -46,7 +46,7 @@ func BenchmarkPublishConns(b *testing.B) {
 		b.Fatal(err)
 	}
 	web := api.Server("")
-	go web.Serve(api.Listener(listener, false))
+	go web.Serve(api.Listener(listener, web))
 	defer web.Close()
 	body := `{"channel":"a","data":{"n":1,"text":"` + strings.Repeat("x", 100) + `"}}`
 	request := fmt.Sprintf("POST /api/publish HTTP/1.1\r\nHost: a\r\nUser-Agent: Go-http-client/1.1\r\nContent-Length: %d\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nAccept-Encoding: gzip\r\n\r\n%s", len(body), key, body)

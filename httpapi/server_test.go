@@ -29,7 +29,7 @@ func (w *world) over(send func(net.Conn)) (answer string, took time.Duration) {
 	client, server := net.Pipe()
 	web := w.api.Server("")
 	var running sync.WaitGroup
-	running.Go(func() { web.Serve(w.api.Listener(&once{conn: server, done: make(chan struct{})}, false)) })
+	running.Go(func() { web.Serve(w.api.Listener(&once{conn: server, done: make(chan struct{})}, web)) })
 	running.Go(func() { send(client) })
 	began := time.Now()
 	all, _ := io.ReadAll(client)
@@ -247,7 +247,7 @@ func TestB119_BodiesThatNeverCome(t *testing.T) {
 		t.Fatal(err)
 	}
 	web := w.api.Server("")
-	go web.Serve(w.api.Listener(listener, false))
+	go web.Serve(w.api.Listener(listener, web))
 	defer web.Close()
 	heads := []string{"GET /healthz", "GET /bus", "POST /api/publish", "POST /nope", "GET /client/tidings.js", "GET /api/history?channel=a"}
 	for i := range many {

@@ -33,18 +33,26 @@ func (s *silent) state(c net.Conn, now http.ConnState) {
 		s.forget(c)
 		return
 	}
-	peer, err := netip.ParseAddrPort(c.RemoteAddr().String())
-	if err != nil {
-		return // not of the network: in-memory pipes of tests
+	if !s.enter(c) {
+		c.Close()
 	}
-	address := peer.Addr().Unmap()
+}
+
+// enter counts a new connection until forget. It reports false if its address has too many of them.
+func (s *silent) enter(c net.Conn) bool {
+	peer, ok := c.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return true // not of the network: in-memory pipes of tests
+	}
+	address := peer.AddrPort().Addr().Unmap()
 	if s.trusted(address) {
-		return
+		return true
 	}
 	if !s.remember(c, protocol.AddressBlock(address)) {
 		s.refused.Add(1)
-		c.Close()
+		return false
 	}
+	return true
 }
 
 func (s *silent) remember(c net.Conn, address netip.Addr) bool {

@@ -18,7 +18,7 @@ func TestB17_ManySilentConnectionsOfOneAddress(t *testing.T) {
 	}
 	web := w.api.Server("")
 	web.ReadHeaderTimeout = 0 // else a busy machine lets the first go before the last have come; TestB15_HeadByDrops is about it
-	go web.Serve(listener)
+	go web.Serve(w.api.Listener(listener, web))
 	defer web.Close()
 	var open []net.Conn
 	defer func() {

@@ -123,6 +123,13 @@ func (r *readiness) occupy(in inbound) place {
 	return place{i, sp.use}
 }
 
+// replace has another inbound read what comes on a watched conn. The goroutine that reads it calls it.
+func (r *readiness) replace(at place, by inbound) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.spots[at.index].in = by
+}
+
 func (r *readiness) vacate(at place) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -184,7 +191,12 @@ func (r *readiness) serve(at place) {
 		}
 	}()
 	for in.read() {
-		if s := in.base(); (s.dry || s.short) && r.rest(at, s.dry) {
+		s := in.base()
+		if s.heir != nil {
+			in = s.heir
+			continue
+		}
+		if (s.dry || s.short) && r.rest(at, s.dry) {
 			return
 		}
 	}

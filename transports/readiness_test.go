@@ -17,26 +17,33 @@ import (
 // TestConformanceOfReadiness runs the suite over conns that are read only when something is there, as with epoll, but
 // in a bubble.
 func TestConformanceOfReadiness(t *testing.T) {
-	for _, chunk := range []int{100, 4 << 10} { // in the larger one polls are whole, and known
-		t.Run(fmt.Sprint(chunk), func(t *testing.T) {
-			transporttest.Run(t, func(t *testing.T) transporttest.Target {
-				r := pumpedInMemory(t, &http.Server{}, chunk)
-				return transporttest.Target{URL: r.url, Dial: r.dial, Publish: func(channel, data string) { r.bus.publish(protocol.Channel(channel), data) }}
+	for _, chunk := range []int{100, 4 << 10} { // in the larger one polls and handshakes are whole, and known
+		for name, start := range map[string]func(*testing.T, *http.Server, int) *rig{"read by net/http first": pumpedInMemory, "from the first request": arrivingInMemory} {
+			t.Run(fmt.Sprint(chunk, " ", name), func(t *testing.T) {
+				transporttest.Run(t, func(t *testing.T) transporttest.Target {
+					r := start(t, &http.Server{}, chunk)
+					return transporttest.Target{URL: r.url, Dial: r.dial, Publish: func(channel, data string) { r.bus.publish(protocol.Channel(channel), data) }}
+				})
 			})
-		})
+		}
 	}
 }
 
 // pumpedInMemory starts a server in a bubble whose conns are read only when something is there, at most chunk bytes at
 // once.
 func pumpedInMemory(t *testing.T, server *http.Server, chunk int) *rig {
+	return pumpedFrom(t, server, chunk, func(_ *Handler, l net.Listener) net.Listener { return l })
+}
+
+// pumpedFrom is pumpedInMemory with a listener of the handler's own.
+func pumpedFrom(t *testing.T, server *http.Server, chunk int, listener func(*Handler, net.Listener) net.Listener) *rig {
 	r := inMemory(t, nil)
 	ready := newReadiness()
 	ready.system = pumps{ready.note}
 	r.h.readers = ready
 	l := memnet.Listen()
 	server.Handler = r.h.mux()
-	go server.Serve(pumpListener{l, chunk})
+	go server.Serve(listener(r.h, pumpListener{l, chunk}))
 	r.dial = l.Dial
 	t.Cleanup(func() { server.Close() })
 	return r

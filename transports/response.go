@@ -16,7 +16,7 @@ type rawResponse struct {
 	body   []byte
 	out    []byte       // what bytes returned
 	conn   *restingConn // on which the request was read; nil if a poll that waits is answered
-	held   bool         // conn is answered later
+	held   bool         // conn is answered later, or by a WebSocket
 }
 
 var rawResponses = sync.Pool{New: func() any { return &rawResponse{header: make(http.Header, 8)} }}

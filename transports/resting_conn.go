@@ -26,6 +26,7 @@ type restingConn struct {
 	alarm alarm                   // the end of the time between two requests, or that of a body
 
 	mu    sync.Mutex // guards all below
+	fresh *arrivals  // until the first byte of the client has come; else nil
 	poll  *pollLink  // nil unless one waits
 	head  []byte     // header lines that the handlers before poll's had set
 	until time.Time  // the end of poll's hold
@@ -120,6 +121,7 @@ func (c *restingConn) handBack() {
 	c.mu.Lock()
 	over := c.over
 	c.over = true
+	c.speak()
 	early, lost := c.early, c.lost
 	c.early = nil
 	c.mu.Unlock()
@@ -174,6 +176,12 @@ func (c *restingConn) due(now time.Time) time.Time {
 		}
 		go c.handBack()
 		return time.Time{}
+	case c.fresh != nil:
+		if end := c.since.Add(c.fresh.Server.ReadHeaderTimeout); now.Before(end) {
+			return end
+		}
+		go c.close()
+		return time.Time{}
 	case c.back.idle <= 0:
 		return time.Time{}
 	case !c.idle:
@@ -204,6 +212,9 @@ func (c *restingConn) read() bool {
 	}
 	b := buffer[:kept+n]
 	c.dry, c.short = err == errDry, err == nil && len(b) < len(buffer)
+	if !c.dry {
+		c.speak()
+	}
 	switch {
 	case err != nil && !c.dry:
 		c.lost = true

@@ -22,7 +22,9 @@ type rig struct {
 	url  string // of /bus
 	dial func(ctx context.Context) (net.Conn, error)
 	http *http.Client
-	read atomic.Int64 // requests that were read without net/http
+	read atomic.Int64 // polls that were read without net/http
+
+	opened atomic.Int64 // handshakes that were read without net/http
 }
 
 func quietConfig() Config {
@@ -46,7 +48,8 @@ func (r *rig) start(t testing.TB, cfg Config) {
 	var err error
 	if cfg.Known == nil {
 		poll := http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { r.read.Add(1); r.h.Poll(w, q) })
-		if cfg.Known, err = resting.NewReader(resting.Form{Path: "/bus/poll", Handler: poll}); err != nil {
+		socket := http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { r.opened.Add(1); r.h.WebSocket(w, q) })
+		if cfg.Known, err = resting.NewReader(resting.Form{Path: "/bus/poll", Handler: poll}, resting.Form{Path: "/bus/ws", Handler: socket, Handshake: true}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,7 +86,7 @@ func inMemory(t testing.TB, change func(*Config)) *rig {
 // testPatience is how long a test's client on a real port waits at most, so that a test that fails says what it waited for.
 const testPatience = 90 * time.Second
 
-// onLoopback starts a server on a real port.
+// onLoopback starts a server on a real port. Handshakes and polls are known from the first request of a conn.
 func onLoopback(t testing.TB, change func(*Config)) *rig {
 	cfg := quietConfig()
 	if change != nil {
@@ -91,7 +94,9 @@ func onLoopback(t testing.TB, change func(*Config)) *rig {
 	}
 	r := &rig{bus: newFakeBus()}
 	r.start(t, cfg)
-	server := httptest.NewServer(r.h.mux())
+	server := httptest.NewUnstartedServer(r.h.mux())
+	server.Listener = r.h.Listener(server.Listener, Arrivals{Server: server.Config})
+	server.Start()
 	r.url = server.URL + "/bus"
 	r.http = server.Client()
 	r.http.Timeout = testPatience

@@ -3,9 +3,12 @@ package transports
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/coder/websocket"
 
@@ -19,12 +22,47 @@ var acceptOptions = &websocket.AcceptOptions{
 	CompressionMode:    websocket.CompressionDisabled,
 }
 
-// upgrade has the library check the handshake and make the answer, which k writes first of all. It returns the status
-// of the answer; if that is not 101, nothing has been answered yet.
+// upgrade has the handshake checked and makes the answer, which k writes first of all. It returns the status of the
+// answer; if that is not 101, nothing has been answered yet.
 func upgrade(w http.ResponseWriter, r *http.Request, k *socket) (status int) {
 	up := &upgradeWriter{ResponseWriter: w, socket: k}
-	websocket.Accept(up, r, acceptOptions) // fails always: see Hijack
+	if key, ok := usualHandshake(r); ok {
+		up.accept(key)
+	} else {
+		websocket.Accept(up, r, acceptOptions) // fails always: see Hijack
+	}
 	return up.status
+}
+
+// usualHandshake reports whether a handshake is right and of the form that nearly all have, and returns its key. The
+// library decides about any other one, and takes longer.
+func usualHandshake(r *http.Request) (key string, ok bool) {
+	one := func(name string) string {
+		if values := r.Header[name]; len(values) == 1 {
+			return values[0]
+		}
+		return ""
+	}
+	connection := one("Connection")
+	if r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || one("Sec-Websocket-Version") != "13" || !strings.EqualFold(one("Upgrade"), "websocket") ||
+		!strings.EqualFold(connection, "Upgrade") && !strings.EqualFold(connection, "keep-alive, Upgrade") {
+		return "", false
+	}
+	key = one("Sec-Websocket-Key")
+	var random [18]byte // of which a key fills 16
+	n, err := base64.StdEncoding.Decode(random[:], []byte(key[:min(len(key), 24)]))
+	return key, len(key) == 24 && err == nil && n == 16
+}
+
+// accept answers as the library would.
+func (u *upgradeWriter) accept(key string) {
+	const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // of RFC 6455
+	sum := sha1.Sum([]byte(key + guid))
+	header := u.Header()
+	header["Upgrade"], header["Connection"] = []string{"websocket"}, []string{"Upgrade"}
+	header["Sec-Websocket-Accept"] = []string{base64.StdEncoding.EncodeToString(sum[:])}
+	u.WriteHeader(http.StatusSwitchingProtocols)
+	u.Hijack()
 }
 
 // upgradeWriter takes the conn instead of the library, and keeps the library's own error texts from the client.
@@ -53,6 +91,11 @@ var errTaken = errors.New("transports: the conn was taken")
 // share some (machine). The answer is not written here, so that it leaves together with the answers to the first
 // frames.
 func (u *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if raw := restingUnder(u.ResponseWriter); raw != nil {
+		u.taken, raw.held = true, true
+		u.socket.answer(u.Header(), raw.conn.pass(u.socket))
+		return nil, nil, errTaken
+	}
 	conn, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
 	if err != nil {
 		u.status = http.StatusNotImplemented
@@ -60,21 +103,19 @@ func (u *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	u.taken = true
 	u.socket.conn, _ = guard.Unwrap(conn)
-	if n := rw.Reader.Buffered(); n > 0 {
-		early, _ := rw.Reader.Peek(n)
-		u.socket.machine = machineFor(u.socket)
-		u.socket.machine.early = bytes.Clone(early)
-	}
-	u.socket.aside = switchingHead(u.Header())
+	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	u.socket.answer(u.Header(), bytes.Clone(early))
 	return nil, nil, errTaken
 }
 
-func switchingHead(header http.Header) []byte {
-	b := bytes.NewBuffer(make([]byte, 0, 256))
-	b.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
-	header.Write(b)
-	b.WriteString("\r\n")
-	return b.Bytes()
+// answer has the socket begin with the answer to its handshake, and with what the client sent behind that.
+func (k *socket) answer(header http.Header, early []byte) {
+	k.aside = append(make([]byte, 0, 256), "HTTP/1.1 101 Switching Protocols\r\n"...)
+	k.aside = append(appendHeader(k.aside, header), "\r\n"...)
+	if len(early) > 0 {
+		k.machine = machineFor(k)
+		k.machine.early = early
+	}
 }
 
 // handshakeError returns in our words why the library refused the request, and the status to answer with.

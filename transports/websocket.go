@@ -65,7 +65,7 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request, intro *int
 		return
 	}
 	intro.by = time.Now().Add(h.cfg.ConnectDeadline)
-	if k.start(intro.by) {
+	if k.start(intro.by) && !k.watched { // else the goroutine that read the request goes on with it
 		h.readers.watch(k)
 	}
 }

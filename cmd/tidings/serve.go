@@ -76,7 +76,7 @@ func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Wr
 	announce(out, s)
 	web := srv.api.Server(s.Addr)
 	web.TLSConfig = srv.tls()
-	listener = srv.api.Listener(listener, web.TLSConfig != nil)
+	listener = srv.api.Listener(listener, web)
 	failed := make(chan error, 1)
 	go func() {
 		if web.TLSConfig == nil {

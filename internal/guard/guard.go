@@ -55,6 +55,9 @@ func (g *Guard) Stats() Stats {
 // Listener returns l with conns that are watched. Of a listener for TLS, give the one below it, and blind: true.
 func (g *Guard) Listener(l net.Listener, blind bool) net.Listener { return &listener{l, g, blind} }
 
+// Conn returns a conn that was accepted elsewhere, watched as those of Listener are.
+func (g *Guard) Conn(c net.Conn) net.Conn { return g.conn(c, false) }
+
 type listener struct {
 	net.Listener
 	guard *Guard

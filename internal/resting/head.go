@@ -14,6 +14,10 @@ type head struct {
 	n      int // of fields
 	host   string
 	length int // of the body
+
+	handshake bool // it has to be that of a WebSocket's handshake: with Upgrade, and without a body
+	upgrade   bool // Connection asks for what Upgrade names
+	protocol  bool // Upgrade names it
 }
 
 type field struct {
@@ -31,12 +35,24 @@ func (h *head) read(b []byte) (end int, ok bool) {
 		}
 		line := b[at : at+n]
 		if at += n + 2; n == 0 {
-			return at, h.host != "" && h.length > 0
+			return at, h.host != "" && h.complete()
 		}
 		if !h.take(line) {
 			return 0, false
 		}
 	}
+}
+
+// complete reports whether the headers that a known request must have, beside Host, have come.
+func (h *head) complete() bool {
+	if !h.handshake {
+		return h.length > 0
+	}
+	return h.upgrade && h.protocol && (!h.has("Pragma") || h.has("Cache-Control")) // else net/http puts that in its place
+}
+
+func (h *head) has(name string) bool {
+	return slices.ContainsFunc(h.fields[:h.n], func(f field) bool { return f.name == name })
 }
 
 // take takes one header. It reports false if a known request has no such header, or has it once and it came before.
@@ -45,7 +61,7 @@ func (h *head) take(line []byte) bool {
 	if colon < 0 {
 		return false
 	}
-	name, ok := canonical(line[:colon])
+	name, ok := canonical(line[:colon], h.handshake)
 	value := bytes.Trim(line[colon+1:], " ")
 	if !ok || !plain(value) {
 		return false
@@ -58,15 +74,20 @@ func (h *head) take(line []byte) bool {
 		h.host = string(value)
 		return true // net/http takes it out of the headers
 	case "Content-Length":
-		if h.length = number(value); h.length == 0 {
+		if h.length = number(value); h.length == 0 || h.handshake {
 			return false
 		}
 	case "Connection":
-		if !bytes.EqualFold(value, []byte("keep-alive")) {
+		h.upgrade = bytes.EqualFold(value, []byte("Upgrade")) || bytes.EqualFold(value, []byte("keep-alive, Upgrade"))
+		if h.upgrade != h.handshake || !h.handshake && !bytes.EqualFold(value, []byte("keep-alive")) {
+			return false
+		}
+	case "Upgrade":
+		if h.protocol = bytes.EqualFold(value, []byte("websocket")); !h.protocol {
 			return false
 		}
 	}
-	if h.n == maxFields || slices.ContainsFunc(h.fields[:h.n], func(f field) bool { return f.name == name }) {
+	if h.n == maxFields || h.has(name) {
 		return false
 	}
 	h.fields[h.n] = field{name, value}

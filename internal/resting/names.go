@@ -15,6 +15,11 @@ var names = known(
 	"Traceparent", "Tracestate", "User-Agent", "Via",
 )
 
+// handshakeNames are further headers that only a handshake may have.
+var handshakeNames = known(
+	"Pragma", "Sec-Websocket-Extensions", "Sec-Websocket-Key", "Sec-Websocket-Protocol", "Sec-Websocket-Version", "Upgrade",
+)
+
 // families are the beginnings of further headers: those of proxies and of browsers.
 var families = [][]byte{[]byte("x-"), []byte("sec-fetch-"), []byte("sec-ch-"), []byte("cf-")}
 
@@ -28,8 +33,9 @@ func known(list ...string) map[string]string {
 	return m
 }
 
-// canonical returns the canonical form of a header's name. It reports false for one that a known request has not.
-func canonical(name []byte) (string, bool) {
+// canonical returns the canonical form of a header's name. It reports false for one that a known request has not, or a
+// known handshake.
+func canonical(name []byte, handshake bool) (string, bool) {
 	if len(name) > maxName {
 		return "", false
 	}
@@ -47,6 +53,9 @@ func canonical(name []byte) (string, bool) {
 	if found, ok := names[string(lower[:len(name)])]; ok {
 		return found, true
 	}
+	if found, ok := handshakeNames[string(lower[:len(name)])]; ok {
+		return found, handshake
+	}
 	for _, family := range families {
 		if bytes.HasPrefix(lower[:len(name)], family) {
 			return textproto.CanonicalMIMEHeaderKey(string(name)), true
@@ -58,7 +67,7 @@ func canonical(name []byte) (string, bool) {
 // common are values that most requests have.
 var common = func() map[string]string {
 	m := make(map[string]string)
-	for _, v := range []string{"application/json", "keep-alive", "*/*", "*", "gzip", "gzip, deflate", "gzip, deflate, br", "gzip, deflate, br, zstd", "cors", "empty", "same-origin", "cross-site", "Go-http-client/1.1"} {
+	for _, v := range []string{"application/json", "keep-alive", "*/*", "*", "gzip", "gzip, deflate", "gzip, deflate, br", "gzip, deflate, br, zstd", "cors", "empty", "same-origin", "cross-site", "Go-http-client/1.1", "Upgrade", "websocket", "13", "no-cache"} {
 		m[v] = v
 	}
 	return m

@@ -13,10 +13,12 @@ import (
 // MaxBytes is how long a known request may be, head and body together: 8 KiB. A longer one is Foreign.
 const MaxBytes = 8 << 10
 
-// Form is one kind of known request: a POST over HTTP/1.1 with a body of known length, to one path without a query.
+// Form is one kind of known request over HTTP/1.1, to one path: a POST with a body of known length and without a query,
+// or a handshake.
 type Form struct {
-	Path    string       // as the first line of the request has it
-	Handler http.Handler // decides and answers, as it does behind an http.Server
+	Path      string       // as the first line of the request has it
+	Handler   http.Handler // decides and answers, as it does behind an http.Server
+	Handshake bool         // a GET that asks for a WebSocket, with or without a query
 }
 
 // Reader knows some forms. The nil Reader knows none.
@@ -24,7 +26,7 @@ type Reader struct{ forms []form }
 
 type form struct {
 	Form
-	line string // the first one of the request
+	line string // the first one of the request, or its beginning if a query may follow
 	url  url.URL
 }
 
@@ -36,10 +38,17 @@ func NewReader(forms ...Form) (*Reader, error) {
 		if err != nil || !strings.HasPrefix(f.Path, "/") || u.RawQuery != "" || u.Host != "" || u.Scheme != "" {
 			return nil, fmt.Errorf("resting: %q is not the path of a request", f.Path)
 		}
-		r.forms = append(r.forms, form{Form: f, line: "POST " + f.Path + " HTTP/1.1\r\n", url: *u})
+		line := "POST " + f.Path + version
+		if f.Handshake {
+			line = "GET " + f.Path
+		}
+		r.forms = append(r.forms, form{Form: f, line: line, url: *u})
 	}
 	return r, nil
 }
+
+// version ends the first line of each known request.
+const version = " HTTP/1.1\r\n"
 
 // Kind is what a Reader has found in some bytes.
 type Kind int
@@ -76,15 +85,16 @@ func (r *Reader) Read(ctx context.Context, b []byte) (Request, Kind) {
 	}
 	for i := range r.forms {
 		f := &r.forms[i]
-		if len(b) < len(f.line) || string(b[:len(f.line)]) != f.line {
+		line, query, ok := f.first(b)
+		if !ok {
 			continue
 		}
-		var h head
-		end, ok := h.read(b[len(f.line):])
+		h := head{handshake: f.Handshake}
+		end, ok := h.read(b[line:])
 		if !ok {
 			break
 		}
-		begin := len(f.line) + end
+		begin := line + end
 		whole := begin + h.length
 		switch {
 		case whole > MaxBytes:
@@ -93,10 +103,32 @@ func (r *Reader) Read(ctx context.Context, b []byte) (Request, Kind) {
 			return Request{}, Short
 		}
 		m := memories.Get().(*memory)
-		m.hold(ctx, f, &h, b[begin:whole])
+		m.hold(ctx, f, &h, query, b[begin:whole])
 		return Request{&m.request, f.Handler, whole, m}, Whole
 	}
 	return Request{}, Foreign
+}
+
+// first returns the length of the first line of b, and the query in it. It reports false if that line is of another form
+// or not all there.
+func (f *form) first(b []byte) (length int, query []byte, ok bool) {
+	if len(b) < len(f.line) || string(b[:len(f.line)]) != f.line {
+		return 0, nil, false
+	}
+	if !f.Handshake {
+		return len(f.line), nil, true
+	}
+	rest := b[len(f.line):]
+	n := bytes.IndexByte(rest, ' ')
+	if n < 0 || !bytes.HasPrefix(rest[n:], []byte(version)) {
+		return 0, nil, false
+	}
+	length = len(f.line) + n + len(version)
+	if n == 0 {
+		return length, nil, true
+	}
+	query = rest[1:n]
+	return length, query, rest[0] == '?' && n > 1 && plain(query) && bytes.IndexByte(query, '#') < 0
 }
 
 // memory is what an http.Request is made of, in one piece.
@@ -116,13 +148,20 @@ type body struct{ bytes.Reader }
 func (*body) Close() error { return nil }
 
 // hold makes m the request of a head and its content.
-func (m *memory) hold(ctx context.Context, f *form, h *head, content []byte) {
+func (m *memory) hold(ctx context.Context, f *form, h *head, query, content []byte) {
 	m.url, m.used = f.url, h.n
 	m.body.Reset(content)
 	m.request = *(&http.Request{
 		Method: http.MethodPost, URL: &m.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: m.header, Body: &m.body, ContentLength: int64(h.length), Host: h.host, RequestURI: f.Path,
 	}).WithContext(ctx)
+	if f.Handshake {
+		m.request.Method, m.request.Body = http.MethodGet, http.NoBody
+	}
+	if len(query) > 0 {
+		m.url.RawQuery = string(query)
+		m.request.RequestURI += "?" + m.url.RawQuery
+	}
 	for i, field := range h.fields[:h.n] {
 		m.values[i] = text(field.value)
 		m.header[field.name] = m.values[i : i+1 : i+1]
@@ -146,13 +185,13 @@ func (r *Reader) Knows(q *http.Request) bool {
 	}
 	for i := range r.forms {
 		f := &r.forms[i]
-		if f.Path != q.RequestURI {
+		if f.Handshake || f.Path != q.RequestURI {
 			continue
 		}
 		length := number([]byte(q.Header.Get("Content-Length"))) // net/http's own is 0 when the body was read
 		size := len(f.line) + len("Host: \r\n\r\n") + len(q.Host) + length
 		for name, values := range q.Header {
-			if _, ok := canonical([]byte(name)); !ok || len(values) != 1 || !plain([]byte(values[0])) {
+			if _, ok := canonical([]byte(name), false); !ok || len(values) != 1 || !plain([]byte(values[0])) {
 				return false
 			}
 			size += len(name) + len(": \r\n") + len(values[0])

@@ -69,6 +69,48 @@ func TestWhichRequestsAreKnown(t *testing.T) {
 	}
 }
 
+// What browsers and libraries send to open a WebSocket is known, and all else is net/http's.
+func TestWhichHandshakesAreKnown(t *testing.T) {
+	const first, asks, end = "GET /bus/ws HTTP/1.1\r\n", "Upgrade: websocket\r\nConnection: Upgrade\r\n", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+	for _, tt := range []struct {
+		name, raw string
+		want      Kind
+	}{
+		{"the shortest", first + "Host: a\r\n" + asks + end, Whole},
+		{"of Chromium", first + "Host: a:8080\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\nUpgrade: websocket\r\nOrigin: http://a:8080\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en\r\nCookie: a=b\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" + end, Whole},
+		{"of Firefox", first + "Host: a\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\nAccept-Language: en\r\nOrigin: http://a\r\nSec-WebSocket-Extensions: permessage-deflate\r\nConnection: keep-alive, Upgrade\r\nSec-Fetch-Dest: empty\r\nSec-Fetch-Mode: websocket\r\nSec-Fetch-Site: same-origin\r\nPragma: no-cache\r\nCache-Control: no-cache\r\nUpgrade: websocket\r\n" + end, Whole},
+		{"through nginx", first + "Host: a\r\nX-Forwarded-For: 192.0.2.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\n" + end, Whole},
+		{"with a query", "GET /bus/ws?channel=a%2Fb HTTP/1.1\r\nHost: a\r\n" + asks + end, Whole},
+		{"with an empty query", "GET /bus/ws? HTTP/1.1\r\nHost: a\r\n" + asks + end, Foreign},
+		{"with a fragment", "GET /bus/ws?a#b HTTP/1.1\r\nHost: a\r\n" + asks + end, Foreign},
+		{"with a longer path", "GET /bus/wsx HTTP/1.1\r\nHost: a\r\n" + asks + end, Foreign},
+		{"of another method", "POST /bus/ws HTTP/1.1\r\nHost: a\r\n" + asks + end, Foreign},
+		{"of HTTP/1.0", "GET /bus/ws HTTP/1.0\r\nHost: a\r\n" + asks + end, Foreign},
+		{"without the end of its head", first + "Host: a\r\n" + asks, Foreign},
+		{"without the end of its first line", "GET /bus/ws?a", Foreign},
+		{"without Upgrade", first + "Host: a\r\nConnection: Upgrade\r\n" + end, Foreign},
+		{"without Connection", first + "Host: a\r\nUpgrade: websocket\r\n" + end, Foreign},
+		{"with another upgrade", first + "Host: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n" + end, Foreign},
+		{"that names a hop", first + "Host: a\r\nUpgrade: websocket\r\nConnection: Upgrade, Cookie\r\n" + end, Foreign},
+		{"with Pragma alone", first + "Host: a\r\nPragma: no-cache\r\n" + asks + end, Foreign},
+		{"with a body", first + "Host: a\r\nContent-Length: 2\r\n" + asks + end, Foreign},
+		{"B136 with a body in chunks", first + "Host: a\r\nTransfer-Encoding: chunked\r\n" + asks + end, Foreign},
+		{"B13 without a host", first + asks + end, Foreign},
+		{"a publish that asks for a WebSocket", "POST /bus/poll HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n" + asks + "\r\n{}", Foreign},
+		{"a poll with a header of handshakes", "POST /bus/poll HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nSec-WebSocket-Version: 13\r\n\r\n{}", Foreign},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, kind := reader(t).Read(t.Context(), []byte(tt.raw))
+			if kind != tt.want {
+				t.Fatalf("%.300q: got kind %v, want %v", tt.raw, kind, tt.want)
+			}
+			if kind == Whole && (got.Bytes != len(tt.raw) || got.Handler == nil || got.ContentLength != 0) {
+				t.Errorf("took %d bytes of %d, with a body of %d", got.Bytes, len(tt.raw), got.ContentLength)
+			}
+		})
+	}
+}
+
 func manyHeaders(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -110,7 +152,7 @@ func TestMemoryIsEmptiedBetweenRequests(t *testing.T) {
 	if len(m.header) > 0 || m.body.Len() > 0 || !reflect.DeepEqual(m.request, http.Request{}) || m.url != (url.URL{}) || m.values != [maxFields]string{} {
 		t.Errorf("emptied, and still there: %+v", m)
 	}
-	m.hold(t.Context(), &r.forms[0], &head{host: "i", length: 2, n: 1, fields: [maxFields]field{{"X-B", []byte("j")}}}, []byte("{}"))
+	m.hold(t.Context(), &r.forms[0], &head{host: "i", length: 2, n: 1, fields: [maxFields]field{{"X-B", []byte("j")}}}, nil, []byte("{}"))
 	want := (&http.Request{
 		Method: "POST", URL: &url.URL{Path: "/bus/poll"}, RequestURI: "/bus/poll", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Host: "i", Header: http.Header{"X-B": {"j"}}, ContentLength: 2, Body: m.request.Body,
