@@ -66,10 +66,8 @@ func (p *Policy) add(rule Rule) error {
 	}
 	p.needsIdentity = p.needsIdentity || r.needsIdentity()
 	p.limits = p.limits || rule.Limits != Limits{}
-	if err := p.index.Add(pattern, r); err != nil || r.rows == nil {
-		return err
-	}
-	return fmt.Errorf("%q: %w", rule.Pattern, errRowFilters)
+	p.rows = p.rows || r.rows != nil
+	return p.index.Add(pattern, r)
 }
 
 func (r Rule) compile() (*compiledRule, error) {
@@ -88,7 +86,7 @@ func (r Rule) compile() (*compiledRule, error) {
 	if r.Filter != "" {
 		rows, err := readRowFilter(r.Filter)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("Filter: %w", err)
 		}
 		out.rows = rows
 	}

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,9 @@ type Decision struct {
 	Publish   Ruling           `json:"publish"`
 	Presence  Ruling           `json:"presence"`
 	Write     Ruling           `json:"write"` // of the documents whose channel it is
+	// Filter is which messages the client hears and reads of the channel, if the rule has a filter. It counts for joins
+	// and grants, too.
+	Filter json.RawMessage `json:"filter,omitempty"`
 }
 
 // Ruling is one part of a decision.
@@ -37,6 +41,11 @@ func (p *Policy) Explain(id Identity, ch protocol.Channel) Decision {
 	d := Decision{
 		Channel: ch, Rule: r.Pattern, User: id.User,
 		Subscribe: explain(&r.subscribe), Publish: explain(&r.publish), Presence: explain(&r.presence), Write: explain(&r.write),
+	}
+	filter, lacks := p.RowFilter(id, ch)
+	d.Filter = filter
+	if d.Subscribe.Allowed && lacks != nil {
+		d.Subscribe.Allowed, d.Subscribe.Why = false, lacks.Reason
 	}
 	if join, ok := p.JoinOf(id, ch); ok {
 		d.Join = join

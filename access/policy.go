@@ -13,6 +13,7 @@ type Policy struct {
 	claims        []string      // the ones that some rule or join names
 	joins         joinPatterns
 	limits        bool // some rule sets one
+	rows          bool // some rule has a filter
 	needsIdentity bool // some rule or join is for clients that are signed in
 }
 
@@ -33,10 +34,14 @@ func (p *Policy) find(ch protocol.Channel) *compiledRule {
 	return p.others
 }
 
-// MaySubscribe returns nil if id may hear ch. It fails with CodeForbidden.
+// MaySubscribe returns nil if id may hear ch, as far as RowFilter lets it. It fails with CodeForbidden.
 func (p *Policy) MaySubscribe(id Identity, ch protocol.Channel) *protocol.Error {
 	r := p.find(ch)
-	return r.refusal(&r.subscribe, id, ch, "subscribe to this channel", `Allow it in the server's rules (subscribe).`)
+	fault := r.refusal(&r.subscribe, id, ch, "subscribe to this channel", `Allow it in the server's rules (subscribe).`)
+	if fault == nil {
+		_, fault = p.RowFilter(id, ch)
+	}
+	return fault
 }
 
 // MayPublish returns nil if id may publish to ch from a client. It fails with CodeForbidden.

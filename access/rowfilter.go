@@ -12,10 +12,7 @@ import (
 	"tidings/protocol"
 )
 
-// errRowFilters refuses what nothing enforces yet: a lock that is not there is worse than none.
-var errRowFilters = errors.New("Filter: no part of the server enforces the filter of a rule yet; leave it out, and give each tenant channels of its own, such as crm/{tenant}/**")
-
-// nothing is the filter of an identity that lacks what a row filter asks for.
+// nothing is the filter of an identity that lacks what a row filter asks for, and hears nothing.
 const nothing = `{"nothing":true}`
 
 // rowFilter is the filter of a rule, with placeholders for what is known of a client.
@@ -39,13 +36,13 @@ func readRowFilter(text string) (*rowFilter, error) {
 	d.UseNumber()
 	f := &rowFilter{}
 	if err := d.Decode(&f.template); err != nil {
-		return nil, fmt.Errorf("Filter: it is not JSON: %w", err)
+		return nil, fmt.Errorf("it is not JSON: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("Filter: something follows the JSON object")
+		return nil, errors.New("something follows the JSON object")
 	}
 	if _, ok := f.template.(map[string]any); !ok {
-		return nil, errors.New("Filter: it is not a JSON object")
+		return nil, errors.New("it is not a JSON object")
 	}
 	return f, f.check(f.template, clause)
 }
@@ -102,7 +99,7 @@ func (f *rowFilter) check(v any, at where) error {
 				f.names = append(f.names, m[1])
 			}
 		case loosePlaceholder.MatchString(v):
-			return fmt.Errorf("Filter: %q has a placeholder where none can be; it stands alone, as a value of equals, in or ids", v)
+			return fmt.Errorf("%q has a placeholder where none can be; it stands alone, as a value of equals, in or ids", v)
 		}
 	case []any:
 		for _, part := range v {
@@ -113,7 +110,7 @@ func (f *rowFilter) check(v any, at where) error {
 	case map[string]any:
 		for name, part := range v {
 			if loosePlaceholder.MatchString(name) {
-				return fmt.Errorf("Filter: the name %q has a placeholder; only values can have one", name)
+				return fmt.Errorf("the name %q has a placeholder; only values can have one", name)
 			}
 			if err := f.check(part, at.below(name)); err != nil {
 				return err
@@ -123,62 +120,106 @@ func (f *rowFilter) check(v any, at where) error {
 	return nil
 }
 
-// fill returns the filter for an identity, as JSON. A claim that is missing, or has several values where one must stand,
-// makes it the filter that matches nothing, wherever the placeholder stands: below "not" as well.
-func (f *rowFilter) fill(id Identity) []byte {
-	filled, ok := f.filled(f.template, clause, id)
-	if !ok {
-		return []byte(nothing)
+// fill returns the filter for an identity, as JSON. If a claim is missing, or has several values where one must stand, it
+// is the filter that matches nothing, wherever the placeholder stands: below "not" as well. lacks is what is wrong with
+// the claim then, else "".
+func (f *rowFilter) fill(id Identity) (raw []byte, lacks string) {
+	filled, lacks := f.filled(f.template, clause, id.rowValues)
+	if lacks == "" {
+		if raw = compact(filled); raw != nil {
+			return raw, ""
+		}
+		lacks = "something that is no JSON" // cannot be: it was decoded from JSON
 	}
+	return []byte(nothing), lacks
+}
+
+// rowValues returns what id has for a placeholder of a row filter. An anonymous client has no user.
+func (id Identity) rowValues(name string) []string {
+	if name == UserPlaceholder && id.Anonymous() {
+		return nil
+	}
+	return id.values(name)
+}
+
+// compact returns v as JSON, and nil if that cannot be.
+func compact(v any) []byte {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
-	if e.Encode(filled) != nil { // cannot be: it was decoded from JSON
-		return []byte(nothing)
+	if e.Encode(v) != nil {
+		return nil
 	}
 	return bytes.TrimSpace(out.Bytes())
 }
 
-func (f *rowFilter) filled(v any, at where, id Identity) (filled any, ok bool) {
+// filled returns v with the values of known in the place of its placeholders, or what it lacks for that.
+func (f *rowFilter) filled(v any, at where, known func(name string) []string) (filled any, lacks string) {
 	switch v := v.(type) {
 	case string:
 		m := placeholder.FindStringSubmatch(v)
 		if m == nil {
-			return v, true
+			return v, ""
 		}
-		known := id.values(m[1])
+		values := known(m[1])
 		switch {
-		case len(known) == 0, m[1] == UserPlaceholder && id.Anonymous():
-			return nil, false
+		case len(values) == 0:
+			return nil, "no " + m[0]
 		case at == asList:
-			return known, true
+			return values, ""
+		case len(values) > 1:
+			return nil, "several values of " + m[0] + ", and the filter takes one"
 		}
-		return known[0], len(known) == 1
+		return values[0], ""
 	case []any:
 		list := make([]any, len(v))
 		for i, part := range v {
-			if list[i], ok = f.filled(part, at.within(), id); !ok {
-				return nil, false
+			if list[i], lacks = f.filled(part, at.within(), known); lacks != "" {
+				return nil, lacks
 			}
 		}
-		return list, true
+		return list, ""
 	case map[string]any:
 		o := make(map[string]any, len(v))
 		for name, part := range v {
-			if o[name], ok = f.filled(part, at.below(name), id); !ok {
-				return nil, false
+			if o[name], lacks = f.filled(part, at.below(name), known); lacks != "" {
+				return nil, lacks
 			}
 		}
-		return o, true
+		return o, ""
 	}
-	return v, true
+	return v, ""
 }
 
 // RowFilter returns which messages of ch its rule lets id hear and read: a filter as JSON, in the language of
-// docs/filters.md. It returns nil if the rule has none. Whether id may hear the channel at all is up to MaySubscribe.
-func (p *Policy) RowFilter(id Identity, ch protocol.Channel) []byte {
-	if r := p.find(ch); r.rows != nil {
-		return r.rows.fill(id)
+// docs/filters.md. It returns nil if the rule has none. Whether id may hear the channel at all is up to MaySubscribe. It
+// fails with CodeForbidden if id lacks a claim that the filter names; the filter that it returns then matches nothing.
+func (p *Policy) RowFilter(id Identity, ch protocol.Channel) ([]byte, *protocol.Error) {
+	r := p.find(ch)
+	if r.rows == nil {
+		return nil, nil
 	}
-	return nil
+	raw, lacks := r.rows.fill(id)
+	if lacks == "" {
+		return raw, nil
+	}
+	return raw, &protocol.Error{
+		Code:   protocol.CodeForbidden,
+		Reason: "the rule of this channel lets a client hear only its own messages, and this client has " + lacks,
+		Hint:   "Connect with a token that has the claim; tidings explain shows what the rule asks for.",
+	}
+}
+
+// HasRowFilters reports whether a rule has a filter.
+func (p *Policy) HasRowFilters() bool { return p.rows }
+
+// SampleFilter returns the filter of a rule as an identity gets it that has a text for each placeholder, so that whoever
+// knows the language can check it. It fails if the text is no JSON object, or a placeholder stands where none can.
+func SampleFilter(text string) ([]byte, error) {
+	f, err := readRowFilter(text)
+	if err != nil {
+		return nil, err
+	}
+	filled, _ := f.filled(f.template, clause, func(string) []string { return []string{"x"} })
+	return compact(filled), nil
 }

@@ -49,7 +49,10 @@ func TestFilledRowFilter(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", tt.filter, err)
 			}
-			got := f.fill(identities[tt.who])
+			got, lacks := f.fill(identities[tt.who])
+			if (lacks != "") != (tt.want == nothing) {
+				t.Errorf("%s for %s: lacks %q", tt.filter, tt.who, lacks)
+			}
 			var have, want any
 			if json.Unmarshal(got, &have) != nil || json.Unmarshal([]byte(tt.want), &want) != nil || !reflect.DeepEqual(have, want) {
 				t.Errorf("%s for %s:\ngot  %s\nwant %s", tt.filter, tt.who, got, tt.want)
@@ -88,9 +91,9 @@ func TestRowFilterRefuses(t *testing.T) {
 	}
 }
 
-// No rule with a filter is taken while nothing enforces it, be the filter right or wrong.
-func TestRowFiltersAreRefused(t *testing.T) {
-	for filter, says := range map[string]string{`{"equals": {"tenant": "{tenant}"}}`: "no part of the server enforces", `{"equals"`: "not JSON"} {
+// A rule with a filter that is no JSON, or could be read as more than was meant, is refused by name.
+func TestRulesRefuseWrongRowFilters(t *testing.T) {
+	for filter, says := range map[string]string{`{"equals"`: "not JSON", `{"exists": "{field}"}`: "placeholder"} {
 		rules := Rules{Channels: []Rule{{Pattern: "crm/**", Subscribe: User, Filter: filter}}}
 		if err := rules.Validate(); err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), `"crm/**"`) {
 			t.Errorf("%s: got %v, want one that names the pattern and says %q", filter, err, says)
@@ -98,20 +101,48 @@ func TestRowFiltersAreRefused(t *testing.T) {
 	}
 }
 
+func TestSampleFilter(t *testing.T) {
+	got, err := SampleFilter(`{"and": [{"equals": {"a": "{tenant}"}}, {"in": {"b": "{user}"}}]}`)
+	if want := `{"and":[{"equals":{"a":"x"}},{"in":{"b":["x"]}}]}`; err != nil || string(got) != want {
+		t.Errorf("got %s %v, want %s", got, err, want)
+	}
+	if _, err := SampleFilter(`{"exists": "{field}"}`); err == nil {
+		t.Error("a placeholder where none can be was taken")
+	}
+}
+
 // The rule that decides for a channel has the filter, and identities that it tells apart are not equivalent.
 func TestRowFilterOfAChannel(t *testing.T) {
-	p, _ := Rules{Channels: []Rule{ // refused, and yet there to be asked
-		{Pattern: "crm/**", Subscribe: User, Filter: `{"equals": {"tenant": "{tenant}"}}`},
+	p, err := Rules{Channels: []Rule{
+		{Pattern: "crm/**", Subscribe: Anyone, Filter: `{"equals": {"tenant": "{tenant}"}}`},
 		{Pattern: "crm/open", Subscribe: Anyone},
 	}}.Compile()
+	if err != nil || !p.HasRowFilters() {
+		t.Fatalf("%v, %t", err, p.HasRowFilters())
+	}
 	one := NewIdentity("ann", nil, nil, map[string][]string{"tenant": {"t1"}})
 	for ch, want := range map[protocol.Channel]string{"crm/orders": `{"equals":{"tenant":"t1"}}`, "crm/open": "", "other": ""} {
-		if got := string(p.RowFilter(one, ch)); got != want {
-			t.Errorf("%s: got %q, want %q", ch, got, want)
+		if got, fault := p.RowFilter(one, ch); string(got) != want || fault != nil {
+			t.Errorf("%s: got %q and %v, want %q", ch, got, fault, want)
 		}
 	}
 	other := NewIdentity("ann", nil, nil, map[string][]string{"tenant": {"t2"}})
 	if p.Equivalent(one, other) || !p.Equivalent(one, one) {
 		t.Error("a user of another tenant took over the session")
+	}
+	for _, lacking := range []Identity{{}, NewIdentity("ann", nil, nil, nil)} {
+		got, fault := p.RowFilter(lacking, "crm/orders")
+		if string(got) != nothing || fault == nil || fault.Code != protocol.CodeForbidden || !strings.Contains(fault.Reason, "no {tenant}") || fault.Hint == "" {
+			t.Errorf("without the claim: %s and %v; want the filter that matches nothing, and forbidden that names the claim", got, fault)
+		}
+		if p.MaySubscribe(lacking, "crm/orders") == nil || p.MaySubscribe(lacking, "crm/open") != nil {
+			t.Error("without the claim: want crm/orders forbidden, and crm/open allowed")
+		}
+		if d := p.Explain(lacking, "crm/orders"); d.Subscribe.Allowed || !strings.Contains(d.Subscribe.Why, "no {tenant}") || string(d.Filter) != nothing {
+			t.Errorf("explained as %+v", d)
+		}
+	}
+	if d := p.Explain(one, "crm/orders"); !d.Subscribe.Allowed || string(d.Filter) != `{"equals":{"tenant":"t1"}}` {
+		t.Errorf("explained as %+v", d)
 	}
 }

@@ -38,7 +38,8 @@ type Rule struct {
 	Subscribe, Publish, Presence, Write Allowance
 	Limits                              Limits
 	// Filter is which messages of the channel are heard and read by whom Subscribe lets in: a filter in JSON, with
-	// placeholders such as {"equals": {"tenant": "{tenant}"}}. Compile refuses it until the server enforces it.
+	// placeholders such as {"equals": {"tenant": "{tenant}"}}. Empty means all. SampleFilter is for
+	// whoever checks that it is one.
 	Filter string
 }
 

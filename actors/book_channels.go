@@ -43,7 +43,7 @@ type channelState struct {
 	at          protocol.Position // of the feed, after the last message that was handled without failure
 	displaced   []*joining        // members that have to join again
 	occupied    bool              // the application was told of a first member
-	groups      map[string]*group // by room; nil if there is none
+	groups      map[string]*group // by their keys; nil if there is none
 	always      int               // of them, those whose filters are looked at for each message
 	presenceState
 }
@@ -54,6 +54,7 @@ type joining struct {
 	entered   bool               // the feed has it
 	answered  bool               // subscribed was sent: were it to join again, then in silence and from at
 	settle    bool               // its connection waits for settled
+	moved     bool               // it is a member already, and is told a gap when it goes on: it hears something else now
 	at        protocol.Position  // up to here it was told
 	recovered *protocol.Position // after which it recovers; nil if it does not
 }
@@ -61,7 +62,7 @@ type joining struct {
 // counts counts a live member, n being 1 or -1.
 func (e *entry) counts(sub *subscription, n int64) {
 	e.live.Add(n)
-	if sub.hears != nil {
+	if sub.group != nil {
 		e.partial.Add(n)
 	}
 }
@@ -81,7 +82,7 @@ func (e *entry) reach() (all, parked, polling, partial int) {
 type subscription struct {
 	conn    *Connection
 	channel protocol.Channel
-	hears   *hearing      // nil: everything
+	room    string        // what the client calls it; "" if it asked for neither a filter nor a scope
 	id      uint64        // of the subscribe frame, 0 if the server made it; the channel's actor's once it has joined
 	from    atomic.Uint64 // messages after this offset are, or were, brought; set by the channel, read by the connection
 	entry   *entry        // nil as long as its join waits for other recoveries
@@ -101,15 +102,24 @@ type subscription struct {
 	gated         bool // its recovery counts against maxRecoveries
 	permission    permission
 	wantsAudience fanout.Audience // what its client asked for
+	hears         *hearing        // nil: everything. Its channel was told, by join or move
 }
 
 // join returns what the feed is asked for.
 func (sub *subscription) join(since *protocol.Position) core.Join[*subscription] {
 	j := core.Join[*subscription]{Member: sub, ID: sub.id, Since: since}
-	if sub.hears != nil {
-		j.Group, j.Match = sub.hears.room, sub.hears.scopeOf
+	if sub.group != nil {
+		j.Group, j.Match = sub.group.key, sub.group.scopeOf
 	}
 	return j
+}
+
+// hearing is what the subscription hears, as its channel knows it.
+func (sub *subscription) hearing() *hearing {
+	if sub.group == nil {
+		return nil
+	}
+	return sub.group.hearing
 }
 
 // tell sends a message to the actor of the subscription's connection.

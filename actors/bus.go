@@ -245,6 +245,7 @@ func (t *tally) fellBack(kind transportKind, reason string) {
 
 var gapReasons = [...]protocol.GapReason{
 	protocol.GapHistoryExpired, protocol.GapEpochChanged, protocol.GapPositionUnknown, protocol.GapFeedLost, protocol.GapUnrecovered,
+	protocol.GapRulesChanged,
 }
 
 type gapTally [len(gapReasons)]atomic.Uint64

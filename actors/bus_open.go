@@ -65,8 +65,8 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.P
 	c.identity.Store(sharedIdentity(identity))
 	kind := kindOf(peer.Transport)
 	c.transport.Store(uint32(kind))
-	m := mandateOf(identity, page)
-	c.pid = b.system.SpawnUnnamed(b.sessionProps, begun{conn: c, mandate: m})
+	m, policy := mandateOf(identity, page), b.policy.Load()
+	c.pid = b.system.SpawnUnnamed(b.sessionProps, begun{conn: c, policy: policy, mandate: m})
 	if m != nil {
 		b.grants.enter(c, m.subjects) // before its client hears that it is connected
 	}
@@ -75,6 +75,9 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.P
 	c.latest.Took(&protocol.ClientFrame{Type: protocol.TypeConnect}, gen)
 	b.send(c.pid, attached{gen: gen, kind: kind, identity: c.identity.Load()})
 	b.registry.add(c)
+	if b.policy.Load() != policy { // who changed it may not have seen the connection
+		b.send(c.pid, rulesChanged{})
+	}
 	if b.revocations.Revoked(identity) { // who revoked it may not have seen the connection
 		b.send(c.pid, end{fault: errRevoked})
 	}

@@ -106,6 +106,7 @@ func (ch *channel) tellVacated() {
 type join struct {
 	ground.Request
 	sub      *subscription
+	hears    *hearing
 	since    *protocol.Position
 	as       standing        // it counts as being in the channel
 	audience fanout.Audience // it hears of who comes and goes
@@ -242,7 +243,7 @@ func (ch *channel) onJoin(m join) {
 	}
 	ch.attend(m.sub, m.as)
 	m.sub.audience = m.audience
-	if fault := ch.joinGroup(m.sub); fault != nil {
+	if fault := ch.joinGroup(m.sub, m.hears); fault != nil {
 		ch.refuse(m.sub, fault)
 		return
 	}
@@ -267,7 +268,7 @@ func (ch *channel) onAdopt(m adopt) {
 		if j != nil {
 			at = j.at
 		}
-		ch.lane(sub).Push(sub, protocol.SubscribedFrame(sub.conn.plain, &protocol.ServerFrame{ID: sub.id, Channel: ch.entry.name, Room: sub.hears.name(), Position: at}))
+		ch.lane(sub).Push(sub, protocol.SubscribedFrame(sub.conn.plain, &protocol.ServerFrame{ID: sub.id, Channel: ch.entry.name, Room: sub.room, Position: at}))
 	}
 	ch.onHear(hear{sub: sub, audience: m.audience})
 }
@@ -290,7 +291,7 @@ func (ch *channel) onLeave(m leave) {
 	sub := m.sub
 	why, ended := errReplaced, (*protocol.Encoded)(nil)
 	if m.revoked != nil {
-		why, ended = m.revoked, protocol.UnsubscribedFrame(ch.entry.name, sub.hears.name(), m.revoked)
+		why, ended = m.revoked, protocol.UnsubscribedFrame(ch.entry.name, sub.room, m.revoked)
 	}
 	if sub.stage == memberInside {
 		j := ch.pending[sub]
@@ -298,9 +299,7 @@ func (ch *channel) onLeave(m leave) {
 			ch.fail(sub, why)
 			ended = nil
 		}
-		if sub.incarnation == ch.incarnation && (j == nil || j.entered) {
-			ch.feed.Leave(sub, sub.hears.name())
-		}
+		ch.exit(sub)
 		ch.drop(sub)
 		ch.lane(sub).Leave(sub)
 	}
@@ -312,6 +311,13 @@ func (ch *channel) onLeave(m leave) {
 	}
 	if m.reply != 0 {
 		ch.lane(sub).Push(sub, protocol.ReplyFrame(m.reply))
+	}
+}
+
+// exit takes a member out of the feed, if it is in it.
+func (ch *channel) exit(sub *subscription) {
+	if j := ch.pending[sub]; sub.incarnation == ch.incarnation && (j == nil || j.entered) {
+		ch.feed.Leave(sub, sub.join(nil).Group)
 	}
 }
 

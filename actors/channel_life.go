@@ -42,8 +42,11 @@ func (ch *channel) onRestarting() {
 	if j, ok := ch.handling.(join); ok && j.sub.stage == memberInside {
 		ch.refuse(j.sub, protocol.Internal)
 	}
+	if m, ok := ch.handling.(move); ok {
+		ch.abandon(m)
+	}
 	for _, j := range ch.pending {
-		if j.answered {
+		if j.answered && !j.moved {
 			at := j.at
 			j.Since = &at
 		}
@@ -61,13 +64,13 @@ func (ch *channel) onRestarting() {
 // onDisplaced takes the members in again that were live in an earlier incarnation.
 func (ch *channel) onDisplaced(m displaced) {
 	for _, sub := range m.subs {
-		if sub.stage != memberInside || ch.pending[sub] != nil {
+		if sub.stage != memberInside || ch.pending[sub] != nil || sub.incarnation == ch.incarnation { // it moved meanwhile
 			continue
 		}
 		at := m.at
 		sub.incarnation = ch.incarnation
-		if sub.hears != nil && !at.IsZero() { // its own cursor stands at what last concerned it
-			ch.lane(sub).Push(sub, protocol.PositionFrame(ch.entry.name, sub.hears.room, at))
+		if sub.group != nil && !at.IsZero() { // its own cursor stands at what last concerned it
+			ch.lane(sub).Push(sub, protocol.PositionFrame(ch.entry.name, sub.room, at))
 		}
 		ch.admit(&joining{Join: sub.join(&at), answered: true, at: at})
 	}
@@ -133,6 +136,8 @@ func (ch *channel) Receive(c actor.Context) {
 		ch.onJoin(m)
 	case leave:
 		ch.onLeave(m)
+	case move:
+		ch.onMove(m)
 	case adopt:
 		ch.onAdopt(m)
 	case settle:

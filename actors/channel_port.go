@@ -21,13 +21,16 @@ func (p port) Read(ticket uint64, after protocol.Position) { p.read(ticket, afte
 func (p port) Subscribed(j *feedJoin, at protocol.Position, recovered bool) {
 	w := p.pending[j.Member]
 	w.at = at
+	if w.moved {
+		p.toldOfMove(j.Member, at)
+	}
 	if w.answered {
 		return
 	}
 	w.answered = true
 	j.Member.from.Store(at.Offset)
 	p.settled(w)
-	f := &protocol.ServerFrame{ID: j.Member.id, Channel: p.entry.name, Room: j.Group, Position: at, Recovered: recovered}
+	f := &protocol.ServerFrame{ID: j.Member.id, Channel: p.entry.name, Room: j.Member.room, Position: at, Recovered: recovered}
 	p.lane(j.Member).Push(j.Member, protocol.SubscribedFrame(j.Member.conn.plain, f))
 	if recovered {
 		p.bus.tally.recoveries.add(j.Member.conn.kind())
@@ -39,14 +42,14 @@ func (p port) Refused(j *feedJoin) { p.turnAway(p.pending[j.Member]) }
 
 func (p port) Replay(j *feedJoin, messages []core.Replayed, prev uint64, more bool) {
 	frames := make([]*protocol.Encoded, len(messages))
-	size := 0
+	size, hears := 0, j.Member.hearing()
 	for i, m := range messages {
 		size += m.Size()
 		if j.Member.conn.goesBy(m.Exclude.Connection) {
-			frames[i] = protocol.PositionFrame(p.entry.name, j.Group, m.Position())
+			frames[i] = protocol.PositionFrame(p.entry.name, hears.name(), m.Position())
 			p.bus.tally.excluded.Add(1)
 		} else {
-			frames[i] = frameOf(m.Message, protocol.View{Room: j.Group, Prev: prev, Out: m.Scope == core.Out})
+			frames[i] = frameOf(m.Message, hears, m.Scope, prev)
 		}
 		prev = m.Offset
 		p.pending[j.Member].at = m.Position()
@@ -66,12 +69,12 @@ func (p port) Gap(j *feedJoin, g core.Gap, answering bool) {
 	p.bus.tally.gaps.add(g.Reason, 1)
 	p.note(j, Record{What: RecordGap, Code: string(g.Reason), Epoch: g.From.Epoch, Last: g.Last.Offset, From: g.From.Offset})
 	j.Member.from.Store(g.From.Offset)
-	p.lane(j.Member).Push(j.Member, gapFrame(p.entry.name, j.Group, id, g))
+	p.lane(j.Member).Push(j.Member, gapFrame(p.entry.name, j.Member.room, id, g))
 }
 
 func (p port) Position(j *feedJoin, at protocol.Position) {
 	p.pending[j.Member].at = at
-	p.lane(j.Member).Push(j.Member, protocol.PositionFrame(p.entry.name, j.Group, at))
+	p.lane(j.Member).Push(j.Member, protocol.PositionFrame(p.entry.name, j.Member.room, at))
 }
 
 func (p port) Enter(j *feedJoin) {
@@ -89,7 +92,7 @@ func (p port) Enter(j *feedJoin) {
 	if sub.group != nil {
 		of = &sub.group.fan
 	}
-	p.lane(sub).Enter(sub, of, w.Since != nil)
+	p.lane(sub).Enter(sub, of, w.Since != nil || w.moved)
 	if sub.audience != 0 {
 		p.beginWatch(sub)
 	}
@@ -100,13 +103,12 @@ func (p port) Live(m *protocol.Message, hits []core.Hit) {
 	var whole *protocol.Encoded
 	var parts []fanout.Selected
 	for _, h := range hits {
-		g := p.groups[h.Group]
-		frame := frameOf(m, protocol.View{Room: h.Group, Prev: h.Prev, Out: h.Scope == core.Out})
-		if g == nil {
-			whole = frame
+		if h.Group == "" {
+			whole = frameOf(m, nil, h.Scope, h.Prev)
 			continue
 		}
-		s := fanout.Selected{Group: &g.fan, Frame: frame}
+		g := p.groups[h.Group]
+		s := fanout.Selected{Group: &g.fan, Frame: frameOf(m, g.hearing, h.Scope, h.Prev)}
 		if but != nil && !m.Volatile {
 			s.Instead = protocol.PositionFrame(p.entry.name, g.room, m.Position())
 		}
@@ -126,17 +128,18 @@ func (p port) GapAll(g core.Gap) {
 	p.all(gapFrame(p.entry.name, "", 0, g))
 	if len(p.groups) > 0 {
 		parts := make([]fanout.Selected, 0, len(p.groups))
-		for room, group := range p.groups {
-			parts = append(parts, fanout.Selected{Group: &group.fan, Frame: gapFrame(p.entry.name, room, 0, g)})
+		for _, group := range p.groups {
+			parts = append(parts, fanout.Selected{Group: &group.fan, Frame: gapFrame(p.entry.name, group.room, 0, g)})
 		}
 		p.choose(parts)
 	}
 }
 
-func (p port) PositionAll(rooms []string, at protocol.Position) {
-	parts := make([]fanout.Selected, 0, len(rooms))
-	for _, room := range rooms {
-		parts = append(parts, fanout.Selected{Group: &p.groups[room].fan, Frame: protocol.PositionFrame(p.entry.name, room, at)})
+func (p port) PositionAll(groups []string, at protocol.Position) {
+	parts := make([]fanout.Selected, 0, len(groups))
+	for _, key := range groups {
+		g := p.groups[key]
+		parts = append(parts, fanout.Selected{Group: &g.fan, Frame: protocol.PositionFrame(p.entry.name, g.room, at)})
 	}
 	p.choose(parts)
 }
@@ -197,13 +200,13 @@ func gapFrame(ch protocol.Channel, room string, id uint64, g core.Gap) *protocol
 	return protocol.Encode(f)
 }
 
-// frameOf returns the frame of a message as v has it: the message's own, shared by all, if it says the same.
-func frameOf(m *protocol.Message, v protocol.View) *protocol.Encoded {
-	if v.Room == "" {
-		v.Out = m.View().Out
-		if m.Volatile || v.Prev == m.Prev {
-			return m.Encoded()
-		}
+// frameOf returns the frame of a message for those who hear h, given what the message is to them and up to where they
+// were told: the message's own, shared by all, if it says the same.
+func frameOf(m *protocol.Message, h *hearing, s core.Scope, prev uint64) *protocol.Encoded {
+	m = h.shown(m, s)
+	v := protocol.View{Room: h.name(), Prev: prev, Out: s == core.Out || h == nil && m.View().Out}
+	if v.Room == "" && v.Out == m.View().Out && (m.Volatile || v.Prev == m.Prev) {
+		return m.Encoded()
 	}
 	e := protocol.NewEncoded(protocol.AppendMessage(nil, m, v), protocol.TypeMessage)
 	e.Message = m

@@ -240,4 +240,4 @@ func (c *Connection) withdraw(hidden func(protocol.Channel) bool) {
 	})
 }
 
-var errWithdrawn = &protocol.Error{Code: protocol.CodeForbidden, Reason: "this channel is not allowed any more", Hint: "Ask the operator."}
+var errWithdrawn = &protocol.Error{Code: protocol.CodeForbidden, Reason: "the rules of this channel have changed while the answer waited", Hint: "Ask again: that is forbidden, too, if the channel is not allowed any more."}

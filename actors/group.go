@@ -7,12 +7,14 @@ import (
 	"tidings/protocol"
 )
 
-// hearing is what a subscription with a filter or a scope hears of its channel. It never changes. A nil hearing is that
-// of a subscription with neither, which hears everything.
+// hearing is what a subscription hears of its channel, if that is not everything: what its client asked for, and of that
+// what the rules let it hear. It never changes. A nil hearing is that of a subscription which hears everything.
 type hearing struct {
-	room   string // what the client calls it
-	filter *filter.Filter
-	scope  string // of protocol.ScopeIn and so on; "" for all
+	key   string         // of the group of all that hear the same
+	room  string         // what the client calls it; "" if it asked for neither a filter nor a scope
+	asked *filter.Filter // by the client; nil for everything
+	rows  *filter.Filter // of the rules; nil for everything
+	scope string         // of protocol.ScopeIn and so on; "" for all
 }
 
 // hearingOf returns what a subscribe asks for. It fails with CodeBadFilter or CodeFilterTooComplex.
@@ -24,26 +26,69 @@ func hearingOf(f *protocol.ClientFrame) (*hearing, *protocol.Error) {
 	if f.Filter == nil && scope == "" {
 		return nil, nil
 	}
-	h := &hearing{filter: filter.Everything(), scope: scope}
+	h := &hearing{asked: filter.Everything(), scope: scope}
 	if f.Filter != nil {
 		asked, err := filter.Parse(f.Filter)
 		if err != nil {
 			return nil, protocol.AsError(err)
 		}
-		h.filter = asked
+		h.asked = asked
 	}
-	if h.room = h.filter.ID(f.Channel); scope != "" {
+	if h.room = h.asked.ID(f.Channel); scope != "" {
 		h.room += "." + scope
 	}
+	h.key = h.room
 	return h, nil
 }
 
-// name is the room of a subscription, "" if it hears everything.
+// within returns h of channel ch as far as rows lets it be, whatever it was let before; nil is all.
+func (h *hearing) within(ch protocol.Channel, rows *filter.Filter) *hearing {
+	switch {
+	case h == nil && rows == nil:
+		return nil
+	case h == nil:
+		h = &hearing{}
+	case h.asked == nil && h.scope == "" && rows == nil:
+		return nil
+	}
+	part := *h
+	part.rows, part.key = rows, h.room
+	if rows != nil {
+		part.key += "/" + rows.ID(ch) // no room has a slash
+	}
+	return &part
+}
+
+// name is the room of a subscription, "" if its client asked for neither a filter nor a scope.
 func (h *hearing) name() string {
 	if h == nil {
 		return ""
 	}
 	return h.room
+}
+
+// rowsKey is keyOfRows of what h is within.
+func (h *hearing) rowsKey() string {
+	if h == nil {
+		return ""
+	}
+	return keyOfRows(h.rows)
+}
+
+// filter returns what index finds the group by: all that scopeOf asks of a document.
+func (h *hearing) filter() *filter.Filter {
+	switch {
+	case h.rows == nil:
+		return h.asked
+	case h.asked == nil:
+		return h.rows
+	}
+	return filter.And(h.rows, h.asked)
+}
+
+// matches reports whether h is about a document.
+func (h *hearing) matches(d *filter.Document) bool {
+	return d != nil && (h.rows == nil || h.rows.Match(d)) && (h.asked == nil || h.asked.Match(d))
 }
 
 // contents returns what filters look at: a document as it is now, nil if it is no more, and as it was before its
@@ -73,12 +118,22 @@ func (h *hearing) scopeOf(m *protocol.Message) core.Scope {
 	}
 	after, before := contents(m)
 	switch {
-	case after != nil && h.filter.Match(after):
+	case h.matches(after):
 		return h.pick(core.In)
-	case before != nil && h.filter.Match(before):
+	case h.matches(before):
 		return h.pick(core.Out)
 	}
 	return core.Passes
+}
+
+// shown returns m as a subscription that hears h is shown it, given what m is to it. Where the rules decide which
+// documents it hears, one that it hears no more, though it is still there, is shown as it was before: what it is now may
+// be somebody else's.
+func (h *hearing) shown(m *protocol.Message, s core.Scope) *protocol.Message {
+	if s == core.Out && h != nil && h.rows != nil && !m.View().Out {
+		return m.Left()
+	}
+	return m
 }
 
 // pick leaves out what the subscription's scope does not ask for.
@@ -93,28 +148,29 @@ func (h *hearing) pick(s core.Scope) core.Scope {
 // and its frames are made once.
 type group struct {
 	*hearing
-	members int // joined and not gone, in whatever stage
+	finds   *filter.Filter // hearing.filter
+	members int            // joined and not gone, in whatever stage
 	always  bool
 	fan     fanout.Group
 	looked  uint64 // round of groupIndex in which it was found in what a document is now
 }
 
-// join makes sub a member of the group of what it hears. It fails with CodeOverloaded if the channel has too many.
-func (ch *channel) joinGroup(sub *subscription) *protocol.Error {
-	if sub.hears == nil {
+// joinGroup makes sub a member of the group of what it hears. It fails with CodeOverloaded if the channel has too many.
+func (ch *channel) joinGroup(sub *subscription, hears *hearing) *protocol.Error {
+	if hears == nil {
 		return nil
 	}
-	g := ch.groups[sub.hears.room]
+	g := ch.groups[hears.key]
 	if g == nil {
 		most := ch.bus.cfg.MaxGroups
-		g = &group{hearing: sub.hears, always: sub.hears.filter.Always()}
+		g = newGroup(hears)
 		if len(ch.groups) >= most || g.always && ch.always >= most/10 {
 			return errGroups
 		}
 		if ch.groups == nil {
 			ch.groups = map[string]*group{}
 		}
-		ch.groups[g.room] = g
+		ch.groups[g.key] = g
 		ch.bus.tally.groups.Add(1)
 		if g.always {
 			ch.always++
@@ -123,6 +179,11 @@ func (ch *channel) joinGroup(sub *subscription) *protocol.Error {
 	g.members++
 	sub.group = g
 	return nil
+}
+
+func newGroup(hears *hearing) *group {
+	finds := hears.filter()
+	return &group{hearing: hears, finds: finds, always: finds.Always()}
 }
 
 func (ch *channel) leaveGroup(sub *subscription) {
@@ -134,7 +195,7 @@ func (ch *channel) leaveGroup(sub *subscription) {
 	if g.members--; g.members > 0 {
 		return
 	}
-	delete(ch.groups, g.room)
+	delete(ch.groups, g.key)
 	ch.bus.tally.groups.Add(-1)
 	if g.always {
 		ch.always--
@@ -157,17 +218,17 @@ func newGroupIndex(state *channelState) *groupIndex {
 }
 
 // Add implements core.Groups.
-func (x *groupIndex) Add(room string, _ func(*protocol.Message) core.Scope) {
-	if g := x.state.groups[room]; g.scope != protocol.ScopeNone {
-		x.index.Add(g, g.filter)
+func (x *groupIndex) Add(key string, _ func(*protocol.Message) core.Scope) {
+	if g := x.state.groups[key]; g.scope != protocol.ScopeNone {
+		x.index.Add(g, g.finds)
 	}
 }
 
 // Remove implements core.Groups.
-func (x *groupIndex) Remove(room string) { x.index.Remove(x.state.groups[room]) }
+func (x *groupIndex) Remove(key string) { x.index.Remove(x.state.groups[key]) }
 
 // Each implements core.Groups.
-func (x *groupIndex) Each(m *protocol.Message, hit func(room string, s core.Scope)) {
+func (x *groupIndex) Each(m *protocol.Message, hit func(key string, s core.Scope)) {
 	if x.index.Len() == 0 {
 		return
 	}
@@ -177,14 +238,14 @@ func (x *groupIndex) Each(m *protocol.Message, hit func(room string, s core.Scop
 		x.index.Match(after, func(g *group) {
 			g.looked = x.round
 			if s := g.pick(core.In); s != core.Passes {
-				hit(g.room, s)
+				hit(g.key, s)
 			}
 		})
 	}
 	if before != nil {
 		x.index.Match(before, func(g *group) {
 			if s := g.pick(core.Out); g.looked != x.round && s != core.Passes {
-				hit(g.room, s)
+				hit(g.key, s)
 			}
 		})
 	}

@@ -341,9 +341,19 @@ func TestGroupIndexAgreesWithScopeOf(t *testing.T) {
 			if fault != nil {
 				t.Fatal(fault)
 			}
-			if state.groups[h.room] == nil {
-				state.groups[h.room] = &group{hearing: h}
-				index.Add(h.room, nil)
+			for _, rows := range []string{"", `{"equals":{"n":2}}`, `{"not":{"equals":{"n":3}}}`, `{"nothing":true}`} {
+				h := h
+				if rows != "" {
+					own, err := filter.Parse([]byte(rows))
+					if err != nil {
+						t.Fatal(err)
+					}
+					h = h.within("cars", own)
+				}
+				if state.groups[h.key] == nil {
+					state.groups[h.key] = newGroup(h)
+					index.Add(h.key, nil)
+				}
 			}
 		}
 	}
@@ -361,12 +371,12 @@ func TestGroupIndexAgreesWithScopeOf(t *testing.T) {
 					}
 					got[room] = true
 					if want := state.groups[room].scopeOf(m); s != want {
-						t.Errorf("%s %s: %d, want %d", state.groups[room].filter.JSON(), state.groups[room].scope, s, want)
+						t.Errorf("%s %s: %d, want %d", state.groups[room].finds.JSON(), state.groups[room].scope, s, want)
 					}
 				})
 				for room, g := range state.groups {
 					if g.scopeOf(m) != 0 && !got[room] {
-						t.Errorf("before %s, after %s, gone %t: %s %q is not hit", before, after, gone, g.filter.JSON(), g.scope)
+						t.Errorf("before %s, after %s, gone %t: %s %q is not hit", before, after, gone, g.finds.JSON(), g.scope)
 					}
 				}
 			}
@@ -418,10 +428,9 @@ func BenchmarkGroupIndex(b *testing.B) {
 	state := &channelState{groups: map[string]*group{}}
 	index := newGroupIndex(state)
 	for i := range 10_000 {
-		h := &hearing{room: fmt.Sprint(i)}
-		h.filter, _ = filter.Parse(fmt.Appendf(nil, `{"equals":{"driver":%d}}`, i))
-		state.groups[h.room] = &group{hearing: h}
-		index.Add(h.room, nil)
+		h, _ := hearingOf(&protocol.ClientFrame{Filter: fmt.Appendf(nil, `{"equals":{"driver":%d}}`, i)})
+		state.groups[h.key] = newGroup(h)
+		index.Add(h.key, nil)
 	}
 	m := &protocol.Message{Data: []byte(`{"type":"taxi","driver":17,"seats":4,"note":"arrived, please come down"}`)}
 	b.ReportAllocs()

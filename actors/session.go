@@ -22,6 +22,7 @@ type session struct {
 	park  *ground.Alarm // made with the first parking
 
 	subs        []*subscription
+	ruled       ruling        // from begun on
 	mandate     *mandate      // nil if the server wants nothing of it
 	waiting     []waitingJoin // recoveries that wait for others to end
 	recovering  int           // subscriptions that are gated
@@ -121,7 +122,7 @@ var errErrors = &protocol.Error{Code: protocol.CodeTooManyErrors, Reason: "more 
 // find returns the index of the subscription to a channel with a room, or -1. The room "" is that of the one which hears
 // everything.
 func (s *session) find(ch protocol.Channel, room string) int {
-	return slices.IndexFunc(s.subs, func(sub *subscription) bool { return sub.channel == ch && sub.hears.name() == room })
+	return slices.IndexFunc(s.subs, func(sub *subscription) bool { return sub.channel == ch && sub.room == room })
 }
 
 func (s *session) describe(ch protocol.Channel) description {
@@ -208,7 +209,8 @@ type faulted struct {
 type begun struct {
 	ground.Event
 	conn    *Connection
-	mandate *mandate // nil for none
+	policy  *access.Policy // at that time
+	mandate *mandate       // nil for none
 }
 
 // attached reports that a link was put under the outbox. Identity is what its client showed, nil for the next poll of
@@ -331,6 +333,8 @@ type answered struct {
 	frame   *protocol.Encoded
 	shows   protocol.Channel // whose messages, or members, the frame has; "" for none
 	members bool
+	asked   *protocol.ClientFrame // the history that was read; nil for other requests
+	rows    string                // keyOfRows of the row filter that it was read with
 	fault   *protocol.Error
 }
 

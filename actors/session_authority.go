@@ -34,7 +34,12 @@ func (b *Bus) mayRead(id access.Identity, ch protocol.Channel) *protocol.Error {
 	if _, _, ok := ch.ReplyParts(); ok {
 		return b.replies.MayRead(id, ch, time.Now())
 	}
-	return b.policy.Load().MaySubscribe(id, ch)
+	policy := b.policy.Load()
+	if fault := policy.MaySubscribe(id, ch); fault != nil {
+		return fault
+	}
+	_, fault := rowsOf(policy, id, ch)
+	return fault
 }
 
 func (s *session) subscribeFault(f *protocol.ClientFrame, room string) *protocol.Error {

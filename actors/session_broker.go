@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"tidings/core"
+	"tidings/filter"
 	"tidings/protocol"
 )
 
@@ -52,7 +53,7 @@ func (s *session) askBroker() {
 	if s.jobs = s.jobs[1:]; len(s.jobs) == 0 {
 		s.jobs = nil
 	}
-	b, c, self, name := s.bus, s.conn, s.self, s.lastingName()
+	b, c, self, name, rows := s.bus, s.conn, s.self, s.lastingName(), s.rows(f.Channel)
 	pool := b.publishes
 	asks := b.hooks.concern(f.Type) && (f.Type == protocol.TypePublish || !s.put(f.Channel))
 	if asks {
@@ -64,7 +65,9 @@ func (s *session) askBroker() {
 		}
 		switch f.Type {
 		case protocol.TypeHistory:
-			ask = b.answerHistory
+			ask = func(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
+				return b.answerHistory(c, f, rows)
+			}
 		case protocol.TypeCall:
 			ask = b.openReply
 		case protocol.TypePresence:
@@ -84,10 +87,9 @@ func (s *session) askBroker() {
 		done := answered{id: f.ID, frame: frame}
 		switch f.Type {
 		case protocol.TypePresence:
-			done.members = true
-			fallthrough
+			done.shows, done.members = f.Channel, true
 		case protocol.TypeHistory:
-			done.shows = f.Channel
+			done.shows, done.asked, done.rows = f.Channel, &f, keyOfRows(rows)
 		}
 		b.send(self, done)
 	})
@@ -145,9 +147,12 @@ func (s *session) onAnswered(m answered) {
 	default:
 		m.fault = s.mayRead(m.shows)
 	}
-	if m.fault != nil {
+	switch {
+	case m.fault != nil:
 		s.refuse(m.fault, m.id)
-	} else {
+	case m.asked != nil && m.rows != keyOfRows(s.rows(m.shows)): // it may hear other messages now
+		s.jobs = slices.Insert(s.jobs, 0, *m.asked)
+	default:
 		s.push(m.frame)
 	}
 	s.flush()
@@ -200,7 +205,9 @@ func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame, name string)
 	return protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeReply, ID: f.ID, Position: p.Position}), nil
 }
 
-func (b *Bus) answerHistory(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
+// answerHistory returns the answer to a client's history, as far as the client may read it. It reads on until there is
+// as much as was asked for, or all was looked at.
+func (b *Bus) answerHistory(c *Connection, f *protocol.ClientFrame, rows *filter.Filter) (*protocol.Encoded, error) {
 	var since protocol.Position
 	if f.Since != nil {
 		since = *f.Since
@@ -212,13 +219,13 @@ func (b *Bus) answerHistory(c *Connection, f *protocol.ClientFrame) (*protocol.E
 	if fault := b.claim(f.Channel, c.owner()); fault != nil {
 		return nil, fault
 	}
-	page, err := b.History(context.Background(), f.Channel, since, limit)
+	page, whole, err := b.historyWithin(f.Channel, since, limit, rows)
 	if err != nil {
 		return nil, err
 	}
 	return protocol.Encode(&protocol.ServerFrame{
 		Type: protocol.TypeReply, ID: f.ID, Position: page.Top,
-		Messages: append([]*protocol.Message{}, page.Messages...), Complete: complete(since, page),
+		Messages: append([]*protocol.Message{}, page.Messages...), Complete: whole,
 	}), nil
 }
 
@@ -238,20 +245,6 @@ func (b *Bus) answerPresence(c *Connection, f *protocol.ClientFrame) (*protocol.
 		reply.Members = append([]protocol.Member{}, page.Members...)
 	}
 	return protocol.Encode(reply), nil
-}
-
-// complete reports whether a page has everything after since (or, if that is zero, everything that the channel ever
-// had) up to its top.
-func complete(since protocol.Position, p core.Page) bool {
-	switch {
-	case p.Lost != "":
-		return false
-	case len(p.Messages) == 0:
-		return since == p.Top || since.IsZero() && p.Top.Offset == 0
-	case since.IsZero() && p.Messages[0].Prev != 0:
-		return false
-	}
-	return p.Messages[len(p.Messages)-1].Position() == p.Top
 }
 
 // answerCall makes a reply channel, so that it has an epoch.

@@ -19,6 +19,7 @@ func (s *session) Receive(c actor.Context) {
 	case begun:
 		s.conn = m.conn
 		s.mandate = m.mandate
+		s.ruled = ruling{m.policy, m.conn.identity.Load()}
 	case handle:
 		s.onHandle(m)
 	case faulted:

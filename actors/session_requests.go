@@ -26,7 +26,8 @@ func (s *session) onSubscribe(f *protocol.ClientFrame) {
 		}
 		s.leave(old, 0)
 	}
-	sub := &subscription{conn: s.conn, channel: f.Channel, hears: hears, id: f.ID, own: true, wantsAudience: audienceOf(f.Users)}
+	hears = hears.within(f.Channel, s.rows(f.Channel))
+	sub := &subscription{conn: s.conn, channel: f.Channel, room: hears.name(), hears: hears, id: f.ID, own: true, wantsAudience: audienceOf(f.Users)}
 	s.subs = append(s.subs, sub)
 	if asks {
 		s.askPermission(sub, f.Since)
@@ -45,7 +46,7 @@ func (s *session) onUnsubscribe(f *protocol.ClientFrame) {
 		s.refuse(&protocol.Error{Code: protocol.CodeNotSubscribed, Reason: "there is no such subscription", Hint: "Unsubscribe once, with the room that subscribed named."}, f.ID)
 		return
 	}
-	if sub := s.subs[i]; sub.entry != nil && sub.hears == nil && s.put(f.Channel) {
+	if sub := s.subs[i]; sub.entry != nil && sub.room == "" && s.put(f.Channel) {
 		s.disown(sub, f.ID)
 		return
 	}

@@ -25,7 +25,7 @@ func (s *session) join(sub *subscription, since *protocol.Position) {
 	sub.entry = s.bus.router.hold(sub.channel)
 	sub.channel = sub.entry.name // one string for all
 	sub.stand(s.state, s.kind, 1)
-	s.bus.send(sub.entry.pid, join{sub: sub, since: since, as: s.standing(sub.channel), audience: sub.wantsAudience})
+	s.bus.send(sub.entry.pid, join{sub: sub, hears: sub.hears, since: since, as: s.standing(sub.channel), audience: sub.wantsAudience})
 }
 
 // maxRecoveries bounds the recoveries of one connection that go on at once. Each has a page of
@@ -155,7 +155,8 @@ func (s *session) fill() {
 		case len(s.subs) >= protocol.MaxSubscriptions:
 			full = true
 		default:
-			sub := &subscription{conn: s.conn, channel: ch}
+			hears := (*hearing)(nil).within(ch, s.rows(ch))
+			sub := &subscription{conn: s.conn, channel: ch, hears: hears}
 			s.subs = append(s.subs, sub)
 			s.bus.tally.put.Add(1)
 			s.join(sub, nil)
@@ -191,8 +192,9 @@ func (s *session) disown(sub *subscription, reply uint64) {
 	s.bus.send(sub.entry.pid, adopt{sub: sub, reply: reply})
 }
 
-// authorise ends the subscriptions that the client may not have any more, and those that the server alone wanted, takes
-// back what waits of channels that are forbidden, and makes the subscriptions that the server wants.
+// authorise ends the subscriptions that the client may not have any more, and those that the server alone wanted, has the
+// others hear what the client may hear of their channels now, takes back what waits of channels that are forbidden or of
+// which it may hear something else, and makes the subscriptions that the server wants.
 func (s *session) authorise() {
 	had := len(s.subs) > 0
 	s.wish()
@@ -216,7 +218,8 @@ func (s *session) authorise() {
 			s.revoke(i, fault, may)
 		}
 	}
-	s.conn.withdraw(func(ch protocol.Channel) bool { return forbidden(ch) != nil }) // also of channels that it left before
+	changed := s.sift()
+	s.conn.withdraw(func(ch protocol.Channel) bool { return forbidden(ch) != nil || changed(ch) }) // also of channels that it left before
 	if s.conn.plain && had && len(s.subs) == 0 {
 		s.finish(protocol.DisconnectFrame(errForbidden, 0), errForbidden.Code)
 	}

@@ -51,6 +51,7 @@ const (
 	GapPositionUnknown GapReason = "position_unknown"
 	GapFeedLost        GapReason = "feed_lost"
 	GapUnrecovered     GapReason = "unrecovered"
+	GapRulesChanged    GapReason = "rules_changed"
 )
 
 // What a subscription wants to hear of the documents that its filter matches: the values of a subscribe's scope.

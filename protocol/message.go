@@ -49,6 +49,23 @@ func (m *Message) Size() int {
 // messageOverhead is the struct, its pointers in the rings and the frame's fixed text, roughly.
 const messageOverhead = 192
 
+// Left returns m as it is to those for whom its document is no more, though it is there for others: as if it had been
+// removed, with the content before the change. What m says of the document now, and of what the change was, is not in
+// it.
+func (m *Message) Left() *Message {
+	left := &Message{
+		Channel: m.Channel, Epoch: m.Epoch, Offset: m.Offset, Prev: m.Prev, PrevTag: m.PrevTag, Tag: m.Tag, ID: m.ID, Data: []byte("null"),
+		Event: m.Event, SpreadMS: m.SpreadMS, Trace: m.Trace, TimeMS: m.TimeMS, Volatile: m.Volatile, Exclude: m.Exclude, Extra: &Extra{Gone: true},
+	}
+	if x := m.Extra; x != nil {
+		left.Extra.Change, left.Extra.Txn = x.Change, x.Txn
+		if x.Before != nil {
+			left.Data = x.Before
+		}
+	}
+	return left
+}
+
 // Encoded returns the message's frame for an unfiltered subscription, encoded once however many ask, from any
 // goroutine.
 func (m *Message) Encoded() *Encoded {

@@ -70,7 +70,7 @@ var folders = map[string]folder{
 	"internal/sparse":   {},
 	"internal/patience": {},
 	"internal/bench":    {ours: []string{"protocol", "client"}, foreign: []string{gin, websocket, hdr}},
-	"internal/config":   {ours: []string{"protocol", "access"}, foreign: []string{koanf, yaml, pflag}},
+	"internal/config":   {ours: []string{"protocol", "access", "filter"}, foreign: []string{koanf, yaml, pflag}},
 	// The whole server in one process, which tests of examples, pages and proxies import.
 	"internal/teststack": {ours: []string{"access", "actors", "broker/memory", "httpapi"}},
 	// A PostgreSQL server of the system's packages, which tests start.

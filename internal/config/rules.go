@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"tidings/access"
+	"tidings/filter"
 )
 
 const channelRules = "rules.channels"
@@ -29,8 +30,11 @@ var ruleFields = []ruleField{
 			return fmt.Errorf(`must be a filter, such as {equals: {tenant: "{tenant}"}}`)
 		}
 		raw, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
 		r.Filter = string(raw)
-		return err
+		return checkFilter(r.Filter)
 	}},
 	{"history.messages", func(r *access.Rule, v any) (err error) {
 		r.Limits.HistoryMessages, err = toInt(v)
@@ -67,6 +71,15 @@ var ruleFields = []ruleField{
 		}
 		return err
 	}},
+}
+
+// checkFilter checks the filter of a rule as a client's own would be, with a text for each placeholder.
+func checkFilter(text string) error {
+	sample, err := access.SampleFilter(text)
+	if err == nil {
+		_, err = filter.Parse(sample)
+	}
+	return err
 }
 
 // inRange checks a value as the setting of the node of the same name is.
