@@ -100,3 +100,23 @@ func TestReadMeta(t *testing.T) {
 		}
 	}
 }
+
+// To those whom a document left it is as if it had been removed, and nothing says what it is now.
+func TestAMessageAsADocumentLeft(t *testing.T) {
+	m := &Message{
+		Channel: "a", Epoch: "e", Offset: 7, Prev: 6, Tag: "t", ID: "m", TimeMS: 5, Event: "updated", Data: []byte(`{"tenant":"t2"}`),
+		Extra: &Extra{Change: 3, Txn: 9, Meta: []byte(`{"by":"t2"}`), Changed: []byte(`["tenant"]`), Before: []byte(`{"tenant":"t1"}`), Origin: []byte(`{}`)},
+	}
+	left := m.Left()
+	got := string(AppendMessage(nil, left, left.View()))
+	want := `{"type":"message","channel":"a","offset":7,"tag":"t","id":"m","time":5,"event":"updated","change":3,"txn":9,"scope":"out","data":{"tenant":"t1"}}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if x := left.Extra; x.Before != nil || x.Origin != nil || x.Changed != nil || x.Meta != nil {
+		t.Errorf("it holds more than it shows: %+v", x)
+	}
+	if bare := (&Message{Channel: "a", Data: []byte(`{"tenant":"t2"}`)}).Left(); string(bare.Data) != "null" {
+		t.Errorf("without a content before it shows %s", bare.Data)
+	}
+}

@@ -50,8 +50,8 @@ const (
 	GapEpochChanged    GapReason = "epoch_changed"
 	GapPositionUnknown GapReason = "position_unknown"
 	GapFeedLost        GapReason = "feed_lost"
-	GapUnrecovered     GapReason = "unrecovered"
 	GapRulesChanged    GapReason = "rules_changed"
+	GapUnrecovered     GapReason = "unrecovered"
 )
 
 // What a subscription wants to hear of the documents that its filter matches: the values of a subscribe's scope.

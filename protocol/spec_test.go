@@ -219,7 +219,7 @@ func TestSpecGapReasons(t *testing.T) {
 	for _, row := range specTable(t, "**Gap reasons.**", "| reason | meaning |") {
 		got = append(got, strings.Trim(row[0], "`"))
 	}
-	want := []GapReason{GapHistoryExpired, GapEpochChanged, GapPositionUnknown, GapFeedLost, GapUnrecovered, GapRulesChanged}
+	want := []GapReason{GapHistoryExpired, GapEpochChanged, GapPositionUnknown, GapFeedLost, GapRulesChanged, GapUnrecovered}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("SPEC.md has %v, the package %v", got, want)
 	}

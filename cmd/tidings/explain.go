@@ -119,6 +119,9 @@ func (e *explainer) print(out io.Writer, d access.Decision) error {
 		}
 		fmt.Fprintf(out, "%-10s %s: %s\n", v.name, word, v.Why)
 	}
+	if d.Filter != nil {
+		fmt.Fprintf(out, "filter     %s: the client hears and reads only messages that match\n", d.Filter)
+	}
 	if !d.Subscribe.Allowed {
 		fmt.Fprintln(out, "grants     not known here: a backend may have put the client in the channel (POST /api/subscribe)")
 	}

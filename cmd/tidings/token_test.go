@@ -25,6 +25,7 @@ rules:
   channels:
     "news/**": {subscribe: anyone}
     "inbox/{user}": {subscribe: user, publish: "user, role:desk"}
+    "tasks/*": {subscribe: user, filter: {equals: {owner: "{user}"}}}
 `)
 	return file
 }
@@ -129,6 +130,8 @@ func TestExplainSaysWhichRuleDecides(t *testing.T) {
 		{"a join", token, []string{"--channel", "role/desk"}, 0, []string{`subscribe  yes: the client is put in it by the join "role/{role}"`}},
 		{"a join of another", token, []string{"--channel", "user/u2"}, 1, []string{"subscribe  no", "grants     not known here"}},
 		{"a join of an anonymous client", "", []string{"--channel", "anonymous", "--json"}, 0, []string{`"join":"anonymous","subscribe":{"allowed":true`}},
+		{"its rows", token, []string{"--channel", "tasks/a"}, 0, []string{`filter     {"equals":{"owner":"u1"}}: the client hears and reads only`}},
+		{"rows of nobody", "", []string{"--channel", "tasks/open"}, 1, []string{`subscribe  no : the client is anonymous`, `filter     {"nothing":true}`}},
 		{"no pattern", token, []string{"--channel", "other"}, 1, []string{"since no pattern matches"}},
 		{"JSON", "", []string{"--channel", "news/a", "--json", "--token", token}, 0, []string{`"rule":"news/**","user":"u1","subscribe":{"allowed":true,"asks":"anyone","why":"anyone may"}`}},
 		{"no channel", "", []string{"--channel", "a//b"}, 1, nil},

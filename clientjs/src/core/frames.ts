@@ -9,7 +9,7 @@ export interface Position {
 }
 
 /** Why completeness could not be shown. `unrecovered` is said by the client itself: the server gave no other reason. */
-export type GapReason = "history_expired" | "epoch_changed" | "position_unknown" | "feed_lost" | "unrecovered";
+export type GapReason = "history_expired" | "epoch_changed" | "position_unknown" | "feed_lost" | "rules_changed" | "unrecovered";
 
 /** One message as it came over the wire. `data` is the payload as it was published. */
 export interface MessageFrame {

@@ -11,6 +11,7 @@ const REASONS: Record<GapReason, string> = {
   epoch_changed: "the server's history was lost or replaced",
   position_unknown: "the server does not know our place",
   feed_lost: "a node missed messages and could not read them again",
+  rules_changed: "you may see other things than before",
   unrecovered: "what was missed could not be recovered",
 };
 
