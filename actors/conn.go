@@ -229,7 +229,7 @@ func (c *Connection) withdraw(hidden func(protocol.Channel) bool) {
 		switch {
 		case f == nil:
 		case f.Type == protocol.TypeReply:
-			if len(f.Messages) > 0 && hidden(f.Messages[0].Channel) || f.Count != nil && hidden(f.Channel) {
+			if len(f.Messages) > 0 && hidden(f.Messages[0].Channel) || f.Channel != "" && hidden(f.Channel) {
 				return protocol.ErrorFrame(f.ID, errWithdrawn)
 			}
 		case f.Channel == "" || f.Type == protocol.TypeUnsubscribed || f.Type == protocol.TypeSubscribed || !hidden(f.Channel):

@@ -94,14 +94,15 @@ func (s *session) onDocumented(m documented) {
 		return
 	}
 	if ch := m.call.shown; m.fault == nil && ch != "" { // it may have become forbidden meanwhile
-		if m.fault = s.mayRead(ch); m.fault == nil && string(s.bus.rowsOf(s.identity(), ch)) != m.call.rows {
+		rows, _ := s.bus.policy.Load().RowFilter(s.identity(), ch)
+		if m.fault = s.mayRead(ch); m.fault == nil && string(rows) != m.call.rows {
 			m.fault = errRowsChanged
 		}
 	}
 	if m.fault != nil {
 		s.refuse(m.fault, m.id)
 	} else {
-		s.push(protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeReply, ID: m.id, Data: m.answer}))
+		s.push(protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeReply, ID: m.id, Channel: m.call.shown, Data: m.answer}))
 	}
 	s.flush()
 	s.nextDocumentCall()

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -414,4 +415,57 @@ func TestAMoveToOneGroupTooMany(t *testing.T) {
 			t.Errorf("%d subscriptions, want 20", s.Subscriptions)
 		}
 	})
+}
+
+// Documents of a collection are read with the rows of its channel's rule, and an answer that waits is taken back.
+func TestDocumentsOfOwnRows(t *testing.T) {
+	rule := access.Rule{Pattern: "documents/city/*", Subscribe: access.User, Filter: byTenant}
+	as := func(tenant string) string { return signAs(t, "ann", map[string]any{"tenant": tenant}) }
+	for _, tt := range []struct {
+		name string
+		then func(w *world, c *client)
+	}{
+		{"refresh", func(_ *world, c *client) { c.tell(protocol.ClientFrame{Type: protocol.TypeRefresh, Token: as("t2")}) }},
+		{"new rules", func(w *world, _ *client) {
+			other := rule
+			other.Filter = `{"equals": {"tenant": "t2"}}`
+			if err := w.bus.SetRules(access.Rules{Channels: []access.Rule{other}}); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var asked []string // the rows of each call
+			library := func(_ context.Context, c *DocumentCall) ([]byte, error) {
+				if fault := c.MayRead("documents/city/cars"); fault != nil {
+					return nil, fault
+				}
+				asked = append(asked, string(c.Rows("documents/city/cars")))
+				return c.Data, nil
+			}
+			inBubble(t, func(c *Config) {
+				withTokens(t, access.Rules{Channels: []access.Rule{rule}})(c)
+				c.Documents = library
+			}, func(w *world) {
+				c := w.signIn(as("t1"), "")
+				c.link.stall(true)
+				c.say(documentCall(50, `"waits"`))
+				w.settle()
+				tt.then(w, c)
+				w.settle()
+				c.say(documentCall(51, `"comes after it"`))
+				c.link.stall(false)
+				got := c.next()
+				refused := only(got, protocol.TypeError)
+				if len(refused) != 1 || refused[0].ID != 50 || refused[0].Code != protocol.CodeForbidden {
+					t.Errorf("the answer that waited: got %+v, want forbidden in its place", refused)
+				}
+				replies := only(got, protocol.TypeReply)
+				if n := len(replies); n == 0 || replies[n-1].ID != 51 || string(replies[n-1].Data) != `"comes after it"` || replies[n-1].Channel != "" {
+					t.Errorf("the answer after it: got %+v", replies)
+				}
+				same(t, "the rows asked for", asked, []string{`{"equals":{"tenant":"t1"}}`, `{"equals":{"tenant":"t2"}}`})
+			})
+		})
+	}
 }
