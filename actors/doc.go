@@ -34,6 +34,7 @@
 //	channel_broker.go       it listens to the broker, reads history, and takes what the broker brings
 //	channel_port.go         what the feed and the shards ask for; who is passed by
 //	group.go                filters: what a subscription hears, and the members that hear the same
+//	channel_move.go         members that may hear something else than before
 //	channel_presence.go     who is in it: calls of the broker, and news
 //	channel_presence_step.go   the same: what to do next, and when
 //	channel_life.go         its table of contents; it starts, ages, fails, ends
@@ -51,8 +52,10 @@
 //	session_link.go         links come and go, tokens are renewed and end; parking, and the end
 //	session_requests.go     subscribe and unsubscribe
 //	session_authority.go    what the client may do
+//	session_rows.go         which messages of a channel the rules let it hear
 //	session_subscriptions.go   joins, recoveries in turn, what the server wants, and what the client loses
 //	session_broker.go       publish, history and presence, one after another
+//	session_history.go      what a client may read of the history
 //	session_calls.go        calls, and reply channels
 //	session_documents.go    calls about documents, one after another
 //
