@@ -12,19 +12,13 @@ import (
 	"tidings/transports"
 )
 
-// What a request was refused with, for the log.
-const (
-	codeKey   = "tidings.code"
-	reasonKey = "tidings.reason"
-)
-
 // answer writes v as JSON.
 func answer(c *gin.Context, v any) { writeJSON(c.Writer, http.StatusOK, asJSON(v)) }
 
-// answerAndRest writes v as JSON. The conn may then rest.
-func (a *API) answerAndRest(c *gin.Context, v any) {
+// answerAndRest writes a body of JSON, and keeps none of it. The conn may then rest.
+func (a *API) answerAndRest(c *gin.Context, body []byte) {
 	transports.VaryByOrigin(c.Writer.Header())
-	a.handler.AnswerJSON(c.Writer, c.Request, http.StatusOK, asJSON(v))
+	a.handler.AnswerJSON(c.Writer, c.Request, http.StatusOK, body)
 }
 
 func asJSON(v any) []byte {
@@ -50,8 +44,8 @@ func (a *API) refuse(c *gin.Context, err error) {
 	if after > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(after/time.Second)))
 	}
-	c.Set(codeKey, string(fault.Code))
-	c.Set(reasonKey, fault.Reason)
+	n := noteOf(c)
+	n.code, n.reason = string(fault.Code), fault.Reason
 	transports.VaryByOrigin(header)
 	transports.WriteRefusal(c.Writer, c.Request, fault.Code.Row().HTTP, protocol.AppendError(nil, fault))
 	c.Abort()

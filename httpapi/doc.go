@@ -17,6 +17,6 @@
 //	trace.go     trace contexts of publishes
 //	request.go, answer.go, bridge.go, keys.go, address.go   how a request is read, answered, allowed, and whose it is
 //	silent.go    connections that say nothing, which make way for others
-//	guard.go     logging and recovery around everything
+//	guard.go, note.go   logging and recovery around everything, and what is remembered of a request for it
 //	conns.go     what ends a connection whose client does not send or read
 package httpapi

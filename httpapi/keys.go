@@ -63,23 +63,14 @@ func (k *keyring) backend(r *http.Request) (access.Backend, error) {
 
 var errFailures = &protocol.Error{Code: protocol.CodeRateLimited, Reason: "too many requests from this address had no valid API key", Hint: "Send a valid key; without one, wait a minute."}
 
-const backendKey = "tidings.backend" // of the backend that makes a request
-
 // admit finds which backend makes a request of the API, and remembers it for the log and for backendOf.
 func (a *API) admit(c *gin.Context) error {
 	b, err := a.keys.backend(c.Request)
 	if err != nil {
 		return err
 	}
-	c.Set(backendKey, b)
+	noteOf(c).backend = b
 	return nil
-}
-
-// backendOf returns the backend that was admitted; one that may do nothing if none was.
-func backendOf(c *gin.Context) access.Backend {
-	b, _ := c.Get(backendKey)
-	found, _ := b.(access.Backend)
-	return found
 }
 
 // failures counts failed keys per address in windows of a minute. The zero address is not counted.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -52,6 +54,44 @@ type reach struct {
 	Filtered int `json:"filtered"`
 }
 
+// answers are where the answers to publishes are made. Who writes one keeps none of it.
+var answers = sync.Pool{New: func() any { return new([]byte) }}
+
+// appendJSON appends p as json.Marshal writes it, in a fraction of the time.
+func (p *published) appendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if p.Epoch != "" {
+		b = append(appendText(append(b, `"epoch":`...), p.Epoch), ',')
+	}
+	if p.Offset != 0 {
+		b = append(strconv.AppendUint(append(b, `"offset":`...), p.Offset, 10), ',')
+	}
+	if p.Tag != "" {
+		b = append(appendText(append(b, `"tag":`...), p.Tag), ',')
+	}
+	b = appendText(append(b, `"id":`...), p.ID)
+	b = strconv.AppendBool(append(b, `,"duplicate":`...), p.Duplicate)
+	b = strconv.AppendInt(append(b, `,"receivers":`...), int64(p.Receivers), 10)
+	b = strconv.AppendBool(append(b, `,"receiversExact":`...), p.ReceiversExact)
+	b = strconv.AppendInt(append(b, `,"reach":{"live":`...), int64(p.Reach.Live), 10)
+	b = strconv.AppendInt(append(b, `,"parked":`...), int64(p.Reach.Parked), 10)
+	b = strconv.AppendInt(append(b, `,"polling":`...), int64(p.Reach.Polling), 10)
+	b = strconv.AppendInt(append(b, `,"filtered":`...), int64(p.Reach.Filtered), 10)
+	return append(b, "}}"...)
+}
+
+// appendText appends a text as JSON. Epochs, tags and ids are letters, digits and hyphens, which stand for themselves.
+func appendText(b []byte, text string) []byte {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
+		default:
+			return append(b, asJSON(text)...)
+		}
+	}
+	return append(append(append(b, '"'), text...), '"')
+}
+
 // onPublish serves POST /api/publish.
 func (a *API) onPublish(c *gin.Context) {
 	body, ok := a.body(c, access.Backend.MaySomewhere, access.ActionPublish)
@@ -73,7 +113,10 @@ func (a *API) onPublish(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
-	a.answerAndRest(c, done)
+	buffer := answers.Get().(*[]byte)
+	*buffer = done.appendJSON((*buffer)[:0])
+	a.answerAndRest(c, *buffer)
+	answers.Put(buffer)
 }
 
 func (a *API) publish(ctx context.Context, b access.Backend, p *publishRequest, name string) (*published, error) {

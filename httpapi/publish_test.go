@@ -179,3 +179,17 @@ func TestPublishRefuses(t *testing.T) {
 		})
 	}
 }
+
+// The answer is written by hand. It is what json.Marshal writes, as it does for the publishes of a batch.
+func TestTheAnswerToAPublishIsWrittenAsAnyOther(t *testing.T) {
+	for _, p := range []published{
+		{},
+		{ID: "e-1"},
+		{Epoch: "k3jX", Offset: 1, Tag: "aB3_dE", ID: "k3jX-1", Duplicate: true, Receivers: 3, ReceiversExact: true, Reach: reach{Live: 1, Parked: 2, Polling: 3, Filtered: 4}},
+		{Epoch: `a"b\c`, Offset: 1<<64 - 1, Tag: "<&>", ID: "ä\x00\u2028", Receivers: 1 << 40},
+	} {
+		if got, want := string(p.appendJSON(nil)), string(asJSON(p)); got != want {
+			t.Errorf("%+v: got %s, want %s", p, got, want)
+		}
+	}
+}

@@ -23,7 +23,7 @@ func (a *API) routes(base string) *gin.Engine {
 	e.HandleMethodNotAllowed = true
 	e.NoMethod(a.onNoMethod)
 	e.NoRoute(a.onNoRoute)
-	e.Use(a.logged, a.recovered, a.bounded)
+	e.Use(noted, a.logged, a.recovered, a.bounded)
 
 	g := e.Group(base)
 	// The transports answer methods, CORS and errors themselves.
