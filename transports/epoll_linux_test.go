@@ -129,3 +129,20 @@ func TestEpollRacesClosing(t *testing.T) {
 		return len(ready.free) == len(ready.spots)
 	})
 }
+
+// Whatever the length of a message, and whatever lies behind it in the same segment, nothing of it stays unread: a
+// reading that took all there was is not followed by another one.
+func TestEpollReadsAllThatCameAtOnce(t *testing.T) {
+	s := onLoopback(t, nil).rawSocket(t)
+	s.send(text(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`))
+	s.want("connected")
+	s.want("subscribed")
+	for n := range 2 * readBuffer {
+		long := text(fmt.Sprintf(`{"type":"ping","id":%d}%*s`, 2*n+1, n, ""))
+		short := text(fmt.Sprintf(`{"type":"ping","id":%d}`, 2*n+2))
+		s.conn.Write(append(long, short...))
+		for _, id := range []int{2*n + 1, 2*n + 2} {
+			s.want(fmt.Sprintf(`"id":%d`, id))
+		}
+	}
+}

@@ -25,6 +25,7 @@ type machine struct {
 	readErr  error         // the last error of wire.Read
 	between  bool          // no message is under way
 	timed    bool          // the socket's conn has a read deadline
+	emptied  bool          // the last read took all that was there
 }
 
 // machineFor returns a machine that reads for k.
@@ -85,7 +86,7 @@ func (h *rehearsal) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 func (m *machine) release() {
 	h := m.socket.h
 	m.socket.machine, m.socket = nil, nil
-	m.readErr, m.between = nil, false
+	m.readErr, m.between, m.emptied = nil, false, false
 	h.machines.Put(m)
 }
 
@@ -121,12 +122,14 @@ func (w *wire) Read(p []byte) (n int, err error) {
 	switch {
 	case len(w.early) > 0:
 		n = copy(p, w.early)
-		if w.early = w.early[n:]; len(w.early) == 0 {
+		if w.early, w.emptied = w.early[n:], false; len(w.early) == 0 {
 			w.early = nil
 		}
 	case k.watched && w.between && k.intake.framing.between(): // the library has dealt with all that came, and waits for another frame
 		n, err = k.tryRead(p)
+		w.emptied = n < len(p)
 	default:
+		w.emptied = false
 		if k.watched {
 			(*machine)(w).limitTime()
 		}

@@ -67,6 +67,7 @@ func (p *pollLink) open(r *http.Request, peer protocol.Peer, connect *protocol.C
 			p.lose("")
 			return err
 		}
+		gather(p.bound.outbox, 1+len(rest))
 	}
 	return nil
 }

@@ -16,15 +16,25 @@ import (
 
 // read deals with one message of the client.
 func (k *socket) read() bool {
-	if k.dry = k.fresh(); k.dry {
+	if k.dry, k.short = k.fresh(), false; k.dry {
 		k.startWriting()
 		return true
 	}
 	more := k.readMessage()
-	if k.dry || !more {
+	if k.short = more && k.emptied(); k.short {
+		k.machine.release()
+	}
+	if k.dry || k.short || !more {
 		k.startWriting()
 	}
 	return more
+}
+
+// emptied reports whether the message that was read was all that there was. To look for more would cost more than the
+// reading of a short one: the library makes errors of it.
+func (k *socket) emptied() bool {
+	w := k.machine
+	return w != nil && w.emptied && len(w.early) == 0 && w.buffered.Buffered() == 0 && k.intake.framing.between()
 }
 
 // fresh reports whether this is the first reading of a socket that sent nothing with its handshake. To look for more

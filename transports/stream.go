@@ -96,15 +96,21 @@ func (s *stream) startWriting() {
 		return
 	}
 	if b := s.bound.Load(); b != nil {
-		for range 4 {
-			if frames, _ := b.outbox.Waiting(); frames >= int(s.firstFrames) {
-				break
-			}
-			runtime.Gosched()
-		}
+		gather(b.outbox, int(s.firstFrames))
 	}
 	s.delayed = false
 	s.flush()
+}
+
+// gather lets other goroutines run a few times until so many frames are there, which answer what a client has sent in
+// one: then they leave in one, too.
+func gather(o *core.Outbox, frames int) {
+	for range 4 {
+		if there, _ := o.Waiting(); there >= frames {
+			return
+		}
+		runtime.Gosched()
+	}
 }
 
 // bind sets the session whose frames the stream carries. If the stream was lost before, the session learns it here.

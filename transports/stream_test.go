@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/r3labs/sse/v2"
 
+	"tidings/core"
 	"tidings/protocol"
 )
 
@@ -201,4 +203,18 @@ func within(t testing.TB, limit time.Duration, fn func()) {
 	if took := time.Since(start); took > limit {
 		t.Errorf("took %v, want at most %v", took, limit)
 	}
+}
+
+// What answers a first message is waited for only as long as others have something to do.
+func TestGatherDoesNotWaitForFramesThatDoNotCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := core.NewOutbox(true)
+		o.Attach(&pollLink{}, 0, func(uint64) *protocol.Encoded { return protocol.PongFrame(1) }, nil)
+		began := time.Now()
+		gather(o, 1)
+		gather(o, 2)
+		if frames, _ := o.Waiting(); frames != 1 || time.Since(began) > 0 {
+			t.Errorf("%d frames after %v, want the one, at once", frames, time.Since(began))
+		}
+	})
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -59,7 +58,7 @@ func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Wr
 		return fmt.Errorf("not started: %w", err)
 	}
 	defer srv.stop()
-	listener, err := net.Listen("tcp", s.Addr)
+	listener, err := listen(s.Addr)
 	if err != nil {
 		return fmt.Errorf("not started: %w", err)
 	}
