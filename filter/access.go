@@ -25,7 +25,7 @@ func classOf(l *leaf) class {
 		return classEquals
 	case element:
 		return classElement
-	case within:
+	case shape:
 		return classShape
 	case span:
 		if c.bounded() {

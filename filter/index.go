@@ -1,32 +1,56 @@
 package filter
 
+import "slices"
+
 // Index finds the filters that match a document, among many. A document costs what those filters cost of which an
 // access condition holds for it, and most of them match; it does not cost what all filters do. It is not safe for use
 // by several goroutines at a time.
+//
+// A large index does not fit the processor's caches, so that a document costs about as many reads of memory as there
+// are places it leads to. What one document needs stands together for that reason: filters that are filed under one
+// condition, with their keys and what is left to look at.
 type Index[K comparable] struct {
 	entries map[K]*entry[K]
-	slots   map[string]*slot[K] // by the key of their leaf
 	fields  map[string]*field[K]
-	heads   map[string][]*field[K] // fields by the part of their path before the first dot
+	heads   map[string][]*field[K] // fields with access conditions, by the part of their path before the first dot
 	always  []*entry[K]            // filters that no access condition finds
+	known   []*field[K]            // fields whose value in the document is known
+	found   []*slot[K]             // access conditions that hold for the document
+	whole   []*entry[K]            // filters under them that are looked at as a whole
+	near    []*slot[K]             // shapes that may cover a point of the document
 	round   uint32                 // number of the document that is looked at; a verdict of another round is none
-	scratch []byte
 }
 
 // slot is a leaf that filters of the index have in common, with its verdict on the document that is looked at.
 type slot[K comparable] struct {
-	*leaf
-	uses  int32 // by steps, and as an access condition
-	round uint32
-	held  bool
-	filed []filed[K]
+	condition
+	field  *field[K]
+	round  uint32 // of the verdict
+	opened uint32 // round in which the filters under it were looked at
+	uses   int32  // by steps, and as an access condition
+	held   bool
+	filed  []filed[K]
+	key    string // of the leaf
 }
 
 // filed is a filter under one of its access conditions.
 type filed[K comparable] struct {
+	key   K
 	entry *entry[K]
-	nth   int32 // of the entry's filings
+	rest  step[K] // with leftOne: the other leaf
+	nth   int32   // of the entry's filings
+	left  left
+	alone bool // it is under no other
 }
+
+// left is what there is to look at once an access condition of a filter holds.
+type left uint8
+
+const (
+	leftAll     left = iota // the whole filter
+	leftOne                 // one other leaf
+	leftNothing             // the filter matches
+)
 
 // filing is the place of a filter under one of its access conditions.
 type filing[K comparable] struct {
@@ -53,7 +77,7 @@ type step[K comparable] struct {
 
 // NewIndex returns an index without filters.
 func NewIndex[K comparable]() *Index[K] {
-	return &Index[K]{entries: map[K]*entry[K]{}, slots: map[string]*slot[K]{}, fields: map[string]*field[K]{}, heads: map[string][]*field[K]{}}
+	return &Index[K]{entries: map[K]*entry[K]{}, fields: map[string]*field[K]{}, heads: map[string][]*field[K]{}}
 }
 
 // Len returns the number of filters.
@@ -70,7 +94,7 @@ func (ix *Index[K]) Add(key K, f *Filter) {
 	e.steps = ix.appendSteps(make([]step[K], 0, count(f.root)), f.root)
 	ix.entries[key] = e
 	a := accessOf(f.root, func(l *leaf) int {
-		if s := ix.slots[l.key]; s != nil {
+		if s := ix.find(l); s != nil {
 			return len(s.filed)
 		}
 		return 0
@@ -82,7 +106,7 @@ func (ix *Index[K]) Add(key K, f *Filter) {
 	}
 	e.filings = make([]filing[K], 0, len(a.leaves))
 	for _, l := range a.leaves {
-		ix.file(e, ix.use(l))
+		ix.file(e, ix.use(l), len(a.leaves) == 1)
 	}
 }
 
@@ -109,6 +133,17 @@ func (ix *Index[K]) Remove(key K) {
 	}
 }
 
+// leaves returns the number of leaves among the steps.
+func leaves[K comparable](steps []step[K]) int {
+	total := 0
+	for _, n := range steps {
+		if n.op == opLeaf {
+			total++
+		}
+	}
+	return total
+}
+
 func count(n *node) int {
 	total := 1
 	for _, part := range n.parts {
@@ -130,29 +165,29 @@ func (ix *Index[K]) appendSteps(steps []step[K], n *node) []step[K] {
 	return steps
 }
 
-// use returns the slot of a leaf, for one use more.
-func (ix *Index[K]) use(l *leaf) *slot[K] {
-	s := ix.slots[l.key]
-	if s == nil {
-		s = &slot[K]{leaf: l}
-		ix.slots[l.key] = s
-	}
-	s.uses++
-	return s
-}
-
-func (ix *Index[K]) unuse(s *slot[K]) {
-	if s.uses--; s.uses == 0 {
-		delete(ix.slots, s.leaf.key)
-	}
-}
-
-func (ix *Index[K]) file(e *entry[K], s *slot[K]) {
+func (ix *Index[K]) file(e *entry[K], s *slot[K], alone bool) {
 	if len(s.filed) == 0 {
-		ix.fieldOf(s).add(s)
+		ix.enter(s)
 	}
+	f := filed[K]{key: e.key, entry: e, nth: int32(len(e.filings)), alone: alone}
+	f.left, f.rest = e.left(s)
 	e.filings = append(e.filings, filing[K]{s, int32(len(s.filed))})
-	s.filed = append(s.filed, filed[K]{e, int32(len(e.filings) - 1)})
+	s.filed = append(s.filed, f)
+}
+
+// left returns what there is to look at once a leaf holds: with leftOne, the step of the other leaf.
+func (e *entry[K]) left(s *slot[K]) (left, step[K]) {
+	is := func(n step[K]) bool { return n.slot == s && !n.not }
+	first, parts := e.steps[0], e.steps[1:]
+	switch {
+	case is(first), first.op == opOr && len(parts) == leaves(parts) && slices.ContainsFunc(parts, is):
+		return leftNothing, step[K]{}
+	case first.op == opAnd && len(parts) == 2 && is(parts[0]):
+		return leftOne, parts[1]
+	case first.op == opAnd && len(parts) == 2 && is(parts[1]):
+		return leftOne, parts[0]
+	}
+	return leftAll, step[K]{}
 }
 
 func (ix *Index[K]) unfile(f filing[K]) {
@@ -173,18 +208,43 @@ func (ix *Index[K]) Match(d *Document, hit func(key K)) {
 	ix.nextRound()
 	for i := range d.root.members {
 		for _, f := range ix.heads[head(d.root.members[i].name)] {
-			if f.round == ix.round {
+			if f.looked == ix.round {
 				continue
 			}
-			f.round = ix.round
-			if value, ok := d.get(f.path); ok {
-				ix.look(f, value, d, hit)
+			f.looked = ix.round
+			if value, ok := ix.valueOf(f, d); ok {
+				ix.look(f, value)
 			}
 		}
 	}
-	for _, e := range ix.always {
-		ix.try(e, d, hit)
+	once := ix.found[:0]
+	for _, s := range ix.found {
+		if s.opened != ix.round {
+			s.opened, s.round, s.held = ix.round, ix.round, true
+			once = append(once, s)
+		}
 	}
+	for _, s := range once {
+		ix.open(s, d, hit)
+	}
+	for _, list := range [...][]*entry[K]{ix.whole, ix.always} {
+		for _, e := range list {
+			if ix.evaluate(e.steps, d) {
+				hit(e.key)
+			}
+		}
+	}
+	ix.forget()
+}
+
+// forget lets go of the document, and of what was found for it.
+func (ix *Index[K]) forget() {
+	for _, f := range ix.known {
+		f.value = nil
+	}
+	clear(ix.found)
+	clear(ix.whole)
+	ix.known, ix.found, ix.whole = ix.known[:0], ix.found[:0], ix.whole[:0]
 }
 
 // nextRound makes all verdicts old.
@@ -193,33 +253,56 @@ func (ix *Index[K]) nextRound() {
 		return
 	}
 	ix.round = 1 // after 2^32 documents the numbers begin again
-	for _, s := range ix.slots {
-		s.round = 0
-	}
 	for _, e := range ix.entries {
 		e.round = 0
+		for _, s := range e.steps {
+			if s.slot != nil {
+				s.slot.round, s.slot.opened = 0, 0
+			}
+		}
+		for _, f := range e.filings {
+			f.slot.round, f.slot.opened = 0, 0
+		}
 	}
 	for _, f := range ix.fields {
-		f.round = 0
+		f.read, f.looked = 0, 0
 	}
 }
 
-// holds looks at the filters under an access condition that holds.
-func (ix *Index[K]) holds(s *slot[K], d *Document, hit func(K)) {
-	s.round, s.held = ix.round, true
-	for _, f := range s.filed {
-		ix.try(f.entry, d, hit)
+// open looks at the filters under an access condition that holds.
+func (ix *Index[K]) open(s *slot[K], d *Document, hit func(K)) {
+	for i := range s.filed {
+		switch f := &s.filed[i]; f.left {
+		case leftOne:
+			if ix.verdict(f.rest.slot, d) != f.rest.not {
+				hit(f.key)
+			}
+		case leftNothing:
+			if f.alone || ix.first(f.entry) {
+				hit(f.key)
+			}
+		default:
+			if f.alone || ix.first(f.entry) {
+				ix.whole = append(ix.whole, f.entry)
+			}
+		}
 	}
 }
 
-func (ix *Index[K]) try(e *entry[K], d *Document, hit func(K)) {
-	if e.round == ix.round {
-		return
-	}
+// first reports whether the document did not lead to an entry before.
+func (ix *Index[K]) first(e *entry[K]) bool {
+	before := e.round
 	e.round = ix.round
-	if ix.evaluate(e.steps, d) {
-		hit(e.key)
+	return before != ix.round
+}
+
+// verdict reports whether a leaf holds.
+func (ix *Index[K]) verdict(s *slot[K], d *Document) bool {
+	if s.round != ix.round {
+		value, ok := ix.valueOf(s.field, d)
+		s.round, s.held = ix.round, ok && s.condition.holds(value)
 	}
+	return s.held
 }
 
 func (ix *Index[K]) evaluate(steps []step[K], d *Document) bool {
@@ -229,11 +312,7 @@ func (ix *Index[K]) evaluate(steps []step[K], d *Document) bool {
 	case opNothing:
 		return false
 	case opLeaf:
-		s := first.slot
-		if s.round != ix.round {
-			s.round, s.held = ix.round, s.match(d)
-		}
-		return s.held != first.not
+		return ix.verdict(first.slot, d) != first.not
 	default:
 		for parts := steps[1:first.size]; len(parts) > 0; parts = parts[parts[0].size:] {
 			if ix.evaluate(parts, d) == (first.op == opOr) {

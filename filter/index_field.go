@@ -6,44 +6,94 @@ import (
 	"github.com/tidwall/rtree"
 )
 
-// field is what the index knows about one field: the access conditions on it.
+// field is what the index knows about one field.
 type field[K comparable] struct {
-	path     string
-	escaped  string // as "exists" writes it
-	equal    []byte // the key of an "equals" up to its value
-	conds    int    // access conditions
-	equals   int    // of them
-	elements int    // of them
-	there    *slot[K]
-	spans    spans[K]
-	shapes   *rtree.RTreeG[*slot[K]]
-	round    uint32
+	path    string
+	slots   int // of the field, with or without filters under them
+	entered int // access conditions
+	equal   map[any]*slot[K]
+	element map[any]*slot[K]
+	others  map[string]*slot[K] // by the key of their leaf
+	there   *slot[K]            // access condition
+	spans   spans[K]            // access conditions
+	shapes  *rtree.RTreeG[*slot[K]]
+
+	looked uint32 // round in which its access conditions were looked at
+	read   uint32 // round of the value
+	value  any
+	has    bool // the document has it
 }
 
-// fieldOf returns the field of a slot, a new one if there is none.
-func (ix *Index[K]) fieldOf(s *slot[K]) *field[K] {
-	path := s.leaf.field
-	f := ix.fields[path]
+// find returns the slot of a leaf, or nil.
+func (ix *Index[K]) find(l *leaf) *slot[K] {
+	f := ix.fields[l.field]
 	if f == nil {
-		f = &field[K]{path: path, escaped: escaped(path), equal: equalsKey(path)}
-		ix.fields[path] = f
-		ix.heads[head(path)] = append(ix.heads[head(path)], f)
+		return nil
 	}
-	return f
+	switch c := l.condition.(type) {
+	case equals:
+		return f.equal[c.want]
+	case element:
+		return f.element[c.want]
+	}
+	return f.others[l.key]
 }
 
-func (f *field[K]) add(s *slot[K]) {
-	f.conds++
+// use returns the slot of a leaf, for one use more.
+func (ix *Index[K]) use(l *leaf) *slot[K] {
+	s := ix.find(l)
+	if s == nil {
+		f := ix.fields[l.field]
+		if f == nil {
+			f = &field[K]{path: l.field, equal: map[any]*slot[K]{}, element: map[any]*slot[K]{}, others: map[string]*slot[K]{}}
+			ix.fields[l.field] = f
+		}
+		s = &slot[K]{condition: l.condition, field: f, key: l.key}
+		f.slots++
+		switch c := l.condition.(type) {
+		case equals:
+			f.equal[c.want] = s
+		case element:
+			f.element[c.want] = s
+		default:
+			f.others[l.key] = s
+		}
+	}
+	s.uses++
+	return s
+}
+
+// unuse takes away a use of a slot, the slot with its last use, and its field with its last slot.
+func (ix *Index[K]) unuse(s *slot[K]) {
+	if s.uses--; s.uses > 0 {
+		return
+	}
+	f := s.field
 	switch c := s.condition.(type) {
 	case equals:
-		f.equals++
+		delete(f.equal, c.want)
 	case element:
-		f.elements++
+		delete(f.element, c.want)
+	default:
+		delete(f.others, s.key)
+	}
+	if f.slots--; f.slots == 0 {
+		delete(ix.fields, f.path)
+	}
+}
+
+// enter makes a slot an access condition.
+func (ix *Index[K]) enter(s *slot[K]) {
+	f := s.field
+	if f.entered++; f.entered == 1 {
+		ix.heads[head(f.path)] = append(ix.heads[head(f.path)], f)
+	}
+	switch c := s.condition.(type) {
 	case exists:
 		f.there = s
 	case span:
 		f.spans.insert(s, c)
-	case within:
+	case shape:
 		if f.shapes == nil {
 			f.shapes = &rtree.RTreeG[*slot[K]]{}
 		}
@@ -53,19 +103,15 @@ func (f *field[K]) add(s *slot[K]) {
 	}
 }
 
-// leave takes away an access condition, and its field with the last one.
+// leave ends what enter began.
 func (ix *Index[K]) leave(s *slot[K]) {
-	f := ix.fieldOf(s)
+	f := s.field
 	switch c := s.condition.(type) {
-	case equals:
-		f.equals--
-	case element:
-		f.elements--
 	case exists:
 		f.there = nil
 	case span:
 		f.spans.remove(s, c)
-	case within:
+	case shape:
 		for _, r := range rectsOf(c.box()) {
 			f.shapes.Delete(r.low, r.high, s)
 		}
@@ -73,10 +119,9 @@ func (ix *Index[K]) leave(s *slot[K]) {
 			f.shapes = nil
 		}
 	}
-	if f.conds--; f.conds > 0 {
+	if f.entered--; f.entered > 0 {
 		return
 	}
-	delete(ix.fields, f.path)
 	name := head(f.path)
 	others := slices.DeleteFunc(ix.heads[name], func(other *field[K]) bool { return other == f })
 	if ix.heads[name] = others; len(others) == 0 {
@@ -84,26 +129,34 @@ func (ix *Index[K]) leave(s *slot[K]) {
 	}
 }
 
-// look finds the access conditions on a field that hold for its value.
-func (ix *Index[K]) look(f *field[K], value any, d *Document, hit func(K)) {
-	if f.there != nil {
-		ix.holds(f.there, d, hit)
+// valueOf returns the value of a field in the document of this round, and whether it is there.
+func (ix *Index[K]) valueOf(f *field[K], d *Document) (any, bool) {
+	if f.read != ix.round {
+		f.read = ix.round
+		f.value, f.has = d.get(f.path)
+		ix.known = append(ix.known, f)
 	}
-	if f.equals > 0 && isShortScalar(value) {
-		ix.scratch = append(appendJSON(append(ix.scratch[:0], f.equal...), value), "}}"...)
-		ix.lookUp(d, hit)
+	return f.value, f.has
+}
+
+// look finds the access conditions on a field that hold for its value.
+func (ix *Index[K]) look(f *field[K], value any) {
+	found := func(s *slot[K]) {
+		if s != nil {
+			ix.found = append(ix.found, s)
+		}
+	}
+	found(f.there)
+	if isShortScalar(value) {
+		found(f.equal[value])
 	}
 	switch v := value.(type) {
 	case float64:
-		f.spans.each(v, func(s *slot[K]) { ix.holds(s, d, hit) })
+		f.spans.each(v, found)
 	case []any:
 		for _, v := range v {
-			if f.elements == 0 {
-				break
-			}
-			if isShortScalar(v) {
-				ix.scratch = appendElementKey(ix.scratch[:0], f.escaped, v)
-				ix.lookUp(d, hit)
+			if len(f.element) > 0 && isShortScalar(v) {
+				found(f.element[v])
 			}
 		}
 	}
@@ -111,21 +164,31 @@ func (ix *Index[K]) look(f *field[K], value any, d *Document, hit func(K)) {
 		return
 	}
 	if p, ok := pointOf(value); ok {
-		at := [2]float64{p.lon, p.lat}
-		f.shapes.Search(at, at, func(_, _ [2]float64, s *slot[K]) bool {
-			if s.condition.(within).covers(p) {
-				ix.holds(s, d, hit)
-			}
-			return true
-		})
+		ix.lookAround(f.shapes, p)
 	}
 }
 
-// lookUp finds the access condition whose key is in the scratch.
-func (ix *Index[K]) lookUp(d *Document, hit func(K)) {
-	if s := ix.slots[string(ix.scratch)]; s != nil && len(s.filed) > 0 {
-		ix.holds(s, d, hit)
+// lookAround finds the shapes that cover a point. First all that may are known by their boxes, for which little is
+// computed: so the processor waits for the memory of several of them at a time.
+func (ix *Index[K]) lookAround(shapes *rtree.RTreeG[*slot[K]], p point) {
+	at := [2]float64{p.lon, p.lat}
+	shapes.Search(at, at, func(_, _ [2]float64, s *slot[K]) bool {
+		ix.near = append(ix.near, s)
+		return true
+	})
+	boxed := ix.near[:0]
+	for _, s := range ix.near {
+		if s.condition.(shape).box().covers(p) {
+			boxed = append(boxed, s)
+		}
 	}
+	for _, s := range boxed {
+		if s.condition.(shape).covers(p) {
+			ix.found = append(ix.found, s)
+		}
+	}
+	clear(ix.near)
+	ix.near = ix.near[:0]
 }
 
 // isShortScalar reports whether a filter can name the value.

@@ -106,8 +106,8 @@ func (w *indexWorld) checkParts() {
 		w.t.Fatalf("%d filters, want %d", w.index.Len(), len(w.live))
 	}
 	for path, f := range w.index.fields {
-		if f.conds <= 0 {
-			w.t.Fatalf("field %q has %d access conditions", path, f.conds)
+		if slots := len(f.equal) + len(f.element) + len(f.others); f.slots != slots || slots == 0 || f.entered > slots {
+			w.t.Fatalf("field %q counts %d leaves and has %d, %d of them access conditions", path, f.slots, slots, f.entered)
 		}
 		depthOf(w.t, f.spans.root)
 	}
@@ -137,8 +137,8 @@ func depthOf[K comparable](t testing.TB, n *spanNode[K]) int {
 func (w *indexWorld) checkEmpty() {
 	w.t.Helper()
 	ix := w.index
-	if len(ix.entries)+len(ix.slots)+len(ix.fields)+len(ix.heads)+len(ix.always) != 0 {
-		w.t.Errorf("an empty index has %d entries, %d leaves, %d fields, %d heads, %d always", len(ix.entries), len(ix.slots), len(ix.fields), len(ix.heads), len(ix.always))
+	if len(ix.entries)+len(ix.fields)+len(ix.heads)+len(ix.always)+len(ix.known) != 0 {
+		w.t.Errorf("an empty index has %d entries, %d fields, %d heads, %d always, %d known values", len(ix.entries), len(ix.fields), len(ix.heads), len(ix.always), len(ix.known))
 	}
 }
 
@@ -175,7 +175,7 @@ func TestAccess(t *testing.T) {
 		ix.Add("it", f)
 		var got []string
 		for _, filing := range ix.entries["it"].filings {
-			got = append(got, filing.slot.leaf.key)
+			got = append(got, filing.slot.key)
 		}
 		slices.Sort(got)
 		if !slices.Equal(got, c.want) || ix.Always() != map[bool]int{true: 1, false: 0}[c.want == nil] {

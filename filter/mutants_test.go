@@ -113,34 +113,31 @@ var mutants = []mutant{
 	{name: "should is must", clause: renamePart("should", "must")},
 	{name: "must is should", clause: renamePart("must", "should")},
 	{name: "a box leaves out its border", condition: func(c condition) condition {
-		w, _ := c.(within)
-		b, ok := w.shape.(box)
+		b, ok := c.(box)
 		tiny := 1e-9
-		return orElse(ok, c, within{box{b.top - tiny, b.left + tiny, b.bottom + tiny, b.right - tiny}}.holds)
+		return orElse(ok, c, box{b.top - tiny, b.left + tiny, b.bottom + tiny, b.right - tiny}.holds)
 	}},
 	{name: "a circle is on a sphere", condition: func(c condition) condition {
-		r, ok := ringOf(c)
+		r, ok := c.(ring)
 		return orElse(ok && r.inner == 0, c, func(v any) bool {
 			p, ok := pointOf(v)
 			return ok && r.around.covers(p) && haversine(r.centre, p) <= r.outer
 		})
 	}},
 	{name: "a ring is a disk", condition: func(c condition) condition {
-		r, ok := ringOf(c)
+		r, ok := c.(ring)
 		r.inner = 0
-		return orElse(ok, c, within{r}.holds)
+		return orElse(ok, c, r.holds)
 	}},
 	{name: "a polygon's edges are straight on the map", condition: func(c condition) condition {
-		w, _ := c.(within)
-		g, ok := w.shape.(polygon)
-		return orElse(ok, c, func(v any) bool { p, ok := pointOf(v); return ok && onFlatMap(g.points, p) })
+		g, ok := c.(polygon)
+		return orElse(ok, c, func(v any) bool { p, ok := pointOf(v); return ok && onFlatMap(corners(g), p) })
 	}},
 	{name: "a polygon leaves out its corners", condition: func(c condition) condition {
-		w, _ := c.(within)
-		g, ok := w.shape.(polygon)
+		g, ok := c.(polygon)
 		return orElse(ok, c, func(v any) bool {
 			p, ok := pointOf(v)
-			for _, corner := range g.points {
+			for _, corner := range corners(g) {
 				ok = ok && corner != p
 			}
 			return ok && g.covers(p)
@@ -153,12 +150,6 @@ func orElse(mutate bool, c condition, broken holdsIf) condition {
 		return broken
 	}
 	return c
-}
-
-func ringOf(c condition) (ring, bool) {
-	w, _ := c.(within)
-	r, ok := w.shape.(ring)
-	return r, ok
 }
 
 func rename(from, to string, change ...func(any) any) func(string, any) (string, any) {
@@ -235,6 +226,14 @@ func (m mutant) broken(n *node) *node {
 func haversine(a, b point) float64 {
 	s1, s2 := math.Sin(radians(b.lat-a.lat)/2), math.Sin(radians(b.lon-a.lon)/2)
 	return 2 * 6371008.8 * math.Asin(math.Sqrt(s1*s1+math.Cos(radians(a.lat))*math.Cos(radians(b.lat))*s2*s2))
+}
+
+func corners(g polygon) []point {
+	points := make([]point, len(g.edges))
+	for i, e := range g.edges {
+		points[i] = e.from
+	}
+	return points
 }
 
 // onFlatMap reports whether p is within the points or on their border, by winding, with straight edges.

@@ -31,7 +31,7 @@ func (p *parser) shape(field, key string, s shape, conditions int) (*node, *prot
 	if fault := p.field(field); fault != nil {
 		return nil, fault
 	}
-	return leafNode(field, key, within{s}), p.count(conditions)
+	return leafNode(field, key, s), p.count(conditions)
 }
 
 func (p *parser) geoBoundingBox(v any, path string, _ int) (*node, *protocol.Error) {

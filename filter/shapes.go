@@ -2,25 +2,23 @@ package filter
 
 import "math"
 
-// shape is a part of the Earth's surface, its border included.
+// shape is a part of the Earth's surface, its border included. As a condition it holds for a point in it.
 type shape interface {
+	condition
 	covers(p point) bool
 	// box returns a box that has the shape inside.
 	box() box
-}
-
-// within is the condition that a field is a point in a shape.
-type within struct{ shape }
-
-func (c within) holds(value any) bool {
-	p, ok := pointOf(value)
-	return ok && c.covers(p)
 }
 
 // box goes from left eastward to right, which is at least left and may be more than 180.
 type box struct{ top, left, bottom, right float64 }
 
 func (b box) box() box { return b }
+
+func (b box) holds(value any) bool {
+	p, ok := pointOf(value)
+	return ok && b.covers(p)
+}
 
 func (b box) covers(p point) bool {
 	if p.lat < b.bottom || p.lat > b.top {
@@ -57,6 +55,11 @@ func newRing(centre point, inner, outer float64) ring {
 
 func (r ring) box() box { return r.around }
 
+func (r ring) holds(value any) bool {
+	p, ok := pointOf(value)
+	return ok && r.covers(p)
+}
+
 func (r ring) covers(p point) bool {
 	if !r.around.covers(p) {
 		return false
@@ -65,25 +68,33 @@ func (r ring) covers(p point) bool {
 	return d >= r.inner && d <= r.outer
 }
 
-// polygon is what its edges go round, at least once. Edges are the shortest ways on the Earth between its points, of
-// which the last is joined to the first. One that goes round a pole has in it the pole that is nearer to its points.
+// polygon is what its edges go round, at least once. The last edge leads back to where the first begins. One that goes
+// round a pole has in it the pole that is nearer to its points.
 type polygon struct {
-	points []point
+	edges  []edge
 	around box
 	polar  float64 // of one that goes round a pole: ±1, the sign of that pole's latitude; else 0
 }
 
+// edge is the shortest way on the Earth between two points.
+type edge struct {
+	from, to  point
+	low, high float64 // latitudes between which it stays
+	heading   float64 // bearing of to
+}
+
 func newPolygon(points []point) polygon {
-	g := polygon{points: points}
+	g := polygon{edges: make([]edge, len(points))}
 	g.around = box{top: -90, bottom: 90, left: points[0].lon, right: points[0].lon}
 	lon, lats := points[0].lon, 0.0
 	for i, from := range points {
 		to := points[(i+1)%len(points)]
+		e := edge{from: from, to: to, low: -bulge(point{-from.lat, from.lon}, point{-to.lat, to.lon}), high: bulge(from, to), heading: bearing(from, to)}
 		lon += turn(from.lon, to.lon)
 		lats += from.lat
 		g.around.left, g.around.right = min(g.around.left, lon), max(g.around.right, lon)
-		g.around.top = max(g.around.top, bulge(from, to))
-		g.around.bottom = min(g.around.bottom, -bulge(point{-from.lat, from.lon}, point{-to.lat, to.lon}))
+		g.around.top, g.around.bottom = max(g.around.top, e.high), min(g.around.bottom, e.low)
+		g.edges[i] = e
 	}
 	if math.Abs(lon-points[0].lon) > 180 {
 		g.polar = math.Copysign(1, lats)
@@ -113,11 +124,16 @@ func bulge(a, b point) float64 {
 
 func (g polygon) box() box { return g.around }
 
+func (g polygon) holds(value any) bool {
+	p, ok := pointOf(value)
+	return ok && g.covers(p)
+}
+
 // covers counts how often the edges north of p go round it.
 func (g polygon) covers(p point) bool {
 	rounds := 0
-	for i, from := range g.points {
-		crossed, on := crosses(from, g.points[(i+1)%len(g.points)], p)
+	for i := range g.edges {
+		crossed, on := g.edges[i].crosses(p)
 		if on {
 			return true
 		}
@@ -131,25 +147,29 @@ func (g polygon) covers(p point) bool {
 
 // crosses returns 1 if the edge goes eastward over the meridian of p, north of p, -1 if westward, and whether p is on
 // the edge.
-func crosses(from, to, p point) (rounds int, on bool) {
-	if p == from || p == to {
+func (e *edge) crosses(p point) (rounds int, on bool) {
+	if p == e.from || p == e.to {
 		return 0, true
 	}
-	edge, way := turn(from.lon, to.lon), turn(from.lon, p.lon)
-	if edge == 0 {
-		return 0, way == 0 && p.lat >= min(from.lat, to.lat) && p.lat <= max(from.lat, to.lat)
+	east, way := turn(e.from.lon, e.to.lon), turn(e.from.lon, p.lon)
+	if east == 0 {
+		return 0, way == 0 && p.lat >= min(e.from.lat, e.to.lat) && p.lat <= max(e.from.lat, e.to.lat)
 	}
-	if way < min(0, edge) || way > max(0, edge) {
+	if way < min(0, east) || way > max(0, east) || p.lat > e.high {
 		return 0, false
 	}
-	side := math.Remainder(bearing(from, p)-bearing(from, to), 2*math.Pi) // positive: p is to the right
-	if math.Abs(side) <= epsilon*math.Pi {
-		return 0, true
+	south := p.lat < e.low
+	if !south { // it takes a closer look
+		side := math.Remainder(bearing(e.from, p)-e.heading, 2*math.Pi) // positive: p is to the right
+		if math.Abs(side) <= epsilon*math.Pi {
+			return 0, true
+		}
+		south = side > 0 == (east > 0)
 	}
-	switch {
-	case edge > 0 && way < edge && side > 0:
+	switch { // of its two ends the western one counts
+	case south && east > 0 && way < east:
 		return 1, false
-	case edge < 0 && way < 0 && way >= edge && side < 0:
+	case south && east < 0 && way < 0:
 		return -1, false
 	}
 	return 0, false

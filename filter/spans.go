@@ -17,7 +17,7 @@ type spanNode[K comparable] struct {
 
 // before orders the nodes: by the lower bound, then by the leaf's key, which no two have in common.
 func (n *spanNode[K]) before(other *spanNode[K]) bool {
-	return n.low < other.low || n.low == other.low && n.slot.leaf.key < other.slot.leaf.key
+	return n.low < other.low || n.low == other.low && n.slot.key < other.slot.key
 }
 
 func (n *spanNode[K]) measure() *spanNode[K] {

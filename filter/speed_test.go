@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 )
@@ -22,7 +23,7 @@ func TestCandidates(t *testing.T) {
 				d, _ := Read(raw(w.document(g, n)))
 				ix.Match(d, func(int) { matches++ })
 				for _, e := range ix.entries {
-					if e.round == ix.round {
+					if slices.ContainsFunc(e.filings, func(f filing[int]) bool { return f.slot.opened == ix.round }) {
 						candidates++
 					}
 				}
