@@ -152,7 +152,7 @@ func (ix *Index[K]) look(f *field[K], value any) {
 	}
 	switch v := value.(type) {
 	case float64:
-		f.spans.each(v, found)
+		f.spans.root.each(v, found)
 	case []any:
 		for _, v := range v {
 			if len(f.element) > 0 && isShortScalar(v) {

@@ -114,23 +114,26 @@ func (w *indexWorld) checkParts() {
 }
 
 // depthOf asserts the order of a tree of ranges, and returns its depth.
-func depthOf[K comparable](t testing.TB, n *spanNode[K]) int {
-	if n == nil {
-		return 0
-	}
-	highest := n.high
-	for _, below := range []*spanNode[K]{n.left, n.right} {
-		if below != nil {
-			highest = max(highest, below.highest)
-			if below.priority > n.priority || below.before(n) != (below == n.left) {
-				t.Fatalf("a range [%v, %v] below [%v, %v] stands wrong", below.low, below.high, n.low, n.high)
-			}
+func depthOf[K comparable](t testing.TB, n spanNode[K]) int {
+	t.Helper()
+	depth := 0
+	for i, p := range n {
+		if i > 0 && !p.after(n[i-1]) {
+			t.Fatalf("the range from %v stands after that from %v", p.low, n[i-1].low)
+		}
+		if p.below == nil {
+			continue
+		}
+		if want := p.below.whole(); p != want {
+			t.Fatalf("a node is known as %+v, want %+v", p, want)
+		}
+		if d := depthOf(t, *p.below); i > 0 && d != depth {
+			t.Fatalf("some ranges are %d deep, others %d", depth, d)
+		} else {
+			depth = d
 		}
 	}
-	if highest != n.highest {
-		t.Fatalf("the highest below [%v, %v] is %v, not %v", n.low, n.high, highest, n.highest)
-	}
-	return 1 + max(depthOf(t, n.left), depthOf(t, n.right))
+	return 1 + depth
 }
 
 // checkEmpty asserts that an index without filters holds on to nothing.
@@ -199,7 +202,7 @@ func TestIndexRounds(t *testing.T) {
 	w.check(one)
 }
 
-// Many ranges stay in a tree of logarithmic depth, in whatever order they come and go.
+// Many ranges stay in a shallow tree, if they come in order, and after most are gone.
 func TestSpansStayShallow(t *testing.T) {
 	const n = 20_000
 	ix := NewIndex[int]()
@@ -207,13 +210,55 @@ func TestSpansStayShallow(t *testing.T) {
 		c := span{low: float64(i), high: float64(i + 3)}
 		ix.Add(i, &Filter{root: leafNode("n", spanKey("n", &c), c)})
 	}
-	if depth := depthOf(t, ix.fields["n"].spans.root); depth > 60 {
+	if depth := depthOf(t, ix.fields["n"].spans.root); depth > 5 {
 		t.Errorf("depth %d with %d ranges in order", depth, n)
 	}
 	for i := range n - 10 {
 		ix.Remove(i)
 	}
-	if depth := depthOf(t, ix.fields["n"].spans.root); depth > 10 {
+	if depth := depthOf(t, ix.fields["n"].spans.root); depth > 5 {
 		t.Errorf("depth %d with 10 ranges", depth)
+	}
+}
+
+// A tree of ranges finds those that a number is in, while they come and go; on their bounds too.
+func TestSpansFind(t *testing.T) {
+	g := newGenerator(seedOf(t))
+	bounds := []float64{math.Inf(-1), -math.MaxFloat64, -1, 0, 5e-324, 0.5, 1, 2, 3, math.MaxFloat64, math.Inf(1)}
+	tree, live, found := spans[int]{}, map[*slot[int]]span{}, 0
+	for i := range 4_000 {
+		c := span{low: pick(g, bounds...), high: pick(g, bounds...), lowOpen: g.chance(50), highOpen: g.chance(50)}
+		if g.chance(70) {
+			c.low, c.high = g.Float64()*3, g.Float64()*3
+		}
+		s := &slot[int]{condition: c, key: strconv.Itoa(i)}
+		live[s] = c
+		tree.insert(s, c)
+		if i%3 > 0 {
+			continue
+		}
+		for s, c := range live { // any
+			tree.remove(s, c)
+			delete(live, s)
+			break
+		}
+		v := pick(g, bounds...)
+		got := map[*slot[int]]bool{}
+		tree.root.each(v, func(s *slot[int]) { got[s] = true })
+		for s, c := range live {
+			if got[s] != c.has(v) {
+				t.Fatalf("%v in %+v: got %v", v, c, got[s])
+			}
+		}
+		found += len(got)
+	}
+	if depth := depthOf(t, tree.root); depth < 3 || found < 100_000 {
+		t.Errorf("depth %d, %d found: too little is tested", depth, found)
+	}
+	for s, c := range live {
+		tree.remove(s, c)
+	}
+	if len(tree.root) > 0 {
+		t.Errorf("an empty tree has %d parts", len(tree.root))
 	}
 }
