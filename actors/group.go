@@ -116,6 +116,9 @@ func (h *hearing) scopeOf(m *protocol.Message) core.Scope {
 	if h == nil {
 		return core.In
 	}
+	if m.Reset() && h.scope != protocol.ScopeNone {
+		return core.In
+	}
 	after, before := contents(m)
 	switch {
 	case h.matches(after):
@@ -230,6 +233,14 @@ func (x *groupIndex) Remove(key string) { x.index.Remove(x.state.groups[key]) }
 // Each implements core.Groups.
 func (x *groupIndex) Each(m *protocol.Message, hit func(key string, s core.Scope)) {
 	if x.index.Len() == 0 {
+		return
+	}
+	if m.Reset() {
+		for name, g := range x.state.groups {
+			if g.scope != protocol.ScopeNone {
+				hit(name, core.In)
+			}
+		}
 		return
 	}
 	x.round++

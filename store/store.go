@@ -124,7 +124,7 @@ const (
 	Updated Event = "updated" // the whole content was replaced
 	Patched Event = "patched" // a part was
 	Removed Event = "removed"
-	Reset   Event = "reset" // of a collection, without a document: what happened cannot be told, so load anew
+	Reset   Event = protocol.EventReset // of a collection, without a document: what happened cannot be told, so load anew
 )
 
 // Result is the outcome of one operation.
