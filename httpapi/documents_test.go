@@ -344,6 +344,33 @@ func TestDocumentFaults(t *testing.T) {
 	}
 }
 
+// What is wrong with the documents is said where operators look, and is no reason to send clients elsewhere.
+func TestReadyNotesDocuments(t *testing.T) {
+	for _, tt := range []struct {
+		lag  time.Duration
+		bad  bool
+		want string
+	}{
+		{lag: 4999 * time.Millisecond, want: `{"status":"ready"}`},
+		{lag: 72500 * time.Millisecond, want: `{"status":"ready","notes":["a change of a document waits for 1m12s to be published, of 7"]}`},
+		{bad: true, want: `{"status":"ready","notes":["the disk of the documents failed, and nothing is written until the server is restarted"]}`},
+	} {
+		w := start(t, func(c *Config) {
+			c.Documents = Documents{Store: idleStore{stats: store.Stats{Waiting: 7, ReadOnly: tt.bad}}, Lag: func() time.Duration { return tt.lag }}
+		})
+		if r := w.get("/readyz"); r.Code != http.StatusOK || r.Body.String() != tt.want {
+			t.Errorf("lag %v, failed %v: %d %s, want %s", tt.lag, tt.bad, r.Code, r.Body, tt.want)
+		}
+	}
+}
+
+type idleStore struct {
+	store.Store
+	stats store.Stats
+}
+
+func (s idleStore) Stats() store.Stats { return s.stats }
+
 type failing struct {
 	store.Store
 	err error

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -22,5 +23,33 @@ func (a *API) onReady(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
-	writeJSON(c.Writer, http.StatusOK, []byte(`{"status":"ready"}`))
+	answer(c, readiness{Status: "ready", Notes: a.documentNotes()})
+}
+
+// readiness is the answer of a node that new clients may be sent to.
+type readiness struct {
+	Status string   `json:"status"`
+	Notes  []string `json:"notes,omitempty"` // what is wrong, and no reason to send clients elsewhere
+}
+
+// lateChange is how old a change may be that waits to be published before /readyz says so.
+const lateChange = 5 * time.Second
+
+// documentNotes returns what is wrong with the documents.
+func (a *API) documentNotes() (notes []string) {
+	d := a.store
+	if d.Store == nil {
+		return nil
+	}
+	stats := d.Store.Stats()
+	if stats.ReadOnly {
+		notes = append(notes, "the disk of the documents failed, and nothing is written until the server is restarted")
+	}
+	if d.Lag == nil {
+		return notes
+	}
+	if lag := d.Lag().Truncate(time.Second); lag >= lateChange {
+		notes = append(notes, fmt.Sprintf("a change of a document waits for %v to be published, of %d", lag, stats.Waiting))
+	}
+	return notes
 }

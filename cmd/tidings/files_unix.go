@@ -2,7 +2,17 @@
 
 package main
 
-import "syscall"
+import (
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// ownedByUs reports whether a file is of the user that the process runs as.
+func ownedByUs(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
+}
 
 // openFiles is how many files, sockets among them, the process may open; zero if it is not bounded. Go has raised the
 // limit as far as it may.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"sync"
+	"time"
 
 	"tidings/actors"
 	"tidings/broker"
@@ -56,12 +56,13 @@ func (srv *server) openSQLite() (store.Store, error) {
 	}
 	path := srv.settings.SQLitePath
 	if path == "" {
-		dir, err := os.MkdirTemp("", "tidings-documents-")
-		if err != nil {
+		sweepDevStores(os.TempDir(), time.Now(), srv.log)
+		var folder string
+		var err error
+		if folder, path, err = newDevStore(os.TempDir()); err != nil {
 			return nil, err
 		}
-		srv.onStop(func() { os.RemoveAll(dir) })
-		path = filepath.Join(dir, "documents.db")
+		srv.onStop(func() { os.RemoveAll(folder) })
 	}
 	return sqlite.Open(sqlite.Config{Path: path, Log: srv.log})
 }

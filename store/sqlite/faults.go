@@ -28,14 +28,16 @@ var (
 	errKey    = &protocol.Error{Code: protocol.CodeIdempotencyConflict, Reason: "the idempotency key was used for another request", Hint: "Use a new key for each new request."}
 )
 
-// errDisk stands for an error of input or output, which tests cannot have otherwise.
-var errDisk = errors.New("disk failed")
+// coded is what the driver's errors are.
+type coded interface {
+	error
+	Code() int
+}
+
+var _ coded = (*sqlite.Error)(nil)
 
 func resultCode(err error) int {
-	var fault *sqlite.Error
-	if err == errDisk {
-		return codeIO
-	}
+	var fault coded
 	if !errors.As(err, &fault) {
 		return 0
 	}

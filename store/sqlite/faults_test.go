@@ -14,6 +14,14 @@ import (
 	"tidings/store/storetest"
 )
 
+// errDisk is an error of input or output, as SQLite has it when fsync fails: SQLITE_IOERR_FSYNC.
+var errDisk error = diskFailed{}
+
+type diskFailed struct{}
+
+func (diskFailed) Error() string { return "disk I/O error" }
+func (diskFailed) Code() int     { return codeIO | 4<<8 }
+
 func put(s *Store, id, content string) error {
 	results, err := s.Write(context.Background(), store.Write{Collection: taxis, Ops: []store.Op{{Action: store.Put, ID: id, Content: []byte(content)}}})
 	if err == nil && results[0].Fault != nil {

@@ -2,6 +2,7 @@
 // answered; writes that wait together share a commit.
 //
 //	sqlite.go    Store: opening and closing
+//	lock.go      a file belongs to one process
 //	schema.go    the tables
 //	writer.go    the one goroutine that writes: what it commits together
 //	write.go     what one request does to the tables
@@ -84,7 +85,7 @@ func Open(cfg Config) (*Store, error) {
 }
 
 func (s *Store) open() (err error) {
-	for _, name := range []string{s.cfg.Path, s.cfg.Path + "-lock"} {
+	for _, name := range []string{s.cfg.Path, lockName(s.cfg.Path)} {
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600) // what SQLite adds beside it has the same mode
 		if err != nil {
 			return err
@@ -92,11 +93,8 @@ func (s *Store) open() (err error) {
 		f.Close()
 	}
 	ctx := context.Background()
-	if s.lock, err = open(s.cfg.Path+"-lock", "busy_timeout(0)"); err != nil {
+	if s.lock, err = lock(s.cfg.Path); err != nil {
 		return err
-	}
-	if _, err := s.lock.ExecContext(ctx, "BEGIN EXCLUSIVE"); err != nil {
-		return fmt.Errorf("another process has it open, and a file belongs to one: %w", err)
 	}
 	if s.writer, err = open(s.cfg.Path, waits, "journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)"); err != nil {
 		return err
