@@ -153,6 +153,26 @@ func (w *world) connectOnShardOf(c *client) *client {
 	}
 }
 
+// Whoever hears that it is subscribed is counted by then, for the one who publishes next and for the list of channels.
+func TestASubscriberIsCountedBeforeItHearsOfIt(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		for i := range 500 {
+			name := fmt.Sprint("news", i)
+			c := w.connect()
+			w.settle()
+			c.link.onWake = func() {
+				list, _, err := w.bus.Channels(context.Background(), Channels{Prefix: name, Limit: 1})
+				if err != nil || len(list) != 1 || list[0].Subscribers != 1 {
+					w.t.Errorf("%s: it hears of its subscription, and there are %+v, %v", name, list, err)
+				}
+			}
+			c.say(protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: 1, Channel: protocol.Channel(name)})
+			w.settle()
+			c.link.onWake = nil
+		}
+	})
+}
+
 func TestPublishedTellsPositionAndReceivers(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		ctx := context.Background()

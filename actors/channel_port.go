@@ -30,6 +30,9 @@ func (p port) Subscribed(j *feedJoin, at protocol.Position, recovered bool) {
 	w.answered = true
 	j.Member.from.Store(at.Offset)
 	p.settled(w)
+	if !recovered {
+		p.counted(j.Member) // before it hears that it is subscribed: whoever publishes then is told of it
+	}
 	f := &protocol.ServerFrame{ID: j.Member.id, Channel: p.entry.name, Room: j.Member.room, Position: at, Recovered: recovered}
 	p.lane(j.Member).Push(j.Member, protocol.SubscribedFrame(j.Member.conn.plain, f))
 	if recovered {
@@ -84,10 +87,7 @@ func (p port) Enter(j *feedJoin) {
 	if w.recovered != nil {
 		p.note(j, Record{What: RecordRecovered, Epoch: w.recovered.Epoch, From: w.recovered.Offset, To: w.at.Offset})
 	}
-	if !sub.live {
-		sub.live = true
-		p.entry.counts(sub, 1)
-	}
+	p.counted(sub)
 	var of *fanout.Group
 	if sub.group != nil {
 		of = &sub.group.fan
@@ -95,6 +95,14 @@ func (p port) Enter(j *feedJoin) {
 	p.lane(sub).Enter(sub, of, w.Since != nil || w.moved)
 	if sub.audience != 0 {
 		p.beginWatch(sub)
+	}
+}
+
+// counted counts a member that hears messages from now on.
+func (p port) counted(sub *subscription) {
+	if !sub.live {
+		sub.live = true
+		p.entry.counts(sub, 1)
 	}
 }
 
