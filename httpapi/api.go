@@ -76,12 +76,14 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 	if a.demo, err = readFiles(cfg.Demo); err != nil {
 		return nil, err
 	}
-	filterPage, err := readFiles(cfg.FilterPage)
-	if err != nil {
-		return nil, err
-	}
-	for name, f := range filterPage {
-		a.demo["filters/"+name] = f
+	for page, tree := range cfg.DemoPages {
+		found, err := readFiles(tree)
+		if err != nil {
+			return nil, err
+		}
+		for name, f := range found {
+			a.demo[page+"/"+name] = f
+		}
 	}
 	if a.doctor, err = readFiles(doctor.Page); err != nil {
 		return nil, err

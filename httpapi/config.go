@@ -41,8 +41,8 @@ type Config struct {
 	Documents Documents
 	// Demo is served at /demo/, with index.html at its root. Nil means none.
 	Demo fs.FS
-	// FilterPage is served at /demo/filters/ beside Demo, with index.html at its root. Nil means none.
-	FilterPage fs.FS
+	// DemoPages are served below Demo, each at /demo/NAME/ with index.html at its root.
+	DemoPages map[string]fs.FS
 	// Tracer makes a span of each publish. Nil means none: a publish's trace context then goes on with its message as
 	// it came.
 	Tracer Tracer
@@ -98,8 +98,8 @@ func (c Config) Validate() error {
 	default:
 		return fmt.Errorf(`Metrics: %q is neither "anyone" nor "loopback" nor "nobody"`, c.Metrics)
 	}
-	if c.FilterPage != nil && c.Demo == nil {
-		return errors.New("FilterPage: there is no Demo beside which it would be")
+	if len(c.DemoPages) > 0 && c.Demo == nil {
+		return errors.New("DemoPages: there is no Demo below which they would be")
 	}
 	if c.IdleTimeout != 0 && c.IdleTimeout < headerTimeout {
 		return fmt.Errorf("IdleTimeout: %v is less than %v", c.IdleTimeout, headerTimeout)

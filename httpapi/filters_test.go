@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"io/fs"
 	"reflect"
 	"strings"
 	"testing"
@@ -62,10 +63,10 @@ func TestExplainFilterRefuses(t *testing.T) {
 	}
 }
 
-// The page of filters stands beside the demo, under the same policy.
-func TestFilterPage(t *testing.T) {
+// Pages stand below the demo, under the same policy.
+func TestDemoPages(t *testing.T) {
 	page := func(c *Config) {
-		c.FilterPage = fstest.MapFS{"index.html": {Data: []byte("<!doctype html><title>filters</title>")}}
+		c.DemoPages = map[string]fs.FS{"filters": fstest.MapFS{"index.html": {Data: []byte("<!doctype html><title>filters</title>")}}}
 	}
 	for _, base := range []string{"", "/tidings"} {
 		w := start(t, withDemo, page, func(c *Config) { c.BasePath = base })
@@ -85,6 +86,6 @@ func TestFilterPage(t *testing.T) {
 	w.refusedWith(w.get("/demo/filters"), protocol.CodeNotFound)
 	cfg := DefaultConfig()
 	if page(&cfg); cfg.Validate() == nil {
-		t.Error("a page of filters without a demo was taken")
+		t.Error("pages without a demo were taken")
 	}
 }

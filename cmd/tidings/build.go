@@ -12,7 +12,6 @@ import (
 	"tidings/broker/memory"
 	"tidings/core"
 	"tidings/documents"
-	"tidings/examples/filters"
 	"tidings/hooks"
 	"tidings/httpapi"
 	"tidings/internal/config"
@@ -181,7 +180,7 @@ func (srv *server) apiConfig() httpapi.Config {
 		c.Tracer = srv.tracer
 	}
 	if s.Dev {
-		c.DemoBackend, c.FilterPage = demoBackend(srv.bus), filters.Page
+		c.DemoBackend, c.DemoPages = demoBackend(srv.bus, srv.store), demoPages()
 	}
 	c.Transports = transports.Config{
 		Origins: s.Origins, LocalhostOrigins: s.Dev, Cookies: s.HooksCookies, AllowedHosts: s.AllowedHosts,

@@ -348,7 +348,7 @@ func TestDevSaysWhatIsOpen(t *testing.T) {
 	for _, want := range []string{"FOR DEVELOPMENT", "without a key", "publish: anyone", url + "/tidings/demo/", url + "/tidings/api/publish"} {
 		s.out.wait(t, want)
 	}
-	for _, path := range []string{"/healthz", "/demo/", "/demo", "/demo/filters/", "/demo/filters", "/client/tidings.js"} {
+	for _, path := range []string{"/healthz", "/demo/", "/demo", "/demo/filters/", "/demo/filters", "/demo/taxis/", "/demo/taxis", "/client/tidings.js"} {
 		if answer, err := http.Get(url + "/tidings" + path); err != nil || answer.StatusCode != 200 {
 			t.Errorf("%s: %v %v", path, answer, err)
 		}

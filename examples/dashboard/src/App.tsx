@@ -71,6 +71,10 @@ function Dashboard({ journal, compare }: { journal: Journal; compare: Compare })
     <div className="dashboard" data-testid="dashboard" data-live={live}>
       {building ? (
         <>
+          <nav className="pages" aria-label="Other pages">
+            <a href="taxis/">Taxis on a map, and a list that follows a box</a>
+            <a href="filters/">Try a filter</a>
+          </nav>
           <Figures building={building} />
           <Hours building={building} />
         </>
