@@ -126,6 +126,21 @@ func differ(paths []string, at string, a, b []byte) []string {
 	return append(paths, at)
 }
 
+// ChangedPaths returns protocol.Extra.Changed of two documents, nil if one of them is no JSON object.
+func ChangedPaths(before, after []byte) []byte {
+	a, errA := readObject(before)
+	b, errB := readObject(after)
+	if errA != nil || errB != nil {
+		return nil
+	}
+	return changedPaths(a.content(), b.content())
+}
+
+// content returns a document's members but for what the store adds.
+func (o object) content() object {
+	return slices.DeleteFunc(slices.Clone(o), func(m member) bool { return m.name == "_id" || m.name == "_version" || m.name == "_info" })
+}
+
 // changedPaths returns protocol.Extra.Changed of two contents.
 func changedPaths(before, after object) []byte {
 	paths := differences(nil, "", before, after)

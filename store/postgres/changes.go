@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -20,6 +21,9 @@ const (
 	settleEvery  = 20 * time.Millisecond
 	warnAfter    = 5 * time.Second // of waiting for a transaction that others have open
 	queryTimeout = 10 * time.Second
+	countEvery   = 5 * time.Second
+
+	startOverTimeout = 5 * time.Minute
 )
 
 // Changes implements store.Store. A transaction may commit a change long after one with a greater number was committed.
@@ -57,8 +61,12 @@ func (s *Store) changesFault(ctx context.Context, err error) error {
 // settle moves the horizon to the number that was drawn last, as soon as all who drew numbers have ended. It reports
 // false if none was drawn after known.
 func (s *Store) settle(ctx context.Context, known uint64) (more bool, err error) {
-	var h, x, open uint64
-	if err := s.ask(ctx, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM tidings.number").Scan(&h); err != nil || h <= known {
+	var h, x, open, dropped, told uint64
+	if err := s.ask(ctx, "SELECT "+lastDropped+", (SELECT dropped FROM tidings.state)").Scan(&dropped, &told); err != nil {
+		return false, err
+	}
+	// A change that was not kept has drawn its number before it was counted: so the number is read after the count.
+	if err := s.ask(ctx, "SELECT "+lastNumber).Scan(&h); err != nil || h <= known && dropped == told {
 		return false, err
 	}
 	if err := s.step("number"); err != nil {
@@ -84,8 +92,57 @@ func (s *Store) settle(ctx context.Context, known uint64) (more bool, err error)
 			warn = time.Now().Add(wait)
 		}
 	}
+	if dropped > told {
+		if err := s.startOver(ctx, h, dropped); err != nil {
+			return false, err
+		}
+	}
 	s.final.number = h
 	return true, nil
+}
+
+// The values of the sequences, 0 as long as nothing was drawn.
+const (
+	lastNumber  = "(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM tidings.number)"
+	lastDropped = "(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM tidings.dropped)"
+)
+
+// startOver forgets the changes up to a number, since those that came after were not kept, and makes a reset of each
+// collection.
+func (s *Store) startOver(ctx context.Context, number, dropped uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, startOverTimeout)
+	defer cancel()
+	s.cfg.Log.Warn("more changes were waiting than are kept: clients are told to load all collections anew", "dropped", dropped)
+	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback(context.Background())
+	for _, statement := range []string{
+		"SET LOCAL statement_timeout = 0",
+		fmt.Sprintf("UPDATE tidings.state SET mark = greatest(mark, %d), dropped = %d", number, dropped),
+		fmt.Sprintf("DELETE FROM tidings.changes WHERE number <= %d", number),
+		"INSERT INTO tidings.changes (number, txn, space, collection, id, event, after, at) " + resets,
+	} {
+		if _, err := tx.Exec(ctx, statement, pgx.QueryExecModeSimpleProtocol); err != nil {
+			return err
+		}
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return err
+	}
+	s.mark.Store(max(number, s.mark.Load()))
+	return s.count(ctx)
+}
+
+// count counts the changes that wait, as far as that matters.
+func (s *Store) count(ctx context.Context) error {
+	var waiting int64
+	err := s.ask(ctx, "SELECT count(*) FROM (SELECT FROM tidings.changes LIMIT $1) AS c", store.MaxWaiting+1).Scan(&waiting)
+	if err == nil {
+		s.waiting.Store(waiting)
+	}
+	return err
 }
 
 // snapshotBounds selects the oldest transaction that is open, and the one that comes next.
@@ -107,14 +164,17 @@ func (r *row) Scan(into ...any) error {
 	return r.Row.Scan(into...)
 }
 
+// openTransaction selects the oldest transaction that may have made changes.
+const openTransaction = `SELECT what FROM (
+		SELECT age(backend_xid), format('process %s in database %s, user %s, application %s, open for %s', pid, datname, usename, application_name, coalesce(date_trunc('second', clock_timestamp() - xact_start)::text, 'a time that this role may not see')) AS what
+		FROM pg_stat_activity WHERE backend_xid IS NOT NULL
+		UNION ALL SELECT age(transaction), format('prepared transaction %s in database %s, since %s', gid, database, prepared) FROM pg_prepared_xacts
+	) AS open ORDER BY age DESC LIMIT 1`
+
 // warnOpen logs which transaction holds the changes back.
 func (s *Store) warnOpen(ctx context.Context) {
 	var what string
-	err := s.ask(ctx, `SELECT what FROM (
-			SELECT age(backend_xid), format('process %s in database %s, user %s, application %s, open for %s', pid, datname, usename, application_name, coalesce(date_trunc('second', clock_timestamp() - xact_start)::text, 'a time that this role may not see')) AS what
-			FROM pg_stat_activity WHERE backend_xid IS NOT NULL
-			UNION ALL SELECT age(transaction), format('prepared transaction %s in database %s, since %s', gid, database, prepared) FROM pg_prepared_xacts
-		) AS open ORDER BY age DESC LIMIT 1`).Scan(&what)
+	err := s.ask(ctx, openTransaction).Scan(&what)
 	if err == nil {
 		s.cfg.Log.Warn("changes of documents are not published, since a transaction is open that may have made some", "transaction", what)
 	}
@@ -134,6 +194,7 @@ func (s *Store) readChanges(ctx context.Context, after, last uint64, limit int) 
 		if err := rows.Scan(&c.Number, &c.Txn, &c.Collection.Index, &c.Collection.Name, &c.ID, (*string)(&c.Event), (*text)(&c.Before), (*text)(&c.After), (*text)(&c.Changed), &c.Meta, &c.Origin, &c.At); err != nil {
 			return nil, err
 		}
+		fit(&c)
 		list = append(list, c)
 	}
 	return list, rows.Err()
@@ -178,6 +239,10 @@ func (s *Store) Relayed(ctx context.Context, number uint64) error {
 		return s.readFault(ctx, err)
 	}
 	s.waiting.Add(-gone)
+	// Triggers, and other nodes, add to them without this process.
+	if last := s.counted.Load(); time.Since(time.UnixMilli(last)) > countEvery && s.counted.CompareAndSwap(last, time.Now().UnixMilli()) {
+		s.count(ctx)
+	}
 	for {
 		mark := s.mark.Load()
 		if mark >= number || s.mark.CompareAndSwap(mark, number) {

@@ -47,26 +47,6 @@ type querier interface {
 	QueryRow(ctx context.Context, statement string, args ...any) pgx.Row
 }
 
-// findTable returns the collection's table, "" if there is none.
-func (s *Store) findTable(ctx context.Context, q querier, c store.Collection) (string, error) {
-	if table := s.knownTable(c); table != "" {
-		return table, nil
-	}
-	var name string
-	err := q.QueryRow(ctx, "SELECT documents FROM tidings.collections WHERE space = $1 AND name = $2", c.Index, c.Name).Scan(&name)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	table := quoted("tidings", name)
-	s.mu.Lock()
-	s.tables[c], s.ever[c] = table, true
-	s.mu.Unlock()
-	return table, nil
-}
-
 // makeTable makes the table of a collection that has none, in a transaction of its own.
 func (s *Store) makeTable(ctx context.Context, conn *pgx.Conn, c store.Collection) error {
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
@@ -77,8 +57,11 @@ func (s *Store) makeTable(ctx context.Context, conn *pgx.Conn, c store.Collectio
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(lockSchema)); err != nil {
 		return err
 	}
-	if table, err := s.findTable(ctx, tx, c); table != "" || err != nil {
+	switch r, err := s.find(ctx, tx, c); {
+	case err != nil || s.knownTable(c) != "":
 		return err
+	case r != nil:
+		return errWatched
 	}
 	var count int
 	if err := tx.QueryRow(ctx, "SELECT count(*) FROM tidings.collections").Scan(&count); err != nil {
@@ -101,7 +84,11 @@ func (s *Store) makeTable(ctx context.Context, conn *pgx.Conn, c store.Collectio
 	if _, err := tx.Exec(ctx, "INSERT INTO tidings.collections (space, name, documents) VALUES ($1, $2, $3)", c.Index, c.Name, name); err != nil {
 		return err
 	}
-	return tx.Commit(ctx)
+	if err := tx.Commit(ctx); err != nil {
+		return err
+	}
+	s.remember(c, name)
+	return nil
 }
 
 // isFinal reports whether err is an answer to the caller, and no fault of the database.

@@ -5,6 +5,9 @@
 //	connect.go      connections, and the pooler that is refused
 //	schema.go       the migrations
 //	collections.go  the tables of collections
+//	relation.go     what a collection is read from: its own table, or a watched one
+//	watch.go        triggers on tables of others
+//	status.go       what is watched, and what waits
 //	writer.go       what is committed together
 //	write.go        what the requests of one commit do
 //	locks.go        the order in which documents are locked
@@ -67,6 +70,7 @@ type Store struct {
 	leads    atomic.Bool
 	mark     atomic.Uint64
 	waiting  atomic.Int64
+	counted  atomic.Int64 // when waiting was counted, Unix milliseconds
 	readOnly atomic.Bool
 	writes   atomic.Uint64
 	commits  atomic.Uint64
@@ -84,6 +88,25 @@ const (
 // Open connects to the database, and makes what it needs there. It fails if the database cannot be reached, is older
 // than PostgreSQL 14, was used by a newer version of this package, or is behind a pooler that shares sessions.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
+	s := newStore(cfg)
+	if err := s.open(ctx); err != nil {
+		s.cancel()
+		if s.pool != nil {
+			s.pool.Close()
+		}
+		return nil, fmt.Errorf("postgres: %w", hidden(err))
+	}
+	if s.waiting.Load() > 0 {
+		s.signal()
+	}
+	for range s.cfg.writers {
+		s.group.Go((&writer{store: s}).run)
+	}
+	s.group.Go(s.listen)
+	return s, nil
+}
+
+func newStore(cfg Config) *Store {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
@@ -95,40 +118,35 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s := &Store{cfg: cfg, wake: make(chan struct{}, 1), queue: make(chan *pending, maxQueue), tables: map[store.Collection]string{}, ever: map[store.Collection]bool{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	if err := s.open(ctx); err != nil {
-		s.cancel()
-		if s.pool != nil {
-			s.pool.Close()
-		}
-		return nil, fmt.Errorf("postgres: %w", hidden(err))
-	}
-	if s.waiting.Load() > 0 {
-		s.signal()
-	}
-	for range cfg.writers {
-		s.group.Go((&writer{store: s}).run)
-	}
-	s.group.Go(s.listen)
-	return s, nil
+	return s
 }
 
-func (s *Store) open(ctx context.Context) (err error) {
+// dial opens the first connection, and makes what is missing in the database.
+func (s *Store) dial(ctx context.Context) (conn *pgx.Conn, err error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	if s.parsed, err = parse(s.cfg.URL); err != nil {
-		return err
+		return nil, err
 	}
-	conn, err := pgx.ConnectConfig(ctx, s.parsed)
+	if conn, err = pgx.ConnectConfig(ctx, s.parsed); err != nil {
+		return nil, err
+	}
+	if err = s.checkServer(ctx, conn); err == nil {
+		err = s.prepare(ctx, conn)
+	}
+	if err != nil {
+		conn.Close(context.Background())
+		return nil, err
+	}
+	return conn, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	conn, err := s.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.Background())
-	if err := s.checkServer(ctx, conn); err != nil {
-		return err
-	}
-	if err := s.prepare(ctx, conn); err != nil {
-		return err
-	}
 	cfg, err := pgxpool.ParseConfig("")
 	if err != nil {
 		return err

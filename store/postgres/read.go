@@ -30,10 +30,6 @@ func (t *text) Scan(v any) error {
 	return nil
 }
 
-func document(r *store.Record) store.Document {
-	return store.Document{ID: r.ID, Version: r.Version, JSON: r.JSON()}
-}
-
 // Get implements store.Store.
 func (s *Store) Get(ctx context.Context, c store.Collection, ids []string) (found []store.Document, err error) {
 	if len(ids) > store.MaxOps {
@@ -47,11 +43,13 @@ func (s *Store) Get(ctx context.Context, c store.Collection, ids []string) (foun
 	}
 	by := map[string]store.Document{}
 	err = s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		table, err := s.findTable(ctx, tx, c)
-		if err != nil || table == "" {
+		r, err := s.find(ctx, tx, c)
+		if err != nil || r == nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, "SELECT "+columns+" FROM "+table+" WHERE id = ANY($1)", known)
+		e := expression{sql: "SELECT " + columns}.and(" FROM ", r.among(known))
+		statement, args := e.and(" WHERE ", expression{"id = ANY(\x00)", []any{known}}).numbered()
+		rows, err := tx.Query(ctx, statement, args...)
 		if err != nil {
 			return err
 		}

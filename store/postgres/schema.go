@@ -124,6 +124,7 @@ func (s *Store) findPlace(ctx context.Context, tx pgx.Tx) error {
 	for _, statement := range []string{
 		fmt.Sprintf("SELECT setval('tidings.number', nextval('tidings.number') + %d)", restored),
 		"DELETE FROM tidings.changes",
+		"UPDATE tidings.state SET mark = greatest(mark, (SELECT last_value FROM tidings.number))",
 		"INSERT INTO tidings.changes (number, txn, space, collection, id, event, after, at) " + resets,
 	} {
 		if _, err := tx.Exec(ctx, statement); err != nil {

@@ -25,15 +25,15 @@ func (s *Store) Search(ctx context.Context, c store.Collection, q store.Query) (
 		if r.page.Seen, err = seen(ctx, tx); err != nil {
 			return err
 		}
-		table, err := s.findTable(ctx, tx, c)
+		from, err := s.find(ctx, tx, c)
 		if err != nil {
 			return err
 		}
-		if table == "" {
+		if from == nil {
 			page, err = r.finish()
 			return err
 		}
-		statement, args := selection(table, &q, r.keys, cursor).numbered()
+		statement, args := selection(from, &q, r.keys, cursor).numbered()
 		if _, err := tx.Exec(ctx, "DECLARE page NO SCROLL CURSOR FOR "+statement, append([]any{pgx.QueryExecModeExec}, args...)...); err != nil {
 			return err
 		}
@@ -52,14 +52,15 @@ func seen(ctx context.Context, tx pgx.Tx) (seen store.Seen, err error) {
 }
 
 // selection returns the statement of a search.
-func selection(table string, q *store.Query, keys []sortKey, cursor *store.Cursor) expression {
+func selection(from *relation, q *store.Query, keys []sortKey, cursor *store.Cursor) expression {
 	e := expression{sql: "SELECT " + columns}
 	for _, key := range keys {
 		for _, part := range key.parts {
 			e = e.and(", ", part)
 		}
 	}
-	e.sql += " FROM " + table + " WHERE true"
+	e = e.and(" FROM ", from.from)
+	e.sql += " WHERE true"
 	for _, condition := range []expression{narrow(q.Filter), behind(keys, cursor)} {
 		if condition.sql != "" {
 			e = e.and(" AND ", condition)

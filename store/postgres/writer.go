@@ -223,9 +223,6 @@ func (w *writer) makeTables(ctx context.Context, group []*pending) error {
 		if err := w.store.makeTable(ctx, w.conn, p.write.Collection); err != nil {
 			return err
 		}
-		if _, err := w.store.findTable(ctx, w.conn, p.write.Collection); err != nil {
-			return err
-		}
 	}
 	return nil
 }
