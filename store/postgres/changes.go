@@ -18,6 +18,7 @@ type horizon struct {
 }
 
 const (
+	settleFirst  = time.Millisecond // then twice as long each time, up to settleEvery
 	settleEvery  = 20 * time.Millisecond
 	warnAfter    = 5 * time.Second // of waiting for a transaction that others have open
 	queryTimeout = 10 * time.Second
@@ -30,7 +31,8 @@ const (
 // So changes are read up to a number below which nothing can come any more, and in the order of their numbers:
 //
 //  1. read the number h that was drawn last;
-//  2. then read x, above all transactions that had an id: among them is each that drew a number up to h;
+//  2. then draw the id x of a transaction: who drew a number up to h had an id before that, which is below x (the xmax
+//     of a snapshot would not do: it is behind the last transaction that has ended, not the last that has begun);
 //  3. wait until no transaction below x is open;
 //  4. read what is behind the mark, up to h.
 func (s *Store) Changes(ctx context.Context, after uint64, limit int) ([]store.Change, error) {
@@ -72,18 +74,21 @@ func (s *Store) settle(ctx context.Context, known uint64) (more bool, err error)
 	if err := s.step("number"); err != nil {
 		return false, err
 	}
-	if err := s.ask(ctx, snapshotBounds).Scan(&open, &x); err != nil {
+	if err := s.ask(ctx, "SELECT pg_current_xact_id()::text::bigint").Scan(&x); err != nil {
+		return false, err
+	}
+	if err := s.ask(ctx, oldestOpen).Scan(&open); err != nil {
 		return false, err
 	}
 	warn := time.Now().Add(warnAfter)
-	for wait := warnAfter; open < x; {
+	pause := settleFirst
+	for wait := warnAfter; open < x; pause = min(2*pause, settleEvery) {
 		select {
 		case <-ctx.Done():
 			return false, ctx.Err()
-		case <-time.After(settleEvery):
+		case <-time.After(pause):
 		}
-		var next uint64
-		if err := s.ask(ctx, snapshotBounds).Scan(&open, &next); err != nil {
+		if err := s.ask(ctx, oldestOpen).Scan(&open); err != nil {
 			return false, err
 		}
 		if open < x && time.Now().After(warn) {
@@ -145,8 +150,8 @@ func (s *Store) count(ctx context.Context) error {
 	return err
 }
 
-// snapshotBounds selects the oldest transaction that is open, and the one that comes next.
-const snapshotBounds = "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() AS s"
+// oldestOpen selects the id below which no transaction is open.
+const oldestOpen = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 // ask sends a statement that has one row.
 func (s *Store) ask(ctx context.Context, statement string, args ...any) pgx.Row {
