@@ -83,10 +83,12 @@ func (s *shop) news() (list []string) {
 			return list
 		}
 		for _, c := range changes {
-			if c.Collection != orders || c.Txn == 0 || c.Number <= s.after {
+			if c.Txn == 0 || c.Number <= s.after {
 				s.Errorf("change %+v behind %d", c, s.after)
 			}
-			s.after = c.Number
+			if s.after = c.Number; c.Collection != orders {
+				continue
+			}
 			if c.Event == store.Reset {
 				list = append(list, "reset")
 				continue
