@@ -98,6 +98,11 @@ func TestTheFirstRequestOfAConn(t *testing.T) {
 				if r.opened.Load() != tt.opened || r.read.Load() != tt.read {
 					t.Errorf("%d handshakes and %d polls were read without net/http, want %d and %d", r.opened.Load(), r.read.Load(), tt.opened, tt.read)
 				}
+				for l := range r.h.links {
+					if in, ok := l.(inbound); ok && !in.base().watched {
+						t.Errorf("%T has a goroutine of its own, want it watched", l)
+					}
+				}
 				if e.in.Load() != 0 || e.ended.Load() != 1 {
 					t.Errorf("%d conns still count as silent, and %d were taken out; want none and once", e.in.Load(), e.ended.Load())
 				}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"tidings/internal/guard"
 )
 
 // handback is a net.Listener that gives conns back to the http.Server from which they were taken. The server serves it
@@ -70,6 +72,15 @@ func (b *handback) Close() error {
 
 // Addr returns an empty TCP address: the conns come from the server's own listeners.
 func (b *handback) Addr() net.Addr { return b.addr }
+
+// bare returns a conn of net/http as it was accepted, so that it can be watched, and what puts the guard on again.
+func bare(conn net.Conn) (below net.Conn, again func(net.Conn) net.Conn) {
+	below, again = guard.Unwrap(conn)
+	if e, ok := below.(*earlyConn); ok && len(e.early) == 0 {
+		below = e.Conn // what was read ahead is used up
+	}
+	return below, again
+}
 
 // earlyConn is a conn of which some bytes were read already. Read returns those first.
 type earlyConn struct {

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"time"
-
-	"tidings/internal/guard"
 )
 
 // take takes the conn of a request from net/http. It returns nil, with nothing changed, if the conn cannot be taken:
@@ -22,10 +20,7 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request) *restingConn {
 	if err != nil {
 		return nil
 	}
-	conn, again := guard.Unwrap(conn)
-	if e, ok := conn.(*earlyConn); ok && len(e.early) == 0 {
-		conn = e.Conn // what was read ahead is used up: the conn itself can be watched
-	}
+	conn, again := bare(conn)
 	conn.SetDeadline(time.Time{})
 	c := &restingConn{h: h, ready: ready, back: h.backTo(server), again: again, peer: r.RemoteAddr}
 	c.conn, c.raw = conn, rawConn(conn)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"tidings/internal/guard"
 	"tidings/internal/patience"
 	"tidings/protocol"
 )
@@ -145,7 +144,7 @@ func (ev *eventStream) serve(w http.ResponseWriter, r *http.Request, session Ses
 	if r.ProtoMajor == 1 {
 		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 			conn.SetDeadline(time.Time{})
-			ev.conn, _ = guard.Unwrap(conn)
+			ev.conn, _ = bare(conn)
 			ev.aside = responseHead(header)
 		}
 	}

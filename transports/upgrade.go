@@ -12,7 +12,6 @@ import (
 
 	"github.com/coder/websocket"
 
-	"tidings/internal/guard"
 	"tidings/protocol"
 )
 
@@ -102,7 +101,7 @@ func (u *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	u.taken = true
-	u.socket.conn, _ = guard.Unwrap(conn)
+	u.socket.conn, _ = bare(conn)
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
 	u.socket.answer(u.Header(), bytes.Clone(early))
 	return nil, nil, errTaken
