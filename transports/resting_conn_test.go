@@ -167,8 +167,8 @@ func TestAConnRestsBetweenPolls(t *testing.T) {
 	}{
 		{name: "longer than a head may take", wait: 60 * time.Second, open: true},
 		{name: "longer than a conn may idle", wait: 76 * time.Second},
-		{name: "for a request in two pieces", wait: 20 * time.Second, head: "POST /bus/po", then: 4 * time.Second, open: true},
-		{name: "for a request that never comes whole", wait: 20 * time.Second, head: "POST /bus/po", then: 6 * time.Second},
+		{name: "B15 for a request in two pieces", wait: 20 * time.Second, head: "POST /bus/po", then: 4 * time.Second, open: true},
+		{name: "B15 for a request that never comes whole", wait: 20 * time.Second, head: "POST /bus/po", then: 6 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

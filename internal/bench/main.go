@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-const (
-	serverCore = "0"
-	loadCore   = "1"
-)
+const loadCore = "1"
 
-var pinning bool
+var (
+	serverCores = "0"
+	pinning     bool
+)
 
 func main() {
 	raw := flag.String("raw", "", "be the raw server on this address")
@@ -29,10 +29,14 @@ func main() {
 	only := flag.String("only", "", "a regular expression: scenarios to run")
 	out := flag.String("json", "", "a file for the figures as JSON")
 	limit := flag.Duration("limit", 40*time.Minute, "after this time no further round begins")
+	flag.IntVar(&payloadBytes, "payload", payloadBytes, "bytes of data in each message, 64 to 32768")
+	flag.StringVar(&serverCores, "server-cores", serverCores, "the cores of the servers, as taskset has them; the load has core 1")
 	list := flag.Bool("list", false, "list the scenarios")
 	flag.Parse()
 	var err error
 	switch {
+	case payloadBytes < 64 || payloadBytes > maxPayload:
+		err = fmt.Errorf("-payload is %d, and must be 64 to %d", payloadBytes, maxPayload)
 	case *raw != "":
 		err = runRaw(*raw, *kind)
 	case *list:

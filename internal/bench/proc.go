@@ -22,7 +22,7 @@ type server struct {
 	log  *bytes.Buffer
 }
 
-// start runs a server on a free port, on serverCore where pinning works, and waits until it is healthy.
+// start runs a server on a free port, on serverCores where pinning works, and waits until it is healthy.
 func start(name, binary string, args ...string) (*server, error) {
 	addr, err := freeAddr()
 	if err != nil {
@@ -33,7 +33,7 @@ func start(name, binary string, args ...string) (*server, error) {
 	}
 	argv := append([]string{binary}, args...)
 	if pinning {
-		argv = append([]string{"taskset", "-c", serverCore}, argv...)
+		argv = append([]string{"taskset", "-c", serverCores}, argv...)
 	}
 	s := &server{name: name, addr: addr, log: &bytes.Buffer{}, cmd: exec.Command(argv[0], argv[1:]...)}
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log

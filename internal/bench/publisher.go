@@ -12,8 +12,12 @@ import (
 	"time"
 )
 
-// payloadBytes is the size of data in every scenario.
-const payloadBytes = 128
+// payloadBytes is the size of data in every scenario, at most maxPayload.
+var payloadBytes = 128
+
+const maxPayload = 32 << 10
+
+var filler = bytes.Repeat([]byte("x"), maxPayload)
 
 // load is what publishers send. It ends after count publishes, or after a time if that is not 0.
 type load struct {
@@ -91,8 +95,6 @@ func (t *target) dial() (*publisher, error) {
 	}
 	return &publisher{conn: conn, in: bufio.NewReader(conn), head: []byte(head + "Content-Length: ")}, nil
 }
-
-var filler = bytes.Repeat([]byte("x"), payloadBytes)
 
 // post publishes data of exactly payloadBytes, which names the time at which it was to be sent, and reads the answer.
 func (p *publisher) post(channel string, at time.Time) error {
