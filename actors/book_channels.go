@@ -45,6 +45,7 @@ type channelState struct {
 	occupied    bool              // the application was told of a first member
 	groups      map[string]*group // by their keys; nil if there is none
 	always      int               // of them, those whose filters are looked at for each message
+	rounds      uint64            // messages that were compared with them
 	presenceState
 }
 

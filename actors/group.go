@@ -155,7 +155,7 @@ type group struct {
 	members int            // joined and not gone, in whatever stage
 	always  bool
 	fan     fanout.Group
-	looked  uint64 // round of groupIndex in which it was found in what a document is now
+	looked  uint64 // of the channel's rounds, that in which it was found in what a document is now
 }
 
 // joinGroup makes sub a member of the group of what it hears. It fails with CodeOverloaded if the channel has too many.
@@ -211,7 +211,6 @@ var errGroups = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "the chan
 type groupIndex struct {
 	state *channelState
 	index *filter.Index[*group]
-	round uint64
 }
 
 var _ core.Groups = (*groupIndex)(nil)
@@ -243,11 +242,11 @@ func (x *groupIndex) Each(m *protocol.Message, hit func(key string, s core.Scope
 		}
 		return
 	}
-	x.round++
+	x.state.rounds++
 	after, before := contents(m)
 	if after != nil {
 		x.index.Match(after, func(g *group) {
-			g.looked = x.round
+			g.looked = x.state.rounds
 			if s := g.pick(core.In); s != core.Passes {
 				hit(g.key, s)
 			}
@@ -255,7 +254,7 @@ func (x *groupIndex) Each(m *protocol.Message, hit func(key string, s core.Scope
 	}
 	if before != nil {
 		x.index.Match(before, func(g *group) {
-			if s := g.pick(core.Out); g.looked != x.round && s != core.Passes {
+			if s := g.pick(core.Out); g.looked != x.state.rounds && s != core.Passes {
 				hit(g.key, s)
 			}
 		})

@@ -6,7 +6,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -384,14 +386,13 @@ func TestGroupIndexAgreesWithScopeOf(t *testing.T) {
 	}
 }
 
-// Frames of messages are made in one place, which is given what scopeOf or the index decided: a second place could let
-// a client hear what its subscription leaves out.
-func TestFramesOfMessagesAreMadeInOnePlace(t *testing.T) {
+// inEachFunc calls look for each function of the package and each node in it.
+func inEachFunc(t *testing.T, look func(fn string, n ast.Node)) {
+	t.Helper()
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) == 0 {
 		t.Fatal(err)
 	}
-	places := map[string][]string{}
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
@@ -401,21 +402,45 @@ func TestFramesOfMessagesAreMadeInOnePlace(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, d := range parsed.Decls {
-			fn, ok := d.(*ast.FuncDecl)
-			if !ok {
-				continue
+			if fn, ok := d.(*ast.FuncDecl); ok {
+				ast.Inspect(fn, func(n ast.Node) bool { look(fn.Name.Name, n); return true })
 			}
-			ast.Inspect(fn, func(n ast.Node) bool {
-				if s, ok := n.(*ast.SelectorExpr); ok && (s.Sel.Name == "Encoded" && !isType(s) || s.Sel.Name == "AppendMessage" || s.Sel.Name == "AppendHistoryMessage") {
-					places[fn.Name.Name] = append(places[fn.Name.Name], s.Sel.Name)
-				}
-				return true
-			})
 		}
 	}
+}
+
+// Frames of messages are made in one place, which is given what scopeOf or the index decided: a second place could let
+// a client hear what its subscription, or the rules, leave out.
+func TestFramesOfMessagesAreMadeInOnePlace(t *testing.T) {
+	places := map[string][]string{}
+	inEachFunc(t, func(fn string, n ast.Node) {
+		if s, ok := n.(*ast.SelectorExpr); ok && (s.Sel.Name == "Encoded" && !isType(s) || s.Sel.Name == "AppendMessage" || s.Sel.Name == "AppendHistoryMessage") {
+			places[fn] = append(places[fn], s.Sel.Name)
+		}
+	})
 	if len(places) != 1 || len(places["frameOf"]) != 2 {
 		t.Errorf("frames of messages are made in %v, want in frameOf alone", places)
 	}
+}
+
+// A client is answered messages in one place, of what historyWithin lets it read. Who reads history otherwise shows it to
+// no client: the feed, whose port makes frames by frameOf, and what backends and operators ask.
+func TestClientsReadHistoryInOnePlace(t *testing.T) {
+	answers, reads := map[string]bool{}, map[string]bool{}
+	inEachFunc(t, func(fn string, n ast.Node) {
+		switch n := n.(type) {
+		case *ast.KeyValueExpr:
+			if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Messages" {
+				answers[fn] = true
+			}
+		case *ast.CallExpr:
+			if s, ok := n.Fun.(*ast.SelectorExpr); ok && (s.Sel.Name == "History" || s.Sel.Name == "Last") {
+				reads[fn] = true
+			}
+		}
+	})
+	same(t, "messages are answered in", slices.Sorted(maps.Keys(answers)), []string{"answerHistory"})
+	same(t, "history is read in", slices.Sorted(maps.Keys(reads)), []string{"History", "ask", "historyWithin", "message", "openReply", "ownAfter", "top"})
 }
 
 // isType reports whether a selector is the type protocol.Encoded.
@@ -437,4 +462,25 @@ func BenchmarkGroupIndex(b *testing.B) {
 	for b.Loop() {
 		index.Each(m, func(string, core.Scope) {})
 	}
+}
+
+// The groups outlive a failure of the channel's actor, and so does the count by which the index tells that a message was
+// already found for one: else a group would take what leaves it for what it has just been told.
+func TestAFailedChannelTellsWhatLeavesARoom(t *testing.T) {
+	f := &faulty{}
+	inBubble(t, withFaults(f, nil), func(w *world) {
+		c := w.connect()
+		room, _ := c.subscribeTo("cars", taxis, "", nil)
+		w.publish("cars", `{"type":"taxi","n":1}`)
+		w.change("cars", "", `{"type":"taxi","n":2}`, false)
+		w.settle()
+		f.poison("cars")
+		w.settle()
+		c.next()
+		for n := 3; n < 6; n++ {
+			w.change("cars", `{"type":"taxi"}`, fmt.Sprintf(`{"type":"bus","n":%d}`, n), false)
+		}
+		got := heardIn(c.next(), room)
+		same(t, "after a failure", got, []string{`2<3:{"type":"bus","n":3} out`, `3<4:{"type":"bus","n":4} out`, `4<5:{"type":"bus","n":5} out`})
+	})
 }
