@@ -15,7 +15,8 @@ type Routing []Route
 
 // Route is one of them. It applies if the message's event is as Event, and its data has the field If.
 type Route struct {
-	// Event is the event's name, in which "*" stands for any run of characters. Empty means every event.
+	// Event is the event's name, in which "*" stands for any run of characters. Empty means every event. One that begins
+	// with ChangePrefix is for changes of documents, too.
 	Event string
 	// If names a field of the data, which is an object: "userId", or "room.id" for one inside of another. It has to be
 	// there, and be neither null nor false nor an empty text. Empty means whatever the data is.
@@ -174,6 +175,19 @@ func (r *Router) Empty() bool { return r == nil || len(r.routes) == 0 }
 // field is there twice, and if the route that decides needs a field that is not there, or cannot stand in a channel's
 // name. Such a message goes nowhere, and not on to the next route, whose channels more people may hear.
 func (r *Router) Route(event string, data []byte) (Routed, error) {
+	return r.route(event, data, func(*route) bool { return true })
+}
+
+// ChangePrefix begins the events of routes for changes of documents: "documents/city/taxis created".
+const ChangePrefix = "documents/"
+
+// RouteChange is Route for a change of a document. Only routes whose Event begins with ChangePrefix apply to it: one for
+// all events is about what backends publish.
+func (r *Router) RouteChange(event string, data []byte) (Routed, error) {
+	return r.route(event, data, func(one *route) bool { return strings.HasPrefix(one.Event, ChangePrefix) })
+}
+
+func (r *Router) route(event string, data []byte, about func(*route) bool) (Routed, error) {
 	if r.Empty() {
 		return Routed{}, nil
 	}
@@ -182,7 +196,7 @@ func (r *Router) Route(event string, data []byte) (Routed, error) {
 		return Routed{}, err
 	}
 	for i := range r.routes {
-		if one := &r.routes[i]; one.applies(event, values) {
+		if one := &r.routes[i]; about(one) && one.applies(event, values) {
 			channels, err := one.channels(values)
 			return Routed{Route: i + 1, Channels: channels}, err
 		}

@@ -29,6 +29,27 @@ func compiled(t testing.TB, r Routing) *Router {
 	return router
 }
 
+// A route for all events, or for one that could be a document's, does not lay documents open: only one that names them.
+func TestRoutesOfChanges(t *testing.T) {
+	router := compiled(t, Routing{
+		{Event: "documents/city/taxis *", If: "driver", To: []string{"driver/{driver}"}},
+		{Event: "* created", To: []string{"everybody"}},
+		{Event: "documents/home/*"},
+		{To: []string{"all"}},
+	})
+	for _, tt := range []struct{ event, data, want string }{
+		{"documents/city/taxis created", `{"driver":"ann"}`, "[driver/ann]"},
+		{"documents/city/taxis removed", `{"driver":7}`, "[driver/7]"},
+		{"documents/city/taxis created", `{}`, "[]"},
+		{"documents/city/buses created", `{"driver":"ann"}`, "[]"},
+		{"documents/home/x created", `{"driver":"ann"}`, "[]"},
+	} {
+		if got, err := router.RouteChange(tt.event, []byte(tt.data)); err != nil || fmt.Sprint(got.Channels) != tt.want {
+			t.Errorf("%s %s: got %v %v, want %s", tt.event, tt.data, got.Channels, err, tt.want)
+		}
+	}
+}
+
 func TestTheFirstRouteThatAppliesDecides(t *testing.T) {
 	router := compiled(t, feathers)
 	long := strings.Repeat("x", protocol.MaxChannelBytes-len("user/"))

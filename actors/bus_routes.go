@@ -25,6 +25,17 @@ func (b *Bus) Route(event string, data []byte) (access.Routed, error) {
 	return routed, err
 }
 
+// RouteChange returns the channels that a change of a document goes to beside its collection's own; none if its data do
+// not say where. The event is that of access.ChangePrefix.
+func (b *Bus) RouteChange(event string, data []byte) []protocol.Channel {
+	routed, err := b.routing.Load().RouteChange(event, data)
+	if err != nil {
+		b.tally.unroutable.Add(1)
+		b.log.Warn("a change of a document cannot be routed", "event", event, "error", err)
+	}
+	return routed.Channels
+}
+
 // Match returns the channels that a glob names among those that somebody hears on this node, or heard a short time ago,
 // by name; only those for which only, if not nil, gives true. Reply channels are not among them. It walks all channels.
 // It fails with CodeLimitExceeded above protocol.MaxPatternChannels.

@@ -85,15 +85,19 @@ func newHouse(t *testing.T, change ...func(*actors.Config)) *house {
 // client returns a client of a user, "" for an anonymous one.
 func (h *house) client(user string) *client.Client {
 	h.Helper()
-	cfg := client.Config{URL: "http://bus.test/bus", HTTPClient: h.http, Logger: slog.New(slog.DiscardHandler)}
-	if user != "" {
-		token, err := h.signer.Sign(access.TokenClaims{Issuer: "tests", Audience: "tidings", User: user, Lifetime: time.Hour})
-		if err != nil {
-			h.Fatal(err)
-		}
-		cfg.Token = token
+	if user == "" {
+		return h.clientOf("")
 	}
-	c, err := client.New(cfg)
+	token, err := h.signer.Sign(access.TokenClaims{Issuer: "tests", Audience: "tidings", User: user, Lifetime: time.Hour})
+	if err != nil {
+		h.Fatal(err)
+	}
+	return h.clientOf(token)
+}
+
+func (h *house) clientOf(token string) *client.Client {
+	h.Helper()
+	c, err := client.New(client.Config{URL: "http://bus.test/bus", Token: token, HTTPClient: h.http, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		h.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func (srv *server) buildRelay() error {
 	if srv.store == nil {
 		return nil
 	}
-	srv.relay = relay.New(relay.Config{Store: srv.store, Publish: srv.publishChange, Log: srv.log})
+	srv.relay = relay.New(relay.Config{Store: srv.store, Publish: srv.publishChange, Route: srv.bus.RouteChange, Log: srv.log})
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { srv.relay.Run(ctx) })

@@ -24,6 +24,9 @@ type Publish func(context.Context, broker.Publish) error
 type Config struct {
 	Store   store.Store
 	Publish Publish
+	// Route returns the channels that a change goes to beside its collection's, for an event such as
+	// "documents/city/taxis created" and a document. Nil means none.
+	Route func(event string, document []byte) []protocol.Channel
 	Log     *slog.Logger // nil means slog.Default
 
 	step  func(string)                              // called between two steps. For tests
@@ -204,7 +207,7 @@ func (r *Relay) send(ctx context.Context, c *store.Change) bool {
 	})
 	if !done || final == nil {
 		r.sent.Add(1)
-		return done
+		return done && r.sendRouted(ctx, c)
 	}
 	r.resets.Add(1)
 	r.cfg.Log.Error("a change can never be published: clients are told to load the collection anew", "collection", c.Collection.String(), "change", c.Number, "error", final)
