@@ -64,7 +64,7 @@ func (srv *server) openSQLite() (store.Store, error) {
 		}
 		srv.onStop(func() { os.RemoveAll(folder) })
 	}
-	return sqlite.Open(sqlite.Config{Path: path, Log: srv.log})
+	return sqlite.Open(sqlite.Config{Path: path, Indexes: srv.settings.SQLiteIndexes, Log: srv.log})
 }
 
 func (srv *server) publishChange(ctx context.Context, p broker.Publish) error {

@@ -72,6 +72,7 @@ type Settings struct {
 
 	Store           string // of documents: "none", "sqlite" or "postgres"
 	SQLitePath      string // "": with Dev, a file that ends with the process
+	SQLiteIndexes   []string
 	PostgresURL     string // a secret; Load moves what PostgresURLFile holds here
 	PostgresURLFile string
 
@@ -221,6 +222,8 @@ var keys = []key{
 		help: "where documents are kept: none, which is the default, sqlite or postgres; with dev sqlite"},
 	{name: "sqlite.path", to: func(s *Settings) any { return &s.SQLitePath }, flag: true, file: true,
 		help: "the file that keeps the documents, in a folder that the server may write; must be set with store sqlite, but for dev, where without it a temporary file is used"},
+	{name: "sqlite.indexes", to: func(s *Settings) any { return &s.SQLiteIndexes }, flag: true,
+		help: "fields of documents, such as driver.name, at most 16, of which searches find equal values without reading the collection; each makes writes slower"},
 	{name: "postgres.url", to: func(s *Settings) any { return &s.PostgresURL }, secret: true,
 		help: "the database that keeps the documents with store postgres, as postgres://USER:PASSWORD@HOST/DATABASE; never a flag, which every user of the machine can read"},
 	{name: "postgres.url_file", to: func(s *Settings) any { return &s.PostgresURLFile }, flag: true, file: true,

@@ -27,7 +27,7 @@ type Config struct {
 	// Route returns the channels that a change goes to beside its collection's, for an event such as
 	// "documents/city/taxis created" and a document. Nil means none.
 	Route func(event string, document []byte) []protocol.Channel
-	Log     *slog.Logger // nil means slog.Default
+	Log   *slog.Logger // nil means slog.Default
 
 	step  func(string)                              // called between two steps. For tests
 	pause func(context.Context, time.Duration) bool // nil: in real time

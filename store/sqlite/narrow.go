@@ -15,6 +15,11 @@ type expression struct {
 	args []any
 }
 
+// is returns the condition that e compares with values as the operator says.
+func (e expression) is(operator string, values ...any) expression {
+	return expression{e.sql + " " + operator, with(e.args, values...)}
+}
+
 func with(args []any, more ...any) []any { return append(slices.Clone(args), more...) }
 
 func all(parts ...expression) expression { return joined(" AND ", parts) }
@@ -32,25 +37,23 @@ func joined(by string, parts []expression) (e expression) {
 }
 
 // extract returns the value at a path of names, NULL if it is not there.
-func extract(names ...string) expression {
-	return expression{"json_extract(content, ?)", []any{jsonPath(names)}}
-}
+func (x indexes) extract(names ...string) expression { return x.value(jsonPath(names)) }
 
 func jsonPath(names []string) string { return `$."` + strings.Join(names, `"."`) + `"` }
 
 // narrow returns a condition that holds for each row that the filter matches, and for others too: what SQL says in
 // another way than the filter does is left out.
-func narrow(f *filter.Filter) expression {
+func (x indexes) narrow(f *filter.Filter) expression {
 	var tree map[string]any
 	d := json.NewDecoder(strings.NewReader(f.JSON()))
 	d.UseNumber()
 	if d.Decode(&tree) != nil {
 		return expression{}
 	}
-	return condition(tree)
+	return x.condition(tree)
 }
 
-func condition(clause any) expression {
+func (x indexes) condition(clause any) expression {
 	tree, _ := clause.(map[string]any)
 	if len(tree) != 1 {
 		return expression{}
@@ -61,7 +64,7 @@ func condition(clause any) expression {
 			return expression{sql: "0"}
 		case "and", "or":
 			parts, _ := v.([]any)
-			return combined(keyword, parts)
+			return x.combined(keyword, parts)
 		case "exists":
 			field, _ := v.(string)
 			return onField(field, func(path string) expression {
@@ -69,21 +72,21 @@ func condition(clause any) expression {
 			})
 		case "equals":
 			if field, value, ok := single(v); ok {
-				return equal(field, value)
+				return x.equal(field, value)
 			}
 		case "range":
 			if field, value, ok := single(v); ok {
-				return between(field, value)
+				return x.between(field, value)
 			}
 		}
 	}
 	return expression{}
 }
 
-func combined(keyword string, clauses []any) expression {
+func (x indexes) combined(keyword string, clauses []any) expression {
 	var parts []expression
 	for _, clause := range clauses {
-		e := condition(clause)
+		e := x.condition(clause)
 		switch {
 		case e.sql != "":
 			parts = append(parts, e)
@@ -126,7 +129,7 @@ func onField(field string, on func(path string) expression) expression {
 	return either(whole, inner)
 }
 
-func equal(field string, want any) expression {
+func (x indexes) equal(field string, want any) expression {
 	if text, ok := want.(string); ok && strings.ContainsAny(text, "\x00\ufffd") {
 		return expression{} // SQLite ends a text at a NUL, and reads half a character in another way
 	}
@@ -136,16 +139,16 @@ func equal(field string, want any) expression {
 	return onField(field, func(path string) expression {
 		switch want := want.(type) {
 		case nil:
-			return expression{"json_extract(content, ?) IS NULL", []any{path}}
+			return x.value(path).is("IS NULL")
 		case bool:
-			return expression{"json_extract(content, ?) = ?", []any{path, want}}
+			return x.value(path).is("= ?", want)
 		case string:
-			return expression{"json_extract(content, ?) = ?", []any{path, want}}
+			return x.value(path).is("= ?", want)
 		case json.Number:
 			v, err := want.Float64()
 			if err == nil {
 				low, high := around(v)
-				return expression{"CAST(json_extract(content, ?) AS REAL) BETWEEN ? AND ?", []any{path, low, high}}
+				return x.number(path).is("BETWEEN ? AND ?", low, high)
 			}
 		}
 		return expression{}
@@ -158,7 +161,7 @@ func around(v float64) (low, high float64) {
 	return v - slack, v + slack
 }
 
-func between(field string, limits any) expression {
+func (x indexes) between(field string, limits any) expression {
 	bounds, _ := limits.(map[string]any)
 	return onField(field, func(path string) expression {
 		var parts []expression
@@ -170,9 +173,9 @@ func between(field string, limits any) expression {
 			}
 			low, high := around(v)
 			if name[0] == 'g' {
-				parts = append(parts, expression{"CAST(json_extract(content, ?) AS REAL) >= ?", []any{path, low}})
+				parts = append(parts, x.number(path).is(">= ?", low))
 			} else {
-				parts = append(parts, expression{"CAST(json_extract(content, ?) AS REAL) <= ?", []any{path, high}})
+				parts = append(parts, x.number(path).is("<= ?", high))
 			}
 		}
 		if len(parts) == 0 {

@@ -15,7 +15,7 @@ func (s *Store) Search(ctx context.Context, c store.Collection, q store.Query) (
 	if err != nil {
 		return page, err
 	}
-	statement, args := selection(c, &q, cursor)
+	statement, args := s.indexes.selection(c, &q, cursor)
 	err = s.snapshot(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var next uint64
 		if err := tx.QueryRowContext(ctx, "SELECT next FROM state").Scan(&next); err != nil {
@@ -34,19 +34,19 @@ func (s *Store) Search(ctx context.Context, c store.Collection, q store.Query) (
 }
 
 // selection returns the statement of a search.
-func selection(c store.Collection, q *store.Query, cursor *store.Cursor) (string, []any) {
+func (x indexes) selection(c store.Collection, q *store.Query, cursor *store.Cursor) (string, []any) {
 	var b strings.Builder
 	var args []any
 	b.WriteString("SELECT " + columns)
 	keys := make([]expression, len(q.Sort))
 	for i, o := range q.Sort {
-		keys[i] = sortKey(o.Field)
+		keys[i] = x.sortKey(o.Field)
 		b.WriteString(", " + keys[i].sql)
 		args = append(args, keys[i].args...)
 	}
 	b.WriteString(" FROM documents WHERE collection = ?")
 	args = append(args, c.String())
-	for _, condition := range []expression{narrow(q.Filter), behind(q.Sort, keys, cursor)} {
+	for _, condition := range []expression{x.narrow(q.Filter), behind(q.Sort, keys, cursor)} {
 		if condition.sql != "" {
 			b.WriteString(" AND " + condition.sql)
 			args = append(args, condition.args...)
@@ -66,7 +66,7 @@ func selection(c store.Collection, q *store.Query, cursor *store.Cursor) (string
 }
 
 // sortKey returns the value of a field, as SQL compares it.
-func sortKey(field string) expression {
+func (x indexes) sortKey(field string) expression {
 	switch field {
 	case "_id":
 		return expression{sql: "id"}
@@ -81,7 +81,7 @@ func sortKey(field string) expression {
 	case "_info.updatedAt":
 		return expression{sql: "nullif(updated, 0)"}
 	}
-	return extract(strings.Split(field, ".")...)
+	return x.extract(strings.Split(field, ".")...)
 }
 
 // behind returns the condition that a row comes after the cursor: it differs first in one key, where it is behind, or

@@ -8,6 +8,7 @@
 //	write.go     what one request does to the tables
 //	read.go      documents and changes
 //	search.go    a search: the statement and its page
+//	indexes.go   indexes of fields that the operator names
 //	narrow.go    what of a filter SQL can say
 //	faults.go    what SQLite's errors mean
 package sqlite
@@ -31,6 +32,11 @@ import (
 type Config struct {
 	Path string       // of the file, which is made if it is not there; its folder must be
 	Log  *slog.Logger // nil means slog.Default
+	// Indexes are fields, such as "driver.name", of which searches find equal values, and an order, without reading
+	// the collection: at most MaxIndexes, of one or two names of letters, digits, "_" and "-". Each makes writes slower. They
+	// are made when the store is opened, which takes a while for one that is new, and those that are not named any more
+	// are dropped.
+	Indexes []string
 
 	step    func(string) error // called between the steps of a commit; what it returns is the step's error. For tests
 	pragmas []string           // of the writing connection. For tests
@@ -38,14 +44,15 @@ type Config struct {
 
 // Store is a store.Store in one file.
 type Store struct {
-	cfg    Config
-	lock   *sql.DB // holds the file of the lock
-	writer *sql.DB
-	reader *sql.DB
-	conn   *sql.Conn // the writer's one connection, of run alone
-	id     string
-	wake   chan struct{}
-	ended  chan struct{} // when run has
+	cfg     Config
+	lock    *sql.DB // holds the file of the lock
+	writer  *sql.DB
+	reader  *sql.DB
+	conn    *sql.Conn // the writer's one connection, of run alone
+	id      string
+	indexes indexes // set before anybody searches
+	wake    chan struct{}
+	ended   chan struct{} // when run has
 
 	mu     sync.RWMutex // guards closed, and the closing of queue
 	closed bool
@@ -108,6 +115,9 @@ func (s *Store) open() (err error) {
 		}
 	}
 	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	if s.indexes, err = s.makeIndexes(ctx); err != nil {
 		return err
 	}
 	s.reader, err = open(s.cfg.Path, waits, "query_only(1)")

@@ -30,19 +30,27 @@ func TestStore(t *testing.T) {
 	if testing.Short() {
 		rounds = 500
 	}
+	storetest.Run(t, maker(), rounds)
+	t.Run("with indexes", func(t *testing.T) {
+		storetest.RunSearches(t, maker("num", "str", "bool", "data", "deep.x", "1.2", "list", "n", "v"), rounds)
+	})
+}
+
+func maker(fields ...string) storetest.Maker {
 	paths := map[store.Store]string{}
-	storetest.Run(t, storetest.Maker{
+	indexed := func(c *Config) { c.Indexes = fields }
+	return storetest.Maker{
 		Open: func(t *testing.T) store.Store {
 			path := filepath.Join(storetest.Folder(t), "a file with % and ?.db")
-			s := openAt(t, path)
+			s := openAt(t, path, indexed)
 			paths[s] = path
 			return s
 		},
 		Reopen: func(t *testing.T, s store.Store) store.Store {
 			s.Close()
-			return openAt(t, paths[s])
+			return openAt(t, paths[s], indexed)
 		},
-	}, rounds)
+	}
 }
 
 func TestOneProcess(t *testing.T) {

@@ -37,6 +37,14 @@ func Run(t *testing.T, m Maker, rounds int) {
 	t.Run("search equals Match", func(t *testing.T) { testMatch(t, m, rounds) })
 }
 
+// RunSearches runs the part of the suite that is about searches, for a store that has indexes beside.
+func RunSearches(t *testing.T, m Maker, rounds int) {
+	for name, test := range map[string]func(*testing.T, Maker){"sorts": testSorts, "pages": testPages, "cursors": testCursors} {
+		t.Run(name, func(t *testing.T) { test(t, m) })
+	}
+	t.Run("search equals Match", func(t *testing.T) { testMatch(t, m, rounds) })
+}
+
 var taxis = store.Collection{Index: "city", Name: "taxis"}
 
 // world is a store with short ways to ask it.
