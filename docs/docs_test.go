@@ -26,7 +26,7 @@ import (
 	"tidings/internal/teststack"
 )
 
-var pages = []string{"README.md", "react.md", "tabs.md", "backends.md", "hooks.md", "operators.md", "plain-html.md", "filters.md", "upgrading.md"}
+var pages = []string{"README.md", "react.md", "live-lists.md", "tabs.md", "backends.md", "hooks.md", "operators.md", "plain-html.md", "filters.md", "upgrading.md"}
 
 // snippet is one fence of a page with the comment before it.
 type snippet struct {

@@ -12,7 +12,9 @@ import { App, Lamp } from "./App";
 import { Arrivals } from "./Arrivals";
 import { OpenOrders as OrdersByQuery } from "./Query";
 import { OpenOrders as OrdersBySWR } from "./Swr";
+import { FreeTaxis as TaxisByQuery } from "./QueryTaxis";
 import { Room } from "./Room";
+import { FreeTaxis, MyTaxi } from "./Taxis";
 import { Orders } from "./Orders";
 import { Visitors } from "./Visitors";
 
@@ -71,6 +73,33 @@ test("orders of one city are counted, and those of others are not heard", async 
   assert.equal(place.textContent, "2 orders in Oslo");
   await end();
 });
+
+const free = (filter: object, data: unknown) => JSON.stringify(filter) === "{}" || (data as { free: boolean }).free;
+const lists: [string, () => ReactNode, string[]][] = [
+  ["a live list", () => <><FreeTaxis seats={4} /><MyTaxi id="t1" /></>, ["Ann HailCem HailAnn", "Ann HailBo HailCem HailAnn", "Bo HailCem HailAnn", "Bo HailCem Hailit is gone"]],
+  ["a live list in TanStack Query", () => <QueryClientProvider client={new QueryClient()}><TaxisByQuery /></QueryClientProvider>, ["t1t3", "t1t2t3", "t2t3", "t2t3"]],
+];
+for (const [name, list, shown] of lists) {
+  test(`${name} follows its collection, and a click writes`, async () => {
+    const bus = createFakeBus({ matches: free });
+    bus.documents("city/taxis", { t1: { driver: "Ann", seats: 4, free: true }, t2: { driver: "Bo", seats: 6, free: false }, t3: { driver: "Cem", seats: 4, free: true } });
+    const { place, end } = await show(<MessageBusProvider bus={bus}>{list()}</MessageBusProvider>);
+    const shows = async (text: string) => {
+      await pass(0); // TanStack Query tells its observers a moment later
+      assert.equal(place.textContent, text);
+    };
+    await shows(shown[0] as string);
+    await act(async () => bus.documents("city/taxis", { t2: { driver: "Bo", seats: 6, free: true } }));
+    await shows(shown[1] as string);
+    await act(async () => place.querySelector("button")?.click());
+    await shows(shown[2] as string);
+    await act(async () => bus.documents("city/taxis", { t1: null }));
+    await shows(shown[3] as string);
+    assert.equal(bus.requests.filter(({ data }) => (data as { action: string }).action === "patch").length, 1);
+    await end();
+    assert.equal(bus.subscriptions.length, 0);
+  });
+}
 
 test("a message fetches at once", async () => {
   const { bus, place, end } = await showVisitors();

@@ -1,6 +1,9 @@
 import type { TidingsError, Unsubscribe } from "tidings";
 
-/** A document as the server has it: the content, with what the store adds, in one object. Do not change it. */
+/**
+ * A document as the server has it: the content, with what the store adds, in one object. Do not change it. A row of a
+ * table that is watched has `_id` alone.
+ */
 export type Stored<T extends object = Record<string, unknown>> = Readonly<T> & {
   readonly _id: string;
   /** The number of the change that made it: it grows with each write, by one or more. */
