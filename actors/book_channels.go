@@ -37,16 +37,17 @@ type (
 
 // channelState is what a channel's actor hands over to its next incarnation when it fails.
 type channelState struct {
-	incarnation uint32
-	lanes       []*lane           // by shard, nil if the channel has, and had, no member
-	members     int               // joined and not gone, in whatever stage
-	at          protocol.Position // of the feed, after the last message that was handled without failure
-	displaced   []*joining        // members that have to join again
-	occupied    bool              // the application was told of a first member
-	groups      map[string]*group // by their keys; nil if there is none
-	always      int               // of them, those whose filters are looked at for each message
-	rounds      uint64            // messages that were compared with them
-	presenceState
+	incarnation   uint32
+	lanes         []*lane                   // by shard, nil if the channel has, and had, no member
+	members       int                       // joined and not gone, in whatever stage
+	at            protocol.Position         // of the feed, after the last message that was handled without failure
+	displaced     []*joining                // members that have to join again
+	occupied      bool                      // the application was told of a first member
+	groups        map[string]*group         // by their keys; nil if there is none
+	always        int                       // of them, those whose filters are looked at for each message
+	rounds        uint64                    // messages that were compared with them
+	presenceState                           // of the channel
+	rooms         map[string]*presenceState // by the filter; nil if there is none
 }
 
 // joining is a member on its way in.
@@ -183,15 +184,25 @@ func audienceOf(users string) fanout.Audience {
 	return 0
 }
 
-// presenceState is what a channel's presence hands over to its next incarnation.
+// presenceState is what the presence of a channel or of a room hands over to its next incarnation.
 type presenceState struct {
+	filter     string             // of the room: filter.Filter.ID; "" for the channel
 	attendance *core.Attendance   // nil if presence was never kept
 	counted    int                // of it, in Stats
+	voices     []*voice           // one for each room's name that watchers hear
 	watchers   int                // live members that watch
 	answer     func(presenceDone) // to the call under way; nil for none: there is one at a time
 }
 
-// atRest reports whether nobody is in the channel as far as anybody knows.
+// voice is the live members that watch under one room's name: the names of a room differ by the scope.
+type voice struct {
+	room     string
+	group    *fanout.Group // of the watchers; nil for the channel's
+	watchers int
+	snapshot *protocol.Encoded // what was told so far, for who begins to watch; nil if it has changed since it was made
+}
+
+// atRest reports whether nobody is there as far as anybody knows.
 func (s *presenceState) atRest() bool {
 	return s.answer == nil && (s.attendance == nil || s.attendance.Len() == 0)
 }

@@ -35,7 +35,8 @@ type channel struct {
 	emptySince time.Time
 	sinceCheck int // alarms since the last check
 
-	crowd *presence // nil if presence is not kept
+	crowd  *presence            // nil if presence is not kept
+	crowds map[string]*presence // of rooms, by the filter; nil if there is none
 }
 
 type delayedRead struct {
@@ -210,11 +211,12 @@ type hear struct {
 	audience fanout.Audience
 }
 
-// presenceDone is the answer to the call of the broker that is under way for the channel's presence.
+// presenceDone is the answer to the call of the broker that is under way for the channel's presence, or a room's.
 type presenceDone struct {
 	ground.Event
-	page core.MembersPage // of a read
-	err  error
+	filter string           // of the room; "" for the channel
+	page   core.MembersPage // of a read
+	err    error
 }
 
 // membersChanged brings a change of who is in the channel, on all nodes together.
@@ -230,8 +232,11 @@ type membersInterrupted struct {
 	from *membersSink
 }
 
-// presenceDue is the alarm of the channel's presence.
-type presenceDue struct{ ground.Event }
+// presenceDue is the alarm of the channel's presence, or of a room's.
+type presenceDue struct {
+	ground.Event
+	filter string // of the room; "" for the channel
+}
 
 var errReplaced = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a later subscribe or unsubscribe of the channel took over", Hint: "Use the answer to the later one."}
 

@@ -77,7 +77,7 @@ func (ch *channel) onDisplaced(m displaced) {
 }
 
 func (ch *channel) onTimePassed(c actor.Context) {
-	if ch.members == 0 && !ch.asking && ch.reads == 0 && ch.atRest() && ch.entry.traffic.Len() == 0 &&
+	if ch.members == 0 && !ch.asking && ch.reads == 0 && ch.atRest() && len(ch.rooms) == 0 && ch.entry.traffic.Len() == 0 &&
 		time.Since(ch.emptySince) >= ch.bus.cfg.ChannelIdle && ch.bus.router.retire(ch.entry) {
 		ch.tellVacated()
 		c.Stop(ch.self)
@@ -167,7 +167,7 @@ func (ch *channel) Receive(c actor.Context) {
 	case membersInterrupted:
 		ch.onMembersInterrupted(m)
 	case presenceDue:
-		ch.onPresenceDue()
+		ch.onPresenceDue(m)
 	case positionsDue:
 		ch.positioned = false
 		ch.feed.Tick()

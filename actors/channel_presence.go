@@ -14,57 +14,62 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// presence is who is in one channel: it says to the broker who is there on this node, and tells those who watch on this
-// node what the broker says of all nodes. It belongs to the channel's actor, and is made if the rules keep presence.
+// presence is who is in one channel, or in one of its rooms: it says to the broker who is there on this node, and tells
+// those who watch on this node what the broker says of all nodes. It belongs to the channel's actor, and is made if the
+// rules keep presence. Of a room it is there as long as anybody is in the room.
 type presence struct {
+	*presenceState
 	ch     *channel
-	herald *core.Herald // nil if nobody watches
-	sink   *membersSink // nil if the broker was not asked for changes
-	listed bool         // the broker has confirmed that it brings them
+	name   protocol.Channel // by which the broker knows it
+	herald *core.Herald     // nil if nobody watches
+	sink   *membersSink     // nil if the broker was not asked for changes
+	listed bool             // the broker has confirmed that it brings them
 
-	notNow   time.Duration     // no call before: one has failed
-	saidAt   time.Duration     // when the broker was last told something
-	checkAt  time.Duration     // when to ask the broker next whether a change was lost
-	lost     uint64            // of the herald, as counted
-	snapshot *protocol.Encoded // what was told so far, for who begins to watch; nil if it has changed since it was made
-	due      time.Duration     // when the alarm rings; 0 if it is not set
-	alarm    ground.Alarm
+	notNow  time.Duration // no call before: one has failed
+	saidAt  time.Duration // when the broker was last told something
+	checkAt time.Duration // when to ask the broker next whether a change was lost
+	lost    uint64        // of the herald, as counted
+	due     time.Duration // when the alarm rings; 0 if it is not set
+	alarm   ground.Alarm
 }
 
 // sayEvery is how often the broker hears of a channel from this node. A change after a pause is said at once.
 const sayEvery = 50 * time.Millisecond
 
-// presence returns the channel's presence, made if there is none.
-func (ch *channel) presence() *presence {
-	if ch.crowd == nil {
-		if ch.attendance == nil {
-			ch.attendance = core.NewAttendance()
-		}
-		ch.crowd = &presence{ch: ch, saidAt: -sayEvery, alarm: ground.Alarm{To: ch.self, Message: presenceDue{}}}
-	}
-	return ch.crowd
-}
-
 func (p *presence) unwatch() {
 	if p.sink != nil {
 		p.sink.close()
 	}
-	p.sink, p.listed, p.herald, p.snapshot, p.lost = nil, false, nil, nil, 0
+	p.sink, p.listed, p.herald, p.lost = nil, false, nil, 0
 }
 
-// told is what those who watch have been told, in one frame.
-func (p *presence) told() *protocol.Encoded {
-	if p.snapshot == nil {
-		p.snapshot = newsFrame(p.ch.entry.name, p.herald.Snapshot())
+// voice returns the watchers under the name of a room, made if there are none.
+func (p *presence) voice(room string) *voice {
+	for _, v := range p.voices {
+		if v.room == room {
+			return v
+		}
 	}
-	return p.snapshot
+	v := &voice{room: room}
+	if room != "" {
+		v.group = &fanout.Group{}
+	}
+	p.voices = append(p.voices, v)
+	return v
+}
+
+// told is what those who watch under a room's name have been told, in one frame.
+func (p *presence) told(v *voice) *protocol.Encoded {
+	if v.snapshot == nil {
+		v.snapshot = newsFrame(p.ch.entry.name, v.room, p.herald.Snapshot())
+	}
+	return v.snapshot
 }
 
 func (p *presence) tell(now time.Duration) {
 	t := &p.ch.bus.tally
 	for _, n := range p.herald.Tell(now) {
-		p.snapshot = nil
-		frame, to := newsFrame(p.ch.entry.name, n), fanout.Everybody
+		to := fanout.Everybody
 		switch n.Type {
 		case protocol.TypeJoined:
 			to = fanout.HearsIn
@@ -78,9 +83,13 @@ func (p *presence) tell(now time.Duration) {
 				t.newsUnnamed.Add(1)
 			}
 		}
-		for _, l := range p.ch.lanes {
-			if l != nil {
-				l.Announce(frame, to)
+		for _, v := range p.voices {
+			v.snapshot = nil
+			frame := newsFrame(p.ch.entry.name, v.room, n)
+			for _, l := range p.ch.lanes {
+				if l != nil {
+					l.Announce(frame, v.group, to)
+				}
 			}
 		}
 	}
@@ -92,6 +101,7 @@ func (p *presence) tell(now time.Duration) {
 type membersSink struct {
 	ending
 	pid         *actor.PID
+	filter      string       // of the room; "" for the channel
 	pending     atomic.Int32 // changes on their way to the actor
 	interrupted atomic.Bool  // the actor was told
 }
@@ -127,8 +137,8 @@ func (p *presence) ask(now time.Duration) {
 		p.watch()
 		return
 	}
-	if at, any := p.ch.attendance.Due(); any && at <= now && now >= p.saidAt+sayEvery {
-		if joined, left := p.ch.attendance.Take(now); len(joined)+len(left) > 0 {
+	if at, any := p.attendance.Due(); any && at <= now && now >= p.saidAt+sayEvery {
+		if joined, left := p.attendance.Take(now); len(joined)+len(left) > 0 {
 			p.saidAt = now
 			p.say(joined, left)
 			return
@@ -144,8 +154,8 @@ func (p *presence) ask(now time.Duration) {
 }
 
 func (p *presence) watch() {
-	b, name := p.ch.bus, p.ch.entry.name
-	s := &membersSink{ending: ending{bus: b}, pid: p.ch.self}
+	b, name := p.ch.bus, p.name
+	s := &membersSink{ending: ending{bus: b}, pid: p.ch.self, filter: p.filter}
 	p.sink = s
 	p.call(func(ctx context.Context, keeper broker.Presence) (core.MembersPage, error) {
 		stop, err := keeper.Watch(ctx, name, s)
@@ -166,7 +176,7 @@ func (p *presence) watch() {
 }
 
 func (p *presence) say(joined, left []protocol.Member) {
-	attendance, name, t := p.ch.attendance, p.ch.entry.name, &p.ch.bus.tally
+	attendance, name, t := p.attendance, p.name, &p.ch.bus.tally
 	p.call(func(ctx context.Context, keeper broker.Presence) (core.MembersPage, error) {
 		return core.MembersPage{}, keeper.Attend(ctx, name, joined, left)
 	}, func(m presenceDone) {
@@ -180,7 +190,7 @@ func (p *presence) say(joined, left []protocol.Member) {
 }
 
 func (p *presence) read() {
-	herald, name := p.herald, p.ch.entry.name
+	herald, name := p.herald, p.name
 	p.call(func(ctx context.Context, keeper broker.Presence) (core.MembersPage, error) {
 		return everybodyIn(ctx, keeper, name)
 	}, func(m presenceDone) {
@@ -193,7 +203,7 @@ func (p *presence) read() {
 
 // check asks what the newest version is.
 func (p *presence) check() {
-	herald, name := p.herald, p.ch.entry.name
+	herald, name := p.herald, p.name
 	p.checkAt = p.ch.bus.clock() + patience.Jittered(p.ch.bus.cfg.CheckInterval)
 	p.call(func(ctx context.Context, keeper broker.Presence) (core.MembersPage, error) {
 		return keeper.Members(ctx, name, protocol.Member{}, 0)
@@ -206,19 +216,19 @@ func (p *presence) check() {
 
 // call calls the broker off the actor. presenceDone answers.
 func (p *presence) call(fn func(context.Context, broker.Presence) (core.MembersPage, error), answer func(presenceDone)) {
-	p.ch.answer = answer
-	b, self := p.ch.bus, p.ch.self
+	p.answer = answer
+	b, self, of := p.ch.bus, p.ch.self, p.filter
 	b.reads.Run(func() {
 		var page core.MembersPage
 		err := b.call(func(ctx context.Context) (err error) {
 			page, err = fn(ctx, b.keeper())
 			return err
 		})
-		b.send(self, presenceDone{page: page, err: err})
+		b.send(self, presenceDone{filter: of, page: page, err: err})
 	})
 }
 
-func newsFrame(ch protocol.Channel, n core.News) *protocol.Encoded {
+func newsFrame(ch protocol.Channel, room string, n core.News) *protocol.Encoded {
 	count := uint64(n.Count)
-	return protocol.Encode(&protocol.ServerFrame{Type: n.Type, Channel: ch, Members: n.Members, Count: &count})
+	return protocol.Encode(&protocol.ServerFrame{Type: n.Type, Channel: ch, Room: room, Members: n.Members, Count: &count})
 }

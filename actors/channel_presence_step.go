@@ -1,24 +1,27 @@
 package actors
 
 import (
+	"slices"
 	"tidings/core"
-	"tidings/internal/patience"
 	"time"
 )
 
 // step does what there is to do now, and sets the alarm for what there is to do later.
 func (p *presence) step() {
 	now := p.ch.bus.clock()
-	if p.ch.answer == nil && now >= p.notNow {
+	if p.answer == nil && now >= p.notNow {
 		p.ask(now)
 	}
 	if p.herald != nil {
 		p.tell(now)
 	}
 	p.setAlarm(now)
-	n := p.ch.attendance.Len()
-	p.ch.bus.tally.members.Add(int64(n - p.ch.counted))
-	p.ch.counted = n
+	n := p.attendance.Len()
+	p.ch.bus.tally.members.Add(int64(n - p.counted))
+	p.counted = n
+	if p.filter != "" && p.watchers == 0 && p.atRest() {
+		p.ch.forgetPresence(p)
+	}
 }
 
 // setAlarm sets the alarm to the next thing to do, unless it rings before.
@@ -29,8 +32,8 @@ func (p *presence) setAlarm(now time.Duration) {
 			at, any = t, true
 		}
 	}
-	if p.ch.answer == nil {
-		if t, ok := p.ch.attendance.Due(); ok {
+	if p.answer == nil {
+		if t, ok := p.attendance.Due(); ok {
 			sooner(max(t, p.saidAt+sayEvery, p.notNow))
 		}
 		if p.herald != nil && (!p.listed || p.herald.MustRead()) {
@@ -52,19 +55,26 @@ func (p *presence) setAlarm(now time.Duration) {
 	p.ch.bus.alarms.Set(&p.alarm, at-now)
 }
 
-// attend counts a subscription as somebody, or out.
+// attend counts a subscription as somebody in the channel, and, if it has a room, as a connection in the room; or out of
+// both.
 func (ch *channel) attend(sub *subscription, as standing) {
 	before := sub.as
 	if before == as || as != asNobody && sub.stage != memberInside {
 		return
 	}
 	sub.as = as
-	p := ch.presence()
+	ch.presence("").attend(sub.conn, before, as)
+	if of := sub.party(); of != "" && (before == asNobody || as == asNobody) {
+		ch.presence(of).attend(sub.conn, min(before, asItself), min(as, asItself))
+	}
+}
+
+func (p *presence) attend(c *Connection, before, as standing) {
 	if as != asNobody {
-		ch.attendance.Enter(as.member(sub.conn))
+		p.attendance.Enter(as.member(c))
 	}
 	if before != asNobody {
-		ch.attendance.Leave(before.member(sub.conn), ch.bus.clock())
+		p.attendance.Leave(before.member(c), p.ch.bus.clock())
 	}
 	p.step()
 }
@@ -78,7 +88,7 @@ func (ch *channel) onHear(m hear) {
 		sub.audience = m.audience | sub.audience&counted
 	case m.audience == 0:
 		ch.endWatch(sub)
-		ch.lane(sub).Hear(sub, 0)
+		ch.lane(sub).Hear(sub, nil, 0)
 	default:
 		sub.audience = m.audience | sub.audience&counted
 		ch.beginWatch(sub)
@@ -87,18 +97,20 @@ func (ch *channel) onHear(m hear) {
 
 // beginWatch makes a live subscription hear who comes and goes.
 func (ch *channel) beginWatch(sub *subscription) {
-	p := ch.presence()
+	p := ch.presence(sub.party())
+	v := p.voice(sub.room)
 	if sub.audience&counted == 0 {
 		sub.audience |= counted
-		ch.watchers++
+		v.watchers++
+		p.watchers++
 		ch.bus.tally.watchers.Add(1)
 	}
-	ch.lane(sub).Hear(sub, sub.audience)
+	ch.lane(sub).Hear(sub, v.group, sub.audience)
 	if p.herald == nil {
 		p.herald = core.NewHerald()
 	}
 	if p.herald.Ready() {
-		ch.lane(sub).Push(sub, p.told())
+		ch.lane(sub).Push(sub, p.told(v))
 	}
 	p.step()
 }
@@ -109,65 +121,13 @@ func (ch *channel) endWatch(sub *subscription) {
 		return
 	}
 	ch.bus.tally.watchers.Add(-1)
-	if ch.watchers--; ch.watchers == 0 {
-		ch.presence().unwatch()
+	p := ch.presence(sub.party())
+	v := p.voice(sub.room)
+	if v.watchers--; v.watchers == 0 {
+		p.voices = slices.DeleteFunc(p.voices, func(x *voice) bool { return x == v })
 	}
-}
-
-// startPresence goes on if a failed incarnation was: what it was about to say is not known.
-func (ch *channel) startPresence() {
-	if ch.attendance == nil {
-		return
-	}
-	ch.attendance.Restate()
-	p := ch.presence()
-	if ch.watchers > 0 {
-		p.herald = core.NewHerald()
-	}
-	p.step()
-}
-
-func (ch *channel) stopPresence() {
-	if p := ch.crowd; p != nil {
-		ch.bus.alarms.Cancel(&p.alarm)
+	if p.watchers--; p.watchers == 0 {
 		p.unwatch()
-	}
-}
-
-func (ch *channel) onPresenceDue() {
-	if p := ch.crowd; p != nil {
-		p.due = 0
 		p.step()
 	}
-}
-
-func (ch *channel) onMembersChanged(m membersChanged) {
-	m.from.pending.Add(-1)
-	if p := ch.crowd; p != nil && p.sink == m.from {
-		p.herald.Changed(m.MembersChange)
-		p.step()
-	}
-}
-
-func (ch *channel) onMembersInterrupted(m membersInterrupted) {
-	m.from.interrupted.Store(false)
-	if p := ch.crowd; p != nil && p.sink == m.from {
-		p.herald.Interrupted()
-		p.step()
-	}
-}
-
-func (ch *channel) onPresenceDone(m presenceDone) {
-	answer := ch.answer
-	ch.answer = nil
-	p := ch.presence()
-	if m.err != nil {
-		p.notNow = ch.bus.clock() + patience.Jittered(retryDelay)
-		if ch.bus.ctx.Err() == nil {
-			ch.bus.tally.presenceFailed.Add(1)
-			ch.bus.log.Warn("the broker did not keep presence", "error", m.err)
-		}
-	}
-	answer(m)
-	p.step()
 }

@@ -12,6 +12,7 @@ import (
 	"tidings/access"
 	"tidings/broker"
 	"tidings/core"
+	"tidings/filter"
 	"tidings/protocol"
 )
 
@@ -505,7 +506,20 @@ func TestPresenceOutlastsAFailureOfTheChannel(t *testing.T) {
 // People come, go, lose their network, come back and are parked for too long, at random: at rest each who watches sees
 // those who are there.
 func TestPresenceAtRandom(t *testing.T) {
-	for seed := range uint64(20) {
+	presenceAtRandom(t, 20, "")
+}
+
+// presenceAtRandom has them subscribe with a filter, if it is not "".
+func presenceAtRandom(t *testing.T, seeds uint64, asked string) {
+	var room string
+	if asked != "" {
+		f, err := filter.Parse([]byte(asked))
+		if err != nil {
+			t.Fatal(err)
+		}
+		room = f.ID("news")
+	}
+	for seed := range seeds {
 		f := &faulty{}
 		inBubble(t, withFaults(f, withPresence), func(w *world) {
 			r := rand.New(rand.NewPCG(seed, 1))
@@ -520,7 +534,7 @@ func TestPresenceAtRandom(t *testing.T) {
 			})
 			people := make([]*person, 30)
 			for i := range people {
-				people[i] = &person{world: w, user: []string{"", fmt.Sprintf("u%d", i%10)}[r.IntN(2)]}
+				people[i] = &person{world: w, asked: asked, room: room, user: []string{"", fmt.Sprintf("u%d", i%10)}[r.IntN(2)]}
 			}
 			for range 300 {
 				people[r.IntN(len(people))].live(r)
@@ -535,7 +549,7 @@ func TestPresenceAtRandom(t *testing.T) {
 			for _, p := range people {
 				if p.subscribed && !p.over() {
 					as := asItself
-					if p.user != "" {
+					if p.user != "" && room == "" {
 						as = asItsUser
 					}
 					want[as.member(p.conn)] = true
@@ -569,6 +583,8 @@ func TestPresenceAtRandom(t *testing.T) {
 type person struct {
 	*client
 	world      *world
+	asked      string // a filter; "" for none
+	room       string // of the filter
 	user       string
 	subscribed bool
 	away       bool
@@ -596,11 +612,15 @@ func (p *person) live(r *rand.Rand) {
 		p.client, p.away = p.back(), false
 		p.hear()
 	case !p.subscribed || r.IntN(8) == 0:
+		subscribe := protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: r.Uint64N(1<<40) + 1, Channel: "news", Users: protocol.UsersAll}
+		if p.asked != "" {
+			subscribe.Filter = []byte(p.asked)
+		}
 		if r.IntN(2) == 0 {
-			p.say(protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: r.Uint64N(1<<40) + 1, Channel: "news", Users: protocol.UsersAll})
+			p.say(subscribe)
 		} else {
-			p.say(protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: r.Uint64N(1<<40) + 1, Channel: "news"},
-				protocol.ClientFrame{Type: protocol.TypePresence, ID: r.Uint64N(1<<40) + 1, Channel: "news", Users: protocol.UsersAll})
+			subscribe.Users = ""
+			p.say(subscribe, protocol.ClientFrame{Type: protocol.TypePresence, ID: r.Uint64N(1<<40) + 1, Channel: "news", Room: p.room, Users: protocol.UsersAll})
 		}
 		p.subscribed = true
 		p.hear()
@@ -608,7 +628,7 @@ func (p *person) live(r *rand.Rand) {
 		p.hear()
 		switch r.IntN(3) {
 		case 0:
-			p.say(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, ID: r.Uint64N(1<<40) + 1, Channel: "news"})
+			p.say(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, ID: r.Uint64N(1<<40) + 1, Channel: "news", Room: p.room})
 			p.subscribed = false
 		case 1:
 			p.cut()

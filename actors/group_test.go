@@ -154,7 +154,7 @@ func TestB105_FiltersThatAreRefused(t *testing.T) {
 		}{
 			{`{"and":[{"range":{"seats":{"gt":1,"gte":2}}}]}`, "", protocol.CodeBadFilter, "and.range.seats"},
 			{`{"equals":{"a":"` + strings.Repeat("x", 8<<10) + `"}}`, "", protocol.CodeFilterTooComplex, ""},
-			{taxis, "all", protocol.CodeUnsupported, ""},
+			{taxis, "all", protocol.CodeForbidden, ""},
 		} {
 			if got := ask(row.filter, row.users); got.Code != row.want || !strings.Contains(got.Message, row.names) || got.Hint == "" {
 				t.Errorf("%.60s: %s %q %q, want %s that names %q, and a hint", row.filter, got.Code, got.Message, got.Hint, row.want, row.names)

@@ -44,8 +44,6 @@ func (b *Bus) mayRead(id access.Identity, ch protocol.Channel) *protocol.Error {
 
 func (s *session) subscribeFault(f *protocol.ClientFrame, room string) *protocol.Error {
 	switch {
-	case room != "" && audienceOf(f.Users) != 0:
-		return unsupported("users with a filter or a scope")
 	case len(s.subs) >= protocol.MaxSubscriptions && s.find(f.Channel, room) < 0:
 		return &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "a connection may have 128 subscriptions", Hint: "Unsubscribe from channels that are not needed, or put what belongs together in one channel."}
 	case audienceOf(f.Users) != 0:

@@ -17,7 +17,7 @@ func (s *session) onBrokerRequest(f *protocol.ClientFrame) {
 		s.refuse(fault, f.ID)
 		return
 	}
-	if f.Type == protocol.TypePresence && f.Users != "" && !s.hear(f) {
+	if f.Type == protocol.TypePresence && (f.Users != "" || f.Room != "") && !s.hear(f) {
 		return
 	}
 	s.enqueue(f)
@@ -167,13 +167,16 @@ func (s *session) lastingName() string {
 	return s.conn.id
 }
 
-// hear makes a subscription hear other news than before. It reports false if there is none, which it
-// tells the client.
+// hear makes a subscription hear other news than before, if the client asks for that. It reports false if there is no
+// such subscription, which it tells the client. Who is in a room is shown to those who are in it.
 func (s *session) hear(f *protocol.ClientFrame) bool {
-	i := s.find(f.Channel, "")
+	i := s.find(f.Channel, f.Room)
 	if i < 0 {
 		s.refuse(&protocol.Error{Code: protocol.CodeNotSubscribed, Reason: "there is no subscription that could hear who comes and goes", Hint: "Subscribe to the channel first, or leave users out."}, f.ID)
 		return false
+	}
+	if f.Users == "" {
+		return true
 	}
 	sub := s.subs[i]
 	sub.wantsAudience = audienceOf(f.Users)
@@ -233,7 +236,7 @@ func (b *Bus) answerHistory(c *Connection, f *protocol.ClientFrame, rows *filter
 func (b *Bus) answerPresence(c *Connection, f *protocol.ClientFrame) (*protocol.Encoded, error) {
 	var page core.MembersPage
 	err := b.call(func(ctx context.Context) (err error) {
-		page, err = everybodyIn(ctx, b.keeper(), f.Channel)
+		page, err = everybodyIn(ctx, b.keeper(), partyOf(f.Channel, f.Room))
 		return err
 	})
 	if err != nil {

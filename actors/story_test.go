@@ -96,11 +96,12 @@ func (p *player) Connected(_ int, resumed bool) {
 		p.changes++
 	}
 }
-func (p *player) Disconnected(n int, _ *protocol.ServerFrame) { p.links[n].dead = true }
-func (p *player) Other(*protocol.ServerFrame)                 {}
-func (p *player) Stuck(*core.Subscription)                    {}
-func (p *player) RetryLater()                                 { p.retry = true }
-func (p *player) AskLater(int)                                {}
+func (p *player) Disconnected(n int, _ *protocol.ServerFrame)    { p.links[n].dead = true }
+func (p *player) News(*core.Subscription, *protocol.ServerFrame) {}
+func (p *player) Other(*protocol.ServerFrame)                    {}
+func (p *player) Stuck(*core.Subscription)                       {}
+func (p *player) RetryLater()                                    { p.retry = true }
+func (p *player) AskLater(int)                                   {}
 
 // open opens one more link.
 func (p *player) open() {

@@ -110,7 +110,7 @@ func (p port) Answered(r *core.Request, reply *protocol.ServerFrame, fault *prot
 	w := p.c.calls[r]
 	if w == nil {
 		if fault != nil && r.Frame.Type == protocol.TypePresence {
-			p.c.unwatched(r.Frame.Channel, fault)
+			p.c.unwatched(r.Frame.Channel, r.Frame.Room, fault)
 		}
 		return // an unsubscribe, or watching
 	}
@@ -131,11 +131,14 @@ func (p port) Disconnected(link int, f *protocol.ServerFrame) {
 	}
 }
 
-func (p port) Other(f *protocol.ServerFrame) {
-	if t := p.c.topics[topicKey{channel: f.Channel}]; t != nil && t.present.Take(f) {
+func (p port) News(s *core.Subscription, f *protocol.ServerFrame) {
+	t := p.c.topics[keyOf(s)]
+	if t != nil && t.sub == s && t.users() != "" && t.present.Take(f) { // another filter of the same room may have asked
 		p.c.tellPresence(t, t.listeners...)
-		return
 	}
+}
+
+func (p port) Other(f *protocol.ServerFrame) {
 	if f.Type == protocol.TypeError {
 		p.c.cfg.Logger.Warn("tidings: the server did not take a frame", "code", f.Code, "message", f.Message, "hint", f.Hint)
 	}

@@ -7,7 +7,7 @@ import (
 	"tidings/protocol"
 )
 
-// Presence is who is in a channel.
+// Presence is who is in a channel, or has subscribed to it with the same filter.
 type Presence struct {
 	Channel string
 	Count   int               // how many there are
@@ -17,7 +17,7 @@ type Presence struct {
 // OnPresence is called with who is in the channel: when the server has told it, and after each change, of which several
 // may come together. This client is one of them. What it was told last stays as it is while the client is not
 // connected. If the server does not allow it, OnEnd is called, and callbacks of the channel without OnPresence go
-// on. It is of the whole channel: Subscribe refuses it beside Filter and a scope.
+// on. Beside Filter or a scope it is of those who subscribed with the same filter, each connection by itself.
 func OnPresence(fn func(Presence)) Option { return func(s *Subscription) { s.onPresence = fn } }
 
 // Presence asks who is in channel now. A refusal is a *protocol.Error.
@@ -67,16 +67,17 @@ func (t *topic) watchers() (watchers, rest []*Subscription) {
 	return watchers, rest
 }
 
-// unwatched ends those who watch a channel: the server does not let them.
-func (c *Client) unwatched(ch protocol.Channel, fault *protocol.Error) {
-	t := c.topics[topicKey{channel: ch}]
-	if t == nil {
-		return
-	}
-	watchers, _ := t.watchers()
-	for _, s := range watchers {
-		c.removeListener(s)
-		c.tellEnd(s, fault)
+// unwatched ends those who watch a channel, or a room of it: the server does not let them.
+func (c *Client) unwatched(ch protocol.Channel, room string, fault *protocol.Error) {
+	for key, t := range c.topics {
+		if key.channel != ch || t.sub.Room != room || room == "" && key != (topicKey{channel: ch}) {
+			continue
+		}
+		watchers, _ := t.watchers()
+		for _, s := range watchers {
+			c.removeListener(s)
+			c.tellEnd(s, fault)
+		}
 	}
 }
 

@@ -28,19 +28,23 @@ func (s *stack) watch(c *client.Client, channel string) *onlooker {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.got = append(o.got, string(m.Data))
-	}, client.OnPresence(func(p client.Presence) {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.views = append(o.views, p)
-	}), client.OnEnd(func(err error) {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.ended = err
-	}))
+	}, client.OnPresence(o.see), client.OnEnd(o.end))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return o
+}
+
+func (o *onlooker) see(p client.Presence) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.views = append(o.views, p)
+}
+
+func (o *onlooker) end(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ended = err
 }
 
 func (o *onlooker) last() client.Presence {
@@ -116,6 +120,77 @@ func TestStackPresence(t *testing.T) {
 				s.publish(ann, "room", 0, 10)
 				settle()
 				before.wantAll(t, 10, 0)
+			})
+		})
+	}
+}
+
+// Who asks for the same filter is in one room, however it is written and whatever the scope. Watching it does not depend
+// on the order in which filters that mean the same are asked for, nor on those that do not watch.
+func TestStackPresenceOfARoom(t *testing.T) {
+	taxi, same := client.Filter(map[string]any{"equals": map[string]any{"type": "taxi"}}), client.Filter(map[string]any{"in": map[string]any{"type": []string{"taxi"}}})
+	for _, transport := range transports {
+		t.Run(transport, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStack(t, inMemory)
+				ann, bob := s.client(transport), s.client(transport)
+				watch := func(c *client.Client, opts ...client.Option) (*onlooker, *client.Subscription) {
+					o := &onlooker{}
+					sub, err := c.Subscribe("cars", nil, append(opts, client.OnPresence(o.see), client.OnEnd(o.end))...)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return o, sub
+				}
+				whole, _ := watch(ann)
+				room, _ := watch(ann, taxi)
+				settle()
+				wantCounts(t, "alone in the room", room.counts(), 1)
+				heard := 0
+				silent, err := ann.Subscribe("cars", func(client.Message) { heard++ }, same)
+				if err != nil {
+					t.Fatal(err)
+				}
+				settle()
+				wantCounts(t, "the page asks for the same, and does not watch", room.counts(), 1)
+				scoped, _ := watch(bob, same, client.Out)
+				bob.Subscribe("cars", nil, client.Filter(map[string]any{}), client.OnPresence(func(client.Presence) {}))
+				settle()
+				wantCounts(t, "another comes", room.counts(), 2)
+				if got := scoped.last(); got.Count != 2 || len(got.Members) != 2 || got.Channel != "cars" {
+					t.Errorf("the other sees %+v, want two of cars", got)
+				}
+				late, lateSub := watch(ann, same)
+				settle()
+				wantCounts(t, "a second watcher of one page", late.counts(), 2)
+				lateSub.Close()
+				silent.Close()
+				settle()
+				room.counts()
+				bob.Hold()
+				time.Sleep(2 * time.Minute)
+				wantCounts(t, "a cut that is longer than the park", room.counts(), 1)
+				bob.Heal()
+				settle()
+				wantCounts(t, "back on a new connection", room.counts(), 2)
+				ann.Hold()
+				time.Sleep(2 * time.Minute)
+				ann.Heal()
+				settle()
+				if got := room.last(); got.Count != 2 {
+					t.Errorf("after a new session it sees %+v, want two", got)
+				}
+				if got := whole.last(); got.Count != 2 {
+					t.Errorf("in the channel it sees %+v, want two", got)
+				}
+				bob.Close()
+				settle()
+				if got := room.last(); got.Count != 1 {
+					t.Errorf("after a goodbye it sees %+v, want one", got)
+				}
+				if room.ended != nil || scoped.ended != nil || heard != 0 {
+					t.Errorf("ended with %v and %v, heard %d", room.ended, scoped.ended, heard)
+				}
 			})
 		})
 	}

@@ -107,9 +107,6 @@ func (c *Client) Subscribe(channel string, onMessage func(Message), opts ...Opti
 	if s.filterErr != nil {
 		return nil, s.filterErr
 	}
-	if s.onPresence != nil && s.key != (topicKey{channel: ch}) {
-		return nil, errors.New("client: OnPresence is of a whole channel: subscribe to that without Filter and scope")
-	}
 	if onMessage == nil {
 		if s.onPresence == nil {
 			return nil, errors.New("client: Subscribe without a callback")

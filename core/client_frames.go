@@ -85,6 +85,10 @@ func (c *Client) onCounted(f *protocol.ServerFrame) {
 		}
 	case protocol.TypeReply, protocol.TypeError:
 		c.onAnswer(f)
+	case protocol.TypePresence, protocol.TypeJoined, protocol.TypeLeft:
+		for _, s := range c.settled(f) {
+			c.port.News(s, f)
+		}
 	default:
 		c.port.Other(f)
 	}
@@ -160,6 +164,9 @@ func (c *Client) onSubscribed(f *protocol.ServerFrame) {
 		c.port.Gap(s, *g)
 	}
 	s.ended, s.tries = nil, 0
+	if s.Room != "" && c.usersOf(s) != s.asked { // another filter of the room had asked, or it was asked meanwhile
+		c.hear(s)
+	}
 	c.port.Subscribed(s, f.Recovered)
 }
 

@@ -22,7 +22,9 @@ type ClientPort interface {
 	Connected(link int, resumed bool)
 	// Disconnected reports that the server ended link, which carries nothing more.
 	Disconnected(link int, d *protocol.ServerFrame)
-	// Other hands out frames that do not concern the machine: event, presence, joined, left, and errors without an id.
+	// News hands out who is in the channel or the room of s, or who came or left: presence, joined or left.
+	News(s *Subscription, f *protocol.ServerFrame)
+	// Other hands out frames that do not concern the machine: event, and errors without an id.
 	Other(f *protocol.ServerFrame)
 	// Stuck reports that continuity of s failed again at the same place, though it was subscribed again from there: the
 	// path may drop what follows. A RetryLater comes with it. A program should try another transport.

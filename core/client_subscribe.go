@@ -29,6 +29,7 @@ type Subscription struct {
 	Interest
 	Room    string // named by the server if there is a filter or a scope
 	cursor  Cursor
+	asked   string          // Users of the last subscribe
 	pending uint64          // id of the subscribe that has no answer yet; 0 for none
 	pings   int             // since that subscribe
 	told    bool            // a gap with that id came already
@@ -78,14 +79,35 @@ func (c *Client) Watch(s *Subscription, users string) {
 		return
 	}
 	s.Users = users
-	if c.session != "" && s.ended == nil {
-		c.Request(protocol.ClientFrame{Type: protocol.TypePresence, Channel: s.Channel, Users: cmp.Or(users, protocol.UsersNone)})
+	if c.session != "" && s.ended == nil && !(s.named() && s.Room == "") {
+		c.hear(s)
 	}
+}
+
+// hear asks for the news of s, and, if it has a room, of all that share it.
+func (c *Client) hear(s *Subscription) {
+	c.Request(protocol.ClientFrame{Type: protocol.TypePresence, Channel: s.Channel, Room: s.Room, Users: cmp.Or(c.usersOf(s), protocol.UsersNone)})
+}
+
+// usersOf returns which changes of presence the subscriptions of s's room hear together: those that one of them asks
+// for, all if they differ.
+func (c *Client) usersOf(s *Subscription) string {
+	users := s.Users
+	for _, t := range c.subs {
+		if s.Room == "" || t.Room != s.Room || t.Channel != s.Channel || t.over || t.Users == users {
+			continue
+		}
+		if users != "" && t.Users != "" {
+			return protocol.UsersAll
+		}
+		users = cmp.Or(users, t.Users)
+	}
+	return users
 }
 
 // subscribe makes the frame that subscribes s from its cursor, and marks s as waiting for the answer.
 func (c *Client) subscribe(s *Subscription) protocol.ClientFrame {
-	s.pending, s.pings, s.told, s.retry, s.live = c.nextID(), 0, false, false, false
+	s.pending, s.pings, s.told, s.retry, s.live, s.asked = c.nextID(), 0, false, false, false, s.Users
 	f := protocol.ClientFrame{Type: protocol.TypeSubscribe, ID: s.pending, Channel: s.Channel, Filter: s.Filter, Scope: s.Scope, Users: s.Users}
 	if at := s.cursor.Position(); !at.IsZero() {
 		f.Since = &at
@@ -110,9 +132,13 @@ func (c *Client) Unsubscribe(s *Subscription) {
 		return
 	}
 	c.subs = slices.Delete(c.subs, i, i+1)
-	shared := s.Room != "" && slices.ContainsFunc(c.subs, func(t *Subscription) bool { return t.Channel == s.Channel && t.Room == s.Room })
-	if c.session != "" && !unnamed && !shared {
+	other := slices.IndexFunc(c.subs, func(t *Subscription) bool { return s.Room != "" && t.Channel == s.Channel && t.Room == s.Room })
+	switch {
+	case c.session == "" || unnamed:
+	case other < 0:
 		c.Request(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, Channel: s.Channel, Room: s.Room})
+	case s.Users != "":
+		c.hear(c.subs[other])
 	}
 }
 

@@ -68,6 +68,10 @@ func (s *clientStory) Connected(link int, resumed bool) {
 func (s *clientStory) Disconnected(link int, d *protocol.ServerFrame) {
 	s.say("disconnected %d: %s", link, d.Code)
 }
+func (s *clientStory) News(of *Subscription, f *protocol.ServerFrame) {
+	s.say("news %s of %s %s", f.Type, of.Channel, of.Room)
+}
+
 func (s *clientStory) Other(f *protocol.ServerFrame) { s.say("other %s", f.Type) }
 func (s *clientStory) Stuck(*Subscription)           { s.say("stuck") }
 func (s *clientStory) RetryLater()                   { s.say("retry later") }

@@ -139,7 +139,7 @@ var allMetrics = []*metric{
 		func(r *reading) int { return r.bus.Mailboxes }),
 
 	gauge("presence_members",
-		"Members of channels on this node, each counted once per channel, where presence is kept.",
+		"Members of channels on this node, each counted once per channel, and connections in rooms, where presence is kept.",
 		func(r *reading) int { return r.bus.Members }),
 	gauge("presence_watchers",
 		"Subscriptions that are told who comes and goes.",

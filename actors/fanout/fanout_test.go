@@ -180,16 +180,16 @@ func TestNewsGoToTheirAudience(t *testing.T) {
 		for _, a := range []*actor{none, in, out, all} {
 			l.Enter(a, nil, false)
 		}
-		l.Hear(in, HearsIn)
-		l.Hear(out, HearsOut)
-		l.Hear(all, Everybody)
-		l.Hear(stranger, Everybody) // no member
-		l.Announce(frame("joined"), HearsIn)
-		l.Announce(frame("left"), HearsOut)
-		l.Announce(frame("count"), Everybody)
-		l.Hear(all, 0)
+		l.Hear(in, nil, HearsIn)
+		l.Hear(out, nil, HearsOut)
+		l.Hear(all, nil, Everybody)
+		l.Hear(stranger, nil, Everybody) // no member
+		l.Announce(frame("joined"), nil, HearsIn)
+		l.Announce(frame("left"), nil, HearsOut)
+		l.Announce(frame("count"), nil, Everybody)
+		l.Hear(all, nil, 0)
 		l.Leave(in)
-		l.Announce(frame("late"), Everybody)
+		l.Announce(frame("late"), nil, Everybody)
 		s.heard(none, "")
 		s.heard(in, "joined count")
 		s.heard(out, "left count late")

@@ -14,7 +14,7 @@ type operation[M Member] struct {
 	to      Audience // announce: of those who watch; hear
 	asker   uint32   // replay
 	member  M        // but for deliver, announce and displace
-	group   *Group   // enter, arrive: whose member it becomes; nil for one that hears everything
+	group   *Group   // enter, arrive: whose member it becomes; nil for one that hears everything. hear, announce: whose news
 	frame   *protocol.Encoded
 	groups  []Selected          // deliver: besides frame, which is nil if nobody hears everything
 	frames  []*protocol.Encoded // replay

@@ -16,6 +16,7 @@ type Member interface {
 // Place is if a lane keeps a member. The zero Place is nowhere.
 type Place struct {
 	group *Group // whose crowd it is in; nil for that of all
+	news  *Group // whose news it hears, if it hears any; nil for the channel's
 	index int32  // in the crowd's members, from 1
 }
 

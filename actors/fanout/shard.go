@@ -120,12 +120,12 @@ type Lane[M Member] struct {
 	walked  int            // members of the crowd at hand that it has reached
 	passed  int            // of them, those that got no message
 	all     crowd[M]
-	groups  map[*Group]*crowd[M] // of the groups that have members here; nil if there is none
-	dirty   []*crowd[M]          // pushed to since the last flush
-	watch   *watchers[M]         // nil if there is none
-	frames  int                  // delivered since the last flush
-	flushed time.Time            // when the last flush began
-	rested  time.Time            // when it ended
+	groups  map[*Group]*crowd[M]    // of the groups that have members here; nil if there is none
+	dirty   []*crowd[M]             // pushed to since the last flush
+	watch   map[*Group]*watchers[M] // by whose news they hear, which is nil for the channel's; nil if there is none
+	frames  int                     // delivered since the last flush
+	flushed time.Time               // when the last flush began
+	rested  time.Time               // when it ended
 	heat    heat
 }
 
@@ -147,9 +147,9 @@ func (l *Lane[M]) Message(frame *protocol.Encoded, groups []Selected, but *Excep
 	l.put(operation[M]{do: deliver, frame: frame, groups: groups, message: true, but: but})
 }
 
-// Announce pushes a frame of news to the members that hear of them.
-func (l *Lane[M]) Announce(frame *protocol.Encoded, to Audience) {
-	l.put(operation[M]{do: announce, frame: frame, to: to})
+// Announce pushes a frame of news, of a group or, if that is nil, of the channel, to the members that hear of them.
+func (l *Lane[M]) Announce(frame *protocol.Encoded, of *Group, to Audience) {
+	l.put(operation[M]{do: announce, frame: frame, group: of, to: to})
 }
 
 // Push pushes a frame to m alone, which need not be a member.
@@ -176,9 +176,10 @@ func (l *Lane[M]) Enter(m M, group *Group, recovered bool) {
 	l.put(operation[M]{do: do, member: m, group: group})
 }
 
-// hear makes m hear these news from now on, or none. It does nothing if m is no member.
-func (l *Lane[M]) Hear(m M, news Audience) {
-	l.put(operation[M]{do: hear, member: m, to: news & Everybody})
+// Hear makes m hear these news, of a group or, if that is nil, of the channel, from now on, or none. It does nothing if
+// m is no member. The group need not be the one that m is a member of.
+func (l *Lane[M]) Hear(m M, of *Group, news Audience) {
+	l.put(operation[M]{do: hear, member: m, group: of, to: news & Everybody})
 }
 
 // leave removes m from the members.

@@ -112,10 +112,11 @@ func (l *Lane[M]) walk(o *operation[M], budget int) (n int, done bool) {
 
 // herald is walk for an announcement.
 func (l *Lane[M]) herald(o *operation[M], budget int) (n int, done bool) {
-	if l.watch == nil {
+	w := l.watch[o.group]
+	if w == nil {
 		return 0, true
 	}
-	list := l.watch.list
+	list := w.list
 	end := min(len(list), l.walked+budget)
 	n = end - l.walked
 	for l.walked < end {
@@ -142,8 +143,10 @@ func (l *Lane[M]) reached(o *operation[M]) (m M, ok bool) {
 	case l.walked == 0:
 	case o.do == deliver && l.walked <= len(c.members):
 		return c.members[l.walked-1].of, true
-	case o.do == announce && l.watch != nil && l.walked <= len(l.watch.list):
-		return l.watch.list[l.walked-1].of, true
+	case o.do == announce:
+		if w := l.watch[o.group]; w != nil && l.walked <= len(w.list) {
+			return w.list[l.walked-1].of, true
+		}
 	}
 	return m, false
 }
@@ -170,7 +173,7 @@ func (l *Lane[M]) carryOut(o *operation[M]) int {
 	case enter:
 		l.add(o.member, o.group)
 	case hear:
-		l.setWatcher(o.member, o.to)
+		l.setWatcher(o.member, o.group, o.to)
 	case leave:
 		l.remove(o.member)
 	case withdraw:
@@ -186,22 +189,36 @@ func (l *Lane[M]) carryOut(o *operation[M]) int {
 }
 
 // setWatcher makes a member hear these news of who comes and goes.
-func (l *Lane[M]) setWatcher(m M, news Audience) {
-	if news == 0 || m.Place().index == 0 {
+func (l *Lane[M]) setWatcher(m M, of *Group, news Audience) {
+	p := m.Place()
+	if news == 0 || p.index == 0 || p.news != of {
 		l.unwatch(m)
+	}
+	if news == 0 || p.index == 0 {
 		return
 	}
-	if l.watch == nil {
-		l.watch = &watchers[M]{at: map[M]int{}}
+	w := l.watch[of]
+	if w == nil {
+		w = &watchers[M]{at: map[M]int{}}
+		if l.watch == nil {
+			l.watch = map[*Group]*watchers[M]{}
+		}
+		l.watch[of] = w
 	}
-	l.watch.set(m, news)
+	p.news = of
+	w.set(m, news)
 }
 
 func (l *Lane[M]) unwatch(m M) {
-	if l.watch == nil {
+	p := m.Place()
+	w := l.watch[p.news]
+	if w == nil {
 		return
 	}
-	if l.watch.remove(m); len(l.watch.list) == 0 {
+	if w.remove(m); len(w.list) > 0 {
+		return
+	}
+	if delete(l.watch, p.news); len(l.watch) == 0 {
 		l.watch = nil
 	}
 }

@@ -69,6 +69,7 @@ function create(bus: Bus, channel: string, clock: Clock, forget: () => void): Li
 
   function take(frame: ServerFrame): void {
     if (!(frame.type === "presence" || frame.type === "joined" || frame.type === "left") || frame.channel !== channel) return;
+    if (frame.room) return; // it is of those who asked for the same filter
     const { type, members, count } = frame;
     if (type === "presence") there = members && new Map();
     else if (!state.known) return; // of a time before

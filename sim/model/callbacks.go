@@ -155,6 +155,8 @@ func (c *client) Disconnected(number int, d *protocol.ServerFrame) {
 	}
 }
 
+func (c *client) News(*core.Subscription, *protocol.ServerFrame) {}
+
 func (c *client) Other(*protocol.ServerFrame) {}
 
 func (c *client) Stuck(*core.Subscription) {}

@@ -178,6 +178,8 @@ func (t *Trace) Disconnected(link int, d *protocol.ServerFrame) {
 	t.output(TraceCall{Call: "disconnected", Link: link, Code: string(d.Code), Retry: d.Retry})
 }
 
+func (t *Trace) News(_ *core.Subscription, f *protocol.ServerFrame) { t.Other(f) }
+
 func (t *Trace) Other(f *protocol.ServerFrame) { t.output(TraceCall{Call: "other", Type: f.Type}) }
 
 // Stuck is not in a trace: RetryLater comes with it.

@@ -98,7 +98,7 @@ export type ServerFrame =
   | ({ type: "error"; id?: number } & WireError)
   | { type: "disconnect"; code: string; reason?: string; hint?: string; retry: boolean; after?: number }
   | { type: "pong"; id?: number }
-  | { type: "presence" | "joined" | "left"; channel: string; members?: PresenceMember[]; count: number }
+  | { type: "presence" | "joined" | "left"; channel: string; room?: string; members?: PresenceMember[]; count: number }
   | { type: "event"; event: string; data: unknown };
 
 /** Any frame from client to server. */

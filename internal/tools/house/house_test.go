@@ -16,8 +16,8 @@ var limits = map[string]struct {
 	mutual  int
 }{
 	"access":              {2.5, 4},
-	"actors":              {5.2, 17},
-	"actors/*":            {5.2, 19},
+	"actors":              {5.3, 17},
+	"actors/*":            {5.3, 19},
 	"broker/brokertest":   {3.5, 9},
 	"broker/*":            {3.5, 12},
 	"client":              {5.2, 24},

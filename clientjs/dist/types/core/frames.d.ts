@@ -102,6 +102,7 @@ export type ServerFrame = ConnectedFrame | SubscribedFrame | MessageFrame | GapF
 } | {
     type: "presence" | "joined" | "left";
     channel: string;
+    room?: string;
     members?: PresenceMember[];
     count: number;
 } | {
