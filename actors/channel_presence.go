@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"tidings/actors/fanout"
 	"tidings/actors/ground"
@@ -35,6 +36,77 @@ type presence struct {
 
 // sayEvery is how often the broker hears of a channel from this node. A change after a pause is said at once.
 const sayEvery = 50 * time.Millisecond
+
+// A room has a presence of its own: the connections that subscribed with the same filter, whatever the scope. Each
+// counts, also of one user, as a client of Kuzzle counts them.
+
+// partyPrefix begins the names by which the broker knows who is in a room. Nobody can subscribe to them.
+const partyPrefix = "$room/"
+
+// partyOf is the name by which the broker knows who is in a room of ch, or, without a room, in ch.
+func partyOf(ch protocol.Channel, room string) protocol.Channel {
+	filter, _, _ := strings.Cut(room, ".") // what follows is the scope
+	if filter == "" {
+		return ch
+	}
+	return protocol.Channel(partyPrefix + filter)
+}
+
+// party is the filter of a subscription's room, of which it hears who comes and goes; "" for the channel.
+func (sub *subscription) party() string {
+	filter, _, _ := strings.Cut(sub.room, ".")
+	return filter
+}
+
+// presence returns the presence of a filter's room, or, if that is "", of the channel. It is made if there is none.
+func (ch *channel) presence(filter string) *presence {
+	p := ch.presenceOf(filter)
+	if p != nil {
+		return p
+	}
+	state := &ch.presenceState
+	if filter != "" {
+		if state = ch.rooms[filter]; state == nil {
+			state = &presenceState{filter: filter}
+			if ch.rooms == nil {
+				ch.rooms = map[string]*presenceState{}
+			}
+			ch.rooms[filter] = state
+		}
+	}
+	if state.attendance == nil {
+		state.attendance = core.NewAttendance()
+	}
+	p = &presence{
+		presenceState: state, ch: ch, name: partyOf(ch.entry.name, filter),
+		saidAt: -sayEvery, alarm: ground.Alarm{To: ch.self, Message: presenceDue{filter: filter}},
+	}
+	if filter == "" {
+		ch.crowd = p
+		return p
+	}
+	if ch.crowds == nil {
+		ch.crowds = map[string]*presence{}
+	}
+	ch.crowds[filter] = p
+	return p
+}
+
+// presenceOf is presence, nil if there is none.
+func (ch *channel) presenceOf(filter string) *presence {
+	if filter == "" {
+		return ch.crowd
+	}
+	return ch.crowds[filter]
+}
+
+// forgetPresence forgets the presence of a room in which nobody is.
+func (ch *channel) forgetPresence(p *presence) {
+	ch.bus.alarms.Cancel(&p.alarm)
+	p.unwatch()
+	delete(ch.crowds, p.filter)
+	delete(ch.rooms, p.filter)
+}
 
 func (p *presence) unwatch() {
 	if p.sink != nil {

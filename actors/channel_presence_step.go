@@ -55,8 +55,8 @@ func (p *presence) setAlarm(now time.Duration) {
 	p.ch.bus.alarms.Set(&p.alarm, at-now)
 }
 
-// attend counts a subscription as somebody in the channel, and, if it has a room, as a connection in the room; or out of
-// both.
+// attend counts a subscription as somebody in the channel and, if it has a room, as a connection in that; or as nobody
+// in either.
 func (ch *channel) attend(sub *subscription, as standing) {
 	before := sub.as
 	if before == as || as != asNobody && sub.stage != memberInside {

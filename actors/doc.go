@@ -37,7 +37,7 @@
 //	channel_move.go         members that may hear something else than before
 //	channel_presence.go     who is in it: calls of the broker, and news
 //	channel_presence_step.go   the same: what to do next, and when
-//	channel_presence_rooms.go  the same, for the rooms of a channel
+//	channel_presence_events.go the same: what the actor is told of it
 //	channel_life.go         its table of contents; it starts, ages, fails, ends
 //
 // A connection: what a transport has of it, safe from any goroutine:

@@ -16,8 +16,8 @@ var limits = map[string]struct {
 	mutual  int
 }{
 	"access":              {2.5, 4},
-	"actors":              {5.3, 17},
-	"actors/*":            {5.3, 19},
+	"actors":              {5.5, 17},
+	"actors/*":            {5.4, 19},
 	"broker/brokertest":   {3.5, 9},
 	"broker/*":            {3.5, 12},
 	"client":              {5.2, 24},
