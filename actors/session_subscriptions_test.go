@@ -166,7 +166,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		}{
 			{protocol.ClientFrame{Type: protocol.TypeConnect}, protocol.CodeAlreadyConnected},
 			{protocol.ClientFrame{Type: protocol.TypeSubscribe, Channel: "news", Filter: []byte(`{"like":{}}`)}, protocol.CodeBadFilter},
-			{protocol.ClientFrame{Type: protocol.TypeSubscribe, Channel: "news", Scope: "in", Users: "all"}, protocol.CodeUnsupported},
+			{protocol.ClientFrame{Type: protocol.TypeSubscribe, Channel: "news", Scope: "in", Users: "all"}, protocol.CodeForbidden},
 			{protocol.ClientFrame{Type: protocol.TypeSubscribe, Channel: "news", Users: "all"}, protocol.CodeForbidden},
 			{protocol.ClientFrame{Type: protocol.TypePresence, Channel: "news"}, protocol.CodeForbidden},
 			{protocol.ClientFrame{Type: protocol.TypeCall, Method: "x"}, protocol.CodeUnsupported},
