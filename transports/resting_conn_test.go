@@ -3,6 +3,7 @@ package transports
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -127,6 +128,37 @@ func (r *rig) pollArrives(t *testing.T, p *poller) {
 	before, _ := out.Attached()
 	p.poll()
 	waitFor(t, func() bool { now, _ := out.Attached(); return now > before })
+}
+
+// Whoever wakes a poll does not wait for its client, and what is left of the answer is its own: answers to others are
+// made where it was made.
+func TestAPollWhoseClientDoesNotReadHoldsNobodyUp(t *testing.T) {
+	r := onSmallBuffers(t, func(cfg *Config) { cfg.PollHold = time.Minute })
+	slow, quick := r.poller(t), r.poller(t)
+	slow.ask(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)
+	quick.ask(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"b"}]`)
+	slow.answer()
+	quick.answer()
+	want := strings.Repeat("x", 60_000)
+	for range 3 { // the first poll of a conn is taken from net/http, the others come on the conn that rests
+		r.pollArrives(t, slow)
+		r.bus.publish("a", `"`+want+`"`) // more than the kernel takes; the fake bus wakes the poll on this goroutine
+		for i := range 20 {
+			r.pollArrives(t, quick)
+			other := strings.Repeat(string(rune('a'+i)), 60_000)
+			r.bus.publish("b", `"`+other+`"`)
+			if status, body := quick.answer(); status != http.StatusOK || !strings.Contains(body, `"data":"`+other+`"`) {
+				t.Fatalf("beside one that does not read: %d %.200s", status, body)
+			}
+		}
+		status, body := slow.answer()
+		var got struct {
+			Frames []struct{ Data string }
+		}
+		if err := json.Unmarshal([]byte(body), &got); err != nil || status != http.StatusOK || len(got.Frames) != 1 || got.Frames[0].Data != want {
+			t.Fatalf("the slow one: %d, %v, %d frames, %.200s", status, err, len(got.Frames), body)
+		}
+	}
 }
 
 // A hold that ends without a frame is answered, and the next one is as good.

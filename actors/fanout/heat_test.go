@@ -9,9 +9,16 @@ import (
 	"time"
 )
 
-// The decision alone: how busy the shard would be, and what part of that is the lane's.
+// The decision alone: how busy the shard would be, and what part of that is the lane's. What a push costs, and so how
+// many of them there are, changes nothing.
 func TestHeatJudges(t *testing.T) {
-	const cost = 10 * time.Microsecond // of a push; a period of 50 ms has time for 5,000
+	for _, cost := range []time.Duration{2500, 5000, 10_000, 20_000, 40_000} {
+		t.Run(cost.String(), func(t *testing.T) { heatJudges(t, cost) })
+	}
+}
+
+func heatJudges(t *testing.T, cost time.Duration) {
+	scale := int(10*time.Microsecond) * 1000 / int(cost) // the numbers below are of 10 µs each; a period of 50 ms has time for 5,000
 	for _, c := range []struct {
 		name        string
 		hot         bool
@@ -32,8 +39,8 @@ func TestHeatJudges(t *testing.T) {
 	} {
 		h := heat{hot: c.hot, cost: cost}
 		for range coolTimes {
-			h.pushes = c.own
-			h.judge(heatPeriod, time.Duration(c.own+c.others)*cost, c.behind)
+			h.pushes = c.own * scale / 1000
+			h.judge(heatPeriod, time.Duration((c.own+c.others)*scale/1000)*cost, c.behind)
 		}
 		if h.hot != c.want {
 			t.Errorf("%s: hot is %v, want %v", c.name, h.hot, c.want)
