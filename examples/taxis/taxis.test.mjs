@@ -28,8 +28,14 @@ async function open(t, options = {}) {
     const answer = await fetch(`${server.url}/api/documents/city/taxis/_search`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ filter: (await query()).filter, limit: 256 }) });
     return (await answer.json()).documents.map((d) => d._id).sort();
   };
-  /** Taxis drive: the list and the search are of two moments, and are the same as soon as none of them passes the border in between. */
-  const agrees = (what) => until(`${what}: the list is what a search finds`, async () => JSON.stringify(await ids()) === JSON.stringify(await found()));
+  /** Taxis drive: between two searches the list has those that both find, and none that neither finds. */
+  const agrees = (what) =>
+    until(`${what}: the list is what a search finds`, async () => {
+      const before = await found();
+      const listed = await ids();
+      const after = await found();
+      return before.every((id) => !after.includes(id) || listed.includes(id)) && listed.every((id) => before.includes(id) || after.includes(id));
+    });
   const text = (id) => page.getByTestId(id).textContent();
   return { page, faults, ids, query, agrees, text };
 }
@@ -37,7 +43,7 @@ async function open(t, options = {}) {
 test("the list is those in the box, also after it was dragged, drawn anew and moved by keys", async (t) => {
   const { page, faults, query, agrees, text } = await open(t, { viewport: { width: 1280, height: 900 } });
   await agrees("at first");
-  assert.equal(await page.locator(".taxi").count(), 48);
+  await until("all taxis are on the map", async () => (await page.locator(".taxi").count()) === 48);
   const area = await page.locator(".box .area").boundingBox();
   const middle = [area.x + area.width / 2, area.y + area.height / 2];
   const dragged = async (what, from, to) => {
@@ -75,12 +81,12 @@ test("only free ones, and who is hailed leaves the list", async (t) => {
   await page.getByTestId("free").check();
   await until("only free ones", async () => (await page.locator("#list li:not(.free)").count()) === 0 && (await page.locator("#list li").count()) > 0);
   await agrees("free ones");
-  const id = await page.evaluate(() => {
+  const hail = () => {
     const button = document.querySelector("#list li .hail:enabled");
-    const { id } = button.closest("li").dataset;
-    button.click(); // in this turn: the row may drive away
-    return id;
-  });
+    button?.click(); // in this turn: the row may drive away
+    return button?.closest("li").dataset.id;
+  };
+  const id = await until("one is free to be hailed", () => page.evaluate(hail));
   await until("it is gone", async () => (await page.locator(`#list li[data-id="${id}"]`).count()) === 0);
   const taxi = await (await fetch(`${server.url}/api/documents/city/taxis/${id}`)).json();
   assert.ok(taxi.driver && taxi.at, "a part was written, and the rest is there");
