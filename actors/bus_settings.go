@@ -6,7 +6,7 @@ import "tidings/access"
 // subscriptions that they do not allow end at once: what waits of them for a client is not written any more. It fails
 // if the rules do not compile, and changes nothing then.
 func (b *Bus) SetRules(rules access.Rules) error {
-	policy, err := rules.Compile()
+	policy, err := compileRules(rules)
 	if err != nil {
 		return err
 	}

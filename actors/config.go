@@ -160,7 +160,7 @@ func (c Config) Validate() error {
 	if c.Broker == nil {
 		return errors.New("Broker: there is none")
 	}
-	if err := c.Rules.Validate(); err != nil {
+	if _, err := compileRules(c.Rules); err != nil {
 		return fmt.Errorf("Rules.%w", err)
 	}
 	if _, err := c.Routing.Compile(); err != nil {

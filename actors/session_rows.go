@@ -2,11 +2,33 @@ package actors
 
 import (
 	"bytes"
+	"fmt"
 
 	"tidings/access"
 	"tidings/filter"
 	"tidings/protocol"
 )
+
+// compileRules compiles rules, and checks their filters with a text for each placeholder.
+func compileRules(rules access.Rules) (*access.Policy, error) {
+	policy, err := rules.Compile()
+	if err != nil {
+		return nil, err
+	}
+	for _, rule := range rules.Channels {
+		if rule.Filter == "" {
+			continue
+		}
+		sample, err := access.SampleFilter(rule.Filter)
+		if err == nil {
+			_, err = filter.Parse(sample)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q: Filter: %w", rule.Pattern, err)
+		}
+	}
+	return policy, nil
+}
 
 // rowsOf returns which messages of a channel the rules let id hear and read; nil for all. It fails with CodeForbidden if
 // the rule asks for what id has not, or cannot be applied to it. It returns the filter of no message then. A reply

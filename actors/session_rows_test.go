@@ -391,6 +391,59 @@ func TestClaimsThatAreTooManyAreForbidden(t *testing.T) {
 	})
 }
 
+// Rules with a filter that is none change nothing, and no bus starts with them.
+func TestFiltersOfRulesAreChecked(t *testing.T) {
+	wrong := tenancy(false, `{"and": [{"equals": {"tenant": "{tenant}"}}, {"equal": {"a": 1}}]}`)
+	inBubble(t, withTokens(t, tenancy(false, byTenant)), func(w *world) {
+		c := w.signIn(signAs(t, "ann", map[string]any{"tenant": "t1"}), "")
+		c.subscribe(orders, nil)
+		if err := w.bus.SetRules(wrong); err == nil || !strings.Contains(err.Error(), `"crm/*": Filter`) || !strings.Contains(err.Error(), "and.equal") {
+			t.Errorf("got %v, want one that names the pattern and the place", err)
+		}
+		w.round(1)
+		same(t, "under the rules as they were", contentsOf(c.next()), own("t1", 1))
+		cfg := Config{Broker: w.bus.broker, Rules: wrong}
+		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), "and.equal") {
+			t.Errorf("a config with such rules: %v", err)
+		}
+	})
+}
+
+// A history that the broker answers after the client's rows have changed is read again.
+func TestAHistoryIsReadAgainForOtherRows(t *testing.T) {
+	f := &faulty{}
+	inBubble(t, withFaults(f, withTokens(t, tenancy(false, byTenant))), func(w *world) {
+		w.round(1)
+		page, err := w.bus.History(t.Context(), orders, protocol.Position{}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := w.signIn(signAs(t, "ann", map[string]any{"tenant": "t1"}), "")
+		gate, reads := make(chan struct{}, 9), 0
+		f.before(func(_ context.Context, call string) error {
+			if call == "history" {
+				reads++
+				<-gate
+			}
+			return nil
+		})
+		c.tell(protocol.ClientFrame{Type: protocol.TypeHistory, Since: &protocol.Position{Epoch: page.Top.Epoch}})
+		asked := c.id
+		if reads != 1 {
+			t.Fatalf("the broker was asked %d times, want once", reads)
+		}
+		c.tell(protocol.ClientFrame{Type: protocol.TypeRefresh, Token: signAs(t, "ann", map[string]any{"tenant": "t2"})})
+		gate <- struct{}{}
+		gate <- struct{}{}
+		got := c.next()
+		same(t, "read", contentsOf(got), own("t2", 1))
+		if answers := slices.DeleteFunc(got, func(f protocol.ServerFrame) bool { return f.ID != asked }); len(answers) != 1 || answers[0].Type != protocol.TypeReply {
+			t.Errorf("the request was answered by %+v, want one reply", answers)
+		}
+		f.before(nil)
+	})
+}
+
 // Row filters count as rooms: a member that would be in one too many ends, and hears nothing.
 func TestAMoveToOneGroupTooMany(t *testing.T) {
 	inBubble(t, func(c *Config) { withTokens(t, tenancy(false, byTenant))(c); c.MaxGroups = 20 }, func(w *world) {
