@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,6 +13,7 @@ const (
 	tryEvery   = 250 * time.Millisecond // to lead
 	beatEvery  = time.Second            // who leads asks whether the connection is there
 	beatWithin = 5 * time.Second
+	silence    = 15 * time.Second
 )
 
 // Lead implements store.Store. Who leads holds a lock of a session, which ends with the connection. The server ends a
@@ -52,7 +54,7 @@ func (s *Store) Lead(ctx context.Context) (<-chan struct{}, error) {
 // takeLead waits for the lock, and reads where the last one who had it has stopped.
 func (s *Store) takeLead(ctx context.Context, conn *pgx.Conn) error {
 	if err := within(ctx, func(ctx context.Context) error {
-		_, err := conn.Exec(ctx, "SET idle_session_timeout = '15s'")
+		_, err := conn.Exec(ctx, fmt.Sprintf("SET idle_session_timeout = %d", s.cfg.silence.Milliseconds()))
 		return err
 	}); err != nil {
 		return err

@@ -45,6 +45,7 @@ type Config struct {
 
 	writers  int                // 0: two
 	maxGroup int                // 0: as many as wait; 1: one request a commit
+	silence  time.Duration      // after which the server ends the session of who leads; 0: 15 s
 	step     func(string) error // called between the steps of a commit; what it returns is the step's error. For tests
 }
 
@@ -112,6 +113,9 @@ func newStore(cfg Config) *Store {
 	}
 	if cfg.writers == 0 {
 		cfg.writers = writers
+	}
+	if cfg.silence == 0 {
+		cfg.silence = silence
 	}
 	if cfg.maxGroup == 0 {
 		cfg.maxGroup = maxGroup

@@ -22,10 +22,6 @@ func TestMain(m *testing.M) {
 	os.Exit(testpostgres.Main(m))
 }
 
-const victim = "TIDINGS_STORE_VICTIM"
-
-func writeUntilKilled([]string) {}
-
 // openAt opens a store that ends with the test.
 func openAt(t testing.TB, url string, change ...func(*Config)) *Store {
 	t.Helper()
