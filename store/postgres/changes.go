@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"tidings/store"
 )
@@ -64,11 +65,7 @@ func (s *Store) changesFault(ctx context.Context, err error) error {
 // false if none was drawn after known.
 func (s *Store) settle(ctx context.Context, known uint64) (more bool, err error) {
 	var h, x, open, dropped, told uint64
-	if err := s.ask(ctx, "SELECT "+lastDropped+", (SELECT dropped FROM tidings.state)").Scan(&dropped, &told); err != nil {
-		return false, err
-	}
-	// A change that was not kept has drawn its number before it was counted: so the number is read after the count.
-	if err := s.ask(ctx, "SELECT "+lastNumber).Scan(&h); err != nil || h <= known && dropped == told {
+	if dropped, told, h, err = s.lastNumbers(ctx); err != nil || h <= known && dropped == told {
 		return false, err
 	}
 	if err := s.step("number"); err != nil {
@@ -104,6 +101,18 @@ func (s *Store) settle(ctx context.Context, known uint64) (more bool, err error)
 	}
 	s.final.number = h
 	return true, nil
+}
+
+// lastNumbers returns how many changes were not kept, of how many of them clients were told, and the number that was drawn
+// last. A change that was not kept has drawn its number before it was counted: so the number is read after the count.
+func (s *Store) lastNumbers(ctx context.Context) (dropped, told, h uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	b := &pgx.Batch{}
+	b.Queue("SELECT " + lastDropped + ", (SELECT dropped FROM tidings.state)").QueryRow(func(row pgx.Row) error { return row.Scan(&dropped, &told) })
+	b.Queue("SELECT " + lastNumber).QueryRow(func(row pgx.Row) error { return row.Scan(&h) })
+	err = s.pool.SendBatch(ctx, b).Close()
+	return dropped, told, h, err
 }
 
 // The values of the sequences, 0 as long as nothing was drawn.
@@ -226,17 +235,16 @@ func (s *Store) Relayed(ctx context.Context, number uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	var gone int64
-	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "UPDATE tidings.state SET mark = $1 WHERE mark < $1", int64(number)); err != nil {
-			return err
-		}
-		done, err := tx.Exec(ctx, "DELETE FROM tidings.changes WHERE number <= (SELECT mark FROM tidings.state)")
+	b := &pgx.Batch{}
+	b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+	b.Queue("SET LOCAL synchronous_commit = off")
+	b.Queue("UPDATE tidings.state SET mark = $1 WHERE mark < $1", int64(number))
+	b.Queue("DELETE FROM tidings.changes WHERE number <= (SELECT mark FROM tidings.state)").Exec(func(done pgconn.CommandTag) error {
 		gone = done.RowsAffected()
-		return err
+		return nil
 	})
+	b.Queue("COMMIT")
+	err := s.pool.SendBatch(ctx, b).Close()
 	if err != nil {
 		if stateOf(err) == codeDiskFull {
 			return errFull

@@ -3,9 +3,13 @@ package postgres
 import (
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"tidings/internal/testpostgres"
 	"tidings/protocol"
@@ -41,6 +45,29 @@ func TestSecretsAreHidden(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", url, err)
 		}
+	}
+}
+
+// What PostgreSQL refuses is said in a way that tells whether to repeat it.
+func TestWriteFaults(t *testing.T) {
+	s := newStore(Config{Log: slog.New(slog.DiscardHandler)})
+	for _, c := range []struct {
+		name string
+		err  error
+		want *protocol.Error
+	}{
+		{"F37 a full disk of PostgreSQL", &pgconn.PgError{Severity: "ERROR", Code: "53100"}, errFull},
+		{"a lock that others have", &pgconn.PgError{Severity: "ERROR", Code: "55P03"}, errLocked},
+		{"a primary that became a standby", &pgconn.PgError{Severity: "ERROR", Code: "25006"}, errDown},
+		{"a server that is shut down", &pgconn.PgError{Severity: "FATAL", Code: "57P01"}, errDown},
+		{"a network that is cut", io.ErrUnexpectedEOF, errDown},
+		{"what nobody foresaw", &pgconn.PgError{Severity: "ERROR", Code: "XX000"}, protocol.Internal},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := s.writeFault(c.err); got != c.want {
+				t.Errorf("%v: got %v, want %v", c.err, got, c.want)
+			}
+		})
 	}
 }
 

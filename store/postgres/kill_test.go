@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
-	process "os/exec"
+	"os/exec"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -63,7 +63,7 @@ func TestKill(t *testing.T) {
 	for _, step := range []string{"loaded", "saving", "committed"} {
 		for _, nth := range []int{1, 2, 7, 30 + rand.IntN(60)} {
 			t.Run(fmt.Sprintf("F40 kill -9 in PostgreSQL at commit %d, %s", nth, step), func(t *testing.T) {
-				cmd := process.Command(me)
+				cmd := exec.Command(me)
 				cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s|%s|%d", victim, url, step, nth))
 				cmd.Stderr = os.Stderr
 				out, err := cmd.StdoutPipe()

@@ -61,7 +61,7 @@ func (s *shop) answered(answer <-chan asked, want ...string) {
 
 func newLate(t *testing.T) (s *shop, a, b, c *pgx.Conn) {
 	s = newShop(t, Watch{})
-	exec(t, s.sql, "INSERT INTO orders (id) VALUES (1), (2)")
+	sqlExec(t, s.sql, "INSERT INTO orders (id) VALUES (1), (2)")
 	s.news()
 	return s, connect(t, s.cfg.URL), connect(t, s.cfg.URL), connect(t, s.cfg.URL)
 }
@@ -71,14 +71,14 @@ func newLate(t *testing.T) (s *shop, a, b, c *pgx.Conn) {
 func TestThreeTransactions(t *testing.T) {
 	s, t11, t12, t13 := newLate(t)
 	for _, conn := range []*pgx.Conn{t11, t12, t13} { // ids in this order
-		exec(t, conn, "BEGIN", "SELECT pg_current_xact_id()")
+		sqlExec(t, conn, "BEGIN", "SELECT pg_current_xact_id()")
 	}
-	exec(t, t12, "UPDATE orders SET total = 12 WHERE id = 2")
-	exec(t, t13, "UPDATE orders SET total = 13 WHERE id = 1", "COMMIT")
-	exec(t, t11, "UPDATE orders SET total = 11 WHERE id = 1", "COMMIT")
+	sqlExec(t, t12, "UPDATE orders SET total = 12 WHERE id = 2")
+	sqlExec(t, t13, "UPDATE orders SET total = 13 WHERE id = 1", "COMMIT")
+	sqlExec(t, t11, "UPDATE orders SET total = 11 WHERE id = 1", "COMMIT")
 	answer := s.ask()
 	s.waits(answer)
-	exec(t, t12, "COMMIT")
+	sqlExec(t, t12, "COMMIT")
 	select {
 	case a := <-answer:
 		if want := []string{"patched 2", "patched 1", "patched 1"}; !slices.Equal(a.list, want) {
@@ -101,33 +101,33 @@ func TestThreeTransactions(t *testing.T) {
 // A number that was drawn long ago is committed after others were.
 func TestLateCommit(t *testing.T) {
 	s, late, _, _ := newLate(t)
-	exec(t, late, "BEGIN", "UPDATE orders SET total = 5 WHERE id = 1")
-	exec(t, s.sql, "UPDATE orders SET total = 6 WHERE id = 2")
+	sqlExec(t, late, "BEGIN", "UPDATE orders SET total = 5 WHERE id = 1")
+	sqlExec(t, s.sql, "UPDATE orders SET total = 6 WHERE id = 2")
 	answer := s.ask()
 	s.waits(answer)
-	exec(t, late, "COMMIT")
+	sqlExec(t, late, "COMMIT")
 	s.answered(answer, "patched 1", "patched 2")
 	s.want()
 }
 
 func TestAbort(t *testing.T) {
 	s, aborted, _, _ := newLate(t)
-	exec(t, aborted, "BEGIN", "UPDATE orders SET total = 5 WHERE id = 1")
-	exec(t, s.sql, "UPDATE orders SET total = 6 WHERE id = 2")
+	sqlExec(t, aborted, "BEGIN", "UPDATE orders SET total = 5 WHERE id = 1")
+	sqlExec(t, s.sql, "UPDATE orders SET total = 6 WHERE id = 2")
 	answer := s.ask()
 	s.waits(answer)
-	exec(t, aborted, "ROLLBACK")
+	sqlExec(t, aborted, "ROLLBACK")
 	s.answered(answer, "patched 2")
 	s.want()
 }
 
 func TestSavepointRolledBack(t *testing.T) {
 	s, a, _, _ := newLate(t)
-	exec(t, a, "BEGIN", "UPDATE orders SET total = 1 WHERE id = 1", "SAVEPOINT s", "UPDATE orders SET total = 2 WHERE id = 2", "INSERT INTO orders (id) VALUES (9)",
+	sqlExec(t, a, "BEGIN", "UPDATE orders SET total = 1 WHERE id = 1", "SAVEPOINT s", "UPDATE orders SET total = 2 WHERE id = 2", "INSERT INTO orders (id) VALUES (9)",
 		"ROLLBACK TO s", "UPDATE orders SET total = 3 WHERE id = 1", "SAVEPOINT s", "UPDATE orders SET total = 4 WHERE id = 1", "RELEASE s")
 	answer := s.ask()
 	s.waits(answer)
-	exec(t, a, "COMMIT")
+	sqlExec(t, a, "COMMIT")
 	s.answered(answer, "patched 1", "patched 1", "patched 1")
 	s.want()
 }
@@ -137,14 +137,14 @@ func TestPreparedTransaction(t *testing.T) {
 	// A transaction with a NOTIFY cannot be prepared, so such a table is watched without.
 	watch(t, s.cfg.URL, Watch{Table: "orders", As: "shop/orders", NoNotify: true})
 	s.want("reset")
-	exec(t, a, "BEGIN", "UPDATE orders SET total = 5 WHERE id = 1", "PREPARE TRANSACTION 'p'")
-	exec(t, s.sql, "UPDATE orders SET total = 6 WHERE id = 2")
+	sqlExec(t, a, "BEGIN", "UPDATE orders SET total = 5 WHERE id = 1", "PREPARE TRANSACTION 'p'")
+	sqlExec(t, s.sql, "UPDATE orders SET total = 6 WHERE id = 2")
 	answer := s.ask()
 	s.waits(answer)
 	if status, err := admin(t, s.cfg.URL).Status(context.Background()); err != nil || status.Open == "" {
 		t.Errorf("what holds changes back is not known: %+v, %v", status, err)
 	}
-	exec(t, connect(t, s.cfg.URL), "COMMIT PREPARED 'p'")
+	sqlExec(t, connect(t, s.cfg.URL), "COMMIT PREPARED 'p'")
 	s.answered(answer, "patched 1", "patched 2")
 	s.want()
 }
@@ -164,14 +164,14 @@ func TestBetweenNumberAndSnapshot(t *testing.T) {
 		}
 	})
 	late = connect(t, s.cfg.URL)
-	exec(t, s.sql, "INSERT INTO orders (id) VALUES (1), (2), (3)")
+	sqlExec(t, s.sql, "INSERT INTO orders (id) VALUES (1), (2), (3)")
 	s.news()
-	exec(t, late, "BEGIN", "UPDATE orders SET total = 1 WHERE id = 1")
-	exec(t, s.sql, "UPDATE orders SET total = 1 WHERE id = 2")
+	sqlExec(t, late, "BEGIN", "UPDATE orders SET total = 1 WHERE id = 1")
+	sqlExec(t, s.sql, "UPDATE orders SET total = 1 WHERE id = 2")
 	between = func() {
 		between = func() {}
-		exec(t, late, "UPDATE orders SET total = 2 WHERE id = 1", "COMMIT")
-		exec(t, s.sql, "UPDATE orders SET total = 2 WHERE id = 3")
+		sqlExec(t, late, "UPDATE orders SET total = 2 WHERE id = 1", "COMMIT")
+		sqlExec(t, s.sql, "UPDATE orders SET total = 2 WHERE id = 3")
 	}
 	var got []string
 	for _, line := range s.news() {
@@ -207,14 +207,14 @@ func (l *load) run(t *testing.T, url string, seed uint64, transactions int, held
 			id := 1 + first + i
 			lost := rnd.Float64() < 0.1
 			if lost {
-				exec(t, conn, "SAVEPOINT s")
+				sqlExec(t, conn, "SAVEPOINT s")
 			}
 			if _, err := tx.Exec(ctx, "INSERT INTO orders (id, customer) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET customer = $2", id, mark); err != nil {
 				t.Error(err)
 				return
 			}
 			if lost {
-				exec(t, conn, "ROLLBACK TO s")
+				sqlExec(t, conn, "ROLLBACK TO s")
 				continue
 			}
 			marks = append(marks, mark)
@@ -354,11 +354,11 @@ func (r *reader) check(l *load) {
 // The one that is open began last: no snapshot knows of its id yet, since none that came later has ended.
 func TestNewestTransactionIsOpen(t *testing.T) {
 	s, newest, _, _ := newLate(t)
-	exec(t, s.sql, "UPDATE orders SET total = 6 WHERE id = 2")
-	exec(t, newest, "BEGIN", "UPDATE orders SET total = 5 WHERE id = 1")
+	sqlExec(t, s.sql, "UPDATE orders SET total = 6 WHERE id = 2")
+	sqlExec(t, newest, "BEGIN", "UPDATE orders SET total = 5 WHERE id = 1")
 	answer := s.ask()
 	s.waits(answer)
-	exec(t, newest, "COMMIT")
+	sqlExec(t, newest, "COMMIT")
 	s.answered(answer, "patched 2", "patched 1")
 	s.want()
 }

@@ -72,12 +72,17 @@ func hash(parts ...string) int32 {
 	return int32(h.Sum32())
 }
 
-// queueLocks puts the statement into a batch that waits for locks.
-func queueLocks(b *pgx.Batch, list []lock) {
+// queueLocks puts the statement into a batch that waits for locks and then draws so many numbers. Before it draws one, the
+// transaction has an id: else nobody would know to wait for it. Documents are read by a later statement, which sees what
+// was committed while this one has waited.
+func queueLocks(b *pgx.Batch, list []lock, numbers int) *pgx.QueuedQuery {
 	classes, keys, exclusive := make([]int32, len(list)), make([]int32, len(list)), make([]bool, len(list))
 	for i, l := range list {
 		classes[i], keys[i], exclusive[i] = l.class, l.key, l.exclusive
 	}
-	b.Queue(`SELECT CASE WHEN exclusive THEN pg_advisory_xact_lock(class, key)::text ELSE pg_advisory_xact_lock_shared(class, key)::text END
-		FROM unnest($1::int[], $2::int[], $3::bool[]) AS l (class, key, exclusive)`, classes, keys, exclusive)
+	return b.Queue(`WITH locked AS MATERIALIZED (
+			SELECT pg_current_xact_id()::text::bigint AS txn, count(CASE WHEN exclusive THEN pg_advisory_xact_lock(class, key)::text ELSE pg_advisory_xact_lock_shared(class, key)::text END)
+			FROM unnest($1::int[], $2::int[], $3::bool[]) AS l (class, key, exclusive)
+		)
+		SELECT txn, nextval('tidings.number') FROM locked, generate_series(1, $4::int)`, classes, keys, exclusive, numbers)
 }

@@ -196,7 +196,7 @@ func TestTwoNodes(t *testing.T) {
 		mend  func(l *line)
 	}{
 		{"the session with the lock is ended by the server", func(t *testing.T, a *Store, _ *line) {
-			exec(t, connect(t, a.cfg.URL), fmt.Sprintf("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND (classid::bigint << 32) + objid::bigint = %d", int64(lockLead)))
+			sqlExec(t, connect(t, a.cfg.URL), fmt.Sprintf("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND (classid::bigint << 32) + objid::bigint = %d", int64(lockLead)))
 		}, nil},
 		{"its connections are cut", func(_ *testing.T, _ *Store, l *line) { l.cut() }, nil},
 		{"it is stalled until the other one leads, and woken", func(t *testing.T, _ *Store, l *line) { l.set(true) }, func(l *line) { l.set(false) }},

@@ -17,7 +17,7 @@ import (
 
 var orders = store.Collection{Index: "shop", Name: "orders"}
 
-func exec(t testing.TB, conn *pgx.Conn, statements ...string) {
+func sqlExec(t testing.TB, conn *pgx.Conn, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
 		if _, err := conn.Exec(context.Background(), statement, pgx.QueryExecModeSimpleProtocol); err != nil {
@@ -61,7 +61,7 @@ type shop struct {
 func newShop(t *testing.T, w Watch, change ...func(*Config)) *shop {
 	url := testpostgres.Database(t)
 	conn := connect(t, url)
-	exec(t, conn, `CREATE TABLE public.orders (id bigint PRIMARY KEY, customer text, total numeric, paid boolean NOT NULL DEFAULT false, detail jsonb)`)
+	sqlExec(t, conn, `CREATE TABLE public.orders (id bigint PRIMARY KEY, customer text, total numeric, paid boolean NOT NULL DEFAULT false, detail jsonb)`)
 	w.Table, w.As = "orders", "shop/orders"
 	watch(t, url, w)
 	s := &shop{T: t, Store: openAt(t, url, change...), sql: conn}
@@ -107,28 +107,28 @@ func (s *shop) want(want ...string) {
 
 func TestWatchedTable(t *testing.T) {
 	s := newShop(t, Watch{Columns: []string{"id", "customer", "paid"}})
-	exec(t, s.sql, "INSERT INTO orders (id, customer) VALUES (1, 'ann'), (2, 'ben')")
+	sqlExec(t, s.sql, "INSERT INTO orders (id, customer) VALUES (1, 'ann'), (2, 'ben')")
 	s.want(`created 1 {"id":1,"_id":"1","paid":false,"customer":"ann"}`, `created 2 {"id":2,"_id":"2","paid":false,"customer":"ben"}`)
-	exec(t, s.sql, "UPDATE orders SET paid = true WHERE id = 1")
+	sqlExec(t, s.sql, "UPDATE orders SET paid = true WHERE id = 1")
 	s.want(`patched 1 {"id":1,"_id":"1","paid":true,"customer":"ann"} ["paid"]`)
-	exec(t, s.sql, "UPDATE orders SET paid = true WHERE id = 1", "UPDATE orders SET total = 5 WHERE id = 1") // nothing, and what is not shown
+	sqlExec(t, s.sql, "UPDATE orders SET paid = true WHERE id = 1", "UPDATE orders SET total = 5 WHERE id = 1") // nothing, and what is not shown
 	s.want()
-	exec(t, s.sql, "UPDATE orders SET id = 3 WHERE id = 1")
+	sqlExec(t, s.sql, "UPDATE orders SET id = 3 WHERE id = 1")
 	s.want(`removed 1 {"id":1,"_id":"1","paid":true,"customer":"ann"}`, `created 3 {"id":3,"_id":"3","paid":true,"customer":"ann"}`)
-	exec(t, s.sql, "DELETE FROM orders WHERE id = 3")
+	sqlExec(t, s.sql, "DELETE FROM orders WHERE id = 3")
 	s.want(`removed 3 {"id":3,"_id":"3","paid":true,"customer":"ann"}`)
-	exec(t, s.sql, "INSERT INTO orders (id) VALUES (2) ON CONFLICT (id) DO UPDATE SET customer = 'eve'")
+	sqlExec(t, s.sql, "INSERT INTO orders (id) VALUES (2) ON CONFLICT (id) DO UPDATE SET customer = 'eve'")
 	s.want(`patched 2 {"id":2,"_id":"2","paid":false,"customer":"eve"} ["customer"]`)
-	exec(t, s.sql, "TRUNCATE orders")
+	sqlExec(t, s.sql, "TRUNCATE orders")
 	s.want("reset")
 	// A column that goes away, or has another name, is no reason to fail for who writes.
-	exec(t, s.sql, "ALTER TABLE orders RENAME customer TO client", "ALTER TABLE orders DROP paid", "INSERT INTO orders (id, client) VALUES (7, 'zoe')")
+	sqlExec(t, s.sql, "ALTER TABLE orders RENAME customer TO client", "ALTER TABLE orders DROP paid", "INSERT INTO orders (id, client) VALUES (7, 'zoe')")
 	s.want(`created 7 {"id":7,"_id":"7"}`)
 }
 
 func TestWatchedRowsAreRead(t *testing.T) {
 	s := newShop(t, Watch{Columns: []string{"id", "customer", "detail"}})
-	exec(t, s.sql, `INSERT INTO orders (id, customer, total, detail) SELECT n, 'c' || n % 10, n, jsonb_build_object('n', n) FROM generate_series(1, 300) AS n`)
+	sqlExec(t, s.sql, `INSERT INTO orders (id, customer, total, detail) SELECT n, 'c' || n % 10, n, jsonb_build_object('n', n) FROM generate_series(1, 300) AS n`)
 	found, err := s.Get(context.Background(), orders, []string{"7", "nobody", "301", "8", "x'y"})
 	if err != nil || len(found) != 2 || string(found[0].JSON) != `{"id":7,"_id":"7","detail":{"n":7},"customer":"c7"}` || found[0].Version != 0 {
 		t.Errorf("%+v, %v", found, err)
@@ -166,12 +166,12 @@ func TestWatchedRowsAreRead(t *testing.T) {
 // What a row can have that a message cannot is left out, and the table is written as ever.
 func TestWatchedRowsThatDoNotFit(t *testing.T) {
 	s := newShop(t, Watch{})
-	exec(t, s.sql, "INSERT INTO orders (id, customer) VALUES (1, repeat('x', 70000))")
+	sqlExec(t, s.sql, "INSERT INTO orders (id, customer) VALUES (1, repeat('x', 70000))")
 	s.want(`created 1 {"_id":"1","truncated":true}`)
-	exec(t, s.sql, "UPDATE orders SET customer = 'short' WHERE id = 1")
+	sqlExec(t, s.sql, "UPDATE orders SET customer = 'short' WHERE id = 1")
 	s.want(`patched 1 {"id":1,"_id":"1","paid":false,"total":null,"detail":null,"customer":"short"}`)
 	deep := strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40)
-	exec(t, s.sql, "UPDATE orders SET detail = '"+deep+"' WHERE id = 1")
+	sqlExec(t, s.sql, "UPDATE orders SET detail = '"+deep+"' WHERE id = 1")
 	s.want(`patched 1 {"_id":"1","truncated":true} ["customer","detail","id","paid","total","truncated"]`)
 	found, err := s.Get(context.Background(), orders, []string{"1"})
 	if err != nil || len(found) != 1 || string(found[0].JSON) != `{"_id":"1","truncated":true}` {
@@ -182,14 +182,14 @@ func TestWatchedRowsThatDoNotFit(t *testing.T) {
 func TestWatchKeys(t *testing.T) {
 	url := testpostgres.Database(t)
 	conn := connect(t, url)
-	exec(t, conn, `CREATE TABLE public."Odd, 'table'" (a text, "b""c" text, n int, PRIMARY KEY (a, "b""c"))`, "CREATE TABLE public.texts (id text PRIMARY KEY)", "CREATE TABLE public.uuids (id uuid PRIMARY KEY, n int)")
+	sqlExec(t, conn, `CREATE TABLE public."Odd, 'table'" (a text, "b""c" text, n int, PRIMARY KEY (a, "b""c"))`, "CREATE TABLE public.texts (id text PRIMARY KEY)", "CREATE TABLE public.uuids (id uuid PRIMARY KEY, n int)")
 	watch(t, url, Watch{Table: `"Odd, 'table'"`, As: "shop/orders"})
 	watch(t, url, Watch{Table: "texts", As: "shop/texts"})
 	watch(t, url, Watch{Table: "uuids"})
 	s := openAt(t, url)
-	exec(t, conn, `INSERT INTO "Odd, 'table'" VALUES ('x,1', '100%', 1), ('x', '1,100%', 2)`)
+	sqlExec(t, conn, `INSERT INTO "Odd, 'table'" VALUES ('x,1', '100%', 1), ('x', '1,100%', 2)`)
 	id := "0189d1f0-1111-7222-8333-444455556666"
-	exec(t, conn, "INSERT INTO uuids VALUES ('"+id+"', 1)", "INSERT INTO texts VALUES ('ok'), (repeat('x', 129)), ('..'), (E'a\\nb')")
+	sqlExec(t, conn, "INSERT INTO uuids VALUES ('"+id+"', 1)", "INSERT INTO texts VALUES ('ok'), (repeat('x', 129)), ('..'), (E'a\\nb')")
 	var got []string
 	for after := uint64(0); ; {
 		list, err := s.Changes(context.Background(), after, 100)
@@ -220,7 +220,7 @@ func TestWatchKeys(t *testing.T) {
 func TestWatchRefuses(t *testing.T) {
 	url := testpostgres.Database(t)
 	conn := connect(t, url)
-	exec(t, conn, "CREATE TABLE public.keyless (n int)", "CREATE TABLE public.orders (id int PRIMARY KEY, password_hash text, _id text)", "CREATE VIEW public.seen AS SELECT * FROM public.orders", "CREATE TABLE public.raw (id int PRIMARY KEY, j json)",
+	sqlExec(t, conn, "CREATE TABLE public.keyless (n int)", "CREATE TABLE public.orders (id int PRIMARY KEY, password_hash text, _id text)", "CREATE VIEW public.seen AS SELECT * FROM public.orders", "CREATE TABLE public.raw (id int PRIMARY KEY, j json)",
 		`CREATE TABLE public."Großes" (id int PRIMARY KEY)`)
 	s := openAt(t, url)
 	if err := put(s, "a", `{}`); err != nil {
@@ -256,7 +256,7 @@ func TestWatchRefuses(t *testing.T) {
 // Any role writes the table, and none can use what the trigger uses.
 func TestWatchRights(t *testing.T) {
 	s := newShop(t, Watch{})
-	exec(t, s.sql, "DROP ROLE IF EXISTS clerk", "CREATE ROLE clerk", "GRANT ALL ON orders TO clerk", "GRANT CREATE ON SCHEMA public TO clerk", "SET ROLE clerk",
+	sqlExec(t, s.sql, "DROP ROLE IF EXISTS clerk", "CREATE ROLE clerk", "GRANT ALL ON orders TO clerk", "GRANT CREATE ON SCHEMA public TO clerk", "SET ROLE clerk",
 		"CREATE FUNCTION public.nextval(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'", "SET search_path = public, pg_catalog",
 		"INSERT INTO orders (id) VALUES (1)", "TRUNCATE orders")
 	s.want(`created 1 {"id":1,"_id":"1","paid":false,"total":null,"detail":null,"customer":null}`, "reset")
@@ -268,19 +268,19 @@ func TestWatchRights(t *testing.T) {
 			t.Errorf("a role without rights may %s", statement)
 		}
 	}
-	exec(t, s.sql, "RESET ROLE", "DROP OWNED BY clerk")
+	sqlExec(t, s.sql, "RESET ROLE", "DROP OWNED BY clerk")
 }
 
 func TestUnwatchAndRemove(t *testing.T) {
 	s := newShop(t, Watch{NoNotify: true})
-	exec(t, s.sql, "CREATE TABLE public.later (id int PRIMARY KEY)")
+	sqlExec(t, s.sql, "CREATE TABLE public.later (id int PRIMARY KEY)")
 	watch(t, s.cfg.URL, Watch{Table: "later"})
 	a := admin(t, s.cfg.URL)
 	status, err := a.Status(context.Background())
 	if err != nil || len(status.Watched) != 2 || status.Watched[1].Table != "public.orders" || status.Watched[1].Notify || !status.Watched[0].Notify || status.Watched[0].Triggers != 2 || status.Waiting == 0 {
 		t.Errorf("%+v, %v", status, err)
 	}
-	exec(t, s.sql, "DROP TABLE public.later")
+	sqlExec(t, s.sql, "DROP TABLE public.later")
 	for _, table := range []string{"public/later", "orders"} {
 		if err := a.Unwatch(context.Background(), table); err != nil {
 			t.Errorf("%s: %v", table, err)
@@ -290,7 +290,7 @@ func TestUnwatchAndRemove(t *testing.T) {
 		t.Error("a table that is not watched")
 	}
 	s.news()
-	exec(t, s.sql, "INSERT INTO orders (id) VALUES (1)")
+	sqlExec(t, s.sql, "INSERT INTO orders (id) VALUES (1)")
 	s.want()
 	if err := put(s.Store, "a", `{}`); err != nil {
 		t.Fatal(err)
@@ -312,7 +312,7 @@ func TestUnwatchAndRemove(t *testing.T) {
 // Above its bound a table that nobody reads grows no more. Who comes then is told to load anew, once.
 func TestMaxChanges(t *testing.T) {
 	s := newShop(t, Watch{})
-	exec(t, s.sql, "UPDATE tidings.state SET max_changes = 1000", "INSERT INTO orders (id) SELECT n FROM generate_series(1, 1500) AS n", "UPDATE orders SET paid = true")
+	sqlExec(t, s.sql, "UPDATE tidings.state SET max_changes = 1000", "INSERT INTO orders (id) SELECT n FROM generate_series(1, 1500) AS n", "UPDATE orders SET paid = true")
 	var kept int
 	if err := s.sql.QueryRow(context.Background(), "SELECT count(*) FROM tidings.changes").Scan(&kept); err != nil || kept > 1001 {
 		t.Errorf("%d changes are kept: %v", kept, err)
@@ -321,7 +321,7 @@ func TestMaxChanges(t *testing.T) {
 	if status, err := admin(t, s.cfg.URL).Status(context.Background()); err != nil || status.Dropped != 0 {
 		t.Errorf("%+v, %v", status, err)
 	}
-	exec(t, s.sql, "DELETE FROM orders WHERE id = 1")
+	sqlExec(t, s.sql, "DELETE FROM orders WHERE id = 1")
 	s.want(`removed 1 {"id":1,"_id":"1","paid":true,"total":null,"detail":null,"customer":null}`)
 	s.want()
 }

@@ -99,20 +99,25 @@ func (t *transaction) load(ctx context.Context, group []*pending) error {
 	}
 	b := &pgx.Batch{}
 	b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
-	// A transaction without an id could draw a number, and nobody would know to wait for it.
-	b.Queue("SELECT pg_current_xact_id()::text::bigint").QueryRow(func(row pgx.Row) error { return row.Scan(&t.txn) })
-	queueLocks(b, locks(group))
+	queueLocks(b, locks(group), ops).Query(t.readNumbers)
 	if len(keys[0]) > 0 {
 		b.Queue("SELECT principal, key, hash, result FROM tidings.keys JOIN unnest($1::bytea[], $2::bytea[]) AS asked (principal, key) USING (principal, key) WHERE at > $3", keys[0], keys[1], t.expired()).Query(t.readKeys)
 	}
 	for c, list := range ids {
 		b.Queue("SELECT "+columns+" FROM "+t.store.knownTable(c)+" WHERE id = ANY($1)", list).Query(func(rows pgx.Rows) error { return t.readRecords(c, rows) })
 	}
-	b.Queue("SELECT nextval('tidings.number') FROM generate_series(1, $1::int)", ops).Query(func(rows pgx.Rows) (err error) {
-		t.numbers, err = pgx.CollectRows(rows, pgx.RowTo[uint64])
-		return err
-	})
 	return t.conn.SendBatch(ctx, b).Close()
+}
+
+func (t *transaction) readNumbers(rows pgx.Rows) error {
+	for rows.Next() {
+		var number uint64
+		if err := rows.Scan(&t.txn, &number); err != nil {
+			return err
+		}
+		t.numbers = append(t.numbers, number)
+	}
+	return rows.Err()
 }
 
 func (t *transaction) readRecords(c store.Collection, rows pgx.Rows) error {

@@ -190,7 +190,9 @@ func (w *writer) connect(ctx context.Context) error {
 		return nil
 	}
 	again := w.conn != nil
-	conn, err := pgx.ConnectConfig(ctx, w.store.parsed)
+	cfg := w.store.parsed.Copy()
+	cfg.RuntimeParams["plan_cache_mode"] = "force_generic_plan" // all statements find rows by their keys
+	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		w.store.cfg.Log.Warn("the database of the documents cannot be reached", "error", hidden(err))
 		return errDown
