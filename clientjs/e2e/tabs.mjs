@@ -17,22 +17,23 @@ export async function site() {
   };
 }
 
-/** Opens a tab that listens; `options` are those of its bus. */
-export async function openTab(browser, site, server, channel, options = {}) {
+/** Opens a tab that listens; `options` are those of its bus, `subscription` those of what it listens to. */
+export async function openTab(browser, site, server, channel, options = {}, subscription = {}) {
   const page = await browser.open(site.url);
   await page.run(
-    async (origin, channel, options) => {
+    async (origin, channel, options, subscription) => {
       const { createMessageBus } = await import(`${origin}/client/tidings.js`);
       const log = (window.log = []);
       const bus = (window.bus = createMessageBus({ url: `${origin}/bus`, ...options }));
       addEventListener("pageshow", ({ persisted }) => (window.persisted = persisted));
       await new Promise((resolve) =>
-        bus.subscribe(channel, (message) => log.push({ message, at: performance.timeOrigin + performance.now() }), { onGap: (gap) => log.push({ gap }), onSubscribed: () => resolve() }),
+        bus.subscribe(channel, (message) => log.push({ message, at: performance.timeOrigin + performance.now() }), { ...subscription, onGap: (gap) => log.push({ gap }), onSubscribed: () => resolve() }),
       );
     },
     server.url,
     channel,
     options,
+    subscription,
   );
   return {
     page,
