@@ -30,7 +30,8 @@ type slot[K comparable] struct {
 	uses   int32  // by steps, and as an access condition
 	held   bool
 	filed  []filed[K]
-	key    string // of the leaf
+	one    [1]filed[K] // where filed is while it has no more than one: most have one
+	key    string      // of the leaf
 }
 
 // filed is a filter under one of its access conditions.
@@ -197,7 +198,7 @@ func (ix *Index[K]) unfile(f filing[K]) {
 	moved.entry.filings[moved.nth].at = f.at
 	s.filed[end] = filed[K]{}
 	if s.filed = s.filed[:end]; end == 0 {
-		s.filed = nil
+		s.filed = s.one[:0]
 		ix.leave(s)
 	}
 	ix.unuse(s)

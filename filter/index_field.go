@@ -49,6 +49,7 @@ func (ix *Index[K]) use(l *leaf) *slot[K] {
 			ix.fields[l.field] = f
 		}
 		s = &slot[K]{condition: l.condition, field: f, key: l.key}
+		s.filed = s.one[:0]
 		f.slots++
 		switch c := l.condition.(type) {
 		case equals:
