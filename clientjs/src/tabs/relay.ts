@@ -37,10 +37,11 @@ interface Member {
   heard: number;
 }
 
-const plain = ({ state, transport, error }: Status): Standing => ({
+const plain = ({ state, transport, error, fallback }: Status): Standing => ({
   state: state === "idle" ? "connecting" : state,
   transport,
   error: error && { code: error.code, message: error.message, hint: error.hint, retry: error.retry },
+  ...(fallback && { fallback }),
 });
 
 /**

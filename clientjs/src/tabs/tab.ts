@@ -389,9 +389,9 @@ export class Tab implements Carrier {
     if (this.status.state === "closed") return;
     const { session, error } = this.host;
     const linked = this.link && session.link === this.link && this.leader;
-    const { state, transport, error: wire } =
+    const { error: wire, ...rest }: Standing =
       standing ?? (linked ? linked.standing : { state: this.away ? "waiting" : "connecting", transport: null, error: null });
-    const next: Status = { state, transport, error: wire && error(wire), tab: this.relay ? "leader" : "follower" };
+    const next: Status = { ...rest, error: wire && error(wire), tab: this.relay ? "leader" : "follower" };
     if (JSON.stringify([this.status, this.status.error?.message]) === JSON.stringify([next, next.error?.message])) return;
     this.host.changed((this.status = next));
   }

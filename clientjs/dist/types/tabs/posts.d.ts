@@ -1,7 +1,7 @@
 import type { ClientFrame, ServerFrame, WireError } from "../core/frames.js";
 import type { Status } from "../types.js";
 /** How the leader's connection to the server stands, as followers are told: an error without its class. */
-export interface Standing extends Pick<Status, "state" | "transport"> {
+export interface Standing extends Pick<Status, "state" | "transport" | "fallback"> {
     readonly error: WireError | null;
 }
 /** "Does anybody lead?", asked by a tab that has heard nothing for a while. */
