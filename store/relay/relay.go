@@ -43,11 +43,12 @@ type Relay struct {
 }
 
 const (
-	pageSize  = 100 // changes after which the mark is moved
+	pageSize  = 100 // changes after which the mark is moved, or markPause
 	rows      = 8   // collections of which changes are published at the same time
 	minPause  = 10 * time.Millisecond
 	maxPause  = time.Second
-	principal = "$store" // whose idempotency keys they are
+	markPause = 100 * time.Millisecond // in which few changes come to be in doubt if the process is killed
+	principal = "$store"               // whose idempotency keys they are
 )
 
 // New returns a relay that does nothing until Run.
@@ -94,30 +95,45 @@ func (r *Relay) Stats() Stats {
 // Run publishes until ctx ends, whenever it is this process that leads.
 func (r *Relay) Run(ctx context.Context) {
 	for ctx.Err() == nil {
+		hold, release := context.WithCancel(context.WithoutCancel(ctx)) // the lead outlives ctx by the last mark
+		waiting := context.AfterFunc(ctx, release)
 		var ended <-chan struct{}
-		leading, stop := context.WithCancel(ctx)
 		if r.repeat(ctx, "it cannot be found out who publishes changes", func() (err error) {
-			ended, err = r.cfg.Store.Lead(leading)
+			ended, err = r.cfg.Store.Lead(hold)
 			return err
-		}) {
-			go func() {
-				select {
-				case <-ended:
-					stop()
-				case <-leading.Done():
-				}
-			}()
-			r.lead(leading)
+		}) && waiting() {
+			r.leadUntil(ctx, ended)
 		}
-		stop()
+		release()
 		r.oldest.Store(0)
 	}
+}
+
+// leadUntil publishes until ctx ends, or ended is closed.
+func (r *Relay) leadUntil(ctx context.Context, ended <-chan struct{}) {
+	leading, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go func() {
+		select {
+		case <-ended:
+			stop(errNotLeading)
+		case <-leading.Done():
+		}
+	}()
+	r.lead(leading)
 }
 
 // lead publishes until ctx ends.
 func (r *Relay) lead(ctx context.Context) {
 	marked := r.cfg.Store.Mark()
 	after := marked
+	var doubt int       // changes that were published and not marked
+	var since time.Time // when the first of them was
+	defer func() {
+		if marked < after {
+			r.markLast(ctx, after)
+		}
+	}()
 	for ctx.Err() == nil {
 		var list []store.Change
 		if !r.repeat(ctx, "changes cannot be read", func() (err error) {
@@ -135,12 +151,17 @@ func (r *Relay) lead(ctx context.Context) {
 			r.oldest.Store(0)
 			r.cfg.step("published")
 			after = list[len(list)-1].Number
+			if doubt == 0 && time.Now().After(since) {
+				since = time.Now()
+			}
+			doubt += len(list)
 		}
-		if marked < after {
+		if marked < after && (doubt >= pageSize || time.Since(since) >= markPause) {
 			// A disk that takes no mark is no reason to publish no more: the mark is moved later.
 			if err := r.cfg.Store.Relayed(ctx, after); err == nil {
-				marked = after
+				marked, doubt = after, 0
 			} else if ctx.Err() == nil {
+				doubt, since = 0, time.Now().Add(maxPause)
 				r.cfg.Log.Warn("changes cannot be marked as published", "error", err)
 			}
 			r.cfg.step("marked")
@@ -151,13 +172,33 @@ func (r *Relay) lead(ctx context.Context) {
 	}
 }
 
-// rest waits for changes, and not for longer than maxPause if there is something to be marked.
+// markLast marks what was published when the relay ends, so that it is not published again by the next one. If it ends
+// since it does not lead any more the next one has begun, and knows best.
+func (r *Relay) markLast(ctx context.Context, after uint64) {
+	if context.Cause(ctx) == errNotLeading {
+		return
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxPause)
+	defer cancel()
+	if err := r.cfg.Store.Relayed(last, after); err != nil {
+		r.cfg.Log.Warn("changes cannot be marked as published, and may be published again", "error", err)
+	}
+}
+
+var errNotLeading = errors.New("another process publishes the changes")
+
+// rest waits for changes, and not for longer than markPause if there is something to be marked.
 func (r *Relay) rest(ctx context.Context, again bool) bool {
+	var due <-chan time.Time
 	if again {
-		return r.cfg.pause(ctx, maxPause)
+		t := time.NewTimer(markPause)
+		defer t.Stop()
+		due = t.C
 	}
 	select {
 	case <-r.cfg.Store.Wake():
+		return true
+	case <-due:
 		return true
 	case <-ctx.Done():
 		return false
