@@ -75,7 +75,7 @@ func TestKill(t *testing.T) {
 	}
 	path := filepath.Join(storetest.Folder(t), "d.db")
 	answered := map[string]bool{}
-	for _, step := range []string{"written", "committed"} {
+	for _, step := range []string{"made", "written", "committed"} {
 		for _, nth := range []int{1, 2, 7, 30, 61, 100} {
 			t.Run(fmt.Sprintf("F40 kill -9 at commit %d, %s", nth, step), func(t *testing.T) {
 				cmd := exec.Command(me)
@@ -88,7 +88,7 @@ func TestKill(t *testing.T) {
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
-				readAnswers(t, out, answered)
+				readAnswers(t, out, answered, func() {})
 				if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() > 0 {
 					t.Fatalf("it was not killed: %v", err)
 				}
@@ -103,18 +103,70 @@ func TestKill(t *testing.T) {
 	}
 }
 
-func readAnswers(t *testing.T, out io.Reader, answered map[string]bool) {
+// readAnswers notes what was answered until the process ends; each is called after each.
+func readAnswers(t *testing.T, out io.Reader, answered map[string]bool, each func()) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		answered[lines.Text()] = true
+		each()
 	}
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// checkWrites compares documents, changes, and what was answered.
-func checkWrites(t *testing.T, s *Store, answered map[string]bool) {
+// killsVariable makes TestKillAtRandom longer: the number of processes that it kills. TIDINGS_STORE_KILLS=100 is the
+// long form.
+const killsVariable = "TIDINGS_STORE_KILLS"
+
+// A process that is killed at a random moment of 1,000 writes, from outside and wherever it is, loses nothing that it
+// has answered.
+func TestKillAtRandom(t *testing.T) {
+	me, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kills := 4
+	if text := os.Getenv(killsVariable); text != "" {
+		if kills, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum, more := 0, 0
+	for nth := range kills {
+		at := 1 + rand.IntN(1000)
+		t.Run(fmt.Sprintf("F40 kill -9 number %d, after %d writes of 1,000", nth+1, at), func(t *testing.T) {
+			path := filepath.Join(storetest.Folder(t), "d.db")
+			cmd := exec.Command(me)
+			cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s|never|1", victim, path))
+			cmd.Stderr = os.Stderr
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			answered := map[string]bool{}
+			readAnswers(t, out, answered, func() {
+				if len(answered) == at {
+					cmd.Process.Kill()
+				}
+			})
+			if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() > 0 {
+				t.Fatalf("it was not killed: %v", err)
+			}
+			s := openAt(t, path)
+			defer s.Close()
+			sum += len(answered)
+			more += checkWrites(t, s, answered) - len(answered)
+		})
+	}
+	t.Logf("%d processes killed, %d writes answered and there, %d more there that were not answered yet", kills, sum, more)
+}
+
+// checkWrites compares documents, changes, and what was answered. It returns how many documents there are.
+func checkWrites(t *testing.T, s *Store, answered map[string]bool) int {
 	documents := map[string]string{}
 	for q := (store.Query{Limit: store.MaxLimit}); ; {
 		page, err := s.Search(context.Background(), taxis, q)
@@ -155,4 +207,5 @@ func checkWrites(t *testing.T, s *Store, answered map[string]bool) {
 	if len(changes) != len(documents) {
 		t.Errorf("%d changes of %d documents", len(changes), len(documents))
 	}
+	return len(documents)
 }

@@ -170,6 +170,9 @@ func (t *transaction) make(group []*pending) error {
 		} else {
 			p.results, p.fault, err = t.write(p.write)
 		}
+		if err == nil {
+			err = t.store.step("made")
+		}
 		if err != nil {
 			return err
 		}
