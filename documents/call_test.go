@@ -28,13 +28,19 @@ const apiKey = "a-key-of-these-tests-0123456789"
 
 // house is the whole server over a network in memory: store, bus and API.
 type house struct {
-	*testing.T
+	testing.TB
 	bus    *actors.Bus
+	store  *sqlite.Store
 	http   *http.Client
 	signer *access.Signer
 }
 
 func newHouse(t *testing.T, change ...func(*actors.Config)) *house {
+	t.Helper()
+	return newHouseAt(t, filepath.Join(storetest.Folder(t), "d.db"), change...)
+}
+
+func newHouseAt(t testing.TB, path string, change ...func(*actors.Config)) *house {
 	t.Helper()
 	secret := []byte("a secret of these tests, of more than 32 bytes")
 	quiet := slog.New(slog.DiscardHandler)
@@ -50,7 +56,7 @@ func newHouse(t *testing.T, change ...func(*actors.Config)) *house {
 	must(err)
 	keys, err := access.NewKeys(apiKey)
 	must(err)
-	s, err := sqlite.Open(sqlite.Config{Path: filepath.Join(storetest.Folder(t), "d.db"), Log: quiet})
+	s, err := sqlite.Open(sqlite.Config{Path: path, Log: quiet})
 	must(err)
 	mem := memory.New(memory.DefaultConfig())
 	cfg := actors.Config{Broker: mem, Tokens: tokens, Logger: quiet, Documents: documents.Calls(s), Rules: access.Rules{Channels: []access.Rule{
@@ -79,7 +85,7 @@ func newHouse(t *testing.T, change ...func(*actors.Config)) *house {
 		s.Close()
 		tokens.Close()
 	})
-	return &house{T: t, bus: bus, http: &http.Client{Transport: transport}, signer: signer}
+	return &house{TB: t, bus: bus, store: s, http: &http.Client{Transport: transport}, signer: signer}
 }
 
 // client returns a client of a user, "" for an anonymous one.
