@@ -23,7 +23,7 @@ const (
 	WhyRecovering    Verdict = "recovering"          // it is on its way from history
 	WhyUnderWay      Verdict = "under_way"           // between the broker and the connection's outbox
 	WhyExcluded      Verdict = "excluded"            // the publish named the connection in exclude
-	WhyFiltered      Verdict = "filtered"            // no filter of the connection's subscriptions matches it
+	WhyFiltered      Verdict = "filtered"            // no filter of the connection's subscriptions, or of the rules, matches it
 	WhyWaiting       Verdict = "waiting"             // in the connection's outbox
 	WhyWritten       Verdict = "written"             // to the transport; the client has not yet reported it
 	WhyDelivered     Verdict = "delivered"           // written, and reported as received, or forgotten since
@@ -136,7 +136,7 @@ func (q *inquiry) answer() Why {
 	case !q.now.subscribed:
 		return q.outside()
 	case q.filtered:
-		return says(WhyFiltered, false, "The subscription's filter, or its scope, leaves it out: the client is told the position after some more such messages, or after five seconds.")
+		return says(WhyFiltered, false, "The subscription's filter, its scope, or the filter of the channel's rule leaves it out: the client is told the position after some more such messages, or after five seconds.")
 	case q.now.recovering:
 		return says(WhyRecovering, true, "The subscription recovers from history; the message comes with that.")
 	case q.offset <= q.now.from:
