@@ -146,3 +146,18 @@ func TestEncodedOnce(t *testing.T) {
 		t.Fatalf("got %+v", e)
 	}
 }
+
+// The space for a message is made once, and little of it is left over: history keeps it.
+func TestTheSpaceForAMessage(t *testing.T) {
+	for _, m := range []*Message{
+		{Channel: "a", Offset: 1, Tag: "aB3dE7g", ID: "H2nCS9Q4a9Aehr-1", Data: []byte("1"), TimeMS: 1764415000000},
+		{Channel: "visitor-management/arrival/u42", Offset: 1 << 40, Tag: "aB3dE7g", ID: "H2nCS9Q4a9Aehr-1099511627776", Data: []byte(`{"text":"` + strings.Repeat("x", 5000) + `"}`), TimeMS: 1764415000000},
+		{Channel: "a", ID: "H2nCS9Q4a9Aehr-1", Event: "created", Volatile: true, Data: []byte("null"), TimeMS: 1764415000000},
+	} {
+		var text []byte
+		allocations := testing.AllocsPerRun(100, func() { text = AppendMessage(nil, m, View{Prev: m.Offset - 1}) })
+		if left := cap(text) - len(text); allocations != 1 || left > 64+len(text)/8 {
+			t.Errorf("%.150s: %.0f allocations, want 1; %d of %d bytes are left over", text, allocations, left, cap(text))
+		}
+	}
+}

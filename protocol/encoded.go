@@ -54,7 +54,7 @@ func (e *Encoded) Size() int { return len(e.JSON) }
 
 // WebSocket returns the frame as one unmasked RFC 6455 text frame, header included.
 func (e *Encoded) WebSocket() []byte {
-	return cached(&e.ws, func() []byte { return appendWebSocket(nil, e.JSON) })
+	return cached(&e.ws, func() []byte { return appendWebSocket(make([]byte, 0, len(e.JSON)+4), e.JSON) }) // 4: of a header below 64 KiB
 }
 
 // SSE returns the frame as one event without id.
@@ -106,6 +106,9 @@ func (m *Message) View() View { return View{Prev: m.Prev, Out: m.Extra != nil &&
 
 // AppendMessage appends m's message frame, as v has it.
 func AppendMessage(dst []byte, m *Message, v View) []byte {
+	if dst == nil {
+		dst = make([]byte, 0, aroundMessage+len(m.Channel)+len(v.Room)+len(m.Tag)+len(m.ID)+len(m.Event)+len(m.Trace)+len(m.Exclude.Tab)+m.Extra.size()+len(m.Data))
+	}
 	dst = append(dst, `{"type":"message","channel":"`...)
 	dst = append(dst, m.Channel...)
 	if v.Room != "" {
@@ -116,6 +119,10 @@ func AppendMessage(dst []byte, m *Message, v View) []byte {
 	}
 	return appendMessageBody(dst, m, v)
 }
+
+// aroundMessage is how long the names of a message's usual fields are, with its numbers, so that the space for it need
+// not grow several times.
+const aroundMessage = 112
 
 func appendMessageBody(dst []byte, m *Message, v View) []byte {
 	if !m.Volatile {
