@@ -62,19 +62,19 @@ type Connection struct {
 	key      sessionKey
 	out      *core.Outbox
 	shard    *shard
-	plain    bool
 	ticket   atomic.Pointer[ticket]          // that opened it; nil for most
 	places   places                          // its actor's
 	identity atomic.Pointer[access.Identity] // who the client is; its actor changes it
 
 	transport atomic.Uint32 // transportKind of the last link
-	since     atomic.Uint64 // generation of the link that the last connect came over; polls go on with newer ones
 	pending   atomic.Int32  // frames on their way to the actor
+	since     atomic.Uint64 // generation of the link that the last connect came over; polls go on with newer ones
 	replayed  atomic.Int64  // bytes of messages that recoveries brought, and that its actor has not charged
 	lapsed    atomic.Uint64 // up to which generation its token is over: only connect or refresh go on; 0: it is not
 	ended     atomic.Bool
 	over      atomic.Bool // the outbox overflowed, and the actor was told
 	opened    uint32      // seconds after the node's start
+	plain     bool
 
 	attaching sync.Mutex  // one connect or poll at a time; guards latest
 	latest    core.Latest // which of them took the session over

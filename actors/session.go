@@ -16,34 +16,47 @@ type session struct {
 	conn *Connection // from begun on
 	self *actor.PID
 
-	state sessionState
-	kind  transportKind
-	gen   uint64
-	park  *ground.Alarm // made with the first parking
+	state       sessionState
+	awaitsSpace bool // spaceFree will come, or replayDue
+	verifying   bool // the token of a refresh; what comes meanwhile waits
+	busy        bool // one of jobs is with the broker
+	kind        transportKind
+	gen         uint64
+	park        *ground.Alarm // made with the first parking
 
-	subs        []*subscription
-	ruled       ruling        // from begun on
-	mandate     *mandate      // nil if the server wants nothing of it
-	waiting     []waitingJoin // recoveries that wait for others to end
-	recovering  int           // subscriptions that are gated
-	awaitsSpace bool          // spaceFree will come, or replayDue
-	replays     core.Bucket   // bytes of history that recoveries may still bring
-	replayWait  *ground.Alarm // made when they brought too many
+	subs       []*subscription
+	ruled      ruling        // from begun on
+	mandate    *mandate      // nil if the server wants nothing of it
+	waiting    []waitingJoin // recoveries that wait for others to end
+	recovering int32         // subscriptions that are gated
+	warned     bool          // that the token is over
+	replays    core.Bucket   // bytes of history that recoveries may still bring
+	replayWait *ground.Alarm // made when they brought too many
 
-	expiry       *ground.Alarm // of the token; nil if it has no end
-	warned       bool          // that it is over
-	verifying    bool          // the token of a refresh; what comes meanwhile waits
-	afterRefresh []handle
+	expiry *ground.Alarm // of the token; nil if it has no end
 
 	jobs []protocol.ClientFrame // requests for the broker, in order
-	busy bool                   // one is with the broker
 
 	commands, subscribes, publishes core.Bucket
 	rates                           map[string]*core.Bucket // of rules that say one, by their group; of an anonymous client
 	errors                          *errorBudget            // made with the first error
-	replies                         []protocol.Channel      // that it opened, at most protocol.MaxReplies
+	seldom                          *seldom                 // made with the first that is in it
 	calls                           *calls                  // made with the first call
 	documents                       *documentCalls          // made with the first call about documents
+}
+
+// seldom is what few sessions have.
+type seldom struct {
+	afterRefresh []handle           // that came while a token was verified
+	replies      []protocol.Channel // that the session opened, at most protocol.MaxReplies
+}
+
+// few returns the session's part of seldom, made if need be.
+func (s *session) few() *seldom {
+	if s.seldom == nil {
+		s.seldom = &seldom{}
+	}
+	return s.seldom
 }
 
 type waitingJoin struct {

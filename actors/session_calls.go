@@ -119,7 +119,8 @@ func (s *session) onReplyCall(f *protocol.ClientFrame) {
 		return
 	}
 	reply := s.bus.replies.Issue(s.identity(), ttl, time.Now())
-	s.replies = append(s.replies, reply.Channel)
+	r := s.few()
+	r.replies = append(r.replies, reply.Channel)
 	f.Channel, f.Data = reply.Channel, replyData(&reply)
 	s.enqueue(f)
 }
@@ -127,10 +128,11 @@ func (s *session) onReplyCall(f *protocol.ClientFrame) {
 // mayOpenReply reports whether there may be one more reply channel, and forgets those that have ended, once they are
 // too many.
 func (s *session) mayOpenReply() bool {
-	if len(s.replies) >= protocol.MaxReplies {
-		s.replies = slices.DeleteFunc(s.replies, s.bus.replyBoxes.over)
+	r := s.few()
+	if len(r.replies) >= protocol.MaxReplies {
+		r.replies = slices.DeleteFunc(r.replies, s.bus.replyBoxes.over)
 	}
-	return len(s.replies) < protocol.MaxReplies
+	return len(r.replies) < protocol.MaxReplies
 }
 
 // readReplyTTL reads the data of a call: {ttl?}, in milliseconds.

@@ -245,7 +245,7 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 			b.send(sub.entry.pid, leave{sub: sub})
 		}
 	}
-	s.subs, s.waiting, s.jobs, s.afterRefresh = nil, nil, nil, nil
+	s.subs, s.waiting, s.jobs, s.seldom = nil, nil, nil, nil
 	b.system.Stop(s.self)
 }
 

@@ -71,7 +71,7 @@ func (s *session) Receive(c actor.Context) {
 // was not answered.
 func (s *session) onHandle(m handle) {
 	if s.verifying {
-		s.afterRefresh = append(s.afterRefresh, m)
+		s.handleLater(m)
 		return
 	}
 	s.conn.pending.Add(int32(-len(m.frames)))
@@ -85,7 +85,7 @@ func (s *session) onHandle(m handle) {
 		s.onFrame(&m.frames[i])
 		if rest := m.frames[i+1:]; s.verifying && len(rest) > 0 {
 			s.conn.pending.Add(int32(len(rest)))
-			s.afterRefresh = append(s.afterRefresh, handle{gen: m.gen, frames: rest})
+			s.handleLater(handle{gen: m.gen, frames: rest})
 			break
 		}
 	}
@@ -98,12 +98,20 @@ func (s *session) onVerified(m verified) {
 		return
 	}
 	s.refreshed(m)
-	held := s.afterRefresh
-	s.afterRefresh = nil
-	for _, h := range held {
-		s.onHandle(h)
+	if s.seldom != nil {
+		later := s.seldom.afterRefresh
+		s.seldom.afterRefresh = nil
+		for _, h := range later {
+			s.onHandle(h)
+		}
 	}
 	s.flush()
+}
+
+// handleLater keeps frames until the token is verified.
+func (s *session) handleLater(m handle) {
+	r := s.few()
+	r.afterRefresh = append(r.afterRefresh, m)
 }
 
 // onFrame handles one frame of the client. Each request is answered once, here or by who takes it over.

@@ -106,6 +106,6 @@ func (c *restingConn) pass(to inbound) (early []byte) {
 	s.conn, s.raw, s.watched = c.conn, c.raw, true
 	s.setPlace(c.place())
 	c.ready.replace(c.place(), to)
-	c.heir = to
+	c.passed = true
 	return early
 }

@@ -23,12 +23,12 @@ type pollLink struct {
 	turn turn                        // of the caller that answers over conn
 
 	mu       sync.Mutex // guards all below
-	waiter   *waiter    // of the handler that waits, or nil
 	answered bool       // no request waits
 	ended    bool
-	last     *protocol.Encoded // the farewell, or nil
-	heard    time.Time         // when the client was last heard
 	retired  bool
+	waiter   *waiter           // of the handler that waits, or nil
+	last     *protocol.Encoded // the farewell, or nil
+	heard    int64             // when the client was last heard; Unix nanoseconds
 }
 
 var _ core.Link = (*pollLink)(nil)
@@ -118,9 +118,9 @@ func (p *pollLink) farewell() *protocol.Encoded {
 // awaitNext begins the time between two requests.
 func (p *pollLink) awaitNext() {
 	p.mu.Lock()
-	p.answered, p.heard, p.waiter = true, time.Now(), nil
+	p.answered, p.waiter = true, nil
 	ended := p.ended
-	at := p.heard.Add(p.h.cfg.silence())
+	at := p.hear().Add(p.h.cfg.silence())
 	p.mu.Unlock()
 	if ended {
 		p.retire()
@@ -137,7 +137,7 @@ func (p *pollLink) due(now time.Time) time.Time {
 		p.poke()
 		return now.Add(p.h.wheel.tick) // until it is answered
 	}
-	lost := p.heard.Add(p.h.cfg.silence())
+	lost := time.Unix(0, p.heard).Add(p.h.cfg.silence())
 	p.mu.Unlock()
 	if now.Before(lost) {
 		return lost
@@ -149,8 +149,15 @@ func (p *pollLink) due(now time.Time) time.Time {
 // touch notes that the client sent something with POST /bus/send.
 func (p *pollLink) touch() {
 	p.mu.Lock()
-	p.heard = time.Now()
+	p.hear()
 	p.mu.Unlock()
+}
+
+// hear notes that the client was heard now. The caller has the lock.
+func (p *pollLink) hear() time.Time {
+	now := time.Now()
+	p.heard = now.UnixNano()
+	return now
 }
 
 // lose reports to the bus that the client is gone.

@@ -123,6 +123,13 @@ func (r *readiness) occupy(in inbound) place {
 	return place{i, sp.use}
 }
 
+// inboundAt returns what reads a place. Only the goroutine that reads it may call inboundAt.
+func (r *readiness) inboundAt(at place) inbound {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.spots[at.index].in
+}
+
 // replace has another inbound read what comes on a watched conn. The goroutine that reads it calls it.
 func (r *readiness) replace(at place, by inbound) {
 	r.mu.Lock()
@@ -181,9 +188,7 @@ func (r *readiness) rest(at place, dry bool) bool {
 
 // serve reads until nothing is there.
 func (r *readiness) serve(at place) {
-	r.mu.Lock()
-	in := r.spots[at.index].in
-	r.mu.Unlock()
+	in := r.inboundAt(at)
 	defer func() {
 		if cause := recover(); cause != nil {
 			in.crashed(cause)
@@ -192,8 +197,8 @@ func (r *readiness) serve(at place) {
 	}()
 	for in.read() {
 		s := in.base()
-		if s.heir != nil {
-			in = s.heir
+		if s.passed {
+			in = r.inboundAt(at)
 			continue
 		}
 		if (s.dry || s.short) && r.rest(at, s.dry) {

@@ -13,7 +13,7 @@ type source struct {
 	watched bool            // read only while something is there: tryRead
 	dry     bool            // the last read found nothing; the reader's own
 	short   bool            // the last read found less than it had space for; the reader's own
-	heir    inbound         // reads the conn from now on; the reader's own
+	passed  bool            // another inbound reads the conn from now on; the reader's own
 	at      atomic.Uint64   // the place in a readiness
 }
 
