@@ -53,6 +53,12 @@ func TestWatchATable(t *testing.T) {
 	holds(pg(false, "status"), "nobody", "0 changes")
 	holds(pg(false, "watch", "orders", "--as", "shop/orders", "--columns", "id,customer,status"), "columns: id, customer, status", "not:     password_hash", "documents/shop/orders")
 	holds(pg(false, "status"), "public.orders as shop/orders", "1 changes")
+	for range 3 { // a check of the settings publishes nothing: nobody would hear it
+		if p := run(t, environ, "check-config", "--dev", "--store", "postgres"); p.exit() != 0 {
+			t.Fatalf("check-config: %s", p.errors)
+		}
+	}
+	holds(pg(false, "status"), "nobody", "waiting:      1 changes")
 	holds(pg(true, "watch", "nowhere"), "there is no table nowhere")
 
 	p, base := startServer(t, environ, "--dev", "--store", "postgres")

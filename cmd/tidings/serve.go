@@ -109,6 +109,7 @@ func (srv *server) tls() *tls.Config {
 
 // begin starts what runs beside the server's port.
 func (srv *server) begin() (stop func(), err error) {
+	srv.beginRelay()
 	if srv.authority == nil {
 		return func() {}, nil
 	}

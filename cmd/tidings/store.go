@@ -34,12 +34,19 @@ func (srv *server) buildStore() (err error) {
 	return nil
 }
 
-// buildRelay starts what publishes the changes of the store.
+// buildRelay makes what publishes the changes of the store.
 func (srv *server) buildRelay() error {
-	if srv.store == nil {
-		return nil
+	if srv.store != nil {
+		srv.relay = relay.New(relay.Config{Store: srv.store, Publish: srv.publishChange, Route: srv.bus.RouteChange, Log: srv.log})
 	}
-	srv.relay = relay.New(relay.Config{Store: srv.store, Publish: srv.publishChange, Route: srv.bus.RouteChange, Log: srv.log})
+	return nil
+}
+
+// beginRelay starts the relay. A process that serves nobody must not: what it publishes nobody would hear.
+func (srv *server) beginRelay() {
+	if srv.relay == nil {
+		return
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { srv.relay.Run(ctx) })
@@ -47,7 +54,6 @@ func (srv *server) buildRelay() error {
 		cancel()
 		group.Wait()
 	})
-	return nil
 }
 
 func (srv *server) openSQLite() (store.Store, error) {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // oldest is the server_version_num that is needed: idle_session_timeout came with PostgreSQL 14.
@@ -47,7 +49,18 @@ func (s *Store) checkServer(ctx context.Context, conn *pgx.Conn) error {
 	}
 	shared, err := s.sharesSessions(ctx, conn)
 	if err == nil && shared {
-		err = errors.New("a pooler gives each transaction another session (PgBouncer's pool_mode is transaction or statement), and locks and LISTEN belong to a session: connect to PostgreSQL itself, or to a pool of mode session")
+		err = errPooler
+	}
+	return err
+}
+
+var errPooler = errors.New("there is a pooler before PostgreSQL, such as PgBouncer, which gives each transaction another session, and locks and LISTEN belong to a session: connect to PostgreSQL itself")
+
+// pooled returns errPooler for the error by which PgBouncer refuses what a session is asked for when it begins.
+func pooled(err error) error {
+	var fault *pgconn.PgError
+	if errors.As(err, &fault) && strings.Contains(fault.Message, "unsupported startup parameter") {
+		return errPooler
 	}
 	return err
 }

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"tidings/internal/testpostgres"
 	"tidings/protocol"
@@ -202,5 +204,32 @@ func TestRights(t *testing.T) {
 	}
 	if list, err := s.Changes(context.Background(), 0, 10); len(list) != 1 || err != nil {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// A pooler that gives each transaction another session is refused in words that say what to do.
+func TestPooler(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			pooler := pgproto3.NewBackend(conn, conn)
+			if _, err := pooler.ReceiveStartupMessage(); err == nil {
+				pooler.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "08P01", Message: "unsupported startup parameter: lock_timeout"})
+				pooler.Flush()
+			}
+			conn.Close()
+		}
+	}()
+	_, err = Open(context.Background(), Config{URL: "postgres://u@" + l.Addr().String() + "/app?sslmode=disable"})
+	if err == nil || !strings.Contains(err.Error(), "connect to PostgreSQL itself") {
+		t.Errorf("got %v", err)
 	}
 }

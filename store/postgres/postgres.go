@@ -133,7 +133,7 @@ func (s *Store) dial(ctx context.Context) (conn *pgx.Conn, err error) {
 		return nil, err
 	}
 	if conn, err = pgx.ConnectConfig(ctx, s.parsed); err != nil {
-		return nil, err
+		return nil, pooled(err)
 	}
 	if err = s.checkServer(ctx, conn); err == nil {
 		err = s.prepare(ctx, conn)
