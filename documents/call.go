@@ -42,6 +42,12 @@ func Calls(s store.Store) actors.DocumentsFunc {
 	}
 }
 
+// ParseCollection reads "index/name". It fails as store.ParseCollection does.
+func ParseCollection(text string) (store.Collection, error) {
+	index, name, _ := strings.Cut(text, "/")
+	return store.ParseCollection(index, name)
+}
+
 // readCall reads {action, collection, …}, in whatever order.
 func readCall(data []byte) (*Request, error) {
 	var action, collection string
@@ -57,8 +63,7 @@ func readCall(data []byte) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	index, name, _ := strings.Cut(collection, "/")
-	c, err := store.ParseCollection(index, name)
+	c, err := ParseCollection(collection)
 	if err != nil {
 		return nil, err
 	}

@@ -303,6 +303,23 @@ func TestDocumentKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := startDocuments(t, func(c *Config) { c.Keys = keys })
+	defer func() {
+		w.written(w.do(request{method: "PUT", path: "/api/documents/shop/orders/a", body: `{}`}))
+		for secret, want := range map[string]string{"a-key-for-cars-0123456789": `{"collections":["city/cars"]}`, key: `{"collections":["city/cars","shop/orders"]}`} {
+			r := w.do(request{method: "GET", path: "/api/documents", header: headerOf([]string{"Authorization", "Bearer " + secret})})
+			if r.Body.String() != want {
+				t.Errorf("the collections of %s: %s, want %s", secret, r.Body, want)
+			}
+		}
+		if r := w.get("/api/documents?limit=1"); r.Body.String() != `{"collections":["city/cars"],"next":"city/cars"}` {
+			t.Errorf("the first page: %s", r.Body)
+		}
+		if r := w.get("/api/documents?limit=1&after=city/cars"); r.Body.String() != `{"collections":["shop/orders"]}` {
+			t.Errorf("the second page: %s", r.Body)
+		}
+		w.refusedWith(w.get("/api/documents?after=City"), protocol.CodeBadRequest)
+		w.refusedWith(w.do(request{method: "GET", path: "/api/documents", header: headerOf([]string{"Authorization", "Bearer a-key-to-read-0123456789"})}), protocol.CodeForbidden)
+	}()
 	with := func(secret, path string) *httptest.ResponseRecorder {
 		return w.do(request{method: "PUT", path: path, body: `{}`, header: headerOf([]string{"Authorization", "Bearer " + secret})})
 	}

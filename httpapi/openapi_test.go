@@ -147,7 +147,7 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	}
 	for path, names := range map[string][]string{
 		"/api/history": historyParameters, "/api/channels": channelsParameters, "/api/connections": connectionsParameters, "/api/why": whyParameters, "/api/tail": tailParameters,
-		"/api/presence": presenceParameters,
+		"/api/presence": presenceParameters, "/api/documents": collectionsParameters,
 	} {
 		var got []string
 		for _, p := range doc.Paths[path]["get"].Parameters {
@@ -167,7 +167,7 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	for name, answer := range map[string]any{
 		"Published": published{}, "Reach": reach{}, "Replied": replied{}, "Channels": channelsPage{}, "ChannelInfo": channelInfo{}, "Connections": connectionsPage{},
 		"ConnectionInfo": connectionInfo{}, "Sent": sent{}, "Disconnected": disconnected{}, "Revoked": revoked{}, "Granted": granted{}, "Why": whyAnswer{}, "Record": whyRecord{}, "Seen": seen{}, "Explained": explained{}, "Condition": explainedCondition{},
-		"Written": documents.Written{}, "Searched": documents.Searched{}, "ChangesSeen": store.Seen{}, "Bulked": documents.Bulked{}, "BulkResult": documents.BulkResult{}, "Changed": documents.ChangedMany{}, "GotMany": documents.GotMany{},
+		"Written": documents.Written{}, "Searched": documents.Searched{}, "ChangesSeen": store.Seen{}, "Bulked": documents.Bulked{}, "BulkResult": documents.BulkResult{}, "Changed": documents.ChangedMany{}, "GotMany": documents.GotMany{}, "Collections": collectionsPage{},
 	} {
 		var all, required []string
 		for i, typ := 0, reflect.TypeOf(answer); i < typ.NumField(); i++ {

@@ -54,6 +54,13 @@ type Store interface {
 	Close() error
 }
 
+// Lister is a Store that knows its collections.
+type Lister interface {
+	// Collections returns at most limit of the collections that have documents, or had some, by their names, those whose
+	// name follows after; the zero after is the beginning.
+	Collections(ctx context.Context, after Collection, limit int) ([]Collection, error)
+}
+
 // Bounds of what a store is asked.
 const (
 	MaxOps       = 1000    // operations of one Write

@@ -96,3 +96,22 @@ func isFinal(err error) bool {
 	var known *protocol.Error
 	return errors.As(err, &known)
 }
+
+var _ store.Lister = (*Store)(nil)
+
+// Collections implements store.Lister.
+func (s *Store) Collections(ctx context.Context, after store.Collection, limit int) (list []store.Collection, err error) {
+	err = s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		const statement = `SELECT space, name FROM tidings.collections WHERE space || '/' || name > $1 COLLATE "C" ORDER BY space || '/' || name COLLATE "C" LIMIT $2`
+		rows, err := tx.Query(ctx, statement, after.String(), limit)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c store.Collection, err error) {
+			err = row.Scan(&c.Index, &c.Name)
+			return c, err
+		})
+		return err
+	})
+	return list, err
+}

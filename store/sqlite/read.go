@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"tidings/protocol"
 	"tidings/store"
@@ -41,6 +42,26 @@ func (s *Store) Get(ctx context.Context, c store.Collection, ids []string) (foun
 		return nil
 	})
 	return found, err
+}
+
+// Collections implements store.Lister. Each is one look into the index: the next name that is greater.
+func (s *Store) Collections(ctx context.Context, after store.Collection, limit int) (list []store.Collection, err error) {
+	name := after.String()
+	err = s.snapshot(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for len(list) < limit {
+			err := tx.QueryRowContext(ctx, "SELECT collection FROM documents WHERE collection > ? ORDER BY collection LIMIT 1", name).Scan(&name)
+			if errors.Is(err, sql.ErrNoRows) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			index, collection, _ := strings.Cut(name, "/")
+			list = append(list, store.Collection{Index: index, Name: collection})
+		}
+		return nil
+	})
+	return list, err
 }
 
 // Changes implements store.Store.

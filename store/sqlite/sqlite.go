@@ -66,7 +66,10 @@ type Store struct {
 	commits  atomic.Uint64
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store  = (*Store)(nil)
+	_ store.Lister = (*Store)(nil)
+)
 
 // waits is for a lock that a checkpoint or the opening of a file has for a moment.
 const waits = "busy_timeout(5000)"

@@ -3,6 +3,7 @@
 //	storetest.go   Run
 //	writes.go      what each action does, versions, keys, bad input
 //	rows.go        who may write some of the documents
+//	collections.go   what collections there are
 //	changes.go     changes, their order, and what a search has seen
 //	searches.go    filters, sorts, pages
 //	random.go      random documents and filters
@@ -28,7 +29,7 @@ type Maker struct {
 // Run runs the suite. Rounds is how many random filters are compared with filter.Match.
 func Run(t *testing.T, m Maker, rounds int) {
 	for name, test := range map[string]func(*testing.T, Maker){
-		"actions": testActions, "versions": testVersions, "ids": testIDs, "contents": testContents, "keys": testKeys, "texts are data": testTexts, "rows": testRows,
+		"actions": testActions, "versions": testVersions, "ids": testIDs, "contents": testContents, "keys": testKeys, "texts are data": testTexts, "rows": testRows, "collections": testCollections,
 		"changes": testChanges, "seen": testSeen, "many": testMany, "sorts": testSorts, "pages": testPages, "cursors": testCursors,
 		"reads are bounded": testBounds, "documents": testGet, "after Close": testClose,
 	} {
