@@ -36,6 +36,7 @@ func TestDifferences(t *testing.T) {
 		{"geo clauses may stand anywhere", obj{"or": []any{obj{"geoDistance": obj{"p": "0,0", "distance": "1km"}}, obj{"geoDistance": obj{"q": "0,0", "distance": "1km"}}}}, obj{"p": "0,0", "q": "9,9"}, throws, yes},
 		{"a box may lie across the 180th meridian", obj{"geoBoundingBox": obj{"p": obj{"top": 1, "bottom": -1, "left": 179, "right": -179}}}, obj{"p": "0,180"}, "min_lon", yes},
 		{"more is taken", obj{"in": obj{"a": []any{1, nil}}}, obj{"a": 1}, `must hold only values of type "string"`, yes},
+		{"more is taken", obj{"and": []any{obj{"in": obj{"a": []any{true}}}, obj{"missing": []any{}}}}, obj{}, `"and.in.a": must hold only values of type "string"`, `"and.missing": must be an object`},
 		{"more is taken", obj{"geoDistance": obj{"p": "0,0", "distance": "1000"}}, obj{"p": "0,0"}, `unable to parse distance value "1000"`, yes},
 		{"what means nothing is refused", obj{"geoDistance": obj{"p": []any{1, 541}, "distance": "1km"}}, obj{}, no, notOnEarth}, // latitude 91 ends the process that Koncorde is in
 		{"what means nothing is refused", obj{"geoBoundingBox": obj{"p": obj{"top": 1, "bottom": 2, "left": 1, "right": 2}}}, obj{}, "min_lat", "top must be north of bottom"},
