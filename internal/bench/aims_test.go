@@ -49,3 +49,11 @@ func TestSweepFigures(t *testing.T) {
 		}
 	}
 }
+
+func TestHasAim(t *testing.T) {
+	for scenario, want := range map[string]bool{"storm-5000-poll": true, "fanout-100-ws-uncollected": true, "idle-15000-ws": false, "storm-5000-ws": false} {
+		if got := hasAim(scenario); got != want {
+			t.Errorf("%s: got %v, want %v", scenario, got, want)
+		}
+	}
+}

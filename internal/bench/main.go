@@ -72,6 +72,9 @@ func bench(binary string, rounds int, only, out string, limit time.Duration) err
 			break
 		}
 		for i, sc := range chosen {
+			if round > 0 && only == "" && !hasAim(sc.name) {
+				continue
+			}
 			fmt.Fprintf(os.Stderr, "round %d of %d: %s\n", round+1, rounds, sc.name)
 			if err := all[i].round(sc, binary); err != nil {
 				return fmt.Errorf("%s: %w", sc.name, err)
