@@ -32,7 +32,7 @@ func TestStore(t *testing.T) {
 	}
 	storetest.Run(t, maker(), rounds)
 	t.Run("with indexes", func(t *testing.T) {
-		storetest.RunSearches(t, maker("num", "str", "bool", "data", "deep.x", "1.2", "list", "n", "v"), rounds)
+		storetest.RunSearches(t, maker("num", "str", "bool", "data", "deep.x", "1.2", "list", "n", "v"), rounds/10) // the first run has decided what a filter means
 	})
 }
 
