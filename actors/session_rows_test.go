@@ -522,3 +522,54 @@ func TestDocumentsOfOwnRows(t *testing.T) {
 		})
 	}
 }
+
+// A subscription that waits, for the application or for the broker, hears what the client may hear when it begins.
+func TestASubscribeThatWaitsHearsTheRowsOfItsBeginning(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		asks bool // the application is asked, and answers late; else the broker does
+	}{{"for the application", true}, {"for the broker", false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := &faulty{}
+			var gate chan struct{}
+			rules := withTokens(t, tenancy(false, byTenant))
+			inBubble(t, withFaults(f, func(c *Config) {
+				rules(c)
+				gate = make(chan struct{})
+				if tt.asks {
+					c.Hooks.Subscribe = func(context.Context, Caller, protocol.Channel) error { <-gate; return nil }
+				}
+			}), func(w *world) {
+				w.round(1)
+				other := w.signIn(signAs(t, "bob", map[string]any{"tenant": "t3"}), "")
+				if !tt.asks {
+					other.subscribe(orders, nil) // the channel is there, so that the next one reads for itself alone
+				}
+				page, err := w.bus.History(t.Context(), orders, protocol.Position{}, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := w.signIn(signAs(t, "ann", map[string]any{"tenant": "t1"}), "")
+				if !tt.asks {
+					f.before(func(_ context.Context, call string) error {
+						if call == "history" {
+							<-gate
+						}
+						return nil
+					})
+				}
+				c.tell(protocol.ClientFrame{Type: protocol.TypeSubscribe, Since: &protocol.Position{Epoch: page.Top.Epoch}})
+				c.tell(protocol.ClientFrame{Type: protocol.TypeRefresh, Token: signAs(t, "ann", map[string]any{"tenant": "t2"})})
+				close(gate)
+				w.settle()
+				w.round(2)
+				got := c.next()
+				same(t, "heard", contentsOf(got), append(own("t2", 1), own("t2", 2)...))
+				if n := len(only(got, protocol.TypeSubscribed)); n != 1 {
+					t.Errorf("answered %d times, want once", n)
+				}
+				f.before(nil)
+			})
+		})
+	}
+}
