@@ -225,7 +225,7 @@ type tally struct {
 	put, removed, putFull, joinsLeft, pages, pagesWrong atomic.Uint64
 	gaps                                                gapTally
 
-	groups                                          atomic.Int64
+	groups, always                                  atomic.Int64
 	matches                                         atomic.Uint64
 	members, watchers                               atomic.Int64
 	joined, left, presenceLost, presenceFailed      atomic.Uint64

@@ -12,6 +12,7 @@ type Stats struct {
 	Channels      int
 	Subscriptions int
 	Rooms         int    // different filters, with their scopes, of all channels
+	Always        int    // of them, those that are looked at for each message
 	Matches       uint64 // messages that one of them matched, each once per filter
 
 	Published    uint64            // by this node
@@ -88,6 +89,7 @@ func (b *Bus) Stats() Stats {
 		Replayed:      t.replayed.Load(),
 		Skipped:       t.skipped.Load(),
 		Rooms:         int(t.groups.Load()),
+		Always:        int(t.always.Load()),
 		Matches:       t.matches.Load(),
 		Excluded:      t.excluded.Load(),
 		Routed:        map[string]uint64{"routed": t.routed.Load(), "nobody": t.unrouted.Load(), "refused": t.unroutable.Load()},

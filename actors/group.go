@@ -177,6 +177,7 @@ func (ch *channel) joinGroup(sub *subscription, hears *hearing) *protocol.Error 
 		ch.bus.tally.groups.Add(1)
 		if g.always {
 			ch.always++
+			ch.bus.tally.always.Add(1)
 		}
 	}
 	g.members++
@@ -202,6 +203,7 @@ func (ch *channel) leaveGroup(sub *subscription) {
 	ch.bus.tally.groups.Add(-1)
 	if g.always {
 		ch.always--
+		ch.bus.tally.always.Add(-1)
 	}
 }
 

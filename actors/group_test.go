@@ -134,7 +134,7 @@ func TestRoomsOfOneConnection(t *testing.T) {
 		same(t, "the room that was kept", heardIn(got, other), []string{`0<1:{"a":1,"b":2}`})
 		c.ask(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, Channel: "cars", Room: other})
 		c.ask(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, Channel: "cars", Room: scoped})
-		if s := w.bus.Stats(); s.Rooms != 0 || s.Subscriptions != 0 {
+		if s := w.bus.Stats(); s.Rooms != 0 || s.Always != 0 || s.Subscriptions != 0 {
 			t.Errorf("%d rooms and %d subscriptions are left", s.Rooms, s.Subscriptions)
 		}
 	})
@@ -177,8 +177,8 @@ func TestB105_FiltersThatAreRefused(t *testing.T) {
 		if got := ask(`{"equals":{"a":17}}`, ""); got.Code != "" {
 			t.Errorf("a filter that is there already: %s", got.Code)
 		}
-		if s := w.bus.Stats(); s.Rooms != 20 || s.Subscriptions != 20 {
-			t.Errorf("%d rooms, %d subscriptions; want 20 and 20", s.Rooms, s.Subscriptions)
+		if s := w.bus.Stats(); s.Rooms != 20 || s.Subscriptions != 20 || s.Always != 2 {
+			t.Errorf("%d rooms, %d subscriptions, %d looked at always; want 20, 20 and 2", s.Rooms, s.Subscriptions, s.Always)
 		}
 	})
 }
