@@ -80,7 +80,20 @@ func (s *Server) Database(t testing.TB) string {
 	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { s.drop(name) })
 	return s.URL(name)
+}
+
+// drop removes a database when its test is over, if the server still runs.
+func (s *Server) drop(name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return
+	}
+	defer conn.Close(ctx)
+	conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
 }
 
 // URL returns the URL of a database.
@@ -130,11 +143,8 @@ func Start(settings ...string) (*Server, error) {
 	if s.as, uid, err = account(); err != nil {
 		return nil, err
 	}
-	// In memory where the system has such a place: tests ask what is there after a process ended, not after the power failed.
-	if s.dir, err = os.MkdirTemp("/dev/shm", "tidings-postgres-"); err != nil {
-		if s.dir, err = os.MkdirTemp("", "tidings-postgres-"); err != nil {
-			return nil, err
-		}
+	if s.dir, err = os.MkdirTemp(place(), "tidings-postgres-"); err != nil {
+		return nil, err
 	}
 	if err := os.Chown(s.dir, uid, -1); err != nil {
 		return nil, err
@@ -153,6 +163,19 @@ func Start(settings ...string) (*Server, error) {
 	}
 }
 
+// memory is how much a server of tests may need: a database has 8 MB, and one that a test left lives for a while.
+const memory = 2 << 30
+
+// place returns the folder for a server's files: in memory, if the system has such a place that is large enough. Tests ask
+// what is there after a process ended, not after the power failed.
+func place() string {
+	var free syscall.Statfs_t
+	if syscall.Statfs("/dev/shm", &free) == nil && free.Bavail*uint64(free.Bsize) > memory {
+		return "/dev/shm"
+	}
+	return ""
+}
+
 // Run starts the server, on the port that it had, if it had one.
 func (s *Server) Run(settings ...string) error {
 	port := s.Port
@@ -165,7 +188,7 @@ func (s *Server) Run(settings ...string) error {
 		free.Close()
 	}
 	args := []string{"-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(port), "-k", s.dir}
-	for _, setting := range append([]string{"listen_addresses=127.0.0.1", "fsync=off", "max_prepared_transactions=10", "shared_buffers=32MB", "max_connections=100", "autovacuum_naptime=1min"}, settings...) {
+	for _, setting := range append([]string{"listen_addresses=127.0.0.1", "fsync=off", "max_prepared_transactions=10", "shared_buffers=32MB", "max_wal_size=128MB", "max_connections=100", "autovacuum_naptime=1min"}, settings...) {
 		args = append(args, "-c", setting)
 	}
 	// The shell ends the server when this process is gone, and the pipe with it.
