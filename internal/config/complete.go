@@ -113,6 +113,9 @@ func (s Settings) development() (Settings, error) {
 	s.Publish = or(s.Publish, access.Anyone)
 	s.Presence = or(s.Presence, access.Anyone)
 	s.Write = or(s.Write, access.Anyone)
+	if s.Store == "" && s.PostgresURL != "" {
+		s.Store = StorePostgres
+	}
 	s.Store = or(s.Store, StoreSQLite)
 	if faults := s.storeFaults(); len(faults) > 0 {
 		return Settings{}, errors.Join(faults...)

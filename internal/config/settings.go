@@ -219,7 +219,7 @@ var keys = []key{
 	{name: "history.remember_brief", to: func(s *Settings) any { return &s.HistoryRememberBrief }, def: "6h", flag: true, check: between(time.Minute, 366*24*time.Hour),
 		help: "the same for reply channels, and for channels that never had more than 8 messages"},
 	{name: "store", to: func(s *Settings) any { return &s.Store }, flag: true, choices: []string{"none", "sqlite", "postgres"},
-		help: "where documents are kept: none, which is the default, sqlite or postgres; with dev sqlite"},
+		help: "where documents are kept: none, which is the default, sqlite or postgres; with dev sqlite, or postgres if postgres.url is set"},
 	{name: "sqlite.path", to: func(s *Settings) any { return &s.SQLitePath }, flag: true, file: true,
 		help: "the file that keeps the documents, in a folder that the server may write; must be set with store sqlite, but for dev, where without it a temporary file is used"},
 	{name: "sqlite.indexes", to: func(s *Settings) any { return &s.SQLiteIndexes }, flag: true,

@@ -25,6 +25,7 @@ func TestStoreSettings(t *testing.T) {
 		{"PostgreSQL nowhere", "store: postgres", "postgres.url is not set"},
 		{"PostgreSQL for nothing", "postgres: {url: 'postgres://db/app'}", "postgres.url is set, and store is none"},
 		{"both", "store: postgres\npostgres: {url: 'postgres://db/app'}\nsqlite: {path: /tmp/d.db}", "sqlite.path is set, and store is postgres"},
+		{"development with PostgreSQL", "dev: true\npostgres: {url: 'postgres://db/app'}", ""},
 		{"another", "store: mysql", "none or sqlite or postgres"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

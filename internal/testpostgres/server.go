@@ -166,8 +166,8 @@ func Start(settings ...string) (*Server, error) {
 // memory is how much a server of tests may need: a database has 8 MB, and one that a test left lives for a while.
 const memory = 2 << 30
 
-// place returns the folder for a server's files: in memory, if the system has such a place that is large enough. Tests ask
-// what is there after a process ended, not after the power failed.
+// place returns the folder for a server's files: in memory, if the system has such a place that is large enough. Tests
+// ask what is there after a process ended, not after the power failed.
 func place() string {
 	var free syscall.Statfs_t
 	if syscall.Statfs("/dev/shm", &free) == nil && free.Bavail*uint64(free.Bsize) > memory {

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,12 +10,6 @@ import (
 
 	"tidings/store"
 )
-
-// horizon is up to which number all changes are there that ever will be.
-type horizon struct {
-	mu     sync.Mutex // is held while changes are read
-	number uint64
-}
 
 const (
 	settleFirst  = time.Millisecond // then twice as long each time, up to settleEvery
@@ -103,8 +96,9 @@ func (s *Store) settle(ctx context.Context, known uint64) (more bool, err error)
 	return true, nil
 }
 
-// lastNumbers returns how many changes were not kept, of how many of them clients were told, and the number that was drawn
-// last. A change that was not kept has drawn its number before it was counted: so the number is read after the count.
+// lastNumbers returns how many changes were not kept, of how many of them clients were told, and the number that was
+// drawn last. A change that was not kept has drawn its number before it was counted: so the number is read after the
+// count.
 func (s *Store) lastNumbers(ctx context.Context) (dropped, told, h uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
@@ -227,7 +221,8 @@ func (s *Store) passOver(ctx context.Context, after uint64) {
 	}
 }
 
-// Relayed implements store.Store. The mark need not be on the disk: changes that are published again have the same keys.
+// Relayed implements store.Store. The mark need not be on the disk: changes that are published again have the same
+// keys.
 func (s *Store) Relayed(ctx context.Context, number uint64) error {
 	if s.isClosed() {
 		return errClosed

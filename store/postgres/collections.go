@@ -2,13 +2,11 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 
 	"github.com/jackc/pgx/v5"
 
-	"tidings/protocol"
 	"tidings/store"
 )
 
@@ -33,6 +31,15 @@ func (s *Store) knownTable(c store.Collection) string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.tables[c]
+}
+
+// remember keeps which table has a collection's documents, and returns it quoted.
+func (s *Store) remember(c store.Collection, name string) string {
+	table := quoted("tidings", name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tables[c], s.ever[c] = table, true
+	return table
 }
 
 // forgetTables makes the process look for the tables again.
@@ -89,12 +96,6 @@ func (s *Store) makeTable(ctx context.Context, conn *pgx.Conn, c store.Collectio
 	}
 	s.remember(c, name)
 	return nil
-}
-
-// isFinal reports whether err is an answer to the caller, and no fault of the database.
-func isFinal(err error) bool {
-	var known *protocol.Error
-	return errors.As(err, &known)
 }
 
 var _ store.Lister = (*Store)(nil)

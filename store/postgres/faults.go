@@ -40,7 +40,8 @@ const (
 	codeCancelled     = "57014"
 )
 
-// stateOf returns the code of PostgreSQL's error, "" if it is not one of a statement alone: then the connection is lost.
+// stateOf returns the code of PostgreSQL's error, "" if it is not one of a statement alone: then the connection is
+// lost.
 func stateOf(err error) string {
 	var fault *pgconn.PgError
 	if !errors.As(err, &fault) || fault.Severity == "FATAL" || fault.Severity == "PANIC" {
@@ -56,6 +57,12 @@ func again(err error) bool {
 		return true
 	}
 	return false
+}
+
+// isFinal reports whether err is an answer to the caller, and no fault of the database.
+func isFinal(err error) bool {
+	var known *protocol.Error
+	return errors.As(err, &known)
 }
 
 // readFault returns what a reader may see of err.

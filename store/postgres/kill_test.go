@@ -17,8 +17,8 @@ import (
 	"tidings/store"
 )
 
-// victim is the environment variable that makes this test's binary write until it is killed: URL, STEP and the number of
-// the step's call at which it kills itself.
+// victim is the environment variable that makes this test's binary write until it is killed: URL, STEP and the number
+// of the step's call at which it kills itself.
 const victim = "TIDINGS_POSTGRES_VICTIM"
 
 // writeUntilKilled makes writes from four goroutines and prints each that was answered.
@@ -51,8 +51,8 @@ func writeUntilKilled(task []string) {
 	select {}
 }
 
-// A process that is killed at any step of a commit loses nothing that it has answered, and has a change for each document
-// that it made. Nothing that it had open is in the way of the next one.
+// A process that is killed at any step of a commit loses nothing that it has answered, and has a change for each
+// document that it made. Nothing that it had open is in the way of the next one.
 func TestKill(t *testing.T) {
 	me, err := os.Executable()
 	if err != nil {

@@ -182,8 +182,8 @@ func TestBetweenNumberAndSnapshot(t *testing.T) {
 	}
 }
 
-// load is eight connections that write as programs do: some transactions are aborted, some roll a savepoint back, and one
-// of twenty stays open for 200 ms.
+// load is eight connections that write as programs do: some transactions are aborted, some roll a savepoint back, and
+// one of twenty stays open for 200 ms.
 type load struct {
 	mu        sync.Mutex
 	committed map[string]time.Time // text of customer, by when the commit was sent

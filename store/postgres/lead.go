@@ -113,8 +113,8 @@ func (s *Store) hold(ctx context.Context, conn *pgx.Conn) {
 	}
 }
 
-// listen wakes the relay whenever the database says that there is something, and every 250 ms otherwise, if this process
-// leads.
+// listen wakes the relay whenever the database says that there is something, and every 250 ms otherwise, if this
+// process leads.
 func (s *Store) listen() {
 	for s.ctx.Err() == nil {
 		if err := s.listenOnce(); err != nil && s.ctx.Err() == nil {

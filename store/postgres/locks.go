@@ -72,9 +72,9 @@ func hash(parts ...string) int32 {
 	return int32(h.Sum32())
 }
 
-// queueLocks puts the statement into a batch that waits for locks and then draws so many numbers. Before it draws one, the
-// transaction has an id: else nobody would know to wait for it. Documents are read by a later statement, which sees what
-// was committed while this one has waited.
+// queueLocks puts the statement into a batch that waits for locks and then draws so many numbers. Before it draws one,
+// the transaction has an id: else nobody would know to wait for it. Documents are read by a later statement, which sees
+// what was committed while this one has waited.
 func queueLocks(b *pgx.Batch, list []lock, numbers int) *pgx.QueuedQuery {
 	classes, keys, exclusive := make([]int32, len(list)), make([]int32, len(list)), make([]bool, len(list))
 	for i, l := range list {

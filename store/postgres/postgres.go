@@ -8,6 +8,7 @@
 //	relation.go     what a collection is read from: its own table, or a watched one
 //	watch.go        triggers on tables of others
 //	status.go       what is watched, and what waits
+//	unwatch.go      what removes the triggers
 //	writer.go       what is committed together
 //	write.go        what the requests of one commit do
 //	locks.go        the order in which documents are locked
@@ -15,6 +16,7 @@
 //	read.go         documents
 //	search.go       a search: the statement and its page
 //	sort.go         sorts and cursors in SQL
+//	expression.go   parts of statements with what is bound in them
 //	narrow.go       what of a filter SQL can say
 //	changes.go      the changes, none of them passed over
 //	lead.go         who publishes them
@@ -75,6 +77,12 @@ type Store struct {
 	readOnly atomic.Bool
 	writes   atomic.Uint64
 	commits  atomic.Uint64
+}
+
+// horizon is up to which number all changes are there that ever will be.
+type horizon struct {
+	mu     sync.Mutex // is held while changes are read
+	number uint64
 }
 
 var _ store.Store = (*Store)(nil)

@@ -54,15 +54,6 @@ func (s *Store) find(ctx context.Context, q querier, c store.Collection) (*relat
 	return r, nil
 }
 
-// remember keeps which table has a collection's documents, and returns it quoted.
-func (s *Store) remember(c store.Collection, name string) string {
-	table := quoted("tidings", name)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tables[c], s.ever[c] = table, true
-	return table
-}
-
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // among returns the relation with the rows of ids alone, found by the table's own index if that can be said.

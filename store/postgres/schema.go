@@ -109,7 +109,8 @@ func migrate(ctx context.Context, tx pgx.Tx) error {
 // was made the primary.
 const place = "(SELECT system_identifier FROM pg_control_system())::text || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)"
 
-// findPlace notes where the database is. If it was somewhere else, what clients have heard may never have happened here.
+// findPlace notes where the database is. If it was somewhere else, what clients have heard may never have happened
+// here.
 func (s *Store) findPlace(ctx context.Context, tx pgx.Tx) error {
 	var now, was string
 	err := tx.QueryRow(ctx, "SELECT "+place+", coalesce((SELECT place FROM tidings.state), '')").Scan(&now, &was)
@@ -138,7 +139,8 @@ func (s *Store) findPlace(ctx context.Context, tx pgx.Tx) error {
 // resets selects a reset for each collection.
 const resets = "SELECT nextval('tidings.number'), pg_current_xact_id()::text::bigint, space, name, '', 'reset', '{}', (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM tidings.collections"
 
-// tellForgotten makes resets for the collections that this process knew in another database, in whose place this one is.
+// tellForgotten makes resets for the collections that this process knew in another database, in whose place this one
+// is.
 func (s *Store) tellForgotten(ctx context.Context, tx pgx.Tx, id string) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

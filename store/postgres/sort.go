@@ -126,8 +126,8 @@ func (k *sortKey) parted(value any) []any {
 	return []any{text}
 }
 
-// behind returns the condition that a row comes after the cursor: it differs first in one part, where it is behind, or in
-// the id.
+// behind returns the condition that a row comes after the cursor: it differs first in one part, where it is behind, or
+// in the id.
 func behind(keys []sortKey, cursor *store.Cursor) expression {
 	if cursor == nil {
 		return expression{}

@@ -31,9 +31,9 @@ func durable(b *testing.B) string {
 	return server.Database(b)
 }
 
-// BenchmarkWrites compares writes of small documents by the store with the bare driver, on the same server with the same
-// tables: a document alone, and a document with a row of changes, each in a commit of its own. Grouped is as the store
-// works, with what waits in one commit.
+// BenchmarkWrites compares writes of small documents by the store with the bare driver, on the same server with the
+// same tables: a document alone, and a document with a row of changes, each in a commit of its own. Grouped is as the
+// store works, with what waits in one commit.
 //
 //	go test -tags nomsgpack ./store/postgres -run '^$' -bench Writes -benchtime 3s
 func BenchmarkWrites(b *testing.B) {
@@ -136,8 +136,8 @@ func bare(b *testing.B, url string, change bool, content func(int64) string, man
 
 var transactions = regexp.MustCompile(`tps = ([0-9.]+)`)
 
-// BenchmarkWatchedTable runs pgbench's simple update on a table that is not watched, one that is watched without NOTIFY,
-// and one that is watched with it.
+// BenchmarkWatchedTable runs pgbench's simple update on a table that is not watched, one that is watched without
+// NOTIFY, and one that is watched with it.
 //
 //	go test -tags nomsgpack ./store/postgres -run '^$' -bench WatchedTable -benchtime 1x
 func BenchmarkWatchedTable(b *testing.B) {

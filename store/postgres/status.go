@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"tidings/store"
@@ -17,15 +16,6 @@ type Watched struct {
 	Notify     bool // its changes wake who publishes
 
 	oid uint32
-}
-
-// unwatch returns the statements that leave nothing of it behind.
-func (w *Watched) unwatch() []string {
-	list := []string{"SET LOCAL lock_timeout = '5s'"}
-	if w.Table != "" {
-		list = append(list, "DROP TRIGGER IF EXISTS tidings_row ON "+w.Table, "DROP TRIGGER IF EXISTS tidings_truncate ON "+w.Table)
-	}
-	return append(list, fmt.Sprintf("DELETE FROM tidings.collections WHERE watched = %d", w.oid))
 }
 
 // Watched returns the tables that are watched, in the order of their collections.

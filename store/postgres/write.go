@@ -14,8 +14,8 @@ import (
 	"tidings/store"
 )
 
-// transaction is one commit that is under way. It asks the database twice: for locks, documents and numbers, and to write
-// all that came of them.
+// transaction is one commit that is under way. It asks the database twice: for locks, documents and numbers, and to
+// write all that came of them.
 type transaction struct {
 	store *Store
 	conn  *pgx.Conn

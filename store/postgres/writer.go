@@ -126,8 +126,8 @@ func (w *writer) commit(group []*pending) {
 	}
 }
 
-// tryCommit makes one transaction of the requests, and tries it again if others were in its way, or if the connection was
-// lost before anything could have been committed.
+// tryCommit makes one transaction of the requests, and tries it again if others were in its way, or if the connection
+// was lost before anything could have been committed.
 func (w *writer) tryCommit(group []*pending) *protocol.Error {
 	for try := 1; ; try++ {
 		ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
