@@ -7,10 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
-
-	"tidings/internal/testpostgres"
 )
 
 // B129: every example of every help text is run as it stands, by a shell, against a server: what is found in a help
@@ -62,8 +59,6 @@ routing: [{event: "messages created", to: ["chat/{userId}"]}]
 		`tidings subscribe orders/new --transport poll --json`:                                      {prints: "listening from", endless: true},
 		`tidings subscribe orders/new --since "$position"`:                                          {prints: "listening from", endless: true},
 		`tidings subscribe orders/new --filter '{"equals": {"city": "Bonn"}}' --scope in`:           {prints: "orders/new: ", endless: true},
-		`tidings pg watch orders --columns id,status,total --dry-run`:                               {prints: "Nothing was done"},
-		`tidings pg watch sales.orders --as shop/orders`:                                            {prints: "documents/shop/orders"},
 		`tidings tail 'orders/**' | jq .data`:                                                       {endless: true},
 		`tidings doctor https://bus.example.com`:                                                    {prints: "WebSocket     ok"},
 		`tidings doctor https://bus.example.com --idle 33s --json`:                                  {prints: `"websocket"`},
@@ -75,7 +70,6 @@ routing: [{event: "messages created", to: ["chat/{userId}"]}]
 		`tidings pg watch orders --columns id,status,total --dry-run`: {prints: "set TIDINGS_POSTGRES_URL", status: 1},
 		`tidings pg watch sales.orders --as shop/orders`:              {prints: "set TIDINGS_POSTGRES_URL", status: 1},
 	}
-	database := newShop(t)
 	shortened := strings.NewReplacer("https://bus.example.com", url, "--idle 33s", "--idle 1s", "7f3d0c…", "7f3d0c")
 	var walk func(cmd *cobra.Command)
 	walk = func(cmd *cobra.Command) {
@@ -92,7 +86,7 @@ routing: [{event: "messages created", to: ["chat/{userId}"]}]
 			t.Run(example, func(t *testing.T) {
 				command := exec.Command("sh", "-c", shortened.Replace(example))
 				command.Dir = folder
-				p := start(t, command, []string{"TIDINGS_URL=" + url, "TIDINGS_POSTGRES_URL=" + database, "PATH=" + folder + ":" + os.Getenv("PATH")})
+				p := start(t, command, []string{"TIDINGS_URL=" + url, "PATH=" + folder + ":" + os.Getenv("PATH")})
 				if row.endless {
 					if row.prints != "" {
 						p.errors.wait(t, row.prints)
@@ -111,24 +105,4 @@ routing: [{event: "messages created", to: ["chat/{userId}"]}]
 		}
 	}
 	walk(root())
-}
-
-// newShop returns the URL of a database with tables of orders.
-func newShop(t *testing.T) string {
-	t.Helper()
-	server, err := testpostgres.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	url := server.Database(t)
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(t.Context())
-	if _, err := conn.Exec(t.Context(), "CREATE TABLE orders (id int PRIMARY KEY, status text, total numeric); CREATE SCHEMA sales; CREATE TABLE sales.orders (LIKE orders INCLUDING ALL)"); err != nil {
-		t.Fatal(err)
-	}
-	return url
 }
