@@ -19,9 +19,9 @@ type Keys struct {
 }
 
 // NewKeys takes API keys, each as "KEY", "NAME KEY" or "NAME KEY SCOPE…". A scope is publish=PATTERN,
-// subscribe=PATTERN, read=PATTERN, documents=PATTERN, admin=PATTERN or metrics. A key without a scope may do everything. Several may have
-// one name: they are one principal, so that a key can be rotated, and must have the same scopes, so that the new one
-// does not get more rights by an oversight.
+// subscribe=PATTERN, read=PATTERN, documents=PATTERN, admin=PATTERN or metrics. A key without a scope may do
+// everything. Several may have one name: they are one principal, so that a key can be rotated, and must have the same
+// scopes, so that the new one does not get more rights by an oversight.
 //
 // It fails if a key is shorter than MinKeyBytes or given twice, for a name that is not of at most 32 letters, digits,
 // "-", "_" and ".", and for what is no scope. The error does not show the key.

@@ -50,7 +50,8 @@ func (p *Policy) MayPublish(id Identity, ch protocol.Channel) *protocol.Error {
 	return r.refusal(&r.publish, id, ch, "publish to this channel", "Publish from a backend through the HTTP API, or allow it in the server's rules (publish).")
 }
 
-// MayWrite returns nil if id may write the documents of the collection whose channel ch is. It fails with CodeForbidden.
+// MayWrite returns nil if id may write the documents of the collection whose channel ch is. It fails with
+// CodeForbidden.
 func (p *Policy) MayWrite(id Identity, ch protocol.Channel) *protocol.Error {
 	r := p.find(ch)
 	return r.refusal(&r.write, id, ch, "write to this collection", "Write from a backend through the HTTP API, or allow it in the server's rules (write).")

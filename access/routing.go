@@ -15,8 +15,8 @@ type Routing []Route
 
 // Route is one of them. It applies if the message's event is as Event, and its data has the field If.
 type Route struct {
-	// Event is the event's name, in which "*" stands for any run of characters. Empty means every event. One that begins
-	// with ChangePrefix is for changes of documents, too.
+	// Event is the event's name, in which "*" stands for any run of characters. Empty means every event. One that
+	// begins with ChangePrefix is for changes of documents, too.
 	Event string
 	// If names a field of the data, which is an object: "userId", or "room.id" for one inside of another. It has to be
 	// there, and be neither null nor false nor an empty text. Empty means whatever the data is.
@@ -181,8 +181,8 @@ func (r *Router) Route(event string, data []byte) (Routed, error) {
 // ChangePrefix begins the events of routes for changes of documents: "documents/city/taxis created".
 const ChangePrefix = "documents/"
 
-// RouteChange is Route for a change of a document. Only routes whose Event begins with ChangePrefix apply to it: one for
-// all events is about what backends publish.
+// RouteChange is Route for a change of a document. Only routes whose Event begins with ChangePrefix apply to it: one
+// for all events is about what backends publish.
 func (r *Router) RouteChange(event string, data []byte) (Routed, error) {
 	return r.route(event, data, func(one *route) bool { return strings.HasPrefix(one.Event, ChangePrefix) })
 }

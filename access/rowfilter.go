@@ -47,7 +47,7 @@ func readRowFilter(text string) (*rowFilter, error) {
 	return f, f.check(f.template, clause)
 }
 
-// where says what a placeholder may stand for at a place of a filter.
+// where is what a placeholder may stand for at a place of a filter.
 type where uint8
 
 const (
@@ -120,9 +120,9 @@ func (f *rowFilter) check(v any, at where) error {
 	return nil
 }
 
-// fill returns the filter for an identity, as JSON. If a claim is missing, or has several values where one must stand, it
-// is the filter that matches nothing, wherever the placeholder stands: below "not" as well. lacks is what is wrong with
-// the claim then, else "".
+// fill returns the filter for an identity, as JSON. If a claim is missing, or has several values where one must stand,
+// it is the filter that matches nothing, wherever the placeholder stands: below "not" as well. lacks is what is wrong
+// with the claim then, else "".
 func (f *rowFilter) fill(id Identity) (raw []byte, lacks string) {
 	filled, lacks := f.filled(f.template, clause, id.rowValues)
 	if lacks == "" {
@@ -192,8 +192,9 @@ func (f *rowFilter) filled(v any, at where, known func(name string) []string) (f
 }
 
 // RowFilter returns which messages of ch its rule lets id hear and read: a filter as JSON, in the language of
-// docs/filters.md. It returns nil if the rule has none. Whether id may hear the channel at all is up to MaySubscribe. It
-// fails with CodeForbidden if id lacks a claim that the filter names; the filter that it returns then matches nothing.
+// docs/filters.md. It returns nil if the rule has none. Whether id may hear the channel at all is up to MaySubscribe.
+// It fails with CodeForbidden if id lacks a claim that the filter names; the filter that it returns then matches
+// nothing.
 func (p *Policy) RowFilter(id Identity, ch protocol.Channel) ([]byte, *protocol.Error) {
 	r := p.find(ch)
 	if r.rows == nil {
@@ -213,8 +214,9 @@ func (p *Policy) RowFilter(id Identity, ch protocol.Channel) ([]byte, *protocol.
 // HasRowFilters reports whether a rule has a filter.
 func (p *Policy) HasRowFilters() bool { return p.rows }
 
-// SampleFilter returns the filter of a rule as an identity gets it that has a text for each placeholder, so that whoever
-// knows the language can check it. It fails if the text is no JSON object, or a placeholder stands where none can.
+// SampleFilter returns the filter of a rule as an identity gets it that has a text for each placeholder, so that
+// whoever knows the language can check it. It fails if the text is no JSON object, or a placeholder stands where none
+// can.
 func SampleFilter(text string) ([]byte, error) {
 	f, err := readRowFilter(text)
 	if err != nil {

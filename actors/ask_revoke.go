@@ -19,8 +19,8 @@ func (b *Bus) RevokeToken(id string) (Revoked, error) {
 	return b.revoke(func(until time.Time) *protocol.Error { return b.revocations.RevokeToken(id, until) })
 }
 
-// RevokeUser does so with all tokens of a user that were issued until now, to the second. If the issuer's clock was seen
-// to be ahead, because a token was dated ahead of its use here, that long counts as now.
+// RevokeUser does so with all tokens of a user that were issued until now, to the second. If the issuer's clock was
+// seen to be ahead, because a token was dated ahead of its use here, that long counts as now.
 func (b *Bus) RevokeUser(user string) (Revoked, error) {
 	return b.revoke(func(until time.Time) *protocol.Error {
 		return b.revocations.RevokeUser(user, time.Now(), until)

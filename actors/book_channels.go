@@ -69,9 +69,9 @@ func (e *entry) counts(sub *subscription, n int64) {
 	}
 }
 
-// reach counts the channel's members that hear messages now: how many are in all, parked, and on long-poll, and how many
-// of all hear a part, which the messages at hand may not be of. The members are counted by the channel and the others by
-// their connections, so that for a moment the parts may be behind the whole, but never exceed it.
+// reach counts the channel's members that hear messages now: how many are in all, parked, and on long-poll, and how
+// many of all hear a part, which the messages at hand may not be of. The members are counted by the channel and the
+// others by their connections, so that for a moment the parts may be behind the whole, but never exceed it.
 func (e *entry) reach() (all, parked, polling, partial int) {
 	all = int(e.live.Load())
 	partial = min(int(e.partial.Load()), all)

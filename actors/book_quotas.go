@@ -174,8 +174,8 @@ func (s *quotas) takeAddress(address string, connections int, now time.Duration)
 }
 
 // takeNode takes one of the node's connects for an address, which may be nil. Half of them are any one address's; above
-// that it gets what the others leave, so that the address of a proxy nobody knows of can have them all, and a flood from
-// one leaves half of what comes at once to the others.
+// that it gets what the others leave, so that the address of a proxy nobody knows of can have them all, and a flood
+// from one leaves half of what comes at once to the others.
 func (s *quotas) takeNode(q *quota, now time.Duration) bool {
 	all, half := s.max.connects, s.max.connects/2
 	share := core.Rate{PerSecond: half, Burst: 4 * half}

@@ -61,8 +61,8 @@ func (s *tickets) add(t *ticket) *protocol.Error {
 	return nil
 }
 
-// redeem returns the ticket of a secret for a stream, by protocol.Peer.Stream, and binds it to that stream. It fails with CodeUnauthorized, and with CodeTokenExpired if the token is over
-// that it stands for.
+// redeem returns the ticket of a secret for a stream, by protocol.Peer.Stream, and binds it to that stream. It fails
+// with CodeUnauthorized, and with CodeTokenExpired if the token is over that it stands for.
 func (s *tickets) redeem(secret, stream string) (*ticket, *protocol.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -69,7 +69,8 @@ func (ch *channel) turnAway(j *joining) {
 	}
 }
 
-// read asks the broker for history as soon as little is on its way through the lanes: before, this would only add to it.
+// read asks the broker for history as soon as little is on its way through the lanes: before, this would only add to
+// it.
 func (ch *channel) read(ticket uint64, after protocol.Position) {
 	ch.delayed = append(ch.delayed, delayedRead{ticket, after})
 	ch.takeUp()

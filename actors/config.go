@@ -81,12 +81,12 @@ type Config struct {
 	// CodeOverloaded. Zero means 4,096.
 	MaxPendingPublishes int
 
-	// MaxGroups bounds the different filters, with their scopes, of one channel on this node. A tenth of them may be such
-	// as no index helps with: they are looked at for each message. Above it a subscribe is refused with CodeOverloaded.
-	// Zero means 10,000.
+	// MaxGroups bounds the different filters, with their scopes, of one channel on this node. A tenth of them may be
+	// such as no index helps with: they are looked at for each message. Above it a subscribe is refused with
+	// CodeOverloaded. Zero means 10,000.
 	MaxGroups int
-	// HistoryMessages is how many messages of a channel the broker keeps, unless its rule has another number. It decides
-	// how often subscribers whose filters match nothing are told the position. Zero means that it is not known.
+	// HistoryMessages is how many messages of a channel the broker keeps, unless its rule has another number. It
+	// decides how often subscribers whose filters match nothing are told the position. Zero means that it is not known.
 	HistoryMessages int
 
 	// Shards is the number of goroutines that deliver. Zero means GOMAXPROCS.

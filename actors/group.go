@@ -7,8 +7,8 @@ import (
 	"tidings/protocol"
 )
 
-// hearing is what a subscription hears of its channel, if that is not everything: what its client asked for, and of that
-// what the rules let it hear. It never changes. A nil hearing is that of a subscription which hears everything.
+// hearing is what a subscription hears of its channel, if that is not everything: what its client asked for, and of
+// that what the rules let it hear. It never changes. A nil hearing is that of a subscription which hears everything.
 type hearing struct {
 	key   string         // of the group of all that hear the same
 	room  string         // what the client calls it; "" if it asked for neither a filter nor a scope
@@ -130,8 +130,8 @@ func (h *hearing) scopeOf(m *protocol.Message) core.Scope {
 }
 
 // shown returns m as a subscription that hears h is shown it, given what m is to it. Where the rules decide which
-// documents it hears, one that it hears no more, though it is still there, is shown as it was before: what it is now may
-// be somebody else's.
+// documents it hears, one that it hears no more, though it is still there, is shown as it was before: what it is now
+// may be somebody else's.
 func (h *hearing) shown(m *protocol.Message, s core.Scope) *protocol.Message {
 	if s == core.Out && h != nil && h.rows != nil && !m.View().Out {
 		return m.Left()

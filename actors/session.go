@@ -132,8 +132,8 @@ func (s *session) mayErr() bool {
 
 var errErrors = &protocol.Error{Code: protocol.CodeTooManyErrors, Reason: "more than 20 errors in 10 s", Hint: "Mend the client; it sends messages that no server can read."}
 
-// find returns the index of the subscription to a channel with a room, or -1. The room "" is that of the one which hears
-// everything.
+// find returns the index of the subscription to a channel with a room, or -1. The room "" is that of the one which
+// hears everything.
 func (s *session) find(ch protocol.Channel, room string) int {
 	return slices.IndexFunc(s.subs, func(sub *subscription) bool { return sub.channel == ch && sub.room == room })
 }

@@ -95,8 +95,8 @@ func (s *session) askBroker() {
 	})
 }
 
-// crowded reports whether so much waits to be read by the client that what it asks for next waits, too: a page of history is
-// made for a client that reads.
+// crowded reports whether so much waits to be read by the client that what it asks for next waits, too: a page of
+// history is made for a client that reads.
 func (s *session) crowded() bool {
 	_, bytes := s.conn.out.Waiting()
 	return bytes >= protocol.RecoveryPageBytes

@@ -30,8 +30,8 @@ func compileRules(rules access.Rules) (*access.Policy, error) {
 	return policy, nil
 }
 
-// rowsOf returns which messages of a channel the rules let id hear and read; nil for all. It fails with CodeForbidden if
-// the rule asks for what id has not, or cannot be applied to it. It returns the filter of no message then. A reply
+// rowsOf returns which messages of a channel the rules let id hear and read; nil for all. It fails with CodeForbidden
+// if the rule asks for what id has not, or cannot be applied to it. It returns the filter of no message then. A reply
 // channel is its client's own: no rule is for it.
 func rowsOf(policy *access.Policy, id access.Identity, ch protocol.Channel) (*filter.Filter, *protocol.Error) {
 	if !policy.HasRowFilters() {
@@ -58,7 +58,8 @@ func rowsOf(policy *access.Policy, id access.Identity, ch protocol.Channel) (*fi
 	return rows, nil
 }
 
-// rows returns which messages of a channel the client may hear and read now, whoever made the subscription; nil for all.
+// rows returns which messages of a channel the client may hear and read now, whoever made the subscription; nil for
+// all.
 func (s *session) rows(ch protocol.Channel) *filter.Filter {
 	rows, _ := rowsOf(s.bus.policy.Load(), s.identity(), ch)
 	return rows
@@ -114,7 +115,7 @@ func (s *session) sift() (changed func(protocol.Channel) bool) {
 	return func(ch protocol.Channel) bool { return !inside[ch] && before.differs(now, ch) }
 }
 
-// keyOfRows tells row filters apart; it is "" for none.
+// keyOfRows returns a text that differs between row filters; it is "" for none.
 func keyOfRows(rows *filter.Filter) string {
 	if rows == nil {
 		return ""

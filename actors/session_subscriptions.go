@@ -62,8 +62,8 @@ func (s *session) onSpaceFree() {
 	s.admitNext()
 }
 
-// awaitReplays puts the next recovery off. Without that a client that finds the same hole again and again, and subscribes
-// from the same position each time, is sent the same history without end.
+// awaitReplays puts the next recovery off. Without that a client that finds the same hole again and again, and
+// subscribes from the same position each time, is sent the same history without end.
 func (s *session) awaitReplays(debt time.Duration) {
 	s.awaitsSpace = true
 	if s.replayWait == nil {
@@ -192,9 +192,9 @@ func (s *session) disown(sub *subscription, reply uint64) {
 	s.bus.send(sub.entry.pid, adopt{sub: sub, reply: reply})
 }
 
-// authorise ends the subscriptions that the client may not have any more, and those that the server alone wanted, has the
-// others hear what the client may hear of their channels now, takes back what waits of channels that are forbidden or of
-// which it may hear something else, and makes the subscriptions that the server wants.
+// authorise ends the subscriptions that the client may not have any more, and those that the server alone wanted, has
+// the others hear what the client may hear of their channels now, takes back what waits of channels that are forbidden
+// or of which it may hear something else, and makes the subscriptions that the server wants.
 func (s *session) authorise() {
 	had := len(s.subs) > 0
 	s.wish()

@@ -84,10 +84,10 @@ type Holder interface{ Holdings() Holdings }
 
 // Owned is a broker that counts who has made its channels, so that one client cannot use up what all share.
 type Owned interface {
-	// Claim makes a channel that is not known, and counts it for its owner until it is forgotten: a user, or an address.
-	// The owner "" is all clients together of which nothing is known. For a channel that is known it does nothing,
-	// whoever made it. It fails with CodeLimitReached if the owner has as many as one may, and with CodeOverloaded if
-	// there is no space. It never waits.
+	// Claim makes a channel that is not known, and counts it for its owner until it is forgotten: a user, or an
+	// address. The owner "" is all clients together of which nothing is known. For a channel that is known it does
+	// nothing, whoever made it. It fails with CodeLimitReached if the owner has as many as one may, and with
+	// CodeOverloaded if there is no space. It never waits.
 	Claim(ch protocol.Channel, owner string) error
 }
 

@@ -113,8 +113,8 @@ const (
 	tokenDeadline   = 30 * time.Second
 	goodbyeDeadline = time.Second
 
-	// askAgainBase is how long what rules ended is left alone at most before it is asked for again. It doubles with each
-	// try, up to askAgainMax.
+	// askAgainBase is how long what rules ended is left alone at most before it is asked for again. It doubles with
+	// each try, up to askAgainMax.
 	askAgainBase = 30 * time.Second
 	askAgainMax  = 5 * time.Minute
 

@@ -125,8 +125,8 @@ func (d *Collection) write(ctx context.Context, action string, fields map[string
 	return done, err
 }
 
-// Create makes a document; id "" lets the server draw one. It fails with CodeVersionConflict if there is one of that id,
-// and otherwise as Call does. content is written as encoding/json writes it, and must be an object.
+// Create makes a document; id "" lets the server draw one. It fails with CodeVersionConflict if there is one of that
+// id, and otherwise as Call does. content is written as encoding/json writes it, and must be an object.
 func (d *Collection) Create(ctx context.Context, id string, content any, options ...WriteOption) (Written, error) {
 	fields := map[string]any{"content": content}
 	if id != "" {
@@ -140,8 +140,8 @@ func (d *Collection) Put(ctx context.Context, id string, content any, options ..
 	return d.write(ctx, "put", map[string]any{"id": id, "content": content}, options)
 }
 
-// Patch merges content into a document: objects are merged, all else is replaced. It fails with CodeNotFound if there is
-// none.
+// Patch merges content into a document: objects are merged, all else is replaced. It fails with CodeNotFound if there
+// is none.
 func (d *Collection) Patch(ctx context.Context, id string, content any, options ...WriteOption) (Written, error) {
 	return d.write(ctx, "patch", map[string]any{"id": id, "content": content}, options)
 }

@@ -29,8 +29,8 @@ type Change struct {
 	Number uint64   // of the change in its store, from 1
 	Txn    uint64   // of the store's transaction, which may have made several changes
 	Paths  []string // that an update changed, such as "a" and "b.c"; nil for other changes, and if there are more than 100
-	// Gone is set if the document was removed: Data is its last content. With a Filter also if the change made the document
-	// one that the filter does not match: Data is its content now.
+	// Gone is set if the document was removed: Data is its last content. With a Filter also if the change made the
+	// document one that the filter does not match: Data is its content now.
 	Gone bool
 }
 

@@ -16,14 +16,15 @@ type mute struct {
 }
 
 const (
-	// askAfter is how long an answer may take before the client asks whether the link lives, and the least silence after
-	// which it asks.
+	// askAfter is how long an answer may take before the client asks whether the link lives, and the least silence
+	// after which it asks.
 	askAfter = 3 * time.Second
-	// doubtAfter is how long that question may go without an answer before another link is tried beside the present one,
-	// which is left when the other carries the session, or after protocol.PongDeadline. With askAfter it is 5 s: longer
-	// than the slowest lines take that still work.
+	// doubtAfter is how long that question may go without an answer before another link is tried beside the present
+	// one, which is left when the other carries the session, or after protocol.PongDeadline. With askAfter it is 5 s:
+	// longer than the slowest lines take that still work.
 	doubtAfter = 2 * time.Second
-	// steady is after how many messages the client knows a link's rhythm, and unusual how many of its beats may be missing.
+	// steady is after how many messages the client knows a link's rhythm, and unusual how many of its beats may be
+	// missing.
 	steady, unusual = 16, 32
 )
 
@@ -61,8 +62,8 @@ func (c *Client) onSilence(now time.Time) {
 	}
 }
 
-// beside lists the transports to try beside a link that seems mute: its own and those after it, or only these if it went mute
-// a short time ago too.
+// beside lists the transports to try beside a link that seems mute: its own and those after it, or only these if it
+// went mute a short time ago too.
 func (c *Client) beside() []string {
 	i := slices.Index(c.ladder, c.current.transport)
 	if i < 0 {

@@ -33,8 +33,8 @@ type ReplyChannel struct {
 
 // OpenReply opens a reply channel that lasts for ttl, from 1 s to 24 h; zero means an hour. onProgress, if not nil, is
 // called with what the job publishes as progress. What is published while the client is away is kept up to the
-// channel's end. It fails as Publish does, with CodeLimitReached if 32 are open, and with CodeUnsupported if the server has
-// none. Close it.
+// channel's end. It fails as Publish does, with CodeLimitReached if 32 are open, and with CodeUnsupported if the server
+// has none. Close it.
 func (c *Client) OpenReply(ctx context.Context, ttl time.Duration, onProgress func(json.RawMessage)) (*ReplyChannel, error) {
 	if ttl == 0 {
 		ttl = time.Hour

@@ -114,8 +114,9 @@ func (c *Client) Forget(r *Request) {
 	}
 }
 
-// Ping sends a ping that reports the count. Call it when nothing was sent, or nothing heard, for a heartbeat. A subscribe that is
-// still without an answer at the third ping after it is sent again: the link lives, so that the answer was lost on the way.
+// Ping sends a ping that reports the count. Call it when nothing was sent, or nothing heard, for a heartbeat. A
+// subscribe that is still without an answer at the third ping after it is sent again: the link lives, so that the
+// answer was lost on the way.
 func (c *Client) Ping() {
 	if c.current.link == 0 {
 		return

@@ -249,8 +249,8 @@ func (c *Client) end(s *Subscription, fault *protocol.Error) {
 	c.port.Ended(s, fault)
 }
 
-// settled returns the subscriptions that a frame without id speaks of; none for one of which a newer subscribe waits or was
-// refused. Filters that are equal and not written alike have one room, and are one subscription at the server.
+// settled returns the subscriptions that a frame without id speaks of; none for one of which a newer subscribe waits or
+// was refused. Filters that are equal and not written alike have one room, and are one subscription at the server.
 func (c *Client) settled(f *protocol.ServerFrame) []*Subscription {
 	var all []*Subscription
 	for _, s := range c.subs {

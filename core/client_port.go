@@ -13,8 +13,8 @@ type ClientPort interface {
 	Gap(s *Subscription, g Gap)
 	// Subscribed reports that s is live from its cursor.
 	Subscribed(s *Subscription, recovered bool)
-	// Ended reports that the server refused or ended s, which is forgotten unless s.Ended returns why: then it is asked for
-	// again at times, and Subscribed follows if the rules allow it again.
+	// Ended reports that the server refused or ended s, which is forgotten unless s.Ended returns why: then it is asked
+	// for again at times, and Subscribed follows if the rules allow it again.
 	Ended(s *Subscription, fault *protocol.Error)
 	// Answered hands out the answer to a request: a reply, or a fault.
 	Answered(r *Request, reply *protocol.ServerFrame, fault *protocol.Error)
@@ -32,7 +32,7 @@ type ClientPort interface {
 	// RetryLater asks for a call of Retry after a while, longer each time: the server refused a subscription for the
 	// moment, or continuity failed again at the same place.
 	RetryLater()
-	// AskLater asks for a call of Ask after a while, longer with each try: rules ended a subscription, and refused it tries
-	// times since. A call that is due already is enough.
+	// AskLater asks for a call of Ask after a while, longer with each try: rules ended a subscription, and refused it
+	// tries times since. A call that is due already is enough.
 	AskLater(tries int)
 }

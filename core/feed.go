@@ -50,8 +50,8 @@ type FeedPort[M comparable] interface {
 	Position(j *Join[M], at protocol.Position)
 	// Enter makes the member live: from now on Live, GapAll and PositionAll reach it.
 	Enter(j *Join[M])
-	// Live hands a message to all live members of the groups that it concerns. hits is the Feed's, and changes after the
-	// call.
+	// Live hands a message to all live members of the groups that it concerns. hits is the Feed's, and changes after
+	// the call.
 	Live(m *protocol.Message, hits []Hit)
 	// GapAll informs all live members of all groups of a gap.
 	GapAll(g Gap)
@@ -73,11 +73,12 @@ type FeedPort[M comparable] interface {
 //
 // One read of the feed's own is under way at a time. Four marks qualify that read:
 //
-//   - suspect: the live stream was interrupted. Only a read that was asked after that ends the hole; a failed one does not.
+//   - suspect: the live stream was interrupted. Only a read that was asked after that ends the hole; a failed one does
+//     not.
 //   - stale: the read under way was asked before the interruption. Its answer is dropped and another read is asked.
 //   - again: another read follows this one, since something came that its answer may not show.
-//   - doubt: history had expired at this position, though no hole was seen. The messages may still come live. If the feed
-//     stands there at the next check they are lost.
+//   - doubt: history had expired at this position, though no hole was seen. The messages may still come live. If the
+//     feed stands there at the next check they are lost.
 type Feed[M comparable] struct {
 	Omit Mechanism // set by the simulator only
 

@@ -17,8 +17,8 @@ const (
 	Out                 // it takes a document away that the filter matched before
 )
 
-// Groups knows which filters of a channel a message concerns. A Feed adds each group that has live members, and asks for
-// each message that it hands on.
+// Groups knows which filters of a channel a message concerns. A Feed adds each group that has live members, and asks
+// for each message that it hands on.
 type Groups interface {
 	// Add adds a group, which is not there. match decides for one message, and is that of the first member's Join.
 	Add(group string, match func(*protocol.Message) Scope)
@@ -84,10 +84,10 @@ func (l *groupList) remove(g *group) {
 // Skipping reports whether a group let messages pass and was not told so. While it is so Tick has to be called.
 func (f *Feed[M]) Skipping() bool { return f.order.first != nil && f.order.first.toldAt != f.seen }
 
-// Tick tells each group that let messages pass the position. Call it every five seconds while Skipping.
+// Tick sends the position to each group that let messages pass. Call it every five seconds while Skipping.
 func (f *Feed[M]) Tick() { f.tellThose(func(g *group) bool { return g.toldAt != f.seen }) }
 
-// tellQuiet tells the groups that let too many messages pass the position.
+// tellQuiet sends the position to the groups that let too many messages pass.
 func (f *Feed[M]) tellQuiet() {
 	most := uint64(cmp.Or(f.Quiet, MinQuiet))
 	if f.order.first != nil && f.seen-f.order.first.toldAt > most {

@@ -11,8 +11,8 @@ import (
 	"tidings/store"
 )
 
-// wirePage bounds the documents of an answer to a client, which comes in one frame: with the one that fills it, it is no
-// more than a page of a recovery.
+// wirePage bounds the documents of an answer to a client, which comes in one frame: with the one that fills it, it is
+// no more than a page of a recovery.
 const wirePage = protocol.RecoveryPageBytes - protocol.MaxPayloadBytes
 
 // Calls returns what carries out the document calls of clients.

@@ -87,5 +87,6 @@ func there(l *leaf) *leaf {
 	return &leaf{field: l.field, key: thereKey(l.field), condition: exists{}}
 }
 
-// Always reports whether an Index has to look at the filter for each document, since no condition of it can be looked up.
+// Always reports whether an Index has to look at the filter for each document, since no condition of it can be looked
+// up.
 func (f *Filter) Always() bool { return accessOf(f.root, func(*leaf) int { return 0 }).none }

@@ -238,7 +238,7 @@ func (ix *Index[K]) Match(d *Document, hit func(key K)) {
 	ix.forget()
 }
 
-// forget lets go of the document, and of what was found for it.
+// forget drops the document, and what was found for it.
 func (ix *Index[K]) forget() {
 	for _, f := range ix.known {
 		f.value = nil

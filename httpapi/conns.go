@@ -13,8 +13,8 @@ import (
 )
 
 // Listener returns l with conns that are watched: a body that is announced and never sent, an answer that nobody reads
-// and a length together with chunks end them. Serve it with server, which Server returned and which speaks TLS if it has
-// a configuration for that. Without TLS, first requests of the known forms are read without net/http.
+// and a length together with chunks end them. Serve it with server, which Server returned and which speaks TLS if it
+// has a configuration for that. Without TLS, first requests of the known forms are read without net/http.
 func (a *API) Listener(l net.Listener, server *http.Server) net.Listener {
 	if server.TLSConfig != nil {
 		return a.guard.Listener(l, true)

@@ -25,8 +25,8 @@ type Extra struct {
 	// Changed is the paths that an update changed: a JSON array of at most MaxChangedPaths texts and MaxChangedBytes.
 	// It is nil for other changes, and if there are more.
 	Changed []byte
-	// Gone is if the document was removed: the message's data is its last content. In a message that a client was sent it
-	// is if the document is no more for the subscription, which may be for its filter's sake.
+	// Gone is if the document was removed: the message's data is its last content. In a message that a client was sent
+	// it is if the document is no more for the subscription, which may be for its filter's sake.
 	Gone bool
 
 	// Before is the content before the change, compact JSON of at most MaxBeforeBytes. It is nil for a creation or a

@@ -26,8 +26,8 @@ type Message struct {
 // EventReset is the event of a message of the server's store that cannot say what changed: load anew.
 const EventReset = "reset"
 
-// Reset reports whether the message is one of the server's store, with EventReset: it concerns every subscription of its
-// channel, whatever its filter.
+// Reset reports whether the message is one of the server's store, with EventReset: it concerns every subscription of
+// its channel, whatever its filter.
 func (m *Message) Reset() bool { return m.Event == EventReset && m.Extra != nil && m.Extra.Change != 0 }
 
 // Exclude names who shall not get a message. The zero Exclude names nobody.

@@ -56,8 +56,8 @@ type Store interface {
 
 // Lister is a Store that knows its collections.
 type Lister interface {
-	// Collections returns at most limit of the collections that have documents, or had some, by their names, those whose
-	// name follows after; the zero after is the beginning.
+	// Collections returns at most limit of the collections that have documents, or had some, by their names, those
+	// whose name follows after; the zero after is the beginning.
 	Collections(ctx context.Context, after Collection, limit int) ([]Collection, error)
 }
 
@@ -165,7 +165,7 @@ type Change struct {
 	At           int64 // when it was made, Unix milliseconds
 }
 
-// Seen says which changes a page has in it: those with a transaction below Before, or below Next and not in Open.
+// Seen is which changes a page has in it: those with a transaction below Before, or below Next and not in Open.
 type Seen struct {
 	Before uint64   `json:"before"`
 	Next   uint64   `json:"next"`

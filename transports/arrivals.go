@@ -12,8 +12,8 @@ type Arrivals struct {
 	Server *http.Server
 	// Guard is put around each conn that Server gets; nil for none.
 	Guard func(net.Conn) net.Conn
-	// Enter counts a conn on which nothing was said yet, and reports false for one too many, which is closed then. Leave
-	// ends that. Both may be nil.
+	// Enter counts a conn on which nothing was said yet, and reports false for one too many, which is closed then.
+	// Leave ends that. Both may be nil.
 	Enter func(net.Conn) bool
 	Leave func(net.Conn)
 }
@@ -50,8 +50,8 @@ func (a *arrivals) guarded(c net.Conn) net.Conn {
 	return a.Guard(c)
 }
 
-// take has the first request of a conn read here, or closes the conn if it is one too many. It reports false if the conn
-// cannot be watched, or is to be net/http's since no conn is to rest any more.
+// take has the first request of a conn read here, or closes the conn if it is one too many. It reports false if the
+// conn cannot be watched, or is to be net/http's since no conn is to rest any more.
 func (a *arrivals) take(conn net.Conn) bool {
 	ready, ok := a.h.readers.(*readiness)
 	if !ok || !ready.system.can(conn.LocalAddr()) || a.h.unrested.Load() {
@@ -94,8 +94,8 @@ func (c *restingConn) speak() {
 	}
 }
 
-// pass gives the conn of a request to another inbound, which is watched in the conn's place from now on. It returns what
-// the client sent behind the request.
+// pass gives the conn of a request to another inbound, which is watched in the conn's place from now on. It returns
+// what the client sent behind the request.
 func (c *restingConn) pass(to inbound) (early []byte) {
 	c.mu.Lock()
 	c.over, early, c.early = true, c.early, nil

@@ -51,8 +51,8 @@ type Config struct {
 	// and other systems, always have one.
 	ReaderGoroutines bool
 
-	// Known are the requests that are read and answered on a conn which rests, without net/http, if the conn is one that
-	// readiness watches. Nil means that net/http reads all requests.
+	// Known are the requests that are read and answered on a conn which rests, without net/http, if the conn is one
+	// that readiness watches. Nil means that net/http reads all requests.
 	Known *resting.Reader
 
 	// ClientAddress returns the address of a request's client, for limits and the log; it knows which proxies to

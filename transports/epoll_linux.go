@@ -49,8 +49,8 @@ func (e *epoll) open() error {
 	return nil
 }
 
-// wait reports events to fire until the set is closed. A set that brought fewer events than fit is empty, and what comes
-// later wakes the runtime's poller anew: no call is needed to see that nothing is there.
+// wait reports events to fire until the set is closed. A set that brought fewer events than fit is empty, and what
+// comes later wakes the runtime's poller anew: no call is needed to see that nothing is there.
 func (e *epoll) wait(raw syscall.RawConn) {
 	events := make([]syscall.EpollEvent, 128)
 	raw.Read(func(fd uintptr) (over bool) {

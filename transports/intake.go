@@ -32,8 +32,8 @@ func (in *intake) take(p []byte, now time.Time) bool {
 	return in.frames.Take(n, core.Rate{PerSecond: framesPerSecond, Burst: framesBurst}, at) && in.bytes.Take(len(p), core.Rate{PerSecond: bytesPerSecond, Burst: bytesBurst}, at)
 }
 
-// framing follows the boundaries of RFC 6455 frames in a stream of bytes, to count them. Of what it sees it checks only the
-// lengths, which the library believes until the bytes have come.
+// framing follows the boundaries of RFC 6455 frames in a stream of bytes, to count them. Of what it sees it checks only
+// the lengths, which the library believes until the bytes have come.
 type framing struct {
 	skip uint64 // bytes of mask and payload still to come
 	len  uint64

@@ -20,8 +20,8 @@ type readiness struct {
 }
 
 // notifier calls readiness.note when a conn that was added becomes readable or is closed by the client: at each change,
-// whether or not the bytes before it were read, and with whether the client's end is there or something is wrong. A conn
-// that we close is removed without a call.
+// whether or not the bytes before it were read, and with whether the client's end is there or something is wrong. A
+// conn that we close is removed without a call.
 type notifier interface {
 	add(s *source, at place) error
 	remove(s *source)

@@ -43,8 +43,8 @@ func (w *rawResponse) empty() {
 	w.status, w.body, w.out, w.conn, w.held = 0, w.body[:0], w.out[:0], nil, false
 }
 
-// restingUnder returns the response to a request that was read on a conn which rests, under what handlers have put around
-// it; nil if net/http has the conn.
+// restingUnder returns the response to a request that was read on a conn which rests, under what handlers have put
+// around it; nil if net/http has the conn.
 func restingUnder(w http.ResponseWriter) *rawResponse {
 	if found := rawUnder(w); found != nil && found.conn != nil {
 		return found
@@ -82,8 +82,8 @@ func (w *rawResponse) SetWriteDeadline(time.Time) error { return nil }
 // closes reports whether a header says that its answer is the last of its conn.
 func closes(header http.Header) bool { return strings.EqualFold(header.Get("Connection"), "close") }
 
-// bytes returns the whole response as HTTP/1.1, until release is called. head is the part of the header that was written
-// before the conn was taken.
+// bytes returns the whole response as HTTP/1.1, until release is called. head is the part of the header that was
+// written before the conn was taken.
 func (w *rawResponse) bytes(head []byte) []byte {
 	b := w.out[:0]
 	if w.status == 0 || w.status == http.StatusOK {

@@ -26,8 +26,8 @@ type temper[M Member] struct {
 	lanes []*Lane[M]
 }
 
-// A share is a part of the shard's time, in the cost of pushes that leave alone. A lane begins to wait when its shard is
-// busy for half of its time and it has itself a part in that. It goes on until the shard's share is below a third.
+// A share is a part of the shard's time, in the cost of pushes that leave alone. A lane begins to wait when its shard
+// is busy for half of its time and it has itself a part in that. It goes on until the shard's share is below a third.
 const (
 	heatPeriod = 50 * time.Millisecond
 	hotShare   = 1. / 2

@@ -29,8 +29,8 @@ type Config struct {
 	// bytes each.
 	Remember time.Duration
 
-	// RememberBrief is the same for a channel that was hardly used: for a reply channel, and for one that never had more
-	// than 8 messages. 6 hours by default; never longer than Remember.
+	// RememberBrief is the same for a channel that was hardly used: for a reply channel, and for one that never had
+	// more than 8 messages. 6 hours by default; never longer than Remember.
 	RememberBrief time.Duration
 
 	// Sweep is how long the broker takes for one round over all channels, in which it drops what is over its time. One

@@ -64,8 +64,8 @@ var aims = []aim{
 	{what: "p99 beside one that does not read, to without", scenario: "slow-reader-1000-ws", figure: "ratio", limit: 1.2},
 }
 
-// hasAim reports whether an aim looks at a scenario. If all scenarios run, one without runs in the first round alone, so
-// that five rounds take 40 minutes.
+// hasAim reports whether an aim looks at a scenario. If all scenarios run, one without runs in the first round alone,
+// so that five rounds take 40 minutes.
 func hasAim(scenario string) bool {
 	return slices.ContainsFunc(aims, func(a aim) bool { return a.scenario == scenario || a.beside == scenario })
 }

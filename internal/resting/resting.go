@@ -69,9 +69,9 @@ type Request struct {
 	memory *memory
 }
 
-// Release gives the memory of q to the requests that come after it. Call it at most once, when it is answered: nobody may
-// keep the http.Request, its URL, its Header or its Body any longer, as a handler may not either. Texts that come from
-// them may be kept.
+// Release returns the memory of q to the requests that come after it. Call it at most once, when it is answered: nobody
+// may keep the http.Request, its URL, its Header or its Body any longer, as a handler may not either. Texts that come
+// from them may be kept.
 func (q Request) Release() {
 	q.memory.empty()
 	memories.Put(q.memory)
@@ -109,8 +109,8 @@ func (r *Reader) Read(ctx context.Context, b []byte) (Request, Kind) {
 	return Request{}, Foreign
 }
 
-// first returns the length of the first line of b, and the query in it. It reports false if that line is of another form
-// or not all there.
+// first returns the length of the first line of b, and the query in it. It reports false if that line is of another
+// form or not all there.
 func (f *form) first(b []byte) (length int, query []byte, ok bool) {
 	if len(b) < len(f.line) || string(b[:len(f.line)]) != f.line {
 		return 0, nil, false

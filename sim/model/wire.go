@@ -11,8 +11,8 @@ import (
 	"tidings/protocol"
 )
 
-// A filter of the model is a number from 1 to 9; 0 is none. It looks at the k of a message's data, and of what a changed
-// document was before.
+// A filter of the model is a number from 1 to 9; 0 is none. It looks at the k of a message's data, and of what a
+// changed document was before.
 type filterRow struct {
 	kind    int // that it matches
 	in, out bool

@@ -33,8 +33,8 @@ type Config struct {
 	pause func(context.Context, time.Duration) bool // nil: in real time
 }
 
-// Relay publishes the changes of one store. Of all processes that have the store open, the one that leads does. Two that
-// believe it for a moment publish with the same idempotency keys, which has one effect.
+// Relay publishes the changes of one store. Of all processes that have the store open, the one that leads does. Two
+// that believe it for a moment publish with the same idempotency keys, which has one effect.
 type Relay struct {
 	cfg    Config
 	oldest atomic.Int64 // Unix milliseconds of the oldest change that was read and not yet published; 0: none

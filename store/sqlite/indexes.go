@@ -74,7 +74,8 @@ func (s *Store) makeIndexes(ctx context.Context) (indexes, error) {
 }
 
 // expect tells SQLite how many documents to expect where: many in a collection, and few that have one value in a field
-// with an index. Left alone it takes each collection for small, and would rather read it than two places of an index. ANALYZE of a small table makes the one for such numbers.
+// with an index. Left alone it takes each collection for small, and would rather read it than two places of an index.
+// ANALYZE of a small table makes the one for such numbers.
 func (s *Store) expect(ctx context.Context, wanted indexes) error {
 	if len(wanted) == 0 {
 		_, err := s.conn.ExecContext(ctx, "ANALYZE state; DELETE FROM sqlite_stat1; ANALYZE sqlite_schema")

@@ -33,9 +33,9 @@ type Config struct {
 	Path string       // of the file, which is made if it is not there; its folder must be
 	Log  *slog.Logger // nil means slog.Default
 	// Indexes are fields, such as "driver.name", of which searches find equal values, and an order, without reading
-	// the collection: at most MaxIndexes, of one or two names of letters, digits, "_" and "-". Each makes writes slower. They
-	// are made when the store is opened, which takes a while for one that is new, and those that are not named any more
-	// are dropped.
+	// the collection: at most MaxIndexes, of one or two names of letters, digits, "_" and "-". Each makes writes
+	// slower. They are made when the store is opened, which takes a while for one that is new, and those that are not
+	// named any more are dropped.
 	Indexes []string
 
 	step    func(string) error // called between the steps of a commit; what it returns is the step's error. For tests
