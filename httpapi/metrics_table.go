@@ -26,7 +26,7 @@ var allMetrics = []*metric{
 		"Different filters, with their scopes, that subscriptions have, of all channels.",
 		func(r *reading) int { return r.bus.Rooms }),
 	gauge("filters_always",
-		"Of these, those that no index helps: they are looked at for each message of their channel.",
+		"Different filters, of all channels, that no index helps: each is looked at for every message of its channel.",
 		func(r *reading) int { return r.bus.Always }),
 	counter("filter_matches_total",
 		"Messages that a filter matched, each once per filter, however many have it.",
