@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"tidings/actors/fanout"
+	"tidings/actors/ground"
 	"tidings/core"
 	"tidings/protocol"
 
@@ -192,6 +193,14 @@ type presenceState struct {
 	voices     []*voice           // one for each room's name that watchers hear
 	watchers   int                // live members that watch
 	answer     func(presenceDone) // to the call under way; nil for none: there is one at a time
+}
+
+// presenceDone is the answer to the call of the broker that is under way for the channel's presence, or a room's.
+type presenceDone struct {
+	ground.Event
+	filter string           // of the room; "" for the channel
+	page   core.MembersPage // of a read
+	err    error
 }
 
 // voice is the live members that watch under one room's name: the names of a room differ by the scope.

@@ -211,14 +211,6 @@ type hear struct {
 	audience fanout.Audience
 }
 
-// presenceDone is the answer to the call of the broker that is under way for the channel's presence, or a room's.
-type presenceDone struct {
-	ground.Event
-	filter string           // of the room; "" for the channel
-	page   core.MembersPage // of a read
-	err    error
-}
-
 // membersChanged brings a change of who is in the channel, on all nodes together.
 type membersChanged struct {
 	ground.Event

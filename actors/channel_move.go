@@ -2,7 +2,6 @@ package actors
 
 import (
 	"tidings/actors/ground"
-	"tidings/core"
 	"tidings/protocol"
 )
 
@@ -85,14 +84,4 @@ func (ch *channel) abandon(m move) {
 			ch.expel(m.sub, protocol.Internal)
 		}
 	}
-}
-
-// toldOfMove informs a member that it goes on from a position with something else to hear.
-func (p port) toldOfMove(sub *subscription, at protocol.Position) {
-	p.bus.tally.gaps.add(protocol.GapRulesChanged, 1)
-	p.bus.chronicle.ofConnection(sub.conn.id, Record{
-		Channel: p.entry.name, What: RecordGap, Code: string(protocol.GapRulesChanged), Epoch: at.Epoch, Last: sub.from.Load(), From: at.Offset,
-	})
-	sub.from.Store(at.Offset)
-	p.lane(sub).Push(sub, gapFrame(p.entry.name, sub.room, 0, core.Gap{Reason: protocol.GapRulesChanged, From: at}))
 }

@@ -67,14 +67,6 @@ func (h *hearing) name() string {
 	return h.room
 }
 
-// rowsKey is keyOfRows of what h is within.
-func (h *hearing) rowsKey() string {
-	if h == nil {
-		return ""
-	}
-	return keyOfRows(h.rows)
-}
-
 // filter returns what index finds the group by: all that scopeOf asks of a document.
 func (h *hearing) filter() *filter.Filter {
 	switch {

@@ -122,3 +122,11 @@ func keyOfRows(rows *filter.Filter) string {
 	}
 	return rows.JSON()
 }
+
+// rowsKey is keyOfRows of what h is within.
+func (h *hearing) rowsKey() string {
+	if h == nil {
+		return ""
+	}
+	return keyOfRows(h.rows)
+}

@@ -43,13 +43,6 @@ func readBatch(body []byte) ([][]byte, error) {
 	return items, err
 }
 
-var errNotTried = &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "not tried: one before it failed at the broker", Hint: "Send it again in a moment."}
-
-// brokerFailed reports whether the next item would wait for as long, and fail too.
-func brokerFailed(code protocol.Code) bool {
-	return code == protocol.CodeTimeout || code == protocol.CodeBrokerUnavailable || code == protocol.CodeShuttingDown
-}
-
 // publishItem publishes one item. What the broker keeps must not keep the whole body with it.
 func (a *API) publishItem(ctx context.Context, b access.Backend, trace string, item []byte) (*published, error) {
 	var p publishRequest

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/netip"
 
-	"tidings/internal/guard"
 	"tidings/protocol"
 	"tidings/transports"
 )
@@ -54,8 +53,4 @@ var errBodies = &protocol.Error{
 	Code:   protocol.CodeRateLimited,
 	Reason: "too many requests of this address wait for their bodies",
 	Hint:   "Send a body together with its head, and at most 512 at a time.",
-}
-
-func readGuard(field func(guard.Stats) uint64) func(*reading) uint64 {
-	return func(r *reading) uint64 { return field(r.api.guard.Stats()) }
 }

@@ -160,3 +160,12 @@ func (a *API) serveFile(c *gin.Context, from files, name string) {
 	}
 	http.ServeContent(c.Writer, c.Request, "", time.Time{}, bytes.NewReader(data))
 }
+
+// toFolder redirects to a folder beside the URL. It is relative: a proxy may have put the URL below a path that we do
+// not know, so not by http.Redirect, which makes it absolute.
+func toFolder(name string) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		c.Header("Location", name)
+		c.Status(http.StatusFound)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tidings/actors"
+	"tidings/internal/guard"
 	"tidings/protocol"
 	"tidings/store"
 	"tidings/transports"
@@ -52,6 +53,10 @@ func gauge[N number](name, help string, read func(*reading) N) *metric {
 
 func single[N number](read func(*reading) N) func(*reading, report) {
 	return func(r *reading, report report) { report(float64(read(r))) }
+}
+
+func readGuard(field func(guard.Stats) uint64) func(*reading) uint64 {
+	return func(r *reading) uint64 { return field(r.api.guard.Stats()) }
 }
 
 // counters is a counter with labels; read reports each combination that there is.

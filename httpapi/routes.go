@@ -78,12 +78,3 @@ func (a *API) routes(base string) *gin.Engine {
 	}
 	return e
 }
-
-// toFolder redirects to a folder beside the URL. It is relative: a proxy may have put the URL below a path that we do
-// not know, so not by http.Redirect, which makes it absolute.
-func toFolder(name string) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		c.Header("Location", name)
-		c.Status(http.StatusFound)
-	}
-}

@@ -130,3 +130,10 @@ func readExclude(value []byte) (x protocol.Exclude, err error) {
 }
 
 var excludeFields = []string{"connection", "tab"}
+
+var errNotTried = &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "not tried: one before it failed at the broker", Hint: "Send it again in a moment."}
+
+// brokerFailed reports whether the next item would wait for as long, and fail too.
+func brokerFailed(code protocol.Code) bool {
+	return code == protocol.CodeTimeout || code == protocol.CodeBrokerUnavailable || code == protocol.CodeShuttingDown
+}

@@ -73,36 +73,3 @@ func readAll(r io.Reader, announced int64) ([]byte, error) {
 func bodyTooLarge(max int64) *protocol.Error {
 	return &protocol.Error{Code: protocol.CodeTooLarge, Reason: "the body is larger than " + strconv.FormatInt(max, 10) + " bytes", Hint: "Send less, or several requests."}
 }
-
-// What is read of the body of a refused request after its answer.
-const (
-	maxWaste  = 16 << 20        // bytes
-	wasteTime = 5 * time.Second // from the answer; closeGrace without a byte ends it, too
-)
-
-// WriteRefusal answers a request with an error as JSON, body and status as the caller chose them. A body that was not
-// read is then read and thrown away, up to 16 MiB and for 5 s, as long as it comes without a pause of 1 s, and the
-// connection is closed. Many clients read the answer only when they have sent everything, and would meet a broken
-// connection in its place.
-func WriteRefusal(w http.ResponseWriter, r *http.Request, status int, body []byte) {
-	waste := r.ContentLength != 0 && r.ProtoMajor == 1
-	ctl := http.NewResponseController(w)
-	if waste {
-		w.Header().Set("Connection", "close")
-		ctl.SetReadDeadline(time.Now().Add(closeGrace))
-		ctl.EnableFullDuplex() // else net/http reads on by itself before it answers
-	}
-	WriteJSON(w, status, body)
-	if !waste || r.Header.Get("Expect") != "" || ctl.Flush() != nil { // a client that sent Expect waits with its body
-		return
-	}
-	chunk := make([]byte, 32<<10)
-	end := time.Now().Add(wasteTime)
-	for n := 0; n < maxWaste && time.Now().Before(end); {
-		ctl.SetReadDeadline(time.Now().Add(closeGrace))
-		read, err := r.Body.Read(chunk)
-		if n += read; err != nil {
-			return
-		}
-	}
-}

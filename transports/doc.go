@@ -14,10 +14,10 @@
 //	writing    flush.go writes batches for a stream, form.go has the bytes of each transport, turn.go lets one goroutine
 //	           write at a time, rawwrite_unix.go and rawwrite_other.go write what fits, response_conn.go is the conn of a
 //	           stream over HTTP/2.
-//	resting    arrivals.go has the first request of a new conn read, and passes the conn to the WebSocket that it opens.
-//	           rest.go takes conns from net/http, and answers known requests that are read on them, resting_conn.go is
-//	           such a conn, response.go the answer on it, handback.go the way back to net/http.
-//	polls      poll_link.go also answers the polls that wait on conns which rest.
+//	resting    arrivals.go has the first request of a new conn read. rest.go takes conns from net/http, and answers known
+//	           requests that are read on them, resting_conn.go is such a conn, and passes it to a WebSocket that it
+//	           opens, response.go the answer on it, handback.go the way back to net/http.
+//	polls      poll_link.go also answers polls, those that wait on conns which rest, too.
 //	plain      plain.go follows the position of a client without a session, poll_plain.go answers its polls.
 //	reading    reader.go and source.go bring what clients send. On Linux an idle conn has no goroutine (readiness.go with
 //	           epoll_linux.go; epoll_other.go elsewhere; crew.go has the goroutines that read, tryread_unix.go and

@@ -3,6 +3,8 @@ package transports
 import (
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"tidings/protocol"
@@ -100,4 +102,10 @@ func endOf(last *protocol.Encoded) (code protocol.Code, after time.Duration) {
 		return protocol.CodeInternal, 0
 	}
 	return f.Code, time.Duration(f.AfterMS) * time.Millisecond
+}
+
+// appendRetry appends the field that has an EventSource come back after a time, plus a random part of spread so that
+// not all come at the same moment.
+func appendRetry(dst []byte, after, spread time.Duration) []byte {
+	return fmt.Appendf(dst, "retry: %d\n", (after + rand.N(spread+1)).Milliseconds())
 }

@@ -105,3 +105,7 @@ func (f *framing) badLength() *protocol.Error {
 	}
 	return nil
 }
+
+var errProtocol = &protocol.Error{Code: protocol.CodeProtocolError, Reason: "a frame that RFC 6455 forbids", Hint: "Use a WebSocket client."}
+
+var errTooLarge = &protocol.Error{Code: protocol.CodeTooLarge, Reason: "the message is larger than 65536 bytes", Hint: "Send less, or several messages."}

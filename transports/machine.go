@@ -38,6 +38,12 @@ func machineFor(k *socket) *machine {
 	return m
 }
 
+// acceptOptions of the library.
+var acceptOptions = &websocket.AcceptOptions{
+	InsecureSkipVerify: true, // gate has checked the origin, more strictly
+	CompressionMode:    websocket.CompressionDisabled,
+}
+
 // Buffers of one machine, in bytes. A control frame has at most 127 bytes, so each that the library writes is one
 // Write.
 const (

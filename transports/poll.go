@@ -2,8 +2,6 @@ package transports
 
 import (
 	"net/http"
-	"strconv"
-	"sync"
 	"time"
 
 	"tidings/protocol"
@@ -117,66 +115,4 @@ func (p *pollLink) wait(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 	}
-}
-
-// answer sends the frames, and the number of counted frames that the client then has. If a newer request came since the
-// frames were taken they belong to that request: sent here too, the client would get them twice, under a wrong count.
-func (p *pollLink) answer(w http.ResponseWriter, frames []*protocol.Encoded) error {
-	received := p.bound.outbox.Sent()
-	if gen, _ := p.bound.outbox.Attached(); gen != p.bound.gen {
-		p.retire()
-		if len(frames) > 0 {
-			return errSuperseded
-		}
-		p.write(w, nil, strconv.FormatUint(p.received, 10)) // a copy of this request took over
-		return nil
-	}
-	p.write(w, frames, strconv.FormatUint(received, 10))
-	p.awaitNext()
-	return nil
-}
-
-var errSuperseded = &protocol.Error{Code: protocol.CodeSuperseded, Reason: "a newer request or transport took over", Hint: "Keep one poll at a time."}
-
-// answerLast answers with what ended the link.
-func (p *pollLink) answerLast(w http.ResponseWriter) error {
-	p.retire()
-	last := p.farewell()
-	switch {
-	case last != nil && codeOf(last) == protocol.CodeSuperseded:
-		return errSuperseded
-	case last != nil:
-		p.write(w, []*protocol.Encoded{last}, strconv.FormatUint(p.bound.outbox.Sent(), 10))
-		return nil
-	case p.h.ctx.Err() != nil:
-		return &protocol.Error{Code: protocol.CodeShuttingDown, Reason: "this node is going down", Hint: "Come back."}
-	}
-	p.write(w, nil, strconv.FormatUint(p.bound.outbox.Sent(), 10))
-	return nil
-}
-
-// bodies are where answers are made. Whoever writes one keeps none of it.
-var bodies = sync.Pool{New: func() any { return new([]byte) }}
-
-func (p *pollLink) write(w http.ResponseWriter, frames []*protocol.Encoded, cursor string) {
-	messages := 0
-	for _, e := range frames {
-		if e.Message != nil {
-			messages++
-		}
-	}
-	buffer := bodies.Get().(*[]byte)
-	defer bodies.Put(buffer)
-	body := protocol.AppendPollAnswer((*buffer)[:0], frames, cursor)
-	if cap(body) <= keepBytes {
-		*buffer = body[:0]
-	}
-	ctl := http.NewResponseController(w)
-	ctl.SetWriteDeadline(time.Now().Add(p.h.cfg.WriteDeadline * time.Duration(1+len(body)/chunkBytes)))
-	WriteJSON(w, http.StatusOK, body)
-	ctl.Flush()
-	ctl.SetWriteDeadline(time.Time{})
-	t := &p.h.tallies[pollKind]
-	t.wrote(len(frames), messages)
-	t.flushed(len(body))
 }

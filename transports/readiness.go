@@ -1,7 +1,6 @@
 package transports
 
 import (
-	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -29,9 +28,6 @@ type notifier interface {
 	close()
 }
 
-// place is a spot and which use of it is meant, so that a late event reaches nobody. Use 0 is no place.
-type place struct{ index, use uint32 }
-
 type spot struct {
 	in    inbound
 	use   uint32
@@ -45,8 +41,6 @@ const (
 	reading
 	recall // reading, and something came meanwhile
 )
-
-var errDry = errors.New("transports: nothing is there to be read now")
 
 func newReadiness() *readiness {
 	r := &readiness{}

@@ -93,8 +93,6 @@ func body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return ReadJSON(w, r, protocol.MaxMessageBytes)
 }
 
-var errTooLarge = &protocol.Error{Code: protocol.CodeTooLarge, Reason: "the message is larger than 65536 bytes", Hint: "Send less, or several messages."}
-
 // opening reads the frames that open an SSE stream or a poll: an array, or one frame.
 func opening(w http.ResponseWriter, r *http.Request) ([]protocol.ClientFrame, error) {
 	b, err := body(w, r)

@@ -330,3 +330,27 @@ func (c *restingConn) crashed(cause any) {
 	}
 	c.stir(poll)
 }
+
+// speak notes that something was heard on a conn, or that it is over. The caller has the lock.
+func (c *restingConn) speak() {
+	if c.fresh != nil {
+		c.fresh.leave(c.conn)
+		c.fresh = nil
+	}
+}
+
+// pass gives the conn of a request to another inbound, which is watched in the conn's place from now on. It returns
+// what the client sent behind the request.
+func (c *restingConn) pass(to inbound) (early []byte) {
+	c.mu.Lock()
+	c.over, early, c.early = true, c.early, nil
+	c.mu.Unlock()
+	c.h.wheel.remove(&c.alarm)
+	c.h.forget(c)
+	s := to.base()
+	s.conn, s.raw, s.watched = c.conn, c.raw, true
+	s.setPlace(c.place())
+	c.ready.replace(c.place(), to)
+	c.passed = true
+	return early
+}

@@ -101,7 +101,6 @@ func (k *socket) crashed(cause any) {
 var (
 	errBinary   = &protocol.Error{Code: protocol.CodeUnsupportedData, Reason: "a binary message", Hint: "Send text messages."}
 	errBadUTF8  = &protocol.Error{Code: protocol.CodeBadUTF8, Reason: "a text message that is not UTF-8", Hint: "Send UTF-8."}
-	errProtocol = &protocol.Error{Code: protocol.CodeProtocolError, Reason: "a frame that RFC 6455 forbids", Hint: "Use a WebSocket client."}
 	errFlood    = &protocol.Error{Code: protocol.CodeRateLimited, Reason: "the client sends too much", Hint: "At most 1000 WebSocket frames and 256 KiB per second."}
 	errUnending = &protocol.Error{Code: protocol.CodeTimeout, Reason: "a message was not complete after 10 s", Hint: "Send it in one go."}
 )

@@ -1,6 +1,7 @@
 package transports
 
 import (
+	"errors"
 	"net"
 	"sync/atomic"
 	"syscall"
@@ -31,3 +32,8 @@ func (s *source) place() place {
 }
 
 func (s *source) setPlace(at place) { s.at.Store(uint64(at.index) | uint64(at.use)<<32) }
+
+// place is a spot and which use of it is meant, so that a late event reaches nobody. Use 0 is no place.
+type place struct{ index, use uint32 }
+
+var errDry = errors.New("transports: nothing is there to be read now")

@@ -2,8 +2,6 @@ package transports
 
 import (
 	"bytes"
-	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -121,12 +119,6 @@ func (ev *eventStream) refuse(w http.ResponseWriter, r *http.Request, err error)
 	setStreamHeader(w.Header())
 	w.WriteHeader(http.StatusOK)
 	w.Write(body)
-}
-
-// appendRetry appends the field that has an EventSource come back after a time, plus a random part of spread so that
-// not all come at the same moment.
-func appendRetry(dst []byte, after, spread time.Duration) []byte {
-	return fmt.Appendf(dst, "retry: %d\n", (after + rand.N(spread+1)).Milliseconds())
 }
 
 func setStreamHeader(header http.Header) {

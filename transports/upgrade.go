@@ -15,12 +15,6 @@ import (
 	"tidings/protocol"
 )
 
-// acceptOptions of the library.
-var acceptOptions = &websocket.AcceptOptions{
-	InsecureSkipVerify: true, // gate has checked the origin, more strictly
-	CompressionMode:    websocket.CompressionDisabled,
-}
-
 // upgrade has the handshake checked and makes the answer, which k writes first of all. It returns the status of the
 // answer; if that is not 101, nothing has been answered yet.
 func upgrade(w http.ResponseWriter, r *http.Request, k *socket) (status int) {
