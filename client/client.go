@@ -139,8 +139,8 @@ func (c *Client) do(fn func()) error {
 // Close sends goodbye to the server, at most for a second, and ends the client: no callback begins after it returned,
 // and no goroutine is left but a callback that is running.
 func (c *Client) Close() {
+	running := c.dispatch.stop() // before the loop ends: else the dispatcher may tell the listeners of it, or may not
 	c.close.Do(func() { close(c.closing) })
-	running := c.dispatch.stop()
 	<-c.done
 	if !running {
 		<-c.dispatch.done

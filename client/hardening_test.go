@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -170,6 +171,27 @@ func TestClose(t *testing.T) {
 		})
 	}
 }
+
+// Close calls no listener: else it would be a matter of chance whether one hears of it.
+func TestCloseCallsNoListener(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 200 {
+			c, err := New(Config{URL: "http://nobody.test/bus", HTTPClient: &http.Client{Transport: refusing{}}, Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Subscribe("a", func(Message) {}, OnEnd(func(err error) { t.Errorf("OnEnd: %v", err) })); err != nil {
+				t.Fatal(err)
+			}
+			c.Close()
+		}
+	})
+}
+
+// refusing is a network that reaches nobody.
+type refusing struct{}
+
+func (refusing) RoundTrip(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
 
 func TestCloseWithinACallback(t *testing.T) {
 	onEach(t, func(t *testing.T, s *server) {
