@@ -32,6 +32,7 @@ type channel struct {
 	alarm      ground.Alarm
 	positions  ground.Alarm // of positionsDue; it is set while some group lets messages pass
 	positioned bool         // it is set
+	pace       ground.Alarm // of paceOver; it is set while the feed is paced
 	emptySince time.Time
 	sinceCheck int // alarms since the last check
 
@@ -192,6 +193,13 @@ type timePassed struct{ ground.Event }
 
 // positionsDue is the alarm of groups that let messages pass.
 type positionsDue struct{ ground.Event }
+
+// paceOver is the alarm of a feed that is paced.
+type paceOver struct{ ground.Event }
+
+// pacedFor is how long no group is told the position because of the messages that it let pass, after some were told: 250
+// ms. A channel whose history lasts less long than that keeps nothing for a client that comes back anyway.
+const pacedFor = 250 * time.Millisecond
 
 // positionsEvery is how long a group may let messages pass before it is told the position.
 const positionsEvery = 5 * time.Second

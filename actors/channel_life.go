@@ -17,6 +17,7 @@ func (ch *channel) onStarted(c actor.Context) {
 	ch.feed = core.NewFeed(port{ch}, newGroupIndex(ch.channelState))
 	ch.feed.Quiet = ch.bus.quietMessages(ch.entry.name)
 	ch.positions = ground.Alarm{To: ch.self, Message: positionsDue{}}
+	ch.pace = ground.Alarm{To: ch.self, Message: paceOver{}}
 	ch.alarm = ground.Alarm{To: ch.self, Message: timePassed{}}
 	ch.setAlarm()
 	again := ch.displaced
@@ -104,6 +105,7 @@ func (ch *channel) onTimePassed(c actor.Context) {
 func (ch *channel) onStopping() {
 	ch.bus.alarms.Cancel(&ch.alarm)
 	ch.bus.alarms.Cancel(&ch.positions)
+	ch.bus.alarms.Cancel(&ch.pace)
 	ch.stopPresence()
 	if ch.sink != nil {
 		ch.sink.close()
@@ -171,6 +173,9 @@ func (ch *channel) Receive(c actor.Context) {
 	case positionsDue:
 		ch.positioned = false
 		ch.feed.Tick()
+	case paceOver:
+		ch.feed.Paced = false
+		ch.feed.TellQuiet()
 	case timePassed:
 		ch.onTimePassed(c)
 	}

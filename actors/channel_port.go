@@ -150,6 +150,8 @@ func (p port) PositionAll(groups []string, at protocol.Position) {
 		parts = append(parts, fanout.Selected{Group: &g.fan, Frame: protocol.PositionFrame(p.entry.name, g.room, at)})
 	}
 	p.choose(parts)
+	p.feed.Paced = true
+	p.bus.alarms.Set(&p.pace, pacedFor)
 }
 
 // note keeps for a member's connection what happened to it in this channel.

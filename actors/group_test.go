@@ -207,6 +207,31 @@ func TestAQuietRoomIsToldItsPosition(t *testing.T) {
 	})
 }
 
+// Positions that messages make due are told at most four times a second, and none of them later than that.
+func TestABusyChannelTellsItsQuietRoomsNowAndThen(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connect()
+		room, _ := c.subscribeTo("cars", taxis, "", nil)
+		publish := func(n int) {
+			for range n {
+				w.publish("cars", `{"type":"bus"}`)
+			}
+			w.settle()
+		}
+		publish(65)
+		same(t, "the first 65", heardIn(c.next(), room), []string{"at 65"})
+		publish(1000)
+		same(t, "1,000 at the same moment", heardIn(c.next(), room), nil)
+		w.pass(pacedFor)
+		same(t, "after 250 ms", heardIn(c.next(), room), []string{"at 1065"})
+		w.pass(time.Second)
+		publish(64)
+		same(t, "64 more", heardIn(c.next(), room), nil)
+		publish(1)
+		same(t, "and one", heardIn(c.next(), room), []string{"at 1130"})
+	})
+}
+
 // What a subscriber of a room missed comes from history: what matches, and then where it stands.
 func TestARoomRecovers(t *testing.T) {
 	inBubble(t, nil, func(w *world) {

@@ -86,6 +86,10 @@ type Feed[M comparable] struct {
 	// the window: at most a quarter of the channel's history, if that is above MinQuiet. Zero means MinQuiet.
 	Quiet int
 
+	// Paced is set while messages make no group be told the position, however many it let pass. The port sets it in
+	// PositionAll, so that many groups of a busy channel do not cost more than its messages.
+	Paced bool
+
 	port    FeedPort[M]
 	filters Groups
 	pos     protocol.Position // up to which live members were told

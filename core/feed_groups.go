@@ -87,8 +87,8 @@ func (f *Feed[M]) Skipping() bool { return f.order.first != nil && f.order.first
 // Tick sends the position to each group that let messages pass. Call it every five seconds while Skipping.
 func (f *Feed[M]) Tick() { f.tellThose(func(g *group) bool { return g.toldAt != f.seen }) }
 
-// tellQuiet sends the position to the groups that let too many messages pass.
-func (f *Feed[M]) tellQuiet() {
+// TellQuiet sends the position to the groups that let too many messages pass. Call it when Paced ends.
+func (f *Feed[M]) TellQuiet() {
 	most := uint64(cmp.Or(f.Quiet, MinQuiet))
 	if f.order.first != nil && f.seen-f.order.first.toldAt > most {
 		f.tellThose(func(g *group) bool { return f.seen-g.toldAt > most })

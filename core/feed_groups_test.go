@@ -105,6 +105,25 @@ func TestFeedTellsEachQuietGroupInTime(t *testing.T) {
 	s.want()
 }
 
+// While a feed is paced no message has a position told. What became due is told when that ends.
+func TestFeedThatIsPaced(t *testing.T) {
+	s := liveAt(t, 0)
+	s.Quiet = 2
+	s.Join(silent("-a", join("a")))
+	s.Join(silent("-b", join("b")))
+	s.log = nil
+	s.Paced = true
+	for n := uint64(1); n <= 9; n++ {
+		s.Message(message(at(n)))
+	}
+	s.want()
+	s.Paced = false
+	s.TellQuiet()
+	s.want("position-a-b 9")
+	s.TellQuiet()
+	s.want()
+}
+
 // Many messages may come for one group and none for another: the quiet one is told for all that.
 func TestFeedTellsAQuietGroupBesideABusyOne(t *testing.T) {
 	s := liveAt(t, 0)

@@ -74,7 +74,9 @@ func (f *Feed[M]) live(m *protocol.Message) {
 	if len(f.hits) > 0 {
 		f.port.Live(m, f.hits)
 	}
-	f.tellQuiet()
+	if !f.Paced {
+		f.TellQuiet()
+	}
 }
 
 // catchUp asks for what came after pos, if no read of the feed's own is under way.
