@@ -300,6 +300,7 @@ func TestCommandsFailClearly(t *testing.T) {
 		{name: "filter without quotes", args: []string{"subscribe", "a", "--url", url, "--filter", "{equals: {city: Bonn}}"}, want: "--filter {equals: {city: Bonn}} is no JSON object: invalid character 'e'"},
 		{name: "filter that is a text", args: []string{"subscribe", "a", "--url", url, "--filter", `"Bonn"`}, want: "is no JSON object"},
 		{name: "filter that is null", args: []string{"subscribe", "a", "--url", url, "--filter", "null"}, want: "it is null (a shell wants it in single quotes"},
+		{name: "filter that the server refuses", args: []string{"subscribe", "a", "--url", url, "--filter", `{"equal": {"city": "Bonn"}}`}, want: `unknown keyword. Send an object with one keyword`},
 		{name: "scope", args: []string{"subscribe", "a", "--url", url, "--scope", "inn"}, want: `--scope "inn" is none of in, out, all and none`},
 		{name: "unknown command", args: []string{"subscribes"}, want: "unknown command"},
 	} {

@@ -224,12 +224,22 @@ func (s *subscriber) ended(channel string) func(error) {
 			s.note("%s: %v; it is asked for again at times", channel, err)
 			return
 		}
+		err = fmt.Errorf("%s: %w", channel, hinted(err))
 		if s.open--; s.open == 0 {
-			s.finish(fmt.Errorf("%s: %w", channel, err))
+			s.finish(err)
 			return
 		}
-		s.note("%s: %v", channel, err)
+		s.note("%v", err)
 	}
+}
+
+// hinted returns err with what its reader can do, if the server said that.
+func hinted(err error) error {
+	var fault *protocol.Error
+	if !errors.As(err, &fault) || fault.Hint == "" {
+		return err
+	}
+	return fmt.Errorf("%w. %s", err, fault.Hint)
 }
 
 func (s *subscriber) onStatus(status client.Status) {
