@@ -19,7 +19,7 @@ type note struct {
 
 var notes = sync.Pool{New: func() any { return &note{} }}
 
-// noted gives a request its note, and takes it away when nobody looks at the request any more.
+// noted puts a note into a request, and takes it away when nobody looks at the request any more.
 func noted(c *gin.Context) {
 	n := notes.Get().(*note)
 	n.ResponseWriter, c.Writer = c.Writer, n

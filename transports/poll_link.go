@@ -206,7 +206,7 @@ func (p *pollLink) startHold(c *restingConn, until time.Time) {
 	p.poke()
 }
 
-// poke answers if the answer is due. It never waits: what the kernel does not take at once is left to a goroutine. It
+// poke writes the answer if it is due. It never waits: what the kernel does not take at once is left to a goroutine. It
 // does nothing while a handler waits for this link.
 func (p *pollLink) poke() {
 	c := p.conn.Load()

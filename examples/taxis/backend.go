@@ -25,7 +25,7 @@ type Move struct {
 // Write writes moves as one. What fails is only not seen: the next moves follow.
 type Write func(ctx context.Context, moves []Move) error
 
-// Backend answers the page: POST lets the taxis drive for 30 s more. They rest while nobody asks.
+// Backend serves the page: POST lets the taxis drive for 30 s more. They rest while nobody asks.
 func Backend(write Write) http.Handler {
 	f := &fleetDriver{write: write, random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -50,7 +50,7 @@ type fleetDriver struct {
 	busy  bool  // it drives
 }
 
-// ask lets the taxis drive for a while.
+// ask makes the taxis drive for a while.
 func (f *fleetDriver) ask() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -73,7 +73,7 @@ func (s *Store) makeIndexes(ctx context.Context) (indexes, error) {
 	return wanted, s.expect(ctx, wanted)
 }
 
-// expect tells SQLite how many documents to expect where: many in a collection, and few that have one value in a field
+// expect sets how many documents SQLite expects where: many in a collection, and few that have one value in a field
 // with an index. Left alone it takes each collection for small, and would rather read it than two places of an index.
 // ANALYZE of a small table makes the one for such numbers.
 func (s *Store) expect(ctx context.Context, wanted indexes) error {
