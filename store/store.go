@@ -6,6 +6,7 @@
 //	apply.go       what each action makes of a document
 //	object.go      JSON objects, member by member
 //	query.go       searches: their sort and cursors
+//	page.go        a search's page, made of the rows that a store reads
 //	many.go        writes to what a filter matches
 //	storetest/     the suite that every store passes
 //	sqlite/        the store of a single node, in one file

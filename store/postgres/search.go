@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"tidings/filter"
 	"tidings/store"
 )
 
@@ -20,17 +19,18 @@ func (s *Store) Search(ctx context.Context, c store.Collection, q store.Query) (
 		return page, err
 	}
 	err = s.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		r := &reading{collection: c, query: &q, keys: sortKeys(q.Sort), page: store.Page{Documents: []store.Document{}}}
-		if r.page.Seen, err = seen(ctx, tx); err != nil {
+		seen, err := seen(ctx, tx)
+		if err != nil {
 			return err
 		}
+		r := &reading{Filling: store.NewFilling(c, &q, seen), keys: sortKeys(q.Sort), limit: q.Limit}
 		from, err := s.find(ctx, tx, c)
 		if err != nil {
 			return err
 		}
 		if from == nil {
-			page, err = r.finish()
-			return err
+			page = r.Finish()
+			return nil
 		}
 		statement, args := selection(from, &q, r.keys, cursor).numbered()
 		if _, err := tx.Exec(ctx, "DECLARE page NO SCROLL CURSOR FOR "+statement, append([]any{pgx.QueryExecModeExec}, args...)...); err != nil {
@@ -78,34 +78,29 @@ func selection(from *relation, q *store.Query, keys []sortKey, cursor *store.Cur
 
 // reading makes a page of the rows.
 type reading struct {
-	collection   store.Collection
-	query        *store.Query
-	keys         []sortKey
-	page         store.Page
-	bytes        int
-	values       []any // of the sort's keys, of the row that was read last
-	nth          int   // rows that were read
-	lastID, stop string
-	more         bool // there is a match that the page does not have
+	*store.Filling
+	keys  []sortKey
+	limit int
+	nth   int // rows that were read
 }
 
-func (r *reading) read(ctx context.Context, tx pgx.Tx) (store.Page, error) {
+func (r *reading) read(ctx context.Context, tx pgx.Tx) (page store.Page, err error) {
 	for {
 		// Without a count most pages need few rows more than they have documents.
-		n := min(fetched, r.query.Limit+1)
+		n := min(fetched, r.limit+1)
 		rows, err := tx.Query(ctx, fmt.Sprintf("FETCH FORWARD %d FROM page", n), pgx.QueryExecModeExec)
 		if err != nil {
-			return r.page, err
+			return page, err
 		}
 		before := r.nth
 		done, err := r.rows(rows)
 		switch {
 		case err != nil:
-			return r.page, err
+			return page, err
 		case r.nth > store.MaxRead:
-			return r.exhausted()
+			return r.Exhausted()
 		case done || r.nth-before < n:
-			return r.finish()
+			return r.Finish(), nil
 		}
 	}
 }
@@ -125,28 +120,6 @@ func (r *reading) rows(rows pgx.Rows) (done bool, err error) {
 	return done, rows.Err()
 }
 
-func (r *reading) finish() (store.Page, error) {
-	r.page.Complete, r.page.Counted = true, r.query.Count
-	if r.more {
-		r.page.Next = r.stop
-	}
-	return r.page, nil
-}
-
-// exhausted ends a page when as many rows were read as a search may.
-func (r *reading) exhausted() (page store.Page, err error) {
-	if r.page.Complete = r.full(); r.page.Complete {
-		r.page.Next = r.stop
-		return r.page, nil
-	}
-	r.page.Next, err = r.query.Encode(r.collection, r.values, r.lastID)
-	return r.page, err
-}
-
-func (r *reading) full() bool {
-	return len(r.page.Documents) >= r.query.Limit || r.bytes >= r.query.MaxBytes
-}
-
 // row takes one row, and reports whether the page is done.
 func (r *reading) row(rows pgx.Rows) (done bool, err error) {
 	var into []any
@@ -161,21 +134,5 @@ func (r *reading) row(rows pgx.Rows) (done bool, err error) {
 	for i := range r.keys {
 		values[i] = r.keys[i].value()
 	}
-	r.values, r.lastID = values, found.ID
-	d := document(found)
-	content, err := filter.Read(d.JSON)
-	if err != nil || !r.query.Filter.Match(content) {
-		return false, err
-	}
-	r.page.Total++
-	if r.full() {
-		r.more = true
-		return !r.query.Count, nil
-	}
-	r.page.Documents = append(r.page.Documents, d)
-	r.bytes += len(d.JSON)
-	if r.full() {
-		r.stop, err = r.query.Encode(r.collection, values, d.ID)
-	}
-	return false, err
+	return r.Take(document(found), values)
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"strings"
 
-	"tidings/filter"
 	"tidings/store"
 )
 
@@ -26,8 +25,7 @@ func (s *Store) Search(ctx context.Context, c store.Collection, q store.Query) (
 			return err
 		}
 		defer rows.Close()
-		r := &reading{collection: c, query: &q, page: store.Page{Documents: []store.Document{}, Seen: store.Seen{Before: next, Next: next, Open: []uint64{}}}}
-		page, err = r.read(rows)
+		page, err = fill(store.NewFilling(c, &q, store.Seen{Before: next, Next: next, Open: []uint64{}}), rows, len(q.Sort))
 		return err
 	})
 	return page, err
@@ -111,78 +109,28 @@ func behind(sort []store.Order, keys []expression, cursor *store.Cursor) express
 	return last
 }
 
-// reading makes a page of the rows.
-type reading struct {
-	collection   store.Collection
-	query        *store.Query
-	page         store.Page
-	bytes        int
-	values       []any // of the sort's keys, of the row that was read last
-	nth          int   // rows that were read
-	lastID, stop string
-	more         bool // there is a match that the page does not have
-}
-
-func (r *reading) read(rows *sql.Rows) (store.Page, error) {
-	for rows.Next() {
-		if r.nth++; r.nth > store.MaxRead {
-			return r.exhausted()
+// fill makes a page of the rows, which have so many values of the sort's keys.
+func fill(page *store.Filling, rows *sql.Rows, keys int) (store.Page, error) {
+	for n := 1; rows.Next(); n++ {
+		if n > store.MaxRead {
+			return page.Exhausted()
 		}
-		done, err := r.row(rows)
+		values := make([]any, keys)
+		into := make([]any, keys)
+		for i := range values {
+			into[i] = &values[i]
+		}
+		found, err := record(rows.Scan, into...)
 		if err != nil {
-			return r.page, err
+			return store.Page{}, err
+		}
+		done, err := page.Take(document(found), values)
+		if err != nil {
+			return store.Page{}, err
 		}
 		if done {
 			break
 		}
 	}
-	r.page.Complete, r.page.Counted = true, r.query.Count
-	if r.more {
-		r.page.Next = r.stop
-	}
-	return r.page, rows.Err()
-}
-
-// exhausted ends a page when as many rows were read as a search may.
-func (r *reading) exhausted() (page store.Page, err error) {
-	if r.page.Complete = r.full(); r.page.Complete {
-		r.page.Next = r.stop
-		return r.page, nil
-	}
-	r.page.Next, err = r.query.Encode(r.collection, r.values, r.lastID)
-	return r.page, err
-}
-
-func (r *reading) full() bool {
-	return len(r.page.Documents) >= r.query.Limit || r.bytes >= r.query.MaxBytes
-}
-
-// row takes one row, and reports whether the page is done.
-func (r *reading) row(rows *sql.Rows) (done bool, err error) {
-	values := make([]any, len(r.query.Sort))
-	into := make([]any, len(values))
-	for i := range values {
-		into[i] = &values[i]
-	}
-	found, err := record(rows.Scan, into...)
-	if err != nil {
-		return false, err
-	}
-	r.values, r.lastID = values, found.ID
-	d := document(found)
-	content, err := filter.Read(d.JSON)
-	if err != nil || !r.query.Filter.Match(content) {
-		return false, err
-	}
-	r.page.Total++
-	if r.full() {
-		r.more = true
-		return !r.query.Count, nil
-	}
-	r.page.Documents = append(r.page.Documents, d)
-	r.bytes += len(d.JSON)
-	if r.full() {
-		r.stop, err = r.query.Encode(r.collection, values, d.ID)
-	}
-	return false, err
+	return page.Finish(), rows.Err()
 }
