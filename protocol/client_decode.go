@@ -153,9 +153,7 @@ func (f *ClientFrame) read(id field, v []byte, m *members) (err error) {
 	case fSpread:
 		f.SpreadMS, err = number(id, v, 1, MaxSpreadMS)
 	case fTrace:
-		if f.Trace, err = text(id, v, traceBytes); err == nil && !ValidTrace(f.Trace) {
-			err = mustBe(id, "a W3C traceparent such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-		}
+		f.Trace, err = traceOf(id, v)
 	case fMeta:
 		f.Meta, err = metaOf(v)
 	case fExclude:

@@ -268,7 +268,7 @@ func (msg *Message) read(id field, v []byte, m *members) (err error) {
 	case fSpread:
 		msg.SpreadMS, err = number(id, v, 1, MaxInteger)
 	case fTrace:
-		msg.Trace, err = text(id, v, MaxMessageBytes)
+		msg.Trace, err = traceOf(id, v)
 	case fExclude:
 		msg.Exclude.Tab, err = text(id, v, MaxMessageBytes)
 	case fTime:

@@ -13,6 +13,15 @@ func ValidTrace(s string) bool {
 	return hexadecimal(s[:2]) && hexadecimal(s[3:35]) && hexadecimal(s[36:52]) && hexadecimal(s[53:]) && !zeros(s[3:35]) && !zeros(s[36:52])
 }
 
+// traceOf reads a message's trace context.
+func traceOf(id field, v []byte) (string, error) {
+	trace, err := text(id, v, traceBytes)
+	if err == nil && !ValidTrace(trace) {
+		err = mustBe(id, "a W3C traceparent such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	}
+	return trace, err
+}
+
 // TraceID returns the trace id of a valid trace context, the part that all spans of one trace share; "" for none.
 func TraceID(trace string) string {
 	if len(trace) != traceBytes {
