@@ -35,6 +35,11 @@ async function open(t, { channel = `demo/${t.name.replaceAll(/\W+/g, "-")}`, swa
     text: (id) => by(id).textContent(),
     number: async (id) => Number(await by(id).textContent()),
     is: (id, text) => until(`${id} ${text}`, async () => new RegExp(`^${text}$`).test(await by(id).textContent())),
+    /** Its fetches of the beginning are over, and the throttle behind the last one: the next hint is followed at once. */
+    async rested() {
+      await until("live", async () => (await by("dashboard").getAttribute("data-live")) === "true");
+      for (let asked = -1; asked !== (asked = await demo.number("requests-live")); ) await sleep(1_500);
+    },
     transport: (want) => until(`connected over ${want}`, async () => (await by("state").textContent()) === "connected" && (await by("transport").getAttribute("data-transport")) === want),
     /** One HTTP POST, as a backend does it. Gives the server's answer. */
     publish: (data) => server.publish(channel, data),
@@ -178,8 +183,8 @@ test("shows a line for the terminal and copies it; says what is wrong with a cha
 test("a change at the backend is on every page in a moment, by a hint and one request", async (t) => {
   const one = await open(t);
   const two = await open(t);
+  await Promise.all([one.rested(), two.rested()]);
   const count = await one.number("inside-count");
-  await sleep(1_500); // beyond the throttle of the first fetches, so that the hint is followed at once
   const asked = await two.number("requests-live");
   await one.by("arrive").click();
   await one.by("door-said").filter({ hasText: /came in: shown here \d+ ms after the click/ }).waitFor();
@@ -236,7 +241,7 @@ test("tabs of one browser share a connection, and one takes over when another go
 
 test("measures hints against the poll every five seconds, in figures and in a chart", async (t) => {
   const demo = await open(t);
-  await sleep(1_500);
+  await demo.rested();
   await demo.by("arrive").click();
   await until("both have seen it", async () => /\d/.test(await demo.text("late-live")) && /\d/.test(await demo.text("late-poll")));
   const ms = (text) => parseFloat(text) * (/ms/.test(text) ? 1 : 1_000);
