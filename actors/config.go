@@ -73,7 +73,8 @@ type Config struct {
 	// ChannelIdle is how long a channel without members keeps its actor and its place at the broker. Zero means 60 s.
 	ChannelIdle time.Duration
 	// CheckInterval is how often a channel with members compares its position with the broker's, give or take a fifth:
-	// what finds the loss of a last message. Zero means 10 s, and 5 min with a broker.Faithful.
+	// what finds the loss of a last message. Zero means what the broker says (broker.Checked),
+	// else 10 s.
 	CheckInterval time.Duration
 	// BrokerTimeout bounds each call of the broker. Zero means 5 s.
 	BrokerTimeout time.Duration
@@ -149,8 +150,8 @@ func (c Config) withDefaults() Config {
 }
 
 func (c Config) checkInterval() time.Duration {
-	if _, ok := c.Broker.(broker.Faithful); ok {
-		return 5 * time.Minute
+	if b, ok := c.Broker.(broker.Checked); ok {
+		return b.CheckEvery()
 	}
 	return 10 * time.Second
 }

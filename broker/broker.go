@@ -1,7 +1,8 @@
 // Package broker defines how nodes hear each other and who numbers the messages. A broker owns epoch, offset, history
 // and idempotency; a node keeps at most a cache. The suite in brokertest checks what each implementation must do.
 //
-//	broker.go      Broker, and what a broker may be besides: Shared, Faithful, Holder, Owned, Pinger
+//	broker.go      Broker, and what a broker may be besides: Holder, Owned, Pinger
+//	cluster.go     what a broker of several nodes is besides: Cluster, Board, Arbiter, Reach; Checked
 //	presence.go    Presence, which a broker may be too
 //	brokertest/    the suite that every broker passes
 //	memory/        the broker of a single node
@@ -34,6 +35,7 @@ type Receipt struct {
 	Position  protocol.Position
 	ID        string
 	Duplicate bool // the key was used before: the position and id are those of the first publish, and nothing was published now
+	Others    int  // subscriptions on other nodes, as they last reported; -1: not known
 }
 
 // Sink takes what the broker brings for one channel. Its methods are called one at a time and must not block.
@@ -95,24 +97,4 @@ type Owned interface {
 type Pinger interface {
 	// Ping returns nil if the broker answers.
 	Ping(ctx context.Context) error
-}
-
-// Faithful is a broker whose sinks miss nothing without a call of Interrupted, not even a last message: it shares the
-// node's memory and fate. Nodes rarely compare the positions of its channels.
-type Faithful interface{ Faithful() }
-
-// Shared is a broker that other nodes may use at the same time. A broker that is not Shared serves a single node.
-//
-// A node of a shared broker sees only the receivers that are connected to it, so it does not report their count as
-// exact.
-type Shared interface {
-	// Shared reports whether other nodes may use the broker. It is constant, and known before the first call of
-	// Publish.
-	Shared() bool
-}
-
-// IsShared reports whether other nodes may use b.
-func IsShared(b Broker) bool {
-	s, ok := b.(Shared)
-	return ok && s.Shared()
 }

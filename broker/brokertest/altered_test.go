@@ -46,7 +46,6 @@ type altered struct {
 	onMembers   func(context.Context, protocol.Channel, protocol.Member, int) (core.MembersPage, error)
 	onWatch     func(context.Context, protocol.Channel, broker.MembersSink) (func(), error)
 
-	shared   bool
 	attended map[protocol.Channel][]protocol.Member // what a breakage remembers
 }
 
@@ -69,7 +68,6 @@ func (a *altered) Last(ctx context.Context, ch protocol.Channel, limit int) (cor
 func (a *altered) Subscribe(ctx context.Context, ch protocol.Channel, s broker.Sink) (func(), error) {
 	return a.onSubscribe(ctx, ch, s)
 }
-func (a *altered) Shared() bool { return a.shared }
 func (a *altered) Close() error { return a.onClose() }
 func (a *altered) Claim(ch protocol.Channel, owner string) error {
 	return a.onClaim(ch, owner)

@@ -21,19 +21,19 @@ import (
 // finds at least one that is broken; or it proves nothing.
 func TestBrokenBrokersAreCaught(t *testing.T) {
 	caught := map[string]bool{}
-	for _, b := range slices.Concat(broken, brokenPresence, brokenExtra) {
+	for _, b := range slices.Concat(broken, brokenPresence, brokenExtra, brokenClusters) {
 		for _, name := range b.caughtBy {
 			caught[name] = true
 			t.Run(b.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				if err := verdict(t, name, time.Second, b.breakIt); err == nil {
+				if err := verdict(t, name, time.Second, b); err == nil {
 					t.Errorf("the check %q did not notice that %s", name, b.name)
 				}
 			})
 		}
 	}
 	for _, c := range checks {
-		if !caught[c.name] && c.name != "nodes hear each other" && c.name != "nodes share who is there" { // memory has no second node
+		if !caught[c.name] {
 			t.Errorf("no broken broker is caught by the check %q", c.name)
 		}
 	}
@@ -41,14 +41,14 @@ func TestBrokenBrokersAreCaught(t *testing.T) {
 
 func TestGoodBrokerPasses(t *testing.T) {
 	for _, c := range checks {
-		if err := verdict(t, c.name, patience, func(*world, *altered) {}); err != nil {
+		if err := verdict(t, c.name, patience, breakage{breakIt: func(*world, *altered) {}}); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }
 
-// verdict runs one check against a memory broker that alter changed, and gives what it says.
-func verdict(t *testing.T, name string, patience time.Duration, alter func(*world, *altered)) error {
+// verdict runs one check against a memory broker that is broken, and returns what it says.
+func verdict(t *testing.T, name string, patience time.Duration, b breakage) error {
 	t.Helper()
 	for _, c := range checks {
 		if c.name != name {
@@ -61,7 +61,17 @@ func verdict(t *testing.T, name string, patience time.Duration, alter func(*worl
 		go func() {
 			defer close(done)
 			w := newWorld(ctx, &r, Fixture{})
-			start(t, w, c.options(), alter)
+			switch {
+			case b.breakNodes != nil:
+				startShared(t, w, c.options(), b.breakNodes)
+			case c.cluster:
+				startShared(t, w, c.options(), func(*alteredNode) {})
+			default:
+				start(t, w, c.options(), b.breakIt)
+			}
+			if b.spoil != nil {
+				b.spoil(w)
+			}
 			c.run(w)
 		}()
 		<-done
@@ -84,13 +94,13 @@ type breakage struct {
 	name     string
 	breakIt  func(*world, *altered)
 	caughtBy []string
+
+	breakNodes func(*alteredNode) // instead of breakIt, for nodes that share a broker
+	spoil      func(*world)       // what is wrong with the fixture; nil for nothing
 }
 
 var broken = []breakage{
 	{
-		name: "a broker of a single node reports that others share it", caughtBy: []string{"a broker that nodes share reports it"},
-		breakIt: func(_ *world, a *altered) { a.shared = true },
-	}, {
 		name: "a broker of several nodes does not report it", caughtBy: []string{"a broker that nodes share reports it"},
 		breakIt: func(w *world, _ *altered) { w.Peer = w.Restart },
 	},

@@ -23,8 +23,11 @@ type Fixture struct {
 	// Restart ends the broker's process and gives the one that runs after it, its memory lost.
 	Restart func() broker.Broker
 	// Peer returns the broker of another node, over the same channels. Nil if a broker serves a single node, in which
-	// case it must not report that it is shared.
+	// case it must not be a broker.Cluster.
 	Peer func() broker.Broker
+	// Kill ends the process of a node that Peer returned, without a word. Its reports hold for Lease, 1 s at most.
+	Kill  func(b broker.Broker)
+	Lease time.Duration
 	// NoPresence means that the broker is no broker.Presence.
 	NoPresence bool
 	// Holes means that offsets rise, but not by one: messages are chained by Prev.
@@ -44,6 +47,9 @@ func Run(t *testing.T, f Factory) {
 			if fixture.NoPresence && c.presence {
 				t.Skip("the broker keeps no presence")
 			}
+			if fixture.Peer == nil && c.cluster {
+				t.Skip("the broker serves a single node")
+			}
 			c.run(newWorld(ctx, t, fixture))
 		})
 	}
@@ -59,6 +65,7 @@ type check struct {
 	run    func(*world)
 
 	presence bool // it is one of broker.Presence
+	cluster  bool // it is one of brokers that several nodes share
 }
 
 func (c *check) options() Options {
@@ -101,8 +108,20 @@ var checks = []check{
 	{name: "subscribe is confirmed", run: confirmed},
 	{name: "stop stops", run: stopStops},
 	{name: "stop waits for the message in hand", run: stopUnderLoad},
-	{name: "nodes hear each other", run: peers},
+	{name: "nodes hear each other", run: peers, cluster: true},
 	{name: "a broker that nodes share reports it", run: shared},
+	{name: "nodes are listed while they report", run: nodesListed, cluster: true},
+	{name: "a node that is silent for its lease is gone", run: nodesExpire, cluster: true},
+	{name: "a node that is killed leaves nothing behind", run: killed, cluster: true},
+	{name: "notes reach all nodes", run: notes, cluster: true},
+	{name: "notes do not meet", run: notesApart, cluster: true},
+	{name: "a note's time ends", run: notesExpire, cluster: true},
+	{name: "a board is not followed any more", run: notesStop, cluster: true},
+	{name: "one of parallel swaps wins", run: swapsParallel, cluster: true},
+	{name: "a swap wants what is there", run: swaps, cluster: true},
+	{name: "a swap's time ends", run: swapsExpire, cluster: true},
+	{name: "receivers of other nodes are counted", run: reach, cluster: true},
+	{name: "calls between nodes fail after close", run: clusterClosed, cluster: true},
 
 	{name: "who comes is counted and listed", run: attending, presence: true},
 	{name: "who is there twice is there once", run: attendingTwice, presence: true},
@@ -111,7 +130,8 @@ var checks = []check{
 	{name: "watchers hear every change", run: watching, presence: true},
 	{name: "watch is confirmed", run: watchConfirmed, presence: true},
 	{name: "a watch stops", run: watchStops, presence: true},
-	{name: "nodes share who is there", run: attendingPeers, presence: true},
+	{name: "nodes share who is there", run: attendingPeers, presence: true, cluster: true},
+	{name: "who is on two nodes has left when both report it", run: attendingBoth, presence: true, cluster: true},
 	{name: "a restart that lost its memory has nobody", run: attendingRestart, presence: true},
 	{name: "a cancelled call of presence does nothing", run: attendingCancelled, presence: true},
 	{name: "close ends presence", run: attendingClosed, presence: true},

@@ -108,6 +108,21 @@ func (c *crowd) until(ctx context.Context, count int) []core.MembersChange {
 	}
 }
 
+// changes returns what was heard when it is n changes, or the context is over.
+func (c *crowd) changes(ctx context.Context, n int) []core.MembersChange {
+	for {
+		heard, changed := c.now()
+		if len(heard) >= n {
+			return heard
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return heard
+		}
+	}
+}
+
 // follow applies changes to who is there at a version, and fails if one is missing or contradicts itself.
 func (w *world) follow(from core.MembersPage, changes []core.MembersChange) []protocol.Member {
 	w.Helper()
@@ -280,9 +295,6 @@ func watchStops(w *world) {
 }
 
 func attendingPeers(w *world) {
-	if w.Peer == nil {
-		return // a broker of a single node
-	}
 	peer := w.Peer()
 	there := peer.(broker.Presence)
 	heard := w.watch(w.presence(), channel)
@@ -299,6 +311,37 @@ func attendingPeers(w *world) {
 		w.Fatalf("heard %+v, want two that came one by one, and both that went with their node", got)
 	}
 	w.wantMembers("after the other node closed")
+}
+
+// attendingBoth checks that a member leaves once, whichever of its nodes reports it first, and however often.
+func attendingBoth(w *world) {
+	peer := w.Peer()
+	defer peer.Close()
+	there := peer.(broker.Presence)
+	heard := w.watch(w.presence(), channel)
+	for round := range 2 {
+		w.attend([]protocol.Member{user(1)}, nil)
+		if err := there.Attend(w.ctx, channel, []protocol.Member{user(1)}, nil); err != nil {
+			w.Fatalf("attend at the other node: %v", err)
+		}
+		first, second := w.presence(), there
+		if round == 1 {
+			first, second = there, w.presence()
+		}
+		for range 2 {
+			if err := first.Attend(w.ctx, channel, nil, []protocol.Member{user(1)}); err != nil {
+				w.Fatalf("leave: %v", err)
+			}
+			w.wantMembers("it left one of two nodes", user(1))
+		}
+		if err := second.Attend(w.ctx, channel, nil, []protocol.Member{user(1)}); err != nil {
+			w.Fatalf("leave: %v", err)
+		}
+		w.wantMembers("it left both")
+	}
+	if got := heard.changes(w.ctx, 4); len(got) != 4 {
+		w.Fatalf("heard %+v, want two that came and two that left", got)
+	}
 }
 
 func attendingRestart(w *world) {

@@ -134,9 +134,6 @@ func stopUnderLoad(w *world) {
 }
 
 func peers(w *world) {
-	if w.Peer == nil {
-		return // a broker of a single node
-	}
 	peer := w.Peer()
 	defer peer.Close()
 	here, there := w.subscribe(w.Broker, channel), w.subscribe(peer, channel)

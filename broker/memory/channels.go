@@ -133,6 +133,7 @@ func (b *Broker) sweep(n uint64) {
 	if b.full.Swap(false) {
 		b.janitor.hurry(b.cfg.Now(), b.forgetIdle)
 	}
+	b.nodes.sweep(b.cfg.Now(), b.cfg.Lease)
 	b.forget(&b.shards[n%shards], b.cfg.Now(), b.cfg.Remember, min(b.cfg.Remember, b.cfg.RememberBrief))
 }
 

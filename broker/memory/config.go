@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"tidings/broker"
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -37,6 +38,9 @@ type Config struct {
 	// minute by default; a read never gives such messages, swept or not.
 	Sweep time.Duration
 
+	// Lease is how long the reports of a node that was killed hold (Node.Kill). broker.Lease by default.
+	Lease time.Duration
+
 	// Now is the clock that counts ages. By default it is one that a change of the wall clock does not touch, so that
 	// such a change neither expires history and idempotency keys nor keeps them.
 	Now func() time.Time
@@ -58,6 +62,7 @@ func DefaultConfig() Config {
 		Remember:      30 * 24 * time.Hour,
 		RememberBrief: 6 * time.Hour,
 		Sweep:         time.Minute,
+		Lease:         broker.Lease,
 		Now:           steady(),
 		Wall:          time.Now,
 		Random:        rand.Uint64,
@@ -83,6 +88,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("memory: RememberBrief is %s: give 0 or a positive duration", c.RememberBrief)
 	case c.Sweep < shards*time.Millisecond:
 		return fmt.Errorf("memory: Sweep is %s: give at least %s", c.Sweep, shards*time.Millisecond)
+	case c.Lease < 0:
+		return fmt.Errorf("memory: Lease is %s: give 0 or a positive duration", c.Lease)
 	case c.Now == nil:
 		return errors.New("memory: Now is nil: give a clock, such as time.Now")
 	case c.Wall == nil:

@@ -1,5 +1,6 @@
 // Package memory is the broker of a single node: it numbers and keeps all messages in its own memory, which dies with
-// the process. A restart is a new incarnation, so that clients are told a gap.
+// the process. A restart is a new incarnation, so that clients are told a gap. Several nodes of one process can share
+// it, as they would a broker across the network: see Node.
 package memory
 
 import (
@@ -15,7 +16,10 @@ import (
 	"tidings/protocol"
 )
 
-var _ broker.Broker = (*Broker)(nil)
+var (
+	_ broker.Broker  = (*Broker)(nil)
+	_ broker.Checked = (*Broker)(nil)
+)
 
 // shards is how many parts the table of channels is cut into, so that few meet at one lock, and a sweep holds one for a
 // millisecond at most.
@@ -35,6 +39,7 @@ type Broker struct {
 	full        atomic.Bool // a Claim found no space: the janitor looks for some
 	shards      [shards]shard
 	presence    [presenceShards]presence
+	nodes       nodes // of those that share it
 	janitor     janitor
 }
 
@@ -70,6 +75,9 @@ func New(cfg Config) *Broker {
 	for i := range b.shards {
 		b.shards[i].channels = map[protocol.Channel]*channel{}
 	}
+	for i := range b.presence {
+		b.presence[i].part = i
+	}
 	b.janitor.start(cfg.Sweep/shards, b.sweep)
 	return b
 }
@@ -80,8 +88,8 @@ func (b *Broker) epoch() string {
 	return b.incarnation + string(core.AppendWord(nil, b.made.Add(1)*b.stride, 6))
 }
 
-// Faithful marks that a publish calls the sinks itself, so that they miss nothing.
-func (b *Broker) Faithful() {}
+// CheckEvery is long: a publish calls the sinks itself, so that they miss nothing, not even a last message.
+func (b *Broker) CheckEvery() time.Duration { return 5 * time.Minute }
 
 // Publish does its step under the channel's lock and gives the message to the sinks before it returns.
 func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt, error) {

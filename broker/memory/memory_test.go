@@ -38,3 +38,28 @@ func TestConformance(t *testing.T) {
 		}
 	})
 }
+
+// TestNodesConformance runs the suite against nodes that share a broker.
+func TestNodesConformance(t *testing.T) {
+	brokertest.Run(t, func(t testing.TB, o brokertest.Options) brokertest.Fixture {
+		var c clock
+		cfg := memory.DefaultConfig()
+		cfg.Now, cfg.Lease, cfg.Sweep = c.now, time.Second, 256*time.Millisecond
+		cfg.Stream = func(protocol.Channel) core.StreamConfig { return o.Stream }
+		b := memory.New(cfg)
+		t.Cleanup(func() { b.Close() })
+		return brokertest.Fixture{
+			Broker: b.Node(),
+			Wait:   c.advance,
+			Restart: func() broker.Broker {
+				b.Close()
+				b := memory.New(cfg)
+				t.Cleanup(func() { b.Close() })
+				return b.Node()
+			},
+			Peer:  func() broker.Broker { return b.Node() },
+			Kill:  func(n broker.Broker) { n.(*memory.Node).Kill() },
+			Lease: cfg.Lease,
+		}
+	})
+}

@@ -22,6 +22,7 @@ type presence struct {
 	mu      sync.Mutex // guards the rest; held for the atomic step, so that sinks get changes in order
 	rosters map[protocol.Channel]*roster
 	closed  bool
+	part    int // its place in the table; it does not change
 }
 
 type roster struct {
@@ -73,15 +74,25 @@ func (b *Broker) Attend(ctx context.Context, ch protocol.Channel, joined, left [
 		return err
 	}
 	defer p.mu.Unlock()
+	p.attend(ch, joined, left, nil)
+	return nil
+}
+
+// attend carries out a report, of one of several nodes if by is not nil. Its caller holds the lock.
+func (p *presence) attend(ch protocol.Channel, joined, left []protocol.Member, by *Node) {
 	r := p.open(ch)
 	c := core.MembersChange{}
 	for _, m := range joined {
+		by.keep(p.part, ch, m)
 		if _, ok := r.members[m]; !ok {
 			r.members[m] = struct{}{}
 			c.Joined = append(c.Joined, m)
 		}
 	}
 	for _, m := range left {
+		if !by.drop(p.part, ch, m) {
+			continue
+		}
 		if _, ok := r.members[m]; ok {
 			delete(r.members, m)
 			c.Left = append(c.Left, m)
@@ -95,7 +106,33 @@ func (b *Broker) Attend(ctx context.Context, ch protocol.Channel, joined, left [
 		}
 	}
 	p.tidy(ch, r)
-	return nil
+}
+
+// keep notes that a member is on this node. The caller holds the lock of the presence's part.
+func (n *Node) keep(part int, ch protocol.Channel, m protocol.Member) {
+	if n == nil {
+		return
+	}
+	if n.attended[part] == nil {
+		n.attended[part] = map[protocol.Channel]map[protocol.Member]bool{}
+	}
+	if n.attended[part][ch] == nil {
+		n.attended[part][ch] = map[protocol.Member]bool{}
+	}
+	n.attended[part][ch][m] = true
+}
+
+// drop notes that a member is not on this node, and reports whether it is on no other one.
+func (n *Node) drop(part int, ch protocol.Channel, m protocol.Member) bool {
+	if n == nil {
+		return true
+	}
+	if here := n.attended[part][ch]; here[m] {
+		if delete(here, m); len(here) == 0 {
+			delete(n.attended[part], ch)
+		}
+	}
+	return !slices.ContainsFunc(n.b.nodes.all(), func(o *Node) bool { return o.attended[part][ch][m] })
 }
 
 // Members reads what Attend was told. With a limit it takes time in proportion to the number of members.

@@ -155,12 +155,14 @@ func (g *ground) before(ctx context.Context) (*memory.Broker, error) {
 type view struct{ *ground }
 
 var (
-	_ broker.Broker = (*view)(nil)
-	_ broker.Shared = (*view)(nil)
+	_ broker.Broker  = (*view)(nil)
+	_ broker.Cluster = (*view)(nil)
 )
 
-// Shared reports that other nodes may be there.
-func (v *view) Shared() bool { return true }
+// Enter, Leave and Nodes make the broker one of several nodes. No node asks who the others are.
+func (v *view) Enter(context.Context, broker.Node, time.Duration) error { return nil }
+func (v *view) Leave(context.Context) error                             { return nil }
+func (v *view) Nodes(context.Context) ([]broker.Node, error)            { return nil, nil }
 
 func (v *view) Publish(ctx context.Context, p broker.Publish) (broker.Receipt, error) {
 	if _, err := v.before(ctx); err != nil {
