@@ -14,6 +14,7 @@ import (
 const (
 	settleFirst  = time.Millisecond // then twice as long each time, up to settleEvery
 	settleEvery  = 20 * time.Millisecond
+	maxComing    = 64              // numbers that wait to become the horizon
 	warnAfter    = 5 * time.Second // of waiting for a transaction that others have open
 	queryTimeout = 10 * time.Second
 	countEvery   = 5 * time.Second
@@ -27,8 +28,8 @@ const (
 //  1. read the number h that was drawn last;
 //  2. then draw the id x of a transaction: who drew a number up to h had an id before that, which is below x (the xmax
 //     of a snapshot would not do: it is behind the last transaction that has ended, not the last that has begun);
-//  3. wait until no transaction below x is open;
-//  4. read what is behind the mark, up to h.
+//  3. wait until no transaction below x is open, and begin anew with 1 meanwhile, for a greater h;
+//  4. read what is behind the mark, up to the greatest h of which that is so.
 func (s *Store) Changes(ctx context.Context, after uint64, limit int) ([]store.Change, error) {
 	s.final.mu.Lock()
 	defer s.final.mu.Unlock()
@@ -54,45 +55,77 @@ func (s *Store) changesFault(ctx context.Context, err error) error {
 	return s.readFault(ctx, err)
 }
 
-// settle moves the horizon to the number that was drawn last, as soon as all who drew numbers have ended. It reports
-// false if none was drawn after known.
+// settle moves the horizon as far as can be: to a number that was drawn when all who may have drawn one until then have
+// ended. It looks for a later such number each time, so that a change waits for those that were open when it was made,
+// and not for those that came since. It reports false if no number was drawn after known.
 func (s *Store) settle(ctx context.Context, known uint64) (more bool, err error) {
-	var h, x, open, dropped, told uint64
-	if dropped, told, h, err = s.lastNumbers(ctx); err != nil || h <= known && dropped == told {
-		return false, err
-	}
-	if err := s.step("number"); err != nil {
-		return false, err
-	}
-	if err := s.ask(ctx, "SELECT pg_current_xact_id()::text::bigint").Scan(&x); err != nil {
-		return false, err
-	}
-	if err := s.ask(ctx, oldestOpen).Scan(&open); err != nil {
-		return false, err
-	}
-	warn := time.Now().Add(warnAfter)
-	pause := settleFirst
-	for wait := warnAfter; open < x; pause = min(2*pause, settleEvery) {
+	began := time.Now()
+	wait := warnAfter
+	for pause := settleFirst; ; pause = min(2*pause, settleEvery) {
+		told, err := s.noteLast(ctx, known)
+		if err != nil || len(s.final.coming) == 0 {
+			return false, err
+		}
+		var open uint64
+		if err := s.ask(ctx, oldestOpen).Scan(&open); err != nil {
+			return false, err
+		}
+		if moved, err := s.move(ctx, open, told); moved || err != nil {
+			return moved, err
+		}
+		if time.Since(began) > wait {
+			s.warnOpen(ctx)
+			wait *= 2
+		}
 		select {
 		case <-ctx.Done():
 			return false, ctx.Err()
 		case <-time.After(pause):
 		}
-		if err := s.ask(ctx, oldestOpen).Scan(&open); err != nil {
+	}
+}
+
+// noteLast notes the number that was drawn last as one that becomes the horizon, if it is a new one. It returns of how many
+// changes that were not kept clients were told.
+func (s *Store) noteLast(ctx context.Context, known uint64) (told uint64, err error) {
+	next := coming{}
+	if next.dropped, told, next.number, err = s.lastNumbers(ctx); err != nil {
+		return 0, err
+	}
+	if n := len(s.final.coming); n > 0 {
+		last := s.final.coming[n-1]
+		if n == maxComing || next.number <= last.number && next.dropped == last.dropped {
+			return told, nil
+		}
+	} else if next.number <= known && next.dropped == told {
+		return told, nil
+	}
+	if err := s.step("number"); err != nil {
+		return 0, err
+	}
+	if err := s.ask(ctx, "SELECT pg_current_xact_id()::text::bigint").Scan(&next.txn); err != nil {
+		return 0, err
+	}
+	s.final.coming = append(s.final.coming, next)
+	return told, nil
+}
+
+// move makes the greatest number the horizon that can be, if no transaction is open below an id.
+func (s *Store) move(ctx context.Context, open, told uint64) (moved bool, err error) {
+	n := 0
+	for n < len(s.final.coming) && s.final.coming[n].txn <= open {
+		n++
+	}
+	if n == 0 {
+		return false, nil
+	}
+	to := s.final.coming[n-1]
+	if to.dropped > told {
+		if err := s.startOver(ctx, to.number, to.dropped); err != nil {
 			return false, err
 		}
-		if open < x && time.Now().After(warn) {
-			s.warnOpen(ctx)
-			wait *= 2
-			warn = time.Now().Add(wait)
-		}
 	}
-	if dropped > told {
-		if err := s.startOver(ctx, h, dropped); err != nil {
-			return false, err
-		}
-	}
-	s.final.number = h
+	s.final.number, s.final.coming = max(s.final.number, to.number), append(s.final.coming[:0], s.final.coming[n:]...)
 	return true, nil
 }
 
@@ -234,7 +267,8 @@ func (s *Store) Relayed(ctx context.Context, number uint64) error {
 	b.Queue("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
 	b.Queue("SET LOCAL synchronous_commit = off")
 	b.Queue("UPDATE tidings.state SET mark = $1 WHERE mark < $1", int64(number))
-	b.Queue("DELETE FROM tidings.changes WHERE number <= (SELECT mark FROM tidings.state)").Exec(func(done pgconn.CommandTag) error {
+	// Those below the mark are gone: the index has them still, for a while, and each would be looked at.
+	b.Queue("DELETE FROM tidings.changes WHERE number > $1 AND number <= (SELECT mark FROM tidings.state)", int64(s.mark.Load())).Exec(func(done pgconn.CommandTag) error {
 		gone = done.RowsAffected()
 		return nil
 	})

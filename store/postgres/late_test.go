@@ -362,3 +362,50 @@ func TestNewestTransactionIsOpen(t *testing.T) {
 	s.answered(answer, "patched 2", "patched 1")
 	s.want()
 }
+
+// A change waits for the transactions that were open when it was made, and not for those that began while it waited:
+// else, where one is open at every moment, each change would wait for two of them.
+func TestWaitsForNoneThatBeganLater(t *testing.T) {
+	looks := make(chan struct{}, 100)
+	s := newShop(t, Watch{}, func(c *Config) {
+		c.step = func(name string) error {
+			if name == "number" {
+				looks <- struct{}{}
+			}
+			return nil
+		}
+	})
+	sqlExec(t, s.sql, "INSERT INTO orders (id) VALUES (1), (2), (3), (4)")
+	s.news()
+	first, later := connect(t, s.cfg.URL), connect(t, s.cfg.URL)
+	for len(looks) > 0 {
+		<-looks
+	}
+	look := func() {
+		t.Helper()
+		select {
+		case <-looks:
+		case <-time.After(time.Minute):
+			t.Fatal("nobody looks for a number that was drawn later")
+		}
+	}
+	sqlExec(t, first, "BEGIN", "UPDATE orders SET total = 1 WHERE id = 1")
+	answer := s.ask()
+	look()
+	sqlExec(t, s.sql, "UPDATE orders SET total = 2 WHERE id = 2")
+	look()
+	sqlExec(t, s.sql, "UPDATE orders SET total = 3 WHERE id = 2") // a look is over when the next one has begun
+	look()
+	sqlExec(t, later, "BEGIN", "UPDATE orders SET total = 4 WHERE id = 4")
+	s.waits(answer)
+	sqlExec(t, first, "COMMIT")
+	select {
+	case a := <-answer:
+		if a.err != nil || len(a.list) < 2 || a.list[0] != "patched 1" || a.list[1] != "patched 2" {
+			t.Errorf("got %q, %v, want the changes of 1 and 2", a.list, a.err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("a change waits for a transaction that began after it")
+	}
+	sqlExec(t, later, "COMMIT")
+}

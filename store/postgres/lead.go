@@ -79,7 +79,7 @@ func (s *Store) takeLead(ctx context.Context, conn *pgx.Conn) error {
 	}
 	s.final.mu.Lock()
 	defer s.final.mu.Unlock()
-	s.final.number = 0
+	s.final.number, s.final.coming = 0, nil
 	return within(ctx, func(ctx context.Context) error { return s.prepare(ctx, conn) })
 }
 

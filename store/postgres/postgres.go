@@ -11,6 +11,7 @@
 //	unwatch.go      what removes the triggers
 //	writer.go       what is committed together
 //	write.go        what the requests of one commit do
+//	save.go         the statements that write it
 //	locks.go        the order in which documents are locked
 //	content.go      a document as PostgreSQL's jsonb
 //	read.go         documents
@@ -83,7 +84,11 @@ type Store struct {
 type horizon struct {
 	mu     sync.Mutex // is held while changes are read
 	number uint64
+	coming []coming // the next horizons, the smallest first
 }
+
+// coming is a number that becomes the horizon when no transaction below txn is open.
+type coming struct{ number, dropped, txn uint64 }
 
 var _ store.Store = (*Store)(nil)
 
