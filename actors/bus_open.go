@@ -9,7 +9,7 @@ import (
 )
 
 // Open signs a client in and puts link under the outbox of its connection: the one that it resumes, or a new one.
-// connect may be nil for a plain client. connected leaves first over the link, which may be woken before Open returns.
+// connect may be nil for a fleeting client. connected leaves first over the link, which may be woken before Open returns.
 // It fails with CodeUnsupportedVersion, CodeUnauthorized, CodeTokenExpired, CodeOverloaded, and CodeShuttingDown while
 // the node drains.
 func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame, link core.Link) (c *Connection, gen uint64, err error) {
@@ -20,7 +20,7 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 	if fault != nil {
 		return nil, 0, fault
 	}
-	if connect.Session != "" && !peer.Plain {
+	if connect.Session != "" && !peer.Fleeting() {
 		if c, gen, fault = b.resume(peer, connect, identity, link); fault != nil {
 			return nil, 0, fault
 		} else if c != nil {
@@ -56,9 +56,10 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.P
 		bus:    b,
 		id:     newConnectionID(),
 		key:    keyOf(session),
-		out:    core.NewOutbox(!peer.Plain),
+		out:    core.NewOutbox(!peer.Fleeting()),
 		shard:  b.shards[b.nextShard.Add(1)%uint64(len(b.shards))],
 		plain:  peer.Plain,
+		via:    peer.Gateway,
 		places: taken,
 		opened: uint32(b.clock() / time.Second),
 	}
@@ -96,7 +97,7 @@ func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity
 		b.tally.resumesUnknown.Add(1)
 		return nil, 0, nil
 	}
-	if c.plain || !b.policy.Load().Equivalent(c.Identity(), identity) {
+	if c.fleeting() || !b.policy.Load().Equivalent(c.Identity(), identity) {
 		b.tally.resumesForeign.Add(1)
 		return nil, 0, nil
 	}
@@ -126,7 +127,7 @@ func (b *Bus) resume(peer protocol.Peer, connect *protocol.ClientFrame, identity
 
 // connected makes the first frame of a link, of whatever generation.
 func (c *Connection) connected(session string, resumed bool, of access.Identity) func(gen uint64) *protocol.Encoded {
-	if c.plain {
+	if c.fleeting() {
 		session = ""
 	}
 	return func(gen uint64) *protocol.Encoded {
@@ -151,7 +152,7 @@ func (b *Bus) Find(session string, peer protocol.Peer) (*Connection, error) {
 	if c.ended.Load() {
 		return nil, c.gone()
 	}
-	if c.plain || !c.belongsTo(identity) {
+	if c.fleeting() || !c.belongsTo(identity) {
 		return nil, errGone
 	}
 	return c, nil

@@ -380,6 +380,32 @@ func TestPlainConnectionsAreNeverParked(t *testing.T) {
 	})
 }
 
+func TestConnectionsOfGatewaysAreNeverParkedAndArePutInChannels(t *testing.T) {
+	inBubble(t, func(c *Config) { c.Rules.Joins.Anonymous = []string{"lobby"} }, func(w *world) {
+		c, err := w.open(protocol.Peer{Transport: protocol.WebSocket, Gateway: protocol.GatewayPrimus}, &protocol.ClientFrame{Type: protocol.TypeConnect})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.session != "" {
+			t.Errorf("the client of a gateway is told a session: %q", c.session)
+		}
+		w.publish("lobby", "1")
+		same(t, "what the server put it in", data(c.next(), "lobby"), []string{"1"})
+		c.subscribe("news", nil)
+		w.publish("news", "2")
+		same(t, "what it asked for", data(c.next(), "news"), []string{"2"})
+		for _, f := range c.link.frames {
+			if f.Message == nil && f.Frame == nil {
+				t.Errorf("its transport cannot look into %s", f.JSON)
+			}
+		}
+		c.cut()
+		if s := w.bus.Stats(); s.Parked != 0 || s.Subscriptions != 0 || s.Connections["websocket"] != 0 {
+			t.Errorf("after the cut: %+v", s)
+		}
+	})
+}
+
 func TestTooManyParkedConnectionsEndTheOldest(t *testing.T) {
 	inBubble(t, func(c *Config) { c.MaxParked = 3 }, func(w *world) {
 		var list []*client

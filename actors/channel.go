@@ -273,7 +273,7 @@ func (ch *channel) onAdopt(m adopt) {
 		if j != nil {
 			at = j.at
 		}
-		ch.lane(sub).Push(sub, protocol.SubscribedFrame(sub.conn.plain, &protocol.ServerFrame{ID: sub.id, Channel: ch.entry.name, Room: sub.room, Position: at}))
+		ch.lane(sub).Push(sub, protocol.SubscribedFrame(sub.conn.fleeting(), &protocol.ServerFrame{ID: sub.id, Channel: ch.entry.name, Room: sub.room, Position: at}))
 	}
 	ch.onHear(hear{sub: sub, audience: m.audience})
 }

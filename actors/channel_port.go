@@ -34,7 +34,7 @@ func (p port) Subscribed(j *feedJoin, at protocol.Position, recovered bool) {
 		p.counted(j.Member) // before it hears that it is subscribed: whoever publishes then is told of it
 	}
 	f := &protocol.ServerFrame{ID: j.Member.id, Channel: p.entry.name, Room: j.Member.room, Position: at, Recovered: recovered}
-	p.lane(j.Member).Push(j.Member, protocol.SubscribedFrame(j.Member.conn.plain, f))
+	p.lane(j.Member).Push(j.Member, protocol.SubscribedFrame(j.Member.conn.fleeting(), f))
 	if recovered {
 		p.bus.tally.recoveries.add(j.Member.conn.kind())
 		w.recovered = &at

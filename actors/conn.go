@@ -75,6 +75,7 @@ type Connection struct {
 	over      atomic.Bool // the outbox overflowed, and the actor was told
 	opened    uint32      // seconds after the node's start
 	plain     bool
+	via       protocol.Gateway
 
 	attaching sync.Mutex  // one connect or poll at a time; guards latest
 	latest    core.Latest // which of them took the session over
@@ -85,6 +86,9 @@ type Connection struct {
 
 // maxPendingFrames bounds the frames of a client that its actor has not yet seen.
 const maxPendingFrames = 8 * protocol.MaxFrames
+
+// fleeting reports whether the connection ends with its transport, and has no session.
+func (c *Connection) fleeting() bool { return c.plain || c.via != protocol.NoGateway }
 
 // ID is the connection's public name.
 func (c *Connection) ID() string { return c.id }
@@ -154,7 +158,7 @@ func (c *Connection) Fault(gen uint64, ids []uint64, fault *protocol.Error) {
 	}
 }
 
-// Lost reports that the link of generation gen is gone: the connection is parked, or ends if it is plain. code says
+// Lost reports that the link of generation gen is gone: the connection is parked, or ends if it is fleeting. code says
 // why, "" if the client or the network just left.
 func (c *Connection) Lost(gen uint64, code protocol.Code) {
 	if c.out.Detach(gen) {

@@ -109,6 +109,36 @@ func TestABadTokenIsRefused(t *testing.T) {
 	})
 }
 
+// The client of a gateway keeps its socket when its token is over, and is nobody until it signs in again.
+func TestB68_ATokenThatExpiresSignsTheClientOfAGatewayOut(t *testing.T) {
+	inBubble(t, withTokens(t, usual), func(w *world) {
+		peer := protocol.Peer{Transport: protocol.WebSocket, Gateway: protocol.GatewayPrimus}
+		c, err := w.open(peer, &protocol.ClientFrame{Type: protocol.TypeConnect, Token: sign(t, "u1", time.Minute)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.subscribe("inbox/u1", nil)
+		w.pass(time.Minute)
+		if got := codes(c.next()); len(got) == 0 || got[0] != protocol.CodeTokenExpired {
+			t.Errorf("when it is over: %v", got)
+		}
+		w.publish("inbox/u1", `"secret"`)
+		if got := data(c.next(), "inbox/u1"); len(got) != 0 {
+			t.Errorf("then it heard %q", got)
+		}
+		w.pass(10 * refreshGrace)
+		if c.link.end() != "" || !c.conn.Identity().Anonymous() {
+			t.Errorf("later: ended %q, as %q", c.link.end(), c.conn.Identity().User)
+		}
+		c.tell(protocol.ClientFrame{Type: protocol.TypeRefresh, ID: 9, Token: sign(t, "u1", time.Minute)})
+		c.subscribe("inbox/u1", nil)
+		w.publish("inbox/u1", `"again"`)
+		if got := data(c.next(), "inbox/u1"); len(got) != 1 {
+			t.Errorf("signed in again it heard %q", got)
+		}
+	})
+}
+
 // B68: expired during the connection.
 func TestB68_ATokenThatExpiresIsToldAndThenEndsTheConnection(t *testing.T) {
 	inBubble(t, withTokens(t, usual), func(w *world) {

@@ -50,7 +50,7 @@ func (s *session) onDetached(m detached) {
 		s.bus.tally.slow.Add(1)
 	}
 	s.bus.tally.lost.add(s.kind, causeOf(m.code, causeCut), 1)
-	if s.conn.plain || m.code != "" && !m.code.Row().Retry {
+	if s.conn.fleeting() || m.code != "" && !m.code.Row().Retry {
 		s.finish(nil, m.code)
 		return
 	}
@@ -113,7 +113,7 @@ func (s *session) become(id *access.Identity) {
 const refreshGrace = 25 * time.Second
 
 // onTokenOver sends the client one error when its token's time is over, and ends the connection if it has not brought
-// another.
+// another. The client of a gateway is signed out instead.
 func (s *session) onTokenOver() {
 	until := s.identity().Expires()
 	if s.state == sessionEnded || s.expiry == nil || until.IsZero() {
@@ -121,6 +121,12 @@ func (s *session) onTokenOver() {
 	}
 	if wait := time.Until(until); wait > 0 {
 		s.bus.alarms.Set(s.expiry, wait)
+		return
+	}
+	if s.conn.via != protocol.NoGateway { // such a client keeps its socket, and signs in anew over it
+		s.push(protocol.ErrorFrame(0, access.ErrTokenExpired))
+		s.signOut()
+		s.flush()
 		return
 	}
 	// From the token's own end, so that coming back with it, within the leeway, wins no time.

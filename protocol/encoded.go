@@ -16,9 +16,21 @@ type Encoded struct {
 	Frame   *ServerFrame // where Encode made it, else nil; frozen too. A transport reads codes and positions from it
 	Counted bool         // counts for a session's resume
 
-	ws  atomic.Pointer[[]byte]
-	sse atomic.Pointer[[]byte]
+	ws    atomic.Pointer[[]byte]
+	sse   atomic.Pointer[[]byte]
+	other atomic.Pointer[otherForm] // of gateways; nil for most
 }
+
+// otherForm is a frame's bytes on the wire of a gateway, in a list of a few.
+type otherForm struct {
+	kind  string
+	bytes []byte
+	next  *otherForm
+	count int // of those from here on
+}
+
+// maxOtherForms bounds the forms of gateways that are kept of one frame.
+const maxOtherForms = 4
 
 // NewEncoded wraps a frame's JSON, which must be one line.
 func NewEncoded(json []byte, frameType string) *Encoded {
@@ -62,6 +74,36 @@ func (e *Encoded) SSE() []byte {
 	return cached(&e.sse, func() []byte { return e.AppendSSE(make([]byte, 0, len(e.JSON)+8)) })
 }
 
+// As returns the frame's bytes in the form that kind names, of a wire other than ours. The bytes are made once for all
+// who ask for the kind, but for a frame that has more than 4 kinds: then those that come last are made each time. Like
+// all bytes of a frame they are frozen. They may be empty, and are not nil.
+func (e *Encoded) As(kind string, make func(*Encoded) []byte) []byte {
+	head := e.other.Load()
+	for f := head; f != nil; f = f.next {
+		if f.kind == kind {
+			return f.bytes
+		}
+	}
+	b := make(e)
+	if b == nil {
+		b = []byte{}
+	}
+	for head == nil || head.count < maxOtherForms {
+		f := &otherForm{kind: kind, bytes: b, next: head, count: 1}
+		if head != nil {
+			f.count += head.count
+		}
+		if e.other.CompareAndSwap(head, f) {
+			break
+		}
+		head = e.other.Load()
+	}
+	return b
+}
+
+// AppendText appends payload as one unmasked RFC 6455 text frame, header included.
+func AppendText(dst, payload []byte) []byte { return appendWebSocket(dst, payload) }
+
 // AppendWebSocket appends what WebSocket gives, without keeping it: for a frame that goes to one connection.
 func (e *Encoded) AppendWebSocket(dst []byte) []byte { return appendWebSocket(dst, e.JSON) }
 
@@ -103,6 +145,24 @@ type View struct {
 
 // View returns how m looks from a subscription without a filter, which was told all that came before it.
 func (m *Message) View() View { return View{Prev: m.Prev, Out: m.Extra != nil && m.Extra.Gone} }
+
+// Seen returns the Room and Out of the view that e, the frame of a message, was made with. Its Prev is not filled in.
+func (e *Encoded) Seen() View {
+	m := e.Message
+	v := m.View()
+	if m.encoded.Load() == e {
+		return v
+	}
+	const named = `","room":"`
+	if rest, ok := bytes.CutPrefix(e.JSON[len(`{"type":"message","channel":"`)+len(m.Channel):], []byte(named)); ok {
+		room, _, _ := bytes.Cut(rest, []byte{'"'}) // the names of rooms have nothing that is escaped
+		v.Room = string(room)
+	}
+	before := e.JSON[:len(e.JSON)-len(m.Data)-len(`,"data":}`)]
+	v.Out = bytes.HasSuffix(before, []byte(`,"scope":"`+ScopeOut+`"`))
+	v.Prev = 0
+	return v
+}
 
 // AppendMessage appends m's message frame, as v has it.
 func AppendMessage(dst []byte, m *Message, v View) []byte {

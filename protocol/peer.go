@@ -12,8 +12,13 @@ type Peer struct {
 	Ticket    string // of the URL of a browser's EventSource, in the place of a token; a secret
 	Cookie    string // the Cookie header; a secret
 	Stream    string // the channels that a plain URL names, in its order, with spaces between; "" for others
-	Plain     bool   // came by ?channel= without frames of its own: never parked, cannot resume
+	Plain     bool   // came by ?channel= without frames of its own
+	Gateway   Gateway
 }
+
+// Fleeting reports whether the client's connection ends with its transport: it is never parked, and cannot be resumed.
+// Plain clients and those of gateways know no session that they could come back to.
+func (p *Peer) Fleeting() bool { return p.Plain || p.Gateway != NoGateway }
 
 // AddressBlock returns what an address counts by in limits: an IPv4 address itself, and the /64 of an IPv6 address,
 // since one household has all of it. Zones are dropped, and an IPv4 address in IPv6 form counts as IPv4.

@@ -23,14 +23,14 @@ func ReplyFrame(id uint64) *Encoded { return Encode(&ServerFrame{Type: TypeReply
 func PongFrame(id uint64) *Encoded { return Encode(&ServerFrame{Type: TypePong, ID: id}) }
 
 // SubscribedFrame returns the answer to a subscribe; f lacks its type. Most connections keep the frame for long, until
-// they report what they received, so it holds no more than its bytes. The frame of a plain client holds f too, since
+// they report what they received, so it holds no more than its bytes. The frame of a fleeting client holds f too, since
 // its transport looks into it.
-func SubscribedFrame(plain bool, f *ServerFrame) *Encoded {
+func SubscribedFrame(fleeting bool, f *ServerFrame) *Encoded {
 	f.Type = TypeSubscribed
 	if f.ID == 0 {
 		f.By = ByServer
 	}
-	if plain {
+	if fleeting {
 		return Encode(f)
 	}
 	return EncodeBytes(f)

@@ -124,8 +124,8 @@ func (b *fakeBus) session(peer protocol.Peer, token string, connect *protocol.Cl
 		return s, true, *connect.Received
 	}
 	b.opened++
-	s = &fakeSession{bus: b, id: "session-" + strconv.Itoa(b.opened) + "-0123456789abcdef", token: token, plain: peer.Plain,
-		outbox: core.NewOutbox(!peer.Plain), told: make(chan struct{})}
+	s = &fakeSession{bus: b, id: "session-" + strconv.Itoa(b.opened) + "-0123456789abcdef", token: token, plain: peer.Fleeting(),
+		outbox: core.NewOutbox(!peer.Fleeting()), told: make(chan struct{})}
 	b.sessions[s.id] = s
 	return s, false, 0
 }

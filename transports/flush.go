@@ -146,7 +146,11 @@ func (s *stream) fill(b *batch) bool {
 		b.final = true
 	}
 	s.mu.Unlock()
-	if bound := s.bound.Load(); bound != nil && !b.final {
+	bound := s.bound.Load()
+	if s.speech != nil {
+		return s.fillSpeech(b, bound)
+	}
+	if bound != nil && !b.final {
 		b.frames = bound.outbox.Take(bound.gen, b.frames, batchFrames, batchBytes)
 	}
 	messages := 0
@@ -195,4 +199,69 @@ func (s *stream) broken(err error) {
 	}
 	s.lose(code)
 	s.hangUp()
+}
+
+// speech is a socket's part in a language other than ours.
+type speech struct {
+	*tongue
+	talk   Talk
+	probed time.Time // when the client was pinged; the wheel's goroutine only
+	next   time.Time // when the talk is due; the wheel's goroutine only
+
+	// The writer's own:
+	rest  []*protocol.Encoded // taken from the outbox, and not said yet
+	until time.Time           // nothing of rest is said before
+}
+
+// fillSpeech is fill for a client of a gateway: head and farewell are in b. It goes on until there are bytes to write,
+// since many frames say nothing to such a client, or until the talk wants to wait.
+func (s *stream) fillSpeech(b *batch, bound *binding) bool {
+	b.buf, b.made, b.form = append(b.buf[:0], b.head...), b.made[:0], nil
+	p := s.speech
+	for b.out = b.buf; bound != nil && !b.final; b.out = b.buf {
+		if len(p.rest) > 0 {
+			if time.Now().Before(p.until) {
+				break
+			}
+			b.frames = append(b.frames[:0], p.rest...)
+			clear(p.rest)
+			p.rest = p.rest[:0]
+		} else if b.frames = bound.outbox.Take(bound.gen, b.frames[:0], batchFrames, batchBytes); len(b.frames) == 0 {
+			break
+		}
+		if s.renderSpeech(b); len(b.out) > 0 || len(p.rest) > 0 {
+			break
+		}
+	}
+	return len(b.out) > 0 || b.final
+}
+
+// renderSpeech makes the bytes of b's frames, up to one that the talk wants to wait with.
+func (s *stream) renderSpeech(b *batch) {
+	p := s.speech
+	said, messages := 0, 0
+	for i, e := range b.frames {
+		if shared := p.talk.Shared(e); shared != nil {
+			if len(b.frames) == 1 && len(b.buf) == 0 {
+				b.out = shared
+				s.tally.wrote(1, 1)
+				return
+			}
+			b.buf = append(b.buf, shared...)
+		} else {
+			var wait time.Duration
+			if b.buf, wait = p.talk.Say(b.buf, e); wait > 0 {
+				p.rest = append(p.rest, b.frames[i:]...)
+				p.until = time.Now().Add(wait)
+				time.AfterFunc(wait, s.Wake)
+				break
+			}
+		}
+		said++
+		if e.Message != nil {
+			messages++
+		}
+	}
+	s.tally.wrote(said, messages)
+	b.out = b.buf
 }

@@ -44,6 +44,35 @@ func (webSocketForm) farewell(last *protocol.Encoded) []byte {
 	return appendClose(append([]byte(nil), last.WebSocket()...), code.Row().Close, string(code))
 }
 
+// talkForm is the form of a connection's Talk.
+type talkForm struct{ talk Talk }
+
+func (f talkForm) whole(e *protocol.Encoded) []byte { return f.talk.Shared(e) }
+
+func (f talkForm) add(dst []byte, e *protocol.Encoded) []byte {
+	if shared := f.talk.Shared(e); shared != nil {
+		return append(dst, shared...)
+	}
+	dst, _ = f.talk.Say(dst, e)
+	return dst
+}
+
+func (f talkForm) farewell(last *protocol.Encoded) []byte {
+	var frame *protocol.ServerFrame
+	if last != nil {
+		if frame = last.Frame; frame == nil {
+			code, after := endOf(last)
+			frame = &protocol.ServerFrame{Type: protocol.TypeDisconnect, Code: code, Retry: code.Row().Retry, AfterMS: after.Milliseconds()}
+		}
+	}
+	back, number := f.talk.Farewell(frame)
+	reason := ""
+	if frame != nil {
+		reason = string(frame.Code)
+	}
+	return appendClose(append([]byte(nil), back...), number, reason)
+}
+
 const (
 	closeNormal   = 1000
 	opClose       = 8

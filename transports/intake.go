@@ -41,6 +41,7 @@ type framing struct {
 	mask uint8 // 4 if the frame is masked
 	part uint8
 	wide uint8           // bytes of the extended length
+	most uint32          // bytes of a message; 0: protocol.MaxMessageBytes
 	bad  *protocol.Error // what is wrong with the length of the last frame, or nil
 }
 
@@ -95,10 +96,18 @@ func (f *framing) step(b byte) {
 	}
 }
 
+// limit is how many bytes a message may have.
+func (f *framing) limit() int {
+	if f.most != 0 {
+		return int(f.most)
+	}
+	return protocol.MaxMessageBytes
+}
+
 // badLength returns what is wrong with the length of a frame whose header has come.
 func (f *framing) badLength() *protocol.Error {
 	switch {
-	case f.len > protocol.MaxMessageBytes && f.len>>63 == 0:
+	case f.len > uint64(f.limit()) && f.len>>63 == 0:
 		return errTooLarge
 	case f.wide == 2 && f.len < 126, f.wide == 8 && f.len <= 0xffff, f.len>>63 == 1:
 		return errProtocol // not the shortest form, or more than the form holds

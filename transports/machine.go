@@ -66,7 +66,7 @@ func newMachine() *machine {
 	if err != nil {
 		panic(err) // the handshake is ours
 	}
-	ws.SetReadLimit(protocol.MaxMessageBytes)
+	ws.SetReadLimit(maxSpeechBytes + 1) // readFrom and framing have the limit of each socket
 	m.ws = ws
 	m.buffered.Reset((*wire)(m)) // without the library's own reader between, which would read no more after an EOF
 	return m

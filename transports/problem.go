@@ -57,10 +57,16 @@ func (h *Handler) noteClosing(peer *protocol.Peer, fault *protocol.Error) {
 		"transport", peer.Transport, "origin", protocol.Cut(peer.Origin, 256), "address", protocol.Cut(peer.Address, 64))
 }
 
+// gatewayKey is the key of a gateway's name in the context of a request.
+type gatewayKey struct{}
+
 // endpointOf names what a request was for, by the end of its path. One that is made up for a poll that waits has none.
 func endpointOf(r *http.Request) string {
 	if r.URL == nil {
 		return protocol.Poll
+	}
+	if name, ok := r.Context().Value(gatewayKey{}).(string); ok {
+		return name
 	}
 	switch path.Base(r.URL.Path) {
 	case "ws":

@@ -40,6 +40,7 @@ func (h *Handler) mux() *http.ServeMux {
 	mux.HandleFunc("/bus/sse", h.SSE)
 	mux.HandleFunc("/bus/poll", h.Poll)
 	mux.HandleFunc("/bus/send", h.Send)
+	mux.HandleFunc("/shout", h.Speak(shout{}))
 	return mux
 }
 

@@ -43,13 +43,13 @@ func (k *socket) fresh() bool {
 	first := !k.begun
 	k.begun = true
 	intro := k.opening.Load()
-	return first && k.watched && k.machine == nil && (intro == nil || intro.plain == nil)
+	return first && k.watched && k.machine == nil && (intro == nil || !intro.unasked())
 }
 
 func (k *socket) readMessage() bool {
 	intro := k.opening.Load()
-	if intro != nil && intro.plain != nil && !intro.waited {
-		return k.connectPlain(intro)
+	if intro != nil && intro.unasked() && !intro.waited {
+		return k.connectUnasked(intro)
 	}
 	if k.machine == nil {
 		k.machine = machineFor(k)
@@ -75,7 +75,7 @@ func (k *socket) readMessage() bool {
 	if !k.watched {
 		w.limitTime()
 	}
-	err = m.readFrom(r)
+	err = m.readFrom(r, k.intake.framing.limit())
 	w.untime()
 	switch {
 	case err == errTooLarge:
@@ -107,6 +107,9 @@ var (
 
 // receive passes the frames of one message to the session.
 func (k *socket) receive(body []byte) bool {
+	if k.speech != nil {
+		return k.hear(body)
+	}
 	frames, err := protocol.DecodeClientFrames(body)
 	intro, bound := k.opening.Load(), k.bound.Load()
 	switch {
@@ -120,6 +123,30 @@ func (k *socket) receive(body []byte) bool {
 	}
 	if err := bound.session.Receive(bound.gen, frames); err != nil {
 		k.fail(k.h.asError(err))
+	}
+	return true
+}
+
+// hear passes a message of a client of a gateway to its talk.
+func (k *socket) hear(body []byte) bool {
+	bound := k.bound.Load()
+	if bound == nil {
+		return true // the session could not be opened, and the farewell is on its way
+	}
+	p := k.speech
+	p.heard.Add(1)
+	heard := p.talk.Hear(body)
+	if len(heard.Back) > 0 {
+		k.answerBack(heard.Back)
+	}
+	if heard.Malformed != nil {
+		p.malformed.Add(1)
+		bound.session.Fault(bound.gen, nil, heard.Malformed)
+	}
+	if len(heard.Frames) > 0 {
+		if err := bound.session.Receive(bound.gen, heard.Frames); err != nil {
+			k.fail(k.h.asError(err))
+		}
 	}
 	return true
 }
@@ -178,20 +205,23 @@ type message struct{ body []byte }
 var messages = sync.Pool{New: func() any { return &message{make([]byte, 0, 1<<10)} }}
 
 func (m *message) release() {
+	if cap(m.body) > keepBytes {
+		return
+	}
 	m.body = m.body[:0]
 	messages.Put(m)
 }
 
-// readFrom reads all of r. It fails with errTooLarge above protocol.MaxMessageBytes.
-func (m *message) readFrom(r io.Reader) error {
+// readFrom reads all of r. It fails with errTooLarge above limit bytes.
+func (m *message) readFrom(r io.Reader, limit int) error {
 	for {
 		if len(m.body) == cap(m.body) {
 			m.body = append(m.body, 0)[:len(m.body)]
 		}
-		n, err := r.Read(m.body[len(m.body):min(cap(m.body), protocol.MaxMessageBytes+1)])
+		n, err := r.Read(m.body[len(m.body):min(cap(m.body), limit+1)])
 		m.body = m.body[:len(m.body)+n]
 		switch {
-		case len(m.body) > protocol.MaxMessageBytes:
+		case len(m.body) > limit:
 			return errTooLarge
 		case err == io.EOF:
 			return nil

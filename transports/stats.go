@@ -10,11 +10,21 @@ import (
 type Stats struct {
 	WebSocket, SSE, Poll TransportStats
 	Refused              map[Refusal]uint64 // requests that were answered with an error before they were connected
+	Gateways             []GatewayStats
+}
+
+// GatewayStats counts the clients of one gateway, in the order of Speak. Those are not counted as WebSocket.
+type GatewayStats struct {
+	Gateway protocol.Gateway
+	TransportStats
+	Heard       uint64            // messages of clients
+	Malformed   uint64            // messages of clients that could not be read
+	Unsupported map[string]uint64 // requests for what the gateway does not offer, by the action; nil if it does not count them
 }
 
 // Refusal is a kind of refused request.
 type Refusal struct {
-	Endpoint string // websocket, sse, poll, send, or negotiate
+	Endpoint string // websocket, sse, poll, send, negotiate, or a gateway
 	Code     protocol.Code
 }
 
@@ -90,5 +100,29 @@ func (h *Handler) Stats() Stats {
 		SSE:       h.tallies[sseKind].stats(),
 		Poll:      h.tallies[pollKind].stats(),
 		Refused:   h.refused.Snapshot(),
+		Gateways:  h.gatewayStats(),
 	}
+}
+
+// tongue is a Language that is spoken here.
+type tongue struct {
+	Language
+	tally            tally
+	heard, malformed atomic.Uint64
+}
+
+// gatewayStats returns the counts of all gateways.
+func (h *Handler) gatewayStats() []GatewayStats {
+	h.mu.Lock()
+	spoken := h.spoken
+	h.mu.Unlock()
+	all := make([]GatewayStats, 0, len(spoken))
+	for _, t := range spoken {
+		g := GatewayStats{Gateway: t.Gateway(), TransportStats: t.tally.stats(), Heard: t.heard.Load(), Malformed: t.malformed.Load()}
+		if u, ok := t.Language.(Unsupporter); ok {
+			g.Unsupported = u.Unsupported()
+		}
+		all = append(all, g)
+	}
+	return all
 }

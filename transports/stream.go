@@ -18,8 +18,9 @@ type stream struct {
 	tally *tally
 	form  form
 	source
-	linger bool // wait for the client's part of the farewell before closing
-	sends  bool // the client speaks with POST /bus/send
+	linger bool    // wait for the client's part of the farewell before closing
+	sends  bool    // the client speaks with POST /bus/send
+	speech *speech // of the client of a gateway; else nil
 
 	turn        turn  // of the goroutine that writes
 	delayed     bool  // nothing is flushed until startWriting, which waits for firstFrames; of the goroutine that reads
@@ -148,6 +149,25 @@ func (s *stream) put(p []byte) {
 }
 
 const maxAside = 4 << 10
+
+// maxBack bounds what waits beside the outbox of a client of a gateway, in bytes.
+const maxBack = 64 << 10
+
+// answerBack sends what a talk says by itself. A client that does not read it is cut.
+func (s *stream) answerBack(p []byte) {
+	s.mu.Lock()
+	full := len(s.aside)+len(p) > maxBack && len(s.aside) > 0
+	if !full && s.ending == nil {
+		s.aside = append(s.aside, p...)
+	}
+	s.mu.Unlock()
+	if full {
+		s.tally.slow.Add(1)
+		s.fail(&protocol.Error{Code: protocol.CodeSlowConsumer, Reason: "answers come faster than they are read", Hint: "Read what the server sends."})
+		return
+	}
+	s.Wake()
+}
 
 // End ends the stream on behalf of the bus, with last as the farewell.
 func (s *stream) End(last *protocol.Encoded) {

@@ -65,9 +65,10 @@ type Handler struct {
 	ctx  context.Context // done after Close
 	stop context.CancelFunc
 
-	mu    sync.Mutex // guards all below
-	links map[closer]struct{}
-	backs map[*http.Server]*handback
+	mu     sync.Mutex // guards all below
+	links  map[closer]struct{}
+	spoken []*tongue
+	backs  map[*http.Server]*handback
 }
 
 // closer is a link that Close ends.

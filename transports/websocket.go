@@ -23,12 +23,16 @@ type socket struct {
 // introduction is what opens the session of a WebSocket.
 type introduction struct {
 	peer   protocol.Peer
-	plain  *query // nil if a connect frame must come
+	plain  *query                 // of a plain client
+	frames []protocol.ClientFrame // of a client of a gateway: what its session begins with
 	busy   atomic.Bool
 	waited bool
 	by     time.Time // when connect must have come
 	probed time.Time // when an idle plain client was pinged; the wheel's goroutine only
 }
+
+// unasked reports whether the session opens without a connect frame of the client.
+func (i *introduction) unasked() bool { return i.plain != nil || i.frames != nil }
 
 // WebSocket serves GET /bus/ws.
 func (h *Handler) WebSocket(w http.ResponseWriter, r *http.Request) {
@@ -47,13 +51,13 @@ func (h *Handler) WebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	peer.Plain = plain != nil
-	h.serveSocket(w, r, &introduction{peer: peer, plain: plain})
+	k := &socket{}
+	k.init(h, webSocketKind, webSocketForm{})
+	h.serveSocket(w, r, k, &introduction{peer: peer, plain: plain})
 }
 
 // serveSocket upgrades and returns, so that net/http can free what the request took; a reader goes on.
-func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request, intro *introduction) {
-	k := &socket{}
-	k.init(h, webSocketKind, webSocketForm{})
+func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request, k *socket, intro *introduction) {
 	k.alarm.owner, k.linger = k, true
 	k.opening.Store(intro)
 	if status := upgrade(w, r, k); status != http.StatusSwitchingProtocols {
@@ -61,11 +65,16 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request, intro *int
 		if status == http.StatusBadRequest {
 			w.Header().Set("Sec-WebSocket-Version", "13")
 		}
+		w.Header().Del("Sec-WebSocket-Protocol")
 		h.refuseAs(w, r, e, status)
 		return
 	}
 	intro.by = time.Now().Add(h.cfg.ConnectDeadline)
-	if k.start(intro.by) && !k.watched { // else the goroutine that read the request goes on with it
+	first := intro.by
+	if k.speech != nil {
+		first = time.Now()
+	}
+	if k.start(first) && !k.watched { // else the goroutine that read the request goes on with it
 		h.readers.watch(k)
 	}
 }
@@ -119,9 +128,12 @@ func (k *socket) connect(intro *introduction, connect *protocol.ClientFrame, res
 	return true
 }
 
-// connectPlain opens the session that the URL asks for.
-func (k *socket) connectPlain(intro *introduction) bool {
+// connectUnasked opens the session that the URL asks for, or that a gateway begins with.
+func (k *socket) connectUnasked(intro *introduction) bool {
 	intro.waited = true
+	if intro.plain == nil {
+		return k.connect(intro, &intro.frames[0], intro.frames[1:])
+	}
 	return k.connect(intro, connectFrame(), intro.plain.frames())
 }
 
@@ -140,10 +152,13 @@ func (k *socket) due(now time.Time) time.Time {
 	if next, ended := k.patience(now); ended {
 		return next
 	}
+	if k.speech != nil {
+		return k.speechDue(now)
+	}
 	intro := k.opening.Load()
 	switch {
 	case intro != nil && intro.plain != nil:
-		return k.probe(intro, now)
+		return k.probe(&intro.probed, now)
 	case intro != nil:
 		if now.Before(intro.by) || intro.busy.Load() {
 			return now.Add(max(intro.by.Sub(now), time.Second))
@@ -161,17 +176,18 @@ func (k *socket) due(now time.Time) time.Time {
 
 var errSilent = &protocol.Error{Code: protocol.CodeHeartbeatTimeout, Reason: "nothing was heard of the client", Hint: "Send a ping after each heartbeat of silence."}
 
-// probe pings a plain client that was silent for a heartbeat, and takes it for lost 10 s later.
-func (k *socket) probe(intro *introduction, now time.Time) time.Time {
+// probe pings a client that was silent for a heartbeat and need not speak by itself, and takes it for lost 10 s later.
+// probed is when that was done last.
+func (k *socket) probe(probed *time.Time, now time.Time) time.Time {
 	heard := k.heardAt()
 	if idle := heard.Add(k.h.cfg.Heartbeat); now.Before(idle) {
 		return idle
 	}
-	if !intro.probed.After(heard) {
-		intro.probed = now
+	if !probed.After(heard) {
+		*probed = now
 		k.put(pingFrame)
 	}
-	if lost := intro.probed.Add(protocol.PongDeadline); now.Before(lost) {
+	if lost := probed.Add(protocol.PongDeadline); now.Before(lost) {
 		return lost
 	}
 	k.fail(errSilent)
@@ -179,3 +195,29 @@ func (k *socket) probe(intro *introduction, now time.Time) time.Time {
 }
 
 var pingFrame = []byte{0x89, 0}
+
+// speechDue keeps the deadlines of a client of a gateway.
+func (k *socket) speechDue(now time.Time) time.Time {
+	p := k.speech
+	if p.next.IsZero() || !now.Before(p.next) {
+		due := p.talk.Due(now, k.heardAt())
+		if len(due.Back) > 0 {
+			k.answerBack(due.Back)
+		}
+		if due.End != nil {
+			k.fail(due.End)
+			return time.Time{}
+		}
+		if p.next = due.Next; p.next.IsZero() {
+			p.next = now.Add(forever)
+		}
+	}
+	next := k.probe(&p.probed, now)
+	if next.IsZero() || next.Before(p.next) {
+		return next
+	}
+	return p.next
+}
+
+// forever is longer than a process lives.
+const forever = 100 * 365 * 24 * time.Hour
