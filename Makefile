@@ -14,7 +14,7 @@ BUILT       := clientjs/dist examples/dashboard/dist
 
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
-.PHONY: help run build test check lint house fuzz bench client sim nemesis profile deps oracle clean
+.PHONY: help run build test check lint house fuzz bench client packages sim nemesis profile deps oracle clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/  make \1\t\2/' | expand -t 18
@@ -59,6 +59,9 @@ client: node_modules/.package-lock.json ## build clientjs/dist and the demo from
 	npm run --silent build
 	npm run --silent build:demo
 
+packages: build clientjs/setups/node_modules/.package-lock.json clientjs/setups/next/node_modules/.package-lock.json ## install the packed client into fresh projects, with Next.js, and try each
+	SETUPS=all TIDINGS_BINARY=$(CURDIR)/bin/tidings npm run --silent test:packages
+
 sim: ## run the simulator for longer than the tests do: make sim ARGS='-seeds 100000'
 	$(GO) run ./sim/cmd/sim $(ARGS)
 
@@ -70,7 +73,7 @@ profile: ## CPU, memory and mutex profiles of the benchmarks of one package: mak
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -cpuprofile bench-out/cpu.prof -memprofile bench-out/mem.prof -mutexprofile bench-out/mutex.prof -o bench-out/bench.test $(or $(PKG),./core)
 	$(GO) tool pprof -top -nodecount 25 bench-out/cpu.prof
 
-deps: node_modules/.package-lock.json ## install what the tests need: Debian packages (as root), Node modules, the oracle
+deps: node_modules/.package-lock.json clientjs/setups/node_modules/.package-lock.json ## install what the tests need: Debian packages (as root), Node modules, the oracle
 	@missing=(); \
 	for pkg in $(APT); do dpkg -s $$pkg 2>/dev/null | grep -q '^Status: install ok installed' || missing+=($$pkg); done; \
 	if (($${#missing[@]})); then \
@@ -90,5 +93,9 @@ node_modules/.package-lock.json: package-lock.json
 	npm ci --silent
 	@touch $@
 
+clientjs/setups/%node_modules/.package-lock.json: clientjs/setups/%package-lock.json
+	cd $(<D) && npm ci --silent
+	@touch $@
+
 clean: ## remove what the targets above made
-	rm -rf bin bench-out .cache node_modules filter/oracle/node_modules *.test *.prof
+	rm -rf bin bench-out .cache node_modules filter/oracle/node_modules clientjs/setups/node_modules clientjs/setups/next/node_modules *.test *.prof

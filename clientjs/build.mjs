@@ -1,7 +1,8 @@
 // Builds clientjs/dist, which is committed: `go build` needs no Node. `node clientjs/build.mjs [folder]`.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { minify } from "terser";
@@ -36,22 +37,41 @@ const terse = {
   setup: (build) => build.onLoad({ filter: /src\/core\/texts\.ts$/ }, () => ({ contents: "export const explain = (error) => error;" })),
 };
 
-const entries = {
-  "tidings.js": { entryPoints: [here("src/index.ts")], format: "esm", plugins: [beside, terse] },
-  "tidings.development.js": { entryPoints: [here("src/index.ts")], format: "esm", plugins: [beside] },
-  "tabs.js": { entryPoints: [here("src/tabs.ts")], format: "esm" },
-  "tidings.iife.js": { entryPoints: [here("src/index.ts")], format: "iife", globalName: "tidings", plugins: [whole] },
-  "react.js": { entryPoints: [here("src/react.ts")], format: "esm", external: ["react", "tidings", "tidings/live", "tidings/presence", "tidings/reply"] },
-  "react-joined.js": { entryPoints: [here("src/react-joined.ts")], format: "esm", external: ["react", "tidings", "tidings/joined", "tidings/react"] },
-  "live.js": { entryPoints: [here("src/live.ts")], format: "esm", external: ["tidings"] },
-  "presence.js": { entryPoints: [here("src/presence.ts")], format: "esm", external: ["tidings"] },
-  "joined.js": { entryPoints: [here("src/joined.ts")], format: "esm", external: ["tidings"] },
-  "collection.js": { entryPoints: [here("src/collection.ts")], format: "esm", external: ["tidings"] },
-  "react-collection.js": { entryPoints: [here("src/react-collection.ts")], format: "esm", external: ["react", "tidings", "tidings/collection", "tidings/react"] },
-  "call.js": { entryPoints: [here("src/call.ts")], format: "esm", external: ["tidings"] },
-  "reply.js": { entryPoints: [here("src/reply.ts")], format: "esm", external: ["tidings"] },
-  "testing.js": { entryPoints: [here("src/testing.ts")], format: "esm" },
+/** The entries of the package but the core, by their files; `tidings/react/joined` is `react-joined`. */
+const entries = ["react", "react-joined", "react-collection", "live", "presence", "joined", "collection", "call", "reply", "testing"];
+const external = ["react", "tidings", "tidings/*"];
+const source = (name) => here(`src/${name === "tidings" ? "index" : name}.ts`);
+
+/** What the server hands out, below `/client/`: for pages without a bundler, so it is as small as can be. */
+const served = {
+  "tidings.js": { entryPoints: [source("tidings")], plugins: [beside, terse] },
+  "tidings.development.js": { entryPoints: [source("tidings")], plugins: [beside] },
+  "tabs.js": { entryPoints: [source("tabs")] },
+  "tidings.iife.js": { entryPoints: [source("tidings")], format: "iife", globalName: "tidings", plugins: [whole] },
+  ...Object.fromEntries(entries.map((name) => [`${name}.js`, { entryPoints: [source(name)], external }])),
 };
+
+/** In the package an entry finds the others beside it, so that all are of one form. */
+const siblings = {
+  name: "siblings",
+  setup: (build) =>
+    build.onResolve({ filter: /^tidings(\/|$)/ }, ({ path }) => ({ path: `./${path === "tidings" ? path : path.slice("tidings/".length).replace("/", "-")}.js`, external: true })),
+};
+
+/**
+ * What the package has for bundlers and Node, by folder: readable, for it is they who minify. Where `short`, properties
+ * that nobody outside knows have short names, and errors are terse: a bundle for production is a tenth smaller.
+ */
+const forms = {
+  esm: { format: "esm", sourcemap: "linked", short: true },
+  development: { format: "esm", sourcemap: "linked" },
+  cjs: { format: "cjs", supported: { "dynamic-import": false } }, // of which Jest knows nothing
+};
+
+/** What an import in React Native throws. */
+const noReactNative =
+  "tidings does not run in React Native: it needs streams, URL and AbortSignal as browsers have them. Use it in a WebView, or ask the server by fetch: GET /bus/poll?channel=…";
+
 /** The declarations, below dist/types, of which an application may use every name. */
 const publicTypes = /^(call|collection(\/types)?|core\/(frames|errors)|util\/(channels|clock)|index|joined|live|presence|react(-collection|-joined|\/\w+)?|bus\/shared|reply|testing|types)\.d\.ts$/;
 
@@ -87,27 +107,52 @@ function fingerprint() {
   return hash.digest("hex").slice(0, 8);
 }
 
+const banner = (name) => `${name.startsWith("react") ? '"use client";' : ""}/* Tidings, Apache-2.0 */`;
+
+/** Builds what the server hands out. Properties of `mangleProps` get short names, the same in all files. */
+async function serve(out, common, mangleProps) {
+  let mangleCache = {};
+  for (const [name, entry] of Object.entries(served)) {
+    const bundle = await build({ format: "esm", ...common, ...entry, minify: true, mangleProps, mangleCache, write: false });
+    ({ mangleCache } = bundle);
+    // esbuild bundles; terser's names for variables are worth a further 5 % after gzip.
+    const { code } = await minify(bundle.outputFiles[0].text, { module: entry.format !== "iife", ecma: 2022, compress: { passes: 3, unsafe: true, unsafe_arrows: true, unsafe_comps: true, unsafe_methods: true, pure_getters: true, sequences: false, lhs_constants: false }, format: { preamble: banner(name) } });
+    writeFileSync(`${out}/${name}`, `${code}\n`);
+  }
+  return mangleCache;
+}
+
+/** Builds one form of the package into a folder. */
+async function form(out, folder, common, { short, ...options }, mangle) {
+  mkdirSync(`${out}/${folder}`);
+  for (const name of ["tidings", "tabs", ...entries]) {
+    const plugins = [siblings, beside, ...(short ? [terse] : [])];
+    const outfile = here(`dist/${folder}/${name}.js`); // wherever it is written to, maps lead to the sources from there
+    const { outputFiles } = await build({ ...common, ...options, ...(short && mangle), entryPoints: [source(name)], external: ["react"], outfile, plugins, banner: { js: banner(name) }, write: false });
+    for (const { path, contents } of outputFiles) writeFileSync(`${out}/${folder}/${basename(path)}`, contents);
+  }
+}
+
 /** Builds everything into a folder. Returns the names of properties that it made short. */
 export async function main(out = here("dist")) {
-  const common = { bundle: true, minify: true, target: "es2022", legalComments: "none", logLevel: "warning", tsconfig: here("../tsconfig.build.json"), define: { BUILD: JSON.stringify(fingerprint()) } };
+  const name = fingerprint();
+  const common = (build) => ({ bundle: true, target: "es2022", legalComments: "none", logLevel: "warning", tsconfig: here("../tsconfig.build.json"), define: { BUILD: JSON.stringify(build) } });
   rmSync(out, { recursive: true, force: true });
-  execFileSync(process.execPath, [here("../node_modules/typescript/bin/tsc"), "-p", here("../tsconfig.build.json"), "--outDir", `${out}/types`], { stdio: "inherit" });
+  const tsc = (...args) => execFileSync(process.execPath, [here("../node_modules/typescript/bin/tsc"), "-p", here("../tsconfig.build.json"), ...args], { stdio: "inherit" });
+  tsc("--outDir", `${out}/types`);
   const known = outside(`${out}/types`);
   // Every other property gets a short name, the same in all files, so that what hangs on the core can be a file of its
   // own.
-  const all = await build({ ...common, ...entries["tidings.iife.js"], mangleProps: /./, mangleCache: {}, write: false });
+  const all = await build({ ...common(name), ...served["tidings.iife.js"], minify: true, mangleProps: /./, mangleCache: {}, write: false });
   const internal = Object.keys(all.mangleCache).filter((name) => !known.has(name));
   const mangleProps = new RegExp(`^(${internal.join("|")})$`);
-  let mangleCache = {};
-  for (const [name, entry] of Object.entries(entries)) {
-    const banner = `${name.startsWith("react") ? '"use client";' : ""}/* Tidings, Apache-2.0 */`;
-    const bundle = await build({ ...common, ...entry, mangleProps, mangleCache, write: false });
-    ({ mangleCache } = bundle);
-    // esbuild bundles; terser's names for variables are worth a further 5 % after gzip.
-    let code = bundle.outputFiles[0].text;
-    ({ code } = await minify(code, { module: entry.format === "esm", ecma: 2022, compress: { passes: 3, unsafe: true, unsafe_arrows: true, unsafe_comps: true, unsafe_methods: true, pure_getters: true, sequences: false, lhs_constants: false }, format: { preamble: banner } }));
-    writeFileSync(`${out}/${name}`, `${code}\n`);
-  }
+  const mangleCache = await serve(out, common(name), mangleProps);
+  // Tabs share a connection if their files are of one build, and name the same things alike.
+  for (const [folder, options] of Object.entries(forms)) await form(out, folder, common(options.short ? name : `${name}-long`), options, { mangleProps, mangleCache });
+  // For CommonJS the same declarations, where TypeScript takes them for CommonJS.
+  cpSync(`${out}/types`, `${out}/cjs/types`, { recursive: true });
+  writeFileSync(`${out}/cjs/package.json`, '{ "type": "commonjs" }\n');
+  writeFileSync(`${out}/react-native.cjs`, `throw new Error(${JSON.stringify(noReactNative)});\n`);
   return internal;
 }
 

@@ -3,7 +3,8 @@ package clientjs
 
 import "embed"
 
-// Dist holds the files of dist/, which clientjs/build.mjs makes and CI compares with a fresh build.
+// Dist holds the files of dist/ that pages without a bundler load. clientjs/build.mjs makes them, and CI compares them
+// with a fresh build. The folders of dist/ are for the npm package alone.
 //
-//go:embed dist
+//go:embed dist/*.js
 var Dist embed.FS

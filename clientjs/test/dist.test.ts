@@ -29,7 +29,7 @@ test("the committed dist is what a fresh build makes", () => {
 });
 
 /** Most bytes after gzip. */
-const budgets = { "tidings.js": 9.8 * 1024, "tidings.iife.js": 14.75 * 1024, "tabs.js": 5.4 * 1024, "joined.js": 512, "react-joined.js": 512, "react.js": 2 * 1024, "live.js": 1.5 * 1024, "presence.js": 1024, "reply.js": 1024, "call.js": 512, "collection.js": 3 * 1024, "react-collection.js": 1024, "testing.js": 2.75 * 1024 };
+const budgets = { "tidings.js": 9.8 * 1024, "tidings.iife.js": 14.8 * 1024, "tabs.js": 5.4 * 1024, "joined.js": 512, "react-joined.js": 512, "react.js": 2 * 1024, "live.js": 1.5 * 1024, "presence.js": 1024, "reply.js": 1024, "call.js": 512, "collection.js": 3 * 1024, "react-collection.js": 1024, "testing.js": 2.75 * 1024 };
 for (const [name, budget] of Object.entries(budgets)) {
   test(`${name} is at most ${budget} bytes after gzip`, (t) => {
     const size = gzipSync(read(name), { level: 9 }).length;

@@ -30,6 +30,7 @@ func allSuites(short bool) []suite {
 	return []suite{
 		{name: "go", command: append(test, "-race", "-timeout", "20m", "./..."), must: folders, run: runGo},
 		{name: "javascript", command: []string{"npm", "run", "--silent", "test"}, run: runNode},
+		{name: "packages", command: []string{"npm", "run", "--silent", "test:packages"}, run: runNode},
 		{name: "browser", command: []string{"npm", "run", "--silent", "test:e2e"}, run: runNode},
 		{name: "engines", command: []string{"npm", "run", "--silent", "test:engines"}, run: runNode},
 		{name: "nemesis", command: []string{"go", "run", "-tags", "nomsgpack", "./sim/nemesis", "-seed", "530", "-for", "32s", "-pace", "0.25", "-clients", "60", "-v"}, run: runNode},
