@@ -125,6 +125,27 @@ func (d *Collection) write(ctx context.Context, action string, fields map[string
 	return done, err
 }
 
+// Make makes a collection without documents. One that is there stays as it is.
+func (d *Collection) Make(ctx context.Context) error { return d.manage(ctx, "createCollection", nil) }
+
+// Truncate removes all documents at once. Whoever hears the collection gets one message for it, whose event is "reset",
+// whatever the filter. It fails with CodeNotFound if there is no such collection, with CodeForbidden if this client may
+// write only some of the documents, with CodeUnsupported if the collection is a table that the server watches, and
+// otherwise as Call does.
+func (d *Collection) Truncate(ctx context.Context, options ...WriteOption) error {
+	return d.manage(ctx, "truncate", options)
+}
+
+// Drop is Truncate, and the collection is not listed any more. It comes to be again with its next document.
+func (d *Collection) Drop(ctx context.Context, options ...WriteOption) error {
+	return d.manage(ctx, "dropCollection", options)
+}
+
+func (d *Collection) manage(ctx context.Context, action string, options []WriteOption) error {
+	_, err := d.write(ctx, action, map[string]any{}, options)
+	return err
+}
+
 // Create makes a document; id "" lets the server draw one. It fails with CodeVersionConflict if there is one of that
 // id, and otherwise as Call does. content is written as encoding/json writes it, and must be an object.
 func (d *Collection) Create(ctx context.Context, id string, content any, options ...WriteOption) (Written, error) {

@@ -84,6 +84,10 @@ type Refusal struct {
 	Retry   bool          `json:"retry"`
 }
 
+func refusalOf(f *protocol.Error) *Refusal {
+	return &Refusal{Code: f.Code, Message: f.Reason, Hint: f.Hint, Retry: f.Code.Row().Retry}
+}
+
 func answerMany(results []store.Result) Answer {
 	done := Bulked{Results: make([]BulkResult, len(results))}
 	var refused []protocol.Code
@@ -91,7 +95,7 @@ func answerMany(results []store.Result) Answer {
 		done.Results[i] = BulkResult{ID: result.ID, Version: result.Version, Event: result.Event}
 		if f := result.Fault; f != nil {
 			refused = append(refused, f.Code)
-			done.Results[i].Error = &Refusal{Code: f.Code, Message: f.Reason, Hint: f.Hint, Retry: f.Code.Row().Retry}
+			done.Results[i].Error = refusalOf(f)
 		}
 	}
 	a := answer(done)

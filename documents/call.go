@@ -71,6 +71,9 @@ func readCall(data []byte) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.form.keys {
+		return nil, &protocol.Error{Code: protocol.CodeForbidden, Reason: "an " + action + " is made by backends alone", Hint: "POST it to /api/documents, with an API key."}
+	}
 	known := func([]byte) error { return nil }
 	return r, r.ReadFields(data, More{"action": known, "collection": known})
 }

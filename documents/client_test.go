@@ -57,6 +57,23 @@ func TestGoClient(t *testing.T) {
 	if _, err := taxis.Get(ctx, "t1"); !errors.Is(err, &protocol.Error{Code: protocol.CodeNotFound}) {
 		t.Errorf("get what is gone: %v", err)
 	}
+	for name, do := range map[string]func() error{
+		"make":     func() error { return taxis.Make(ctx) },
+		"truncate": func() error { return taxis.Truncate(ctx) },
+	} {
+		if err := do(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if page, err := taxis.Search(ctx, client.Query{}); err != nil || len(page.Documents) != 0 {
+		t.Errorf("after truncate: %+v, %v", page, err)
+	}
+	if err := taxis.Drop(ctx); err != nil {
+		t.Errorf("drop: %v", err)
+	}
+	if err := taxis.Drop(ctx); !errors.Is(err, &protocol.Error{Code: protocol.CodeNotFound}) {
+		t.Errorf("drop of what is not there: %v", err)
+	}
 	if taxis.Channel() != "documents/city/taxis" {
 		t.Errorf("its channel is %s", taxis.Channel())
 	}

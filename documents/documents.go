@@ -5,6 +5,7 @@
 //	request.go     Request, and what each action is called
 //	fields.go      its fields, read from JSON
 //	answer.go      Answer, and its JSON
+//	whole.go       imports, and what is done to a whole collection
 //	call.go        requests of clients, as calls of the method "document"
 package documents
 

@@ -33,8 +33,8 @@ func (r *Request) ReadFields(raw []byte, more More) error {
 		return protocol.UnknownField("field", name, append(slices.Sorted(maps.Keys(more)), r.form.fields...))
 	}
 	var err error
-	if r.form.fields[0] == "operations" {
-		err = protocol.ReadBatch(raw, "operations", store.MaxOps, r.readOperation, field)
+	if element := r.form.element; element != nil {
+		err = protocol.ReadBatch(raw, r.form.fields[0], store.MaxOps, func(value []byte) error { return element(r, value) }, field)
 	} else {
 		err = protocol.ReadObject(raw, field)
 	}
@@ -148,7 +148,9 @@ func (r *Request) readOperation(value []byte) error {
 		if name == "action" && r.form.each == "" {
 			var text string
 			text, err = protocol.ReadString(value)
-			op.Action = store.Action(text)
+			if op.Action = store.Action(text); op.Action.Whole() {
+				op.Action = "" // none that a document has, so that this operation alone is refused
+			}
 			return err
 		}
 		for _, field := range opFields {

@@ -27,11 +27,14 @@ type Request struct {
 type form struct {
 	fields []string // of its JSON
 	writes bool
-	one    bool         // writes one document
+	one    bool         // writes with one operation, of the action's name
+	keys   bool         // is for backends alone
 	each   store.Action // of all operations of a bulk; "" where each names its own
-	read   func(r *Request, name string, value []byte) error
-	check  func(r *Request) error
-	do     func(context.Context, store.Store, *Request, By) (Answer, error)
+	// element reads one of the many things that the first field has; nil: there are no such.
+	element func(r *Request, value []byte) error
+	read    func(r *Request, name string, value []byte) error
+	check   func(r *Request) error
+	do      func(context.Context, store.Store, *Request, By) (Answer, error)
 }
 
 // forms are the actions.
@@ -54,6 +57,10 @@ var forms = func() map[string]*form {
 		fields := slices.DeleteFunc([]string{"filter", field, "meta"}, func(f string) bool { return f == "" })
 		all[string(action)+"ByQuery"] = &form{writes: true, fields: fields, read: readMany, check: checkMany, do: doByQuery}
 	}
+	all["import"] = &form{writes: true, keys: true, fields: []string{"documents"}, element: (*Request).readImported, do: doImport}
+	for _, action := range []store.Action{store.Make, store.Truncate, store.Drop} {
+		all[string(action)] = &form{writes: true, one: true, fields: []string{"meta"}, read: readMeta, do: doWhole}
+	}
 	all[ByQuery] = &form{writes: true, fields: []string{"filter", "action", "content", "fields", "meta"}, read: readMany, check: checkMany, do: doByQuery}
 	return all
 }()
@@ -62,7 +69,7 @@ var forms = func() map[string]*form {
 const ByQuery = "byQuery"
 
 func bulk(each store.Action) *form {
-	return &form{writes: true, each: each, fields: []string{"operations", "meta"}, read: readMeta, do: doBulk}
+	return &form{writes: true, each: each, fields: []string{"operations", "meta"}, element: (*Request).readOperation, read: readMeta, do: doBulk}
 }
 
 // Writes reports whether the request is one that changes documents.

@@ -56,6 +56,8 @@ func TestRowsOfAClient(t *testing.T) {
 		{"create for another", a, `"action":"create","content":{"tenant":"b"}`, "forbidden", ""},
 		{"remove of another's", a, `"action":"remove","id":"2"`, "not_found", ""},
 		{"bulk", a, `"action":"mRemove","operations":[{"id":"2"},{"id":"3"}]`, `{"results":[{"id":"2","error":{"code":"not_found"`, ""},
+		{"truncate", a, `"action":"truncate"`, "forbidden", ""},
+		{"drop", a, `"action":"dropCollection"`, "forbidden", ""},
 		{"by query over all", a, `"action":"patchByQuery","filter":{},"content":{"seen":true}`, `{"matched":1,"changed":1,"complete":true}`, ""},
 		{"by query that gives away", a, `"action":"patchByQuery","filter":{},"content":{"tenant":"b"}`, "forbidden", ""},
 		{"a claim that looks like a filter", injected, `"action":"search","count":true`, `"total":0`, `"n":`},

@@ -8,7 +8,7 @@
 //	api.go, config.go   a handler of one bus, and how it behaves
 //	routes.go    the table of URLs
 //	publish.go, several.go, batch.go, reply.go   publishes: of one message, to several channels, of many, with a publish URL
-//	documents.go, documents_many.go, documents_list.go   documents: one of them, and several or a search
+//	documents.go, documents_many.go, documents_list.go, documents_whole.go   documents: one of them, several or a search, and whole collections
 //	history.go, presence.go, admin.go, why.go, tail.go, filters.go   what backends ask
 //	commands.go, grants.go   what they do to clients
 //	openapi.go   openapi.yaml, which describes all of it

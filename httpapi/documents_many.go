@@ -60,7 +60,10 @@ func readDocumentFields(q *documents.Request, body []byte, more documents.More) 
 	if !q.Writes() {
 		return q.ReadFields(body, more)
 	}
-	all := documents.More{"silent": q.Silent, "user": q.User}
+	all := documents.More{"user": q.User}
+	if q.Action != "import" { // which is always silent
+		all["silent"] = q.Silent
+	}
 	maps.Copy(all, more)
 	return q.ReadFields(body, all)
 }

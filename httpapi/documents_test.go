@@ -224,7 +224,7 @@ func TestDocumentBulk(t *testing.T) {
 	var done documents.Bulked
 	body := `{"operations":[
 		{"action":"create","id":"a","content":{"n":1}}, {"action":"upsert","id":"b","content":{"n":2},"default":{"m":0}}, {"action":"patch","id":"nobody","content":{}},
-		{"action":"removeFields","id":"b","fields":["m"]}, {"action":"replace","id":"a","content":{"n":9},"version":77}, {"action":"drop","id":"a"}
+		{"action":"removeFields","id":"b","fields":["m"]}, {"action":"replace","id":"a","content":{"n":9},"version":77}, {"action":"drop","id":"a"}, {"action":"truncate"}
 	], "user":"ann", "meta":{"why":"test"}, "idempotencyKey":"k"}`
 	w.ok(w.do(request{path: cars + "/_bulk", body: body}), &done)
 	var got []string
@@ -235,7 +235,7 @@ func TestDocumentBulk(t *testing.T) {
 		}
 		got = append(got, r.ID+" "+text)
 	}
-	if text := strings.Join(got, ", "); text != "a created, b created, nobody not_found, b patched, a version_conflict, a bad_request" {
+	if text := strings.Join(got, ", "); text != "a created, b created, nobody not_found, b patched, a version_conflict, a bad_request,  bad_request" {
 		t.Errorf("got %s", text)
 	}
 	first := w.do(request{path: cars + "/_bulk", body: body}).Body.String()
@@ -395,3 +395,62 @@ type failing struct {
 
 func (f failing) Write(context.Context, store.Write) ([]store.Result, error) { return nil, f.err }
 func (f failing) Stats() store.Stats                                         { return store.Stats{ReadOnly: true} }
+
+// A collection is made, emptied and dropped, and documents are imported, of which nobody is told.
+func TestCollections(t *testing.T) {
+	w := startDocuments(t)
+	w.refusedWith(w.do(request{method: "POST", path: cars + "/_truncate"}), protocol.CodeNotFound)
+	w.refusedWith(w.do(request{method: "DELETE", path: cars}), protocol.CodeNotFound)
+	var made documents.Managed
+	w.ok(w.do(request{method: "PUT", path: cars}), &made)
+	if r := w.get("/api/documents"); made != (documents.Managed{Collection: "city/cars"}) || r.Body.String() != `{"collections":["city/cars"]}` {
+		t.Errorf("making it: %+v, and then there are %s", made, r.Body)
+	}
+	var done documents.Imported
+	body := `{"documents":[{"_id":"a","_version":7,"_info":{"author":"ben"},"n":1,"ä\"":{"x":[1]}},{"n":2},{"_id":"b","t":"` + strings.Repeat("x", protocol.MaxPayloadBytes-50) + `"},{"_id":"c"}],"user":"ann"}`
+	w.ok(w.do(request{path: cars + "/_import", body: body}), &done)
+	if done.Imported != 3 || len(done.Refused) != 1 || done.Refused[0].At != 2 || done.Refused[0].ID != "b" || done.Refused[0].Error.Code != protocol.CodeTooLarge {
+		t.Errorf("imported %+v", done)
+	}
+	if text := w.get(cars + "/a").Body.String(); !strings.Contains(text, `"author":"ann"`) || !strings.Contains(text, `"n":1,"ä\"":{"x":[1]}`) {
+		t.Errorf("the imported document is %s", text)
+	}
+	w.written(w.put("heard", `{}`))
+	truncate := func() (m documents.Managed) {
+		w.ok(w.do(request{method: "POST", path: cars + "/_truncate", header: headerOf([]string{"Idempotency-Key", "once"})}), &m)
+		return m
+	}
+	emptied := truncate()
+	later := w.written(w.put("later", `{}`))
+	if again := truncate(); again != emptied || emptied.Change == 0 || later.Version <= emptied.Change {
+		t.Errorf("truncated with change %+v, then again %+v; the next write has %d", emptied, again, later.Version)
+	}
+	var dropped documents.Managed
+	w.ok(w.do(request{method: "DELETE", path: cars}), &dropped)
+	if r := w.get("/api/documents"); r.Body.String() != `{"collections":[]}` || dropped.Change <= later.Version {
+		t.Errorf("dropped with change %d, and then there are %s", dropped.Change, r.Body)
+	}
+	var page struct {
+		Messages []struct {
+			Event  string
+			Change uint64
+			Data   any
+		}
+	}
+	for late := time.Now().Add(time.Minute); len(page.Messages) < 4 && time.Now().Before(late); {
+		w.ok(w.get("/api/history?channel=documents/city/cars"), &page)
+	}
+	var events []string
+	for _, m := range page.Messages {
+		events = append(events, m.Event)
+	}
+	if fmt.Sprint(events) != "[created reset created reset]" || page.Messages[1].Change != emptied.Change || page.Messages[3].Change != dropped.Change {
+		t.Errorf("the channel has %v: %+v", events, page.Messages)
+	}
+	for _, body := range []string{`{"documents":[]}`, `{"documents":[{"_id":7}]}`, `{"documents":[{"_id":".."}]}`, `{"documents":[[]]}`, `{"documents":[` + strings.Repeat(`{},`, 1000) + `{}]}`} {
+		w.refusedWith(w.do(request{path: cars + "/_import", body: body}), protocol.CodeBadRequest)
+	}
+	w.refusedWith(w.do(request{path: cars + "/_import", body: `{"documents":[{}],"silent":true}`}), protocol.CodeUnknownField)
+	w.refusedWith(w.do(request{method: "POST", path: cars + "/_truncate?silent=true"}), protocol.CodeUnknownField)
+	w.refusedWith(w.do(request{path: cars + "/_import", body: `{"documents":["` + strings.Repeat("x", protocol.MaxAPIBodyBytes) + `"]}`}), protocol.CodeTooLarge)
+}

@@ -140,7 +140,7 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	schemas := doc.Components.Schemas
 	for name, fields := range map[string][]string{"Publish": publishFields, "Batch": batchFields, "Item": itemFields, "Reply": replyFields, "Send": sendFields, "Exclude": excludeFields, "Disconnect": disconnectFields, "Revoke": revokeFields, "Grant": grantFields, "Explain": explainFields, "Search": documents.Fields("search"), "GetMany": documents.Fields("mGet"),
 		"Bulk": append(documents.Fields("bulk"), "silent", "user", "idempotencyKey"), "Operation": documents.OperationFields(),
-		"ByQuery": append(documents.Fields(documents.ByQuery), "silent", "user")} {
+		"ByQuery": append(documents.Fields(documents.ByQuery), "silent", "user"), "Import": append(documents.Fields("import"), "user")} {
 		if got := sortedKeys(schemas[name].Properties); !slices.Equal(got, slices.Sorted(slices.Values(fields))) || schemas[name].Closed == nil || *schemas[name].Closed {
 			t.Errorf("%s has %q, the handler reads %q and nothing else", name, got, fields)
 		}
@@ -168,6 +168,7 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 		"Published": published{}, "Reach": reach{}, "Replied": replied{}, "Channels": channelsPage{}, "ChannelInfo": channelInfo{}, "Connections": connectionsPage{},
 		"ConnectionInfo": connectionInfo{}, "Sent": sent{}, "Disconnected": disconnected{}, "Revoked": revoked{}, "Granted": granted{}, "Why": whyAnswer{}, "Record": whyRecord{}, "Seen": seen{}, "Explained": explained{}, "Condition": explainedCondition{},
 		"Written": documents.Written{}, "Searched": documents.Searched{}, "ChangesSeen": store.Seen{}, "Bulked": documents.Bulked{}, "BulkResult": documents.BulkResult{}, "Changed": documents.ChangedMany{}, "GotMany": documents.GotMany{}, "Collections": collectionsPage{},
+		"Managed": documents.Managed{}, "Imported": documents.Imported{}, "ImportRefusal": documents.ImportRefusal{},
 	} {
 		var all, required []string
 		for i, typ := 0, reflect.TypeOf(answer); i < typ.NumField(); i++ {

@@ -8,6 +8,7 @@
 //	query.go       searches: their sort and cursors
 //	page.go        a search's page, made of the rows that a store reads
 //	many.go        writes to what a filter matches
+//	whole.go       what is done to a whole collection
 //	storetest/     the suite that every store passes
 //	sqlite/        the store of a single node, in one file
 //	postgres/      the store that several nodes share
@@ -57,8 +58,8 @@ type Store interface {
 
 // Lister is a Store that knows its collections.
 type Lister interface {
-	// Collections returns at most limit of the collections that have documents, or had some, by their names, those
-	// whose name follows after; the zero after is the beginning.
+	// Collections returns at most limit of the collections that have documents or were made, by their names, those
+	// whose name follows after; the zero after is the beginning. One that has lost its last document may be among them.
 	Collections(ctx context.Context, after Collection, limit int) ([]Collection, error)
 }
 
@@ -83,7 +84,7 @@ const (
 // Action is what an operation does.
 type Action string
 
-// The actions. Content is the operation's.
+// The actions on one document. Content is the operation's. Those on a whole collection are Make, Truncate and Drop.
 const (
 	Create       Action = "create"       // a new document of the content; it must not be there
 	Put          Action = "put"          // create or replace
@@ -97,7 +98,7 @@ const (
 // Op is one operation on one document.
 type Op struct {
 	Action  Action
-	ID      string         // "" lets Create draw one
+	ID      string         // "" lets Create draw one; "" of an action on a whole collection
 	Content []byte         // a JSON object, without what the store adds
 	Default []byte         // of Upsert, a JSON object; nil: {}
 	Fields  []string       // of RemoveFields, such as "driver.name"
@@ -138,8 +139,8 @@ const (
 // Result is the outcome of one operation.
 type Result struct {
 	ID       string
-	Version  uint64          // of the document now; of CodeVersionConflict the one that it has; of a removal the last
-	Event    Event           // "" if refused
+	Version  uint64          // of the document now; of CodeVersionConflict the one that it has; of a removal the last; of a Reset its change's number
+	Event    Event           // "" if refused, and of Make
 	Document []byte          // after it; the last content of a removal; nil if refused
 	Fault    *protocol.Error // nil: done
 }

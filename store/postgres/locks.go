@@ -29,21 +29,23 @@ type lock struct {
 // so that none waits for another in a circle. A document is locked before its number is drawn, also if it is not there
 // yet.
 func locks(group []*pending) []lock {
-	documents := map[store.Collection][]int32{}
+	documents, whole := map[store.Collection][]int32{}, map[store.Collection]bool{}
 	var list []lock
 	for _, p := range group {
 		if p.write.Key != "" {
 			list = append(list, lock{lockKey, hash(p.write.Principal, p.write.Key), true})
 		}
 		for _, op := range p.write.Ops {
+			whole[p.write.Collection] = whole[p.write.Collection] || op.Action.Whole()
 			documents[p.write.Collection] = append(documents[p.write.Collection], hash(p.write.Collection.String(), op.ID))
 		}
 	}
 	for c, keys := range documents {
 		slices.Sort(keys)
 		keys = slices.Compact(keys)
-		list = append(list, lock{lockCollection, hash(c.String()), len(keys) > maxLocks})
-		if len(keys) > maxLocks {
+		all := len(keys) > maxLocks || whole[c]
+		list = append(list, lock{lockCollection, hash(c.String()), all})
+		if all {
 			continue
 		}
 		for _, key := range keys {

@@ -13,9 +13,11 @@ import (
 // save writes what the operations made and commits.
 func (t *transaction) save(ctx context.Context) error {
 	b := &pgx.Batch{}
+	t.queueEmptied(b)
 	if err := t.queueRecords(b); err != nil {
 		return err
 	}
+	t.queueDropped(b)
 	t.queueChanges(b)
 	t.queueKeys(b)
 	if len(t.changes) > 0 && !t.store.leads.Load() {

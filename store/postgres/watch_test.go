@@ -158,6 +158,11 @@ func TestWatchedRowsAreRead(t *testing.T) {
 	if err != errWatched {
 		t.Errorf("a write: %v", err)
 	}
+	for _, do := range []store.Action{store.Make, store.Truncate, store.Drop} {
+		if _, err := s.Write(context.Background(), store.Write{Collection: orders, Ops: []store.Op{{Action: do}}}); err != errWatched {
+			t.Errorf("%s: %v", do, err)
+		}
+	}
 	if err := put(s.Store, "beside", `{}`); err != nil {
 		t.Error(err)
 	}

@@ -26,6 +26,8 @@ type transaction struct {
 	order   []spot
 	known   map[requestKey]kept
 	changes []change
+	emptied []store.Collection
+	dropped []store.Collection // of those that were emptied
 	kept    []kept
 	writes  uint64
 }
@@ -191,6 +193,9 @@ func shortened(results []store.Result) []store.Result {
 func (t *transaction) operate(w *store.Write, op store.Op) store.Result {
 	m := store.Moment{Number: t.numbers[0], Now: t.now, By: w.By}
 	t.numbers = t.numbers[1:]
+	if op.Action.Whole() {
+		return t.operateWhole(w, op, m)
+	}
 	at := t.records[spot{w.Collection, op.ID}]
 	if at == nil { // an id that is not allowed
 		return store.Apply(op, nil, m).Result
@@ -200,11 +205,16 @@ func (t *transaction) operate(w *store.Write, op store.Op) store.Result {
 		return a.Result
 	}
 	at.is = a.After
-	if !w.Silent {
-		a.Change.Collection, a.Change.Txn = w.Collection, uint64(t.txn)
-		t.changes = append(t.changes, change{a.Change, w.Meta, w.Origin})
-	}
+	t.note(w, a.Change)
 	return a.Result
+}
+
+// note keeps a change until it is published.
+func (t *transaction) note(w *store.Write, ch store.Change) {
+	if !w.Silent {
+		ch.Collection, ch.Txn = w.Collection, uint64(t.txn)
+		t.changes = append(t.changes, change{ch, w.Meta, w.Origin})
+	}
 }
 
 // expired is when the keys were used that are forgotten now.

@@ -31,8 +31,8 @@ type pending struct {
 
 // Write implements store.Store.
 func (s *Store) Write(ctx context.Context, w store.Write) ([]store.Result, error) {
-	if len(w.Ops) == 0 || len(w.Ops) > store.MaxOps {
-		return nil, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a request has 1 to 1000 operations", Hint: "Send several requests."}
+	if err := w.Check(); err != nil {
+		return nil, err
 	}
 	if s.waiting.Load() >= store.MaxWaiting && !w.Silent {
 		return nil, errRelay
@@ -177,6 +177,7 @@ func (w *writer) transact(ctx context.Context, group []*pending) (*transaction, 
 func (s *Store) committed(t *transaction) {
 	s.waiting.Add(int64(len(t.changes)))
 	s.writes.Add(t.writes)
+	s.forgetDropped(t.dropped)
 	s.commits.Add(1)
 	if len(t.changes) > 0 {
 		s.signal()
@@ -222,6 +223,12 @@ func (w *writer) drop() {
 func (w *writer) makeTables(ctx context.Context, group []*pending) error {
 	for _, p := range group {
 		if w.store.knownTable(p.write.Collection) != "" {
+			continue
+		}
+		if do := p.write.Ops[0].Action; do.Whole() && do != store.Make {
+			if err := w.store.lookTable(ctx, w.conn, p.write.Collection); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := w.store.makeTable(ctx, w.conn, p.write.Collection); err != nil {

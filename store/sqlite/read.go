@@ -44,18 +44,20 @@ func (s *Store) Get(ctx context.Context, c store.Collection, ids []string) (foun
 	return found, err
 }
 
+const nextCollection = `SELECT min(name) FROM (
+	SELECT * FROM (SELECT collection AS name FROM documents WHERE collection > ? ORDER BY collection LIMIT 1)
+	UNION ALL SELECT * FROM (SELECT name FROM collections WHERE name > ? ORDER BY name LIMIT 1))`
+
 // Collections implements store.Lister. Each is one look into the index: the next name that is greater.
 func (s *Store) Collections(ctx context.Context, after store.Collection, limit int) (list []store.Collection, err error) {
-	name := after.String()
+	name, next := after.String(), sql.NullString{}
 	err = s.snapshot(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for len(list) < limit {
-			err := tx.QueryRowContext(ctx, "SELECT collection FROM documents WHERE collection > ? ORDER BY collection LIMIT 1", name).Scan(&name)
-			if errors.Is(err, sql.ErrNoRows) {
-				return nil
-			}
-			if err != nil {
+			err := tx.QueryRowContext(ctx, nextCollection, name, name).Scan(&next)
+			if err != nil || !next.Valid {
 				return err
 			}
+			name = next.String
 			index, collection, _ := strings.Cut(name, "/")
 			list = append(list, store.Collection{Index: index, Name: collection})
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // schemaVersion is the file's user_version.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // schema makes an empty store. The one row of state has what is read at the start.
 const schema = `
@@ -26,6 +26,11 @@ CREATE TABLE keys (
 	UNIQUE (principal, key)
 ) STRICT;
 CREATE INDEX keys_at ON keys (at);
+` + schema2
+
+// schema2 is what version 2 has beside. A collection that has documents need not be in the table.
+const schema2 = `
+CREATE TABLE collections (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 `
 
 // prepare makes the tables in a new file, and reads the state.
@@ -36,7 +41,11 @@ func (s *Store) prepare(ctx context.Context) error {
 	}
 	switch version {
 	case 0:
-		if err := s.create(ctx); err != nil {
+		if err := s.change(ctx, schema, "INSERT INTO state VALUES (1, '"+rand.Text()+"', 1, 0)"); err != nil {
+			return err
+		}
+	case 1:
+		if err := s.change(ctx, schema2); err != nil {
 			return err
 		}
 	case schemaVersion:
@@ -56,20 +65,17 @@ func (s *Store) prepare(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) create(ctx context.Context) error {
+// change makes the statements that lead to the schema of this version.
+func (s *Store) change(ctx context.Context, statements ...string) error {
 	tx, err := s.conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	if _, err := tx.ExecContext(ctx, schema); err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO state VALUES (1, ?, 1, 0)", rand.Text()); err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)); err != nil {
-		return err
+	for _, statement := range append(statements, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)) {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
 	}
 	return tx.Commit()
 }

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -63,5 +65,32 @@ func TestOneProcess(t *testing.T) {
 	openAt(t, path).Close()
 	if _, err := Open(Config{Path: filepath.Join(t.TempDir(), "nowhere", "d.db")}); err == nil {
 		t.Error("a folder that is not there")
+	}
+}
+
+// A file of the version before is brought up to date when it is opened, and one of a later version is left alone.
+func TestVersionsOfTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "d.db")
+	old := openAt(t, path)
+	if _, err := old.Write(t.Context(), store.Write{Collection: store.Collection{Index: "city", Name: "taxis"}, Ops: []store.Op{{Action: store.Put, ID: "a", Content: []byte(`{}`)}}}); err != nil {
+		t.Fatal(err)
+	}
+	set := func(s *Store, statement string) {
+		if _, err := s.conn.ExecContext(context.Background(), statement); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+	}
+	set(old, "DROP TABLE collections; PRAGMA user_version = 1")
+	s := openAt(t, path)
+	if _, err := s.Write(t.Context(), store.Write{Collection: store.Collection{Index: "city", Name: "empty"}, Ops: []store.Op{{Action: store.Make}}}); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := s.Collections(t.Context(), store.Collection{}, 10); err != nil || fmt.Sprint(list) != "[city/empty city/taxis]" {
+		t.Errorf("a file of version 1 has %v, %v", list, err)
+	}
+	set(s, fmt.Sprintf("PRAGMA user_version = %d", schemaVersion+1))
+	if _, err := Open(Config{Path: path}); err == nil || !strings.Contains(err.Error(), "newer than this server") {
+		t.Errorf("a file of a later version: %v", err)
 	}
 }

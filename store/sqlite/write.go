@@ -57,6 +57,9 @@ func (t *transaction) write(w *store.Write) ([]store.Result, *protocol.Error, er
 }
 
 func (t *transaction) operate(w *store.Write, op store.Op) (store.Result, error) {
+	if op.Action.Whole() {
+		return t.operateWhole(w, op)
+	}
 	c := w.Collection.String()
 	before, err := t.find(c, op.ID)
 	if err != nil {
@@ -73,13 +76,17 @@ func (t *transaction) operate(w *store.Write, op store.Op) (store.Result, error)
 	if err := t.keep(c, a.Result.ID, before, a.After); err != nil {
 		return store.Result{}, err
 	}
+	return a.Result, t.note(w, &a.Change)
+}
+
+// note keeps a change until it is published.
+func (t *transaction) note(w *store.Write, ch *store.Change) error {
 	t.next++
 	if w.Silent {
-		return a.Result, nil
+		return nil
 	}
-	ch := a.Change
 	t.changes++
-	return a.Result, t.exec("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	return t.exec("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		ch.Number, w.Collection.Index, w.Collection.Name, ch.ID, string(ch.Event), ch.Before, ch.After, ch.Changed, w.Meta, w.Origin, t.now.UnixMilli())
 }
 

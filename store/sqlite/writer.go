@@ -26,8 +26,8 @@ type pending struct {
 
 // Write implements store.Store.
 func (s *Store) Write(ctx context.Context, w store.Write) ([]store.Result, error) {
-	if len(w.Ops) == 0 || len(w.Ops) > store.MaxOps {
-		return nil, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a request has 1 to 1000 operations", Hint: "Send several requests."}
+	if err := w.Check(); err != nil {
+		return nil, err
 	}
 	if s.waiting.Load() >= store.MaxWaiting && !w.Silent {
 		return nil, errRelay

@@ -5,6 +5,7 @@
 //	writes.go      what each action does, versions, keys, bad input
 //	rows.go        who may write some of the documents
 //	collections.go   what collections there are
+//	whole.go       what is done to a whole collection
 //	changes.go     changes, their order, and what a search has seen
 //	searches.go    filters, sorts, pages
 //	random.go      random documents and filters
@@ -18,7 +19,7 @@ import (
 // Run runs the suite. Rounds is how many random filters are compared with filter.Match.
 func Run(t *testing.T, m Maker, rounds int) {
 	for name, test := range map[string]func(*testing.T, Maker){
-		"actions": testActions, "versions": testVersions, "ids": testIDs, "contents": testContents, "keys": testKeys, "texts are data": testTexts, "rows": testRows, "collections": testCollections,
+		"actions": testActions, "versions": testVersions, "ids": testIDs, "contents": testContents, "keys": testKeys, "texts are data": testTexts, "rows": testRows, "collections": testCollections, "whole collections": testWhole, "whole collections among writes": testWholeAmongWrites,
 		"changes": testChanges, "seen": testSeen, "many": testMany, "sorts": testSorts, "pages": testPages, "cursors": testCursors,
 		"reads are bounded": testBounds, "documents": testGet, "after Close": testClose,
 	} {
