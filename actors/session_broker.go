@@ -192,6 +192,9 @@ func (b *Bus) answerPublish(c *Connection, f *protocol.ClientFrame, name string)
 		Channel: f.Channel, Data: f.Data, Event: f.Event, SpreadMS: f.SpreadMS, Trace: f.Trace, IdempotencyKey: f.IdempotencyKey, Principal: c.principal(),
 		Exclude: protocol.Exclude{Tab: f.ExcludeTab}, Extra: protocol.MetaOnly(f.Meta),
 	}
+	if f.Origin != nil {
+		what.Extra = &protocol.Extra{Meta: f.Meta, Origin: f.Origin}
+	}
 	if f.ExcludeSelf {
 		what.Exclude.Connection = name
 	}

@@ -1,0 +1,51 @@
+package kuzzle
+
+import "slices"
+
+// action carries out a request: it answers, or asks the bus and answers later. It is called with the talk's lock held.
+type action func(t *talk, r *request) *fault
+
+// actions returns those that there are, by controller.
+func actions() map[string]map[string]action {
+	return map[string]map[string]action{
+		"realtime": {"subscribe": (*talk).subscribe, "unsubscribe": (*talk).unsubscribe, "publish": (*talk).publish, "count": (*talk).count},
+		"server":   {"now": (*talk).now, "info": (*talk).info, "adminExists": (*talk).adminExists},
+		"auth":     {"checkToken": (*talk).checkToken, "logout": (*talk).logout, "getCurrentUser": (*talk).getCurrentUser},
+	}
+}
+
+// lacking are the actions that the original has and this gateway has not. A controller without a list is lacking as a
+// whole.
+var lacking = map[string][]string{
+	"realtime":   {"join", "list", "validate"},
+	"server":     {"getAllStats", "getConfig", "getLastStats", "getStats", "healthCheck", "capabilities", "metrics", "publicApi", "openapi"},
+	"auth":       {"login", "refreshToken", "getMyRights", "getStrategies", "checkRights", "createApiKey", "createMyCredentials", "credentialsExist", "deleteApiKey", "deleteMyCredentials", "getMyCredentials", "searchApiKeys", "updateMyCredentials", "updateSelf", "validateMyCredentials"},
+	"document":   nil,
+	"bulk":       nil,
+	"collection": nil,
+	"index":      nil,
+	"security":   nil,
+	"ms":         nil,
+	"admin":      nil,
+	"cluster":    nil,
+	"debug":      nil,
+}
+
+// actionFor returns the action that a request names. What Kuzzle has and this gateway has not is said to be so, and
+// only what Kuzzle has not either is not found.
+func (l *Language) actionFor(r *request) (action, *fault) {
+	known, there := l.actions[r.controller]
+	if a := known[r.action]; a != nil {
+		return a, nil
+	}
+	missing, lacks := lacking[r.controller]
+	switch {
+	case lacks && missing == nil && !there:
+		return nil, l.lacks(r.controller) // the action is a client's text, and no name of a metric
+	case slices.Contains(missing, r.action):
+		return nil, l.lacks(r.controller + ":" + r.action)
+	case !there:
+		return nil, failure(noController, r.controller)
+	}
+	return nil, failure(noAction, r.controller, r.action)
+}

@@ -1,0 +1,175 @@
+package kuzzle
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"tidings/protocol"
+)
+
+// sign makes the client who a token says, and calls then: with the fault if the bus did not take the token. Requests
+// that come meanwhile wait. "" signs out.
+func (t *talk) sign(token string, then func(*fault)) {
+	t.signing = true
+	user := userOf(token)
+	done := func(f *protocol.ServerFrame) {
+		t.signing = false
+		var wrong *fault
+		if f.Type == protocol.TypeError {
+			wrong = signFault(f)
+		} else {
+			t.token, t.user = token, user
+		}
+		then(wrong)
+		for len(t.held) > 0 && !t.signing {
+			r := t.held[0]
+			t.held = t.held[1:]
+			t.begin(r)
+		}
+	}
+	if token != "" && t.user != anonymous && t.user != user {
+		// a connection takes no token of another user: it is nobody's in between
+		t.ask(protocol.ClientFrame{Type: protocol.TypeRefresh}, func(*protocol.ServerFrame) { t.token, t.user = "", anonymous })
+	}
+	t.ask(protocol.ClientFrame{Type: protocol.TypeRefresh, Token: token}, done)
+}
+
+func signFault(f *protocol.ServerFrame) *fault {
+	switch f.Code {
+	case protocol.CodeUnsupported:
+		return failure(notSupported, "a token (this server checks none)")
+	case protocol.CodeTokenExpired:
+		return failure(expiredToken)
+	case protocol.CodeRateLimited, protocol.CodeLimitReached, protocol.CodeLimitExceeded:
+		return failure(tooManyRequests)
+	}
+	return failure(invalidToken)
+}
+
+// claims are those of a token that the client is told.
+type claims struct {
+	ID      string   `json:"_id"`
+	Subject string   `json:"sub"`
+	Expires int64    `json:"exp"` // seconds
+	Roles   []string `json:"roles"`
+}
+
+// claimsOf reads a token's claims without a check: for what concerns the client alone.
+func claimsOf(token string) (c claims) {
+	parts := strings.Split(token, ".")
+	if len(parts) == 3 {
+		if raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "=")); err == nil {
+			json.Unmarshal(raw, &c)
+		}
+	}
+	return c
+}
+
+func userOf(token string) string {
+	if user := claimsOf(token).Subject; user != "" {
+		return user
+	}
+	return anonymous
+}
+
+// checkToken is auth:checkToken. The SDK asks with each connection; it does not care whether there is a token. One that
+// is good is that of the connection from then on.
+func (t *talk) checkToken(r *request) *fault {
+	token := ""
+	if r.body != nil && r.body[0] == '{' {
+		protocol.ReadObject(r.body, func(name string, value []byte) error { // it was read before
+			if name == "token" {
+				token, _ = protocol.ReadString(value)
+			}
+			return nil
+		})
+	}
+	switch {
+	case token == "":
+		t.answer(r, []byte(`{"valid":true,"kuid":"-1","expiresAt":null}`))
+	case token == t.token:
+		t.answer(r, checked(token))
+	case len(token) > protocol.MaxTokenBytes:
+		t.answer(r, []byte(`{"valid":false,"state":"Invalid token."}`))
+	default:
+		t.sign(token, func(wrong *fault) {
+			if wrong == nil {
+				t.answer(r, checked(token))
+			} else if wrong.status == 401 {
+				t.answer(r, append(appendMember([]byte(`{"valid":false`), "state", wrong.message), '}'))
+			} else {
+				t.refuse(r, wrong)
+			}
+		})
+	}
+	return nil
+}
+
+func checked(token string) []byte {
+	c := claimsOf(token)
+	result := appendMember([]byte(`{"valid":true`), "kuid", userOf(token))
+	expires := int64(-1)
+	if c.Expires > 0 {
+		expires = c.Expires * 1000
+	}
+	return append(strconv.AppendInt(append(result, `,"expiresAt":`...), expires, 10), '}')
+}
+
+// logout is auth:logout: subscriptions end with the token.
+func (t *talk) logout(r *request) *fault {
+	t.leaveAll()
+	t.sign("", func(wrong *fault) {
+		if wrong != nil {
+			t.refuse(r, wrong)
+			return
+		}
+		t.answer(r, []byte(`{"acknowledged":true}`))
+	})
+	return nil
+}
+
+// expired tells the client that its token's time is over. The session is anonymous by now.
+func (t *talk) expired() {
+	t.token, t.user = "", anonymous
+	t.say(appendTokenExpired(nil, t.lang.node))
+	t.leaveAll()
+}
+
+// leaveAll ends all subscriptions.
+func (t *talk) leaveAll() {
+	for id, of := range t.rooms {
+		delete(t.rooms, id)
+		for _, h := range of.scopes {
+			t.ask(protocol.ClientFrame{Type: protocol.TypeUnsubscribe, Channel: of.place, Room: h.native()}, func(*protocol.ServerFrame) {})
+		}
+	}
+}
+
+// getCurrentUser is auth:getCurrentUser, as far as a token says it.
+func (t *talk) getCurrentUser(r *request) *fault {
+	show := func(wrong *fault) {
+		if wrong != nil {
+			t.refuse(r, wrong)
+			return
+		}
+		profiles := claimsOf(t.token).Roles
+		if t.user == anonymous {
+			profiles = []string{"anonymous"}
+		}
+		if profiles == nil {
+			profiles = []string{}
+		}
+		names, _ := json.Marshal(profiles)
+		result := appendText([]byte(`{"_id":`), t.user)
+		result = appendRaw(append(result, `,"_source":{"name":null`...), "profileIds", names)
+		t.answer(r, append(result, `},"strategies":[]}`...))
+	}
+	if r.jwt != nil && *r.jwt != t.token {
+		t.sign(*r.jwt, show)
+		return nil
+	}
+	show(nil)
+	return nil
+}

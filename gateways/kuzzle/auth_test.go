@@ -1,0 +1,93 @@
+package kuzzle
+
+import (
+	"testing"
+
+	"tidings/protocol"
+)
+
+const publishWith = `{"requestId":"q","controller":"realtime","action":"publish","index":"i","collection":"c","body":{},"jwt":"`
+
+// A request's token is shown to the bus first, and what comes meanwhile waits.
+func TestTokenOfARequest(t *testing.T) {
+	c := newClient(t)
+	ann, bob := token(`{"sub":"ann","exp":2000000000}`), token(`{"sub":"bob"}`)
+	c.send(publishWith + ann + `"}`)
+	c.send(`{"requestId":"q2","controller":"server","action":"now"}`)
+	refresh := c.native(protocol.TypeRefresh)
+	if refresh.Token != ann || len(c.asked) != 0 {
+		t.Fatalf("the session is asked %+v and %v", refresh, c.asked)
+	}
+	got := c.tell(&protocol.ServerFrame{Type: protocol.TypeReply, ID: refresh.ID})
+	if c.native(protocol.TypePublish); c.user != "ann" || len(got) != 1 || got[0]["room"] != "q2" {
+		t.Fatalf("it is %s, and hears %v", c.user, got)
+	}
+	c.send(publishWith + ann + `"}`)
+	c.native(protocol.TypePublish) // the same token again
+	c.send(publishWith + bob + `"}`)
+	if out, in := c.native(protocol.TypeRefresh), c.native(protocol.TypeRefresh); out.Token != "" || in.Token != bob {
+		t.Errorf("for another user the session is asked %+v and %+v", out, in)
+	}
+}
+
+func TestTokenThatIsNone(t *testing.T) {
+	for code, id := range map[protocol.Code]string{protocol.CodeUnauthorized: invalidToken, protocol.CodeTokenExpired: expiredToken, protocol.CodeUnsupported: notSupported} {
+		c := newClient(t)
+		c.send(publishWith + `nonsense"}`)
+		f := c.native(protocol.TypeRefresh)
+		got := c.tell(&protocol.ServerFrame{Type: protocol.TypeError, ID: f.ID, Code: code})
+		if len(got) != 1 || got[0]["error"].(object)["id"] != id || got[0]["room"] != "q" || len(c.asked) != 0 {
+			t.Errorf("%s: heard %v, and the session is asked %v", code, got, c.asked)
+		}
+	}
+}
+
+func TestCheckToken(t *testing.T) {
+	c := newClient(t)
+	got := c.send(`{"requestId":"q","controller":"auth","action":"checkToken","body":{},"cookieAuth":false}`)
+	like(t, "no token", got[0]["result"], `{"valid":true,"kuid":"-1","expiresAt":null}`)
+	ann := token(`{"sub":"ann","exp":2000000000}`)
+	const check = `{"requestId":"q","controller":"auth","action":"checkToken","body":{"token":"`
+	c.send(check + ann + `"}}`)
+	got = c.tell(&protocol.ServerFrame{Type: protocol.TypeReply, ID: c.native(protocol.TypeRefresh).ID})
+	like(t, "a good token", got[0]["result"], `{"valid":true,"kuid":"ann","expiresAt":2000000000000}`)
+	c.send(check + `nonsense"}}`)
+	c.native(protocol.TypeRefresh) // away from ann
+	got = c.tell(&protocol.ServerFrame{Type: protocol.TypeError, ID: c.native(protocol.TypeRefresh).ID, Code: protocol.CodeUnauthorized})
+	like(t, "a bad token", got[0]["result"], `{"valid":false,"state":"Invalid token."}`)
+}
+
+// A client whose token is over is told so, with no subscription left.
+func TestTokenExpired(t *testing.T) {
+	c := newClient(t)
+	c.subscribe(subscribeTaxis + "}")
+	c.user, c.token = "ann", "t"
+	got := c.tell(&protocol.ServerFrame{Type: protocol.TypeError, Code: protocol.CodeTokenExpired})
+	like(t, "heard", got[0], `{"status":200,"info":"This is an automated server notification","message":"Authentication Token Expired","type":"TokenExpired","node":"knode-1","room":"kuzzle:notification:server"}`)
+	if c.native(protocol.TypeUnsubscribe); c.user != anonymous || c.token != "" || len(c.rooms) != 0 {
+		t.Errorf("it is %s, with %d rooms", c.user, len(c.rooms))
+	}
+}
+
+func TestLogout(t *testing.T) {
+	c := newClient(t)
+	c.subscribe(subscribeTaxis + "}")
+	c.user, c.token = "ann", "t"
+	c.send(`{"requestId":"q","controller":"auth","action":"logout","jwt":"t"}`)
+	c.native(protocol.TypeUnsubscribe)
+	f := c.native(protocol.TypeRefresh)
+	got := c.tell(&protocol.ServerFrame{Type: protocol.TypeReply, ID: f.ID})
+	if like(t, "the answer", got[0]["result"], `{"acknowledged":true}`); f.Token != "" || c.user != anonymous {
+		t.Errorf("the session is asked %+v, and it is %s", f, c.user)
+	}
+}
+
+func TestGetCurrentUser(t *testing.T) {
+	c := newClient(t)
+	got := c.send(`{"requestId":"q","controller":"auth","action":"getCurrentUser"}`)
+	like(t, "nobody", got[0]["result"], `{"_id":"-1","_source":{"name":null,"profileIds":["anonymous"]},"strategies":[]}`)
+	ann := token(`{"sub":"ann","roles":["desk"]}`)
+	c.send(`{"requestId":"q","controller":"auth","action":"getCurrentUser","jwt":"` + ann + `"}`)
+	got = c.tell(&protocol.ServerFrame{Type: protocol.TypeReply, ID: c.native(protocol.TypeRefresh).ID})
+	like(t, "ann", got[0]["result"], `{"_id":"ann","_source":{"name":null,"profileIds":["desk"]},"strategies":[]}`)
+}

@@ -1,0 +1,270 @@
+package kuzzle
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tidings/protocol"
+)
+
+const subscribeTaxis = `{"requestId":"q1","controller":"realtime","action":"subscribe","index":"nyc","collection":"taxi","body":{"equals":{"licence":"B"}},"volatile":{"who":"me"},"autoResubscribe":true`
+
+// message returns one of the channel of taxis, as the room sees it.
+func message(room string, data string, extra *protocol.Extra, event string, out bool) *protocol.Encoded {
+	m := &protocol.Message{Channel: "documents/nyc/taxi", Epoch: "e", Offset: 1, Tag: "t", ID: "m1", Data: []byte(data), Event: event, TimeMS: 1700000000000, Extra: extra}
+	e := protocol.NewEncoded(protocol.AppendMessage(nil, m, protocol.View{Room: room, Out: out}), protocol.TypeMessage)
+	e.Message = m
+	return e
+}
+
+func (c *client) hears(e *protocol.Encoded) []object {
+	c.Helper()
+	if shared := c.Shared(e); shared != nil {
+		return c.read(shared)
+	}
+	said, wait := c.Say(nil, e)
+	if wait > 0 {
+		time.Sleep(wait) // in a bubble
+		said, wait = c.Say(nil, e)
+	}
+	if wait > 0 {
+		c.Fatal("waits twice")
+	}
+	return c.read(said)
+}
+
+func TestSubscribe(t *testing.T) {
+	c := newClient(t)
+	if got := c.send(subscribeTaxis + `,"scope":"in","users":"all"}`); got != nil {
+		t.Fatalf("answered %v before the bus did", got)
+	}
+	f := c.native(protocol.TypeSubscribe)
+	if f.Channel != "documents/nyc/taxi" || string(f.Filter) != `{"equals":{"licence":"B"}}` || f.Scope != "in" || f.Users != "all" {
+		t.Errorf("the session is asked %+v", f)
+	}
+	got := c.tell(&protocol.ServerFrame{Type: protocol.TypeSubscribed, ID: f.ID, Channel: f.Channel, Room: "-"})
+	if len(got) != 1 {
+		t.Fatalf("got %v", got)
+	}
+	id := got[0]["result"].(object)["roomId"].(string)
+	like(t, "the answer", got[0], `{"requestId":"q1","status":200,"error":null,"controller":"realtime","action":"subscribe","index":"nyc","collection":"taxi",
+		"volatile":{"who":"me"},"node":"knode-1","headers":{},"result":{"roomId":"`+id+`","channel":"`+id+`-112"},"room":"q1"}`)
+}
+
+// Each refusal of the bus has its error in Kuzzle's words, with the id that it belongs to.
+func TestRefusals(t *testing.T) {
+	for _, tt := range []struct {
+		code    protocol.Code
+		user    string
+		id      string
+		message string
+	}{
+		{protocol.CodeForbidden, "", unauthorized, `Unauthorized: authentication required to execute the action "realtime:subscribe".`},
+		{protocol.CodeForbidden, "ann", forbidden, `Insufficient permissions to execute the action "realtime:subscribe" (User "ann").`},
+		{protocol.CodeOverloaded, "", tooManyRooms, `Unable to subscribe: maximum number of unique rooms reached.`},
+		{protocol.CodeLimitExceeded, "", tooManyRooms, `Unable to subscribe: maximum number of unique rooms reached.`},
+		{protocol.CodeRateLimited, "", rateExceeded, `Rejected: too many requests received from that socket`},
+		{protocol.CodeBadFilter, "", koncordeError, `the reason`},
+		{protocol.CodeUnsupported, "", notSupported, `realtime:subscribe (the reason) is not supported by this server. docs/gateways.md of Tidings lists what is.`},
+		{protocol.CodeBrokerUnavailable, "", unavailable, `Service unavailable: the reason.`},
+		{protocol.CodeShuttingDown, "", shuttingDown, `Rejected: this node is shutting down.`},
+		{protocol.CodeTimeout, "", timeout, `No answer in time: the reason.`},
+		{protocol.CodeInternal, "", unexpected, `Caught an unexpected error: the reason.`},
+	} {
+		t.Run(fmt.Sprint(tt.code, tt.user), func(t *testing.T) {
+			c := newClient(t)
+			if tt.user != "" {
+				c.user = tt.user
+			}
+			c.send(subscribeTaxis + "}")
+			f := c.native(protocol.TypeSubscribe)
+			got := c.tell(&protocol.ServerFrame{Type: protocol.TypeError, ID: f.ID, Code: tt.code, Message: "the reason", Hint: "-"})
+			want := kinds[tt.id]
+			props, _ := got[0]["error"].(object)["props"].([]any)
+			like(t, "the answer", got[0], fmt.Sprintf(`{"requestId":"q1","status":%d,"error":{"message":%q,"status":%d,"id":%q,"code":%d,"props":"…"},"controller":"realtime","action":"subscribe",
+				"index":"nyc","collection":"taxi","volatile":{"who":"me"},"node":"knode-1","headers":{},"result":null,"room":"q1"}`, want.status, tt.message, want.status, tt.id, want.code))
+			if props == nil || len(c.rooms) != 0 {
+				t.Errorf("props are %v, and there are %d rooms", props, len(c.rooms))
+			}
+		})
+	}
+}
+
+// The same room with other options is another channel of the same native subscription, and each channel hears each
+// notification once.
+func TestChannelsOfOneRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t)
+		room, first := c.subscribe(subscribeTaxis + "}")
+		got := c.send(subscribeTaxis + "}")
+		if len(got) != 1 || got[0]["result"].(object)["channel"] != first || len(c.asked) != 0 {
+			t.Fatalf("the same again is answered %v, and the session asked %v", got, c.asked)
+		}
+		if got := c.send(subscribeTaxis + `,"users":"in"}`); got != nil {
+			t.Fatalf("answered %v before the bus did", got)
+		}
+		f := c.native(protocol.TypePresence)
+		if f.Room != room || f.Users != "all" {
+			t.Errorf("the session is asked %+v", f)
+		}
+		got = c.tell(&protocol.ServerFrame{Type: protocol.TypeReply, ID: f.ID})
+		second := got[0]["result"].(object)["channel"]
+		if first != room+"-411" || second != room+"-211" {
+			t.Errorf("the channels are %s and %s", first, second)
+		}
+		heard := c.hears(message(room, `{"licence":"B"}`, nil, "", false))
+		if len(heard) != 2 || heard[0]["room"] != first || heard[1]["room"] != second {
+			t.Errorf("heard %v", heard)
+		}
+		c.send(`{"requestId":"q2","controller":"realtime","action":"unsubscribe","body":{"roomId":"` + room + `"}}`)
+		f = c.native(protocol.TypeUnsubscribe)
+		if heard := c.hears(message(room, `{"licence":"B"}`, nil, "", false)); heard != nil {
+			t.Errorf("heard %v after it unsubscribed", heard)
+		}
+		got = c.tell(&protocol.ServerFrame{Type: protocol.TypeReply, ID: f.ID})
+		like(t, "the answer", got[0]["result"], `{"roomId":"`+room+`"}`)
+	})
+}
+
+// Nothing is said in a channel so soon after the answer to its subscribe that the SDK does not listen yet.
+func TestFreshChannelsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t)
+		room, _ := c.subscribe(subscribeTaxis + "}")
+		e := message(room, `{"licence":"B"}`, nil, "", false)
+		if c.Shared(e) != nil {
+			t.Error("a message is said at once")
+		}
+		if said, wait := c.Say(nil, e); said != nil || wait != freshness {
+			t.Errorf("said %q, and waits %v", said, wait)
+		}
+		time.Sleep(freshness)
+		if got := c.hears(e); len(got) != 1 {
+			t.Errorf("then heard %v", got)
+		}
+		if c.Shared(e) == nil || &c.Shared(e)[0] != &c.Shared(e)[0] {
+			t.Error("a message for one channel is made more than once")
+		}
+	})
+}
+
+func TestDocumentNotifications(t *testing.T) {
+	meta := []byte(`{"sender":"Ann"}`)
+	from := []byte(`{"protocol":"http","request":"r9","controller":"document","action":"createOrReplace"}`)
+	const doc = `{"_id":"a","_version":7,"_info":{"author":"-1","createdAt":5,"updatedAt":null,"updater":null},"licence":"B"}`
+	const source = `{"_kuzzle_info":{"author":"-1","createdAt":5,"updatedAt":null,"updater":null},"licence":"B"}`
+	head := func(action, scope, event, request, volatile, controller, protocol string) string {
+		return fmt.Sprintf(`{"type":"document","status":200,"action":%q,"scope":%q,"node":"knode-1","event":%q,"requestId":%q,"timestamp":1700000000000,"volatile":%s,
+			"index":"nyc","collection":"taxi","controller":%q,"protocol":%q,"room":"ROOM","result":`, action, scope, event, request, volatile, controller, protocol)
+	}
+	for _, tt := range []struct {
+		name, event, data string
+		extra             *protocol.Extra
+		out               bool
+		want              string
+	}{
+		{name: "a native publish", data: `{"licence":"B","_info":1}`, want: head("publish", "in", "publish", "m1", "null", "realtime", "websocket") + `{"_id":null,"_source":{"licence":"B","_info":1}}}`},
+		{name: "a publish of Kuzzle", data: `{"_id":"x","_info":{"author":"-1","createdAt":5},"licence":"B"}`, extra: &protocol.Extra{Meta: meta, Origin: []byte(`{"protocol":"websocket","request":"r1"}`)},
+			want: head("publish", "in", "publish", "r1", `{"sender":"Ann"}`, "realtime", "websocket") + `{"_id":"x","_source":{"_kuzzle_info":{"author":"-1","createdAt":5},"licence":"B"}}}`},
+		{name: "create", event: "created", data: doc, extra: &protocol.Extra{Change: 7}, want: head("create", "in", "write", "m1", "null", "document", "websocket") + `{"_id":"a","_source":` + source + `,"_version":7}}`},
+		{name: "createOrReplace", event: "updated", data: doc, extra: &protocol.Extra{Change: 7, Origin: from}, want: head("replace", "in", "write", "r9", "null", "document", "http") + `{"_id":"a","_source":` + source + `,"created":false}}`},
+		{name: "update", event: "patched", data: doc, extra: &protocol.Extra{Change: 7, Changed: []byte(`["licence","a.b"]`)}, want: head("update", "in", "write", "m1", "null", "document", "websocket") + `{"_id":"a","_source":` + source + `,"_updatedFields":["licence","a.b"]}}`},
+		{name: "update out of the filter", event: "patched", data: doc, extra: &protocol.Extra{Change: 7}, out: true, want: head("update", "out", "write", "m1", "null", "document", "websocket") + `{"_id":"a","_source":` + source + `,"_updatedFields":[]}}`},
+		{name: "delete", event: "removed", data: doc, extra: &protocol.Extra{Change: 7, Gone: true}, out: true, want: head("delete", "out", "delete", "m1", "null", "document", "websocket") + `{"_id":"a","_source":` + source + `,"_version":7}}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newClient(t)
+				room, channel := c.subscribe(subscribeTaxis + "}")
+				got := c.hears(message(room, tt.data, tt.extra, tt.event, tt.out))
+				if len(got) != 1 || got[0]["room"] != channel {
+					t.Fatalf("heard %v", got)
+				}
+				got[0]["room"] = "ROOM"
+				like(t, tt.data, got[0], tt.want)
+			})
+		})
+	}
+}
+
+// Each that comes or goes is one notification with the count after it, and nobody hears of itself.
+func TestUserNotifications(t *testing.T) {
+	c := newClient(t)
+	room, channel := c.subscribe(subscribeTaxis + `,"users":"all"}`)
+	count := uint64(4)
+	got := c.tell(&protocol.ServerFrame{Type: protocol.TypeJoined, Channel: "documents/nyc/taxi", Room: room, Members: []protocol.Member{{Connection: "x"}, {Connection: "me"}, {Connection: "y"}}, Count: &count})
+	if len(got) != 2 {
+		t.Fatalf("heard %v", got)
+	}
+	user := func(way, action string, n int) string {
+		return fmt.Sprintf(`{"type":"user","status":200,"user":%q,"result":{"count":%d},"node":"knode-1","timestamp":"…","volatile":null,"index":"nyc","collection":"taxi","controller":"realtime","action":%q,"protocol":"websocket","room":%q}`, way, n, action, channel)
+	}
+	like(t, "the first", got[0], user("in", "subscribe", 2))
+	like(t, "the second", got[1], user("in", "subscribe", 4))
+	count = 2
+	got = c.tell(&protocol.ServerFrame{Type: protocol.TypeLeft, Channel: "documents/nyc/taxi", Room: room, Members: []protocol.Member{{Connection: "x"}, {Connection: "y"}}, Count: &count})
+	like(t, "the first that left", got[0], user("out", "unsubscribe", 3))
+	like(t, "the second that left", got[1], user("out", "unsubscribe", 2))
+}
+
+func TestPublish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t)
+		c.user = "ann"
+		c.send(`{"requestId":"q1","controller":"realtime","action":"publish","index":"nyc","collection":"taxi","_id":"x","body":{"_id":"y","a":1,"_kuzzle_info":{"author":"forged"}},"volatile":{"v":1}}`)
+		f := c.native(protocol.TypePublish)
+		want := fmt.Sprintf(`{"_id":"x","_info":{"author":"ann","createdAt":%d},"a":1}`, time.Now().UnixMilli())
+		if string(f.Data) != want || string(f.Meta) != `{"v":1}` || string(f.Origin) != `{"protocol":"websocket","request":"q1"}` || f.Channel != "documents/nyc/taxi" {
+			t.Errorf("got  %s with %s of %s in %s\nwant %s", f.Data, f.Meta, f.Origin, f.Channel, want)
+		}
+		got := c.tell(&protocol.ServerFrame{Type: protocol.TypeReply, ID: f.ID})
+		like(t, "the answer", got[0]["result"], `{"published":true}`)
+	})
+}
+
+func TestCount(t *testing.T) {
+	c := newClient(t)
+	room, _ := c.subscribe(subscribeTaxis + "}")
+	c.send(`{"requestId":"q2","controller":"realtime","action":"count","body":{"roomId":"` + room + `"}}`)
+	f := c.native(protocol.TypePresence)
+	if f.Channel != "documents/nyc/taxi" || f.Room != room || f.Users != "" {
+		t.Errorf("the session is asked %+v", f)
+	}
+	n := uint64(3)
+	got := c.tell(&protocol.ServerFrame{Type: protocol.TypeReply, ID: f.ID, Count: &n})
+	like(t, "the answer", got[0]["result"], `{"count":3}`)
+}
+
+// What Kuzzle has no words for ends the connection, with a number after which the SDK comes back.
+func TestWhatCannotBeSaid(t *testing.T) {
+	for name, say := range map[string]func(c *client, room string){
+		"a gap": func(c *client, room string) {
+			c.tell(&protocol.ServerFrame{Type: protocol.TypeGap, Channel: "documents/nyc/taxi", Room: room, Reason: "feed_lost", From: &protocol.Position{}})
+		},
+		"a subscription that ended": func(c *client, room string) {
+			c.tell(&protocol.ServerFrame{Type: protocol.TypeUnsubscribed, Channel: "documents/nyc/taxi", Room: room, Code: protocol.CodeForbidden})
+		},
+		"a reset": func(c *client, room string) {
+			c.hears(message(room, "{}", &protocol.Extra{Change: 1}, protocol.EventReset, false))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t)
+			room, _ := c.subscribe(subscribeTaxis + "}")
+			if say(c, room); c.ended == nil {
+				t.Error("the connection goes on")
+			}
+		})
+	}
+	c := newClient(t)
+	for _, code := range []protocol.Code{protocol.CodeInternal, protocol.CodeSlowConsumer, protocol.CodeDisconnected, protocol.CodeShuttingDown} {
+		if _, number := c.Farewell(&protocol.ServerFrame{Code: code}); number != 1011 && number != 1001 {
+			t.Errorf("%s closes with %d", code, number)
+		}
+	}
+	if _, number := c.Farewell(nil); number == 1000 {
+		t.Error("closes with 1000")
+	}
+}

@@ -1,0 +1,243 @@
+package kuzzle
+
+import (
+	"sync"
+	"time"
+
+	"tidings/protocol"
+	"tidings/transports"
+)
+
+// talk is one client's part.
+type talk struct {
+	lang *Language
+
+	mu         sync.Mutex // guards all below
+	line       transports.Line
+	connection string // the client's public name in the bus
+	next       uint64 // the last id of a native request
+	waiting    map[uint64]asked
+	rooms      map[string]*room // by id
+	user       string           // who the client is, by the token that the bus took last
+	token      string
+	signing    bool       // a token is being looked at: requests wait in held
+	held       []*request // in their order
+	over       bool
+
+	// what the call that is under way has to say
+	out    []byte
+	frames []protocol.ClientFrame
+}
+
+// asked is what happens when the bus answers a native request.
+type asked func(f *protocol.ServerFrame)
+
+var (
+	_ transports.Talk  = (*talk)(nil)
+	_ transports.Bound = (*talk)(nil)
+)
+
+func newTalk(l *Language) *talk {
+	return &talk{lang: l, user: anonymous, waiting: map[uint64]asked{}, rooms: map[string]*room{}}
+}
+
+// Bound implements transports.Bound.
+func (t *talk) Bound(line transports.Line) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.line = line
+}
+
+// maxWaiting bounds the requests of one client that wait for the bus, or for a token.
+const maxWaiting = 256
+
+var pong = protocol.AppendText(nil, []byte(`{"p":2}`))
+
+// Hear implements transports.Talk. Pings are answered here, so that they are not late behind anything.
+func (t *talk) Hear(message []byte) transports.Heard {
+	if len(message) == 0 {
+		return transports.Heard{}
+	}
+	if isPing(message) {
+		return transports.Heard{Back: pong}
+	}
+	r, wrong := decode(message)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.out, t.frames = nil, nil
+	switch {
+	case wrong != nil:
+		t.refuse(r, wrong)
+	case t.over:
+	case len(t.waiting)+len(t.held) >= maxWaiting:
+		t.refuse(r, failure(overloaded))
+	case t.signing:
+		t.held = append(t.held, r)
+	default:
+		t.begin(r)
+	}
+	heard := transports.Heard{Back: t.out, Frames: t.frames}
+	if wrong != nil && r.controller == "" && r.action == "" {
+		heard.Malformed = &protocol.Error{Code: protocol.CodeBadRequest, Reason: wrong.message, Hint: "Send requests of Kuzzle's API."}
+	}
+	t.out, t.frames = nil, nil
+	return heard
+}
+
+// begin carries a request out, once the bus took the token that it shows.
+func (t *talk) begin(r *request) {
+	do, wrong := t.lang.actionFor(r)
+	if wrong != nil {
+		t.refuse(r, wrong)
+		return
+	}
+	if r.jwt != nil && *r.jwt != t.token && r.controller != "auth" {
+		t.sign(*r.jwt, func(wrong *fault) {
+			if wrong == nil {
+				wrong = do(t, r)
+			}
+			t.refuse(r, wrong)
+		})
+		return
+	}
+	t.refuse(r, do(t, r))
+}
+
+// refuse answers a request with a fault; it does nothing if that is nil.
+func (t *talk) refuse(r *request, wrong *fault) {
+	if wrong != nil {
+		t.say(appendAnswer(nil, r, t.lang.node, nil, wrong))
+	}
+}
+
+// answer answers a request with its result.
+func (t *talk) answer(r *request, result []byte) {
+	t.say(appendAnswer(nil, r, t.lang.node, result, nil))
+}
+
+func (t *talk) say(text []byte) { t.out = protocol.AppendText(t.out, text) }
+
+// ask sends a request to the bus, whose answer then is called with.
+func (t *talk) ask(f protocol.ClientFrame, then asked) {
+	t.next++
+	f.ID = t.next
+	t.waiting[f.ID] = then
+	t.frames = append(t.frames, f)
+}
+
+// refused returns the fault if the bus refused what r asked for, else nil.
+func (t *talk) refused(r *request, f *protocol.ServerFrame) *fault {
+	if f.Type != protocol.TypeError {
+		return nil
+	}
+	return refusal(r, t.user, f.Code, f.Message)
+}
+
+// Shared implements transports.Talk: a message for one channel is the same for all who have it.
+func (t *talk) Shared(e *protocol.Encoded) []byte {
+	if e.Message == nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	h := t.hearingOf(e.Seen().Room)
+	switch {
+	case h == nil:
+		return nothing
+	case len(h.channels) != 1 || e.Message.Reset() || h.channels[0].isFresh():
+		return nil
+	}
+	return t.lang.notification(e, h.channels[0].users)
+}
+
+var nothing = []byte{}
+
+// Say implements transports.Talk.
+func (t *talk) Say(dst []byte, e *protocol.Encoded) (said []byte, wait time.Duration) {
+	t.mu.Lock()
+	t.out, t.frames = dst, nil
+	if e.Message != nil {
+		wait = t.hearMessage(e)
+	} else {
+		t.hearFrame(e.Frame)
+	}
+	said = t.out
+	frames, line := t.frames, t.line
+	t.out, t.frames = nil, nil
+	t.mu.Unlock()
+	if len(frames) > 0 {
+		line.Send(frames)
+	}
+	return said, wait
+}
+
+// hearMessage tells the client of a message, in each of its channels, or returns how long to wait with it.
+func (t *talk) hearMessage(e *protocol.Encoded) (wait time.Duration) {
+	h := t.hearingOf(e.Seen().Room)
+	if h == nil {
+		return 0
+	}
+	if e.Message.Reset() {
+		t.end("what changed in a collection cannot be told")
+		return 0
+	}
+	for _, c := range h.channels {
+		wait = max(wait, time.Until(c.fresh))
+	}
+	if wait > 0 {
+		return wait
+	}
+	for _, c := range h.channels {
+		t.out = append(t.out, t.lang.notification(e, c.users)...)
+	}
+	return 0
+}
+
+// hearFrame takes what the session says beside messages.
+func (t *talk) hearFrame(f *protocol.ServerFrame) {
+	switch f.Type {
+	case protocol.TypeConnected:
+		t.connection = f.Connection
+	case protocol.TypeSubscribed, protocol.TypeReply, protocol.TypeError:
+		if then := t.waiting[f.ID]; then != nil {
+			delete(t.waiting, f.ID)
+			then(f)
+		} else if f.ID == 0 && f.Code == protocol.CodeTokenExpired {
+			t.expired()
+		}
+	case protocol.TypeJoined, protocol.TypeLeft:
+		t.hearUsers(f)
+	case protocol.TypeGap:
+		t.end("messages were missed, and Kuzzle has no words for it")
+	case protocol.TypeUnsubscribed:
+		if h := t.hearingOf(f.Room); h != nil {
+			t.end("the rules ended a subscription")
+		}
+	}
+}
+
+// end closes the connection for what this protocol cannot say. The SDK comes back, subscribes anew, and tells its
+// application that it did.
+func (t *talk) end(reason string) {
+	if !t.over {
+		t.over = true
+		t.line.End(&protocol.Error{Code: protocol.CodeInternal, Reason: reason, Hint: "Connect again: subscriptions begin anew."})
+	}
+}
+
+// The close numbers of RFC 6455. The SDK takes 1000 for its own doing, and never comes back.
+const (
+	closeGoingAway = 1001
+	closeForced    = 1011
+)
+
+// Farewell implements transports.Talk.
+func (t *talk) Farewell(last *protocol.ServerFrame) (back []byte, number int) {
+	if last != nil && last.Code == protocol.CodeShuttingDown {
+		return nil, closeGoingAway
+	}
+	return nil, closeForced
+}
+
+// Due implements transports.Talk. There is nothing to do by the clock: the SDK pings by itself.
+func (t *talk) Due(_, _ time.Time) transports.Due { return transports.Due{} }
