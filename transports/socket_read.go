@@ -144,9 +144,7 @@ func (k *socket) hear(body []byte) bool {
 		bound.session.Fault(bound.gen, nil, heard.Malformed)
 	}
 	if len(heard.Frames) > 0 {
-		if err := bound.session.Receive(bound.gen, heard.Frames); err != nil {
-			k.fail(k.h.asError(err))
-		}
+		k.Send(heard.Frames)
 	}
 	return true
 }

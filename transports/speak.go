@@ -49,6 +49,9 @@ func (h *Handler) greet(t *tongue, w http.ResponseWriter, r *http.Request) {
 	k.init(h, webSocketKind, talkForm{g.Talk})
 	k.tally, k.speech = &t.tally, &speech{tongue: t, talk: g.Talk}
 	k.intake.framing.most = uint32(min(g.MaxMessage, maxSpeechBytes))
+	if a, ok := g.Talk.(Asker); ok {
+		a.Open(k)
+	}
 	if g.Subprotocol != "" {
 		w.Header().Set("Sec-WebSocket-Protocol", g.Subprotocol)
 	}

@@ -25,14 +25,14 @@ func newClient(t testing.TB) *client {
 	l := New()
 	l.node = "knode-1"
 	c := &client{TB: t, talk: newTalk(l)}
-	c.Bound(c)
+	c.Open(c)
 	c.tell(&protocol.ServerFrame{Type: protocol.TypeConnected, Connection: "me"})
 	return c
 }
 
-// Send and End implement transports.Line.
+// Send and Fail implement transports.Line.
 func (c *client) Send(frames []protocol.ClientFrame) { c.asked = append(c.asked, frames...) }
-func (c *client) End(why *protocol.Error)            { c.ended = why }
+func (c *client) Fail(why *protocol.Error)           { c.ended = why }
 
 var _ transports.Line = (*client)(nil)
 

@@ -1,12 +1,14 @@
 // Package kuzzle translates between clients of Kuzzle 2 and native frames: the unmodified kuzzle-sdk 7, and whatever
 // sends its JSON over a WebSocket. A collection is the channel documents/<index>/<collection>.
 //
+//	language.go      all clients together: handshakes, and what many of them hear alike
+//	talk.go          one client's part: what it waits for
 //	request.go       what a client sends, and each way in which that can be wrong
 //	faults.go        errors as Kuzzle words and numbers them, and those of the bus in its words
 //	answer.go        responses
 //	notification.go  what subscribers hear
 //	rooms.go         rooms and channels of one client
+//	infofilter.go    filters that ask for metadata
 //	actions.go       the table of all actions, also of those that are not there
-//	talk.go          one client's part: what it waits for
 //	realtime.go, server.go, auth.go   actions
 package kuzzle

@@ -20,9 +20,9 @@ type talk struct {
 	rooms      map[string]*room // by id
 	user       string           // who the client is, by the token that the bus took last
 	token      string
-	signing    bool       // a token is being looked at: requests wait in held
-	held       []*request // in their order
-	over       bool
+	signing    bool            // a token is being looked at: requests wait in held
+	held       []*request      // in their order
+	over       *protocol.Error // why the connection ends, or nil
 
 	// what the call that is under way has to say
 	out    []byte
@@ -34,15 +34,15 @@ type asked func(f *protocol.ServerFrame)
 
 var (
 	_ transports.Talk  = (*talk)(nil)
-	_ transports.Bound = (*talk)(nil)
+	_ transports.Asker = (*talk)(nil)
 )
 
 func newTalk(l *Language) *talk {
 	return &talk{lang: l, user: anonymous, waiting: map[uint64]asked{}, rooms: map[string]*room{}}
 }
 
-// Bound implements transports.Bound.
-func (t *talk) Bound(line transports.Line) {
+// Open implements transports.Asker.
+func (t *talk) Open(line transports.Line) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.line = line
@@ -68,7 +68,7 @@ func (t *talk) Hear(message []byte) transports.Heard {
 	switch {
 	case wrong != nil:
 		t.refuse(r, wrong)
-	case t.over:
+	case t.over != nil:
 	case len(t.waiting)+len(t.held) >= maxWaiting:
 		t.refuse(r, failure(overloaded))
 	case t.signing:
@@ -155,6 +155,10 @@ var nothing = []byte{}
 // Say implements transports.Talk.
 func (t *talk) Say(dst []byte, e *protocol.Encoded) (said []byte, wait time.Duration) {
 	t.mu.Lock()
+	if t.over != nil {
+		t.mu.Unlock()
+		return dst, 0
+	}
 	t.out, t.frames = dst, nil
 	if e.Message != nil {
 		wait = t.hearMessage(e)
@@ -162,10 +166,12 @@ func (t *talk) Say(dst []byte, e *protocol.Encoded) (said []byte, wait time.Dura
 		t.hearFrame(e.Frame)
 	}
 	said = t.out
-	frames, line := t.frames, t.line
+	frames, over, line := t.frames, t.over, t.line
 	t.out, t.frames = nil, nil
 	t.mu.Unlock()
-	if len(frames) > 0 {
+	if over != nil {
+		line.Fail(over)
+	} else if len(frames) > 0 {
 		line.Send(frames)
 	}
 	return said, wait
@@ -219,10 +225,7 @@ func (t *talk) hearFrame(f *protocol.ServerFrame) {
 // end closes the connection for what this protocol cannot say. The SDK comes back, subscribes anew, and tells its
 // application that it did.
 func (t *talk) end(reason string) {
-	if !t.over {
-		t.over = true
-		t.line.End(&protocol.Error{Code: protocol.CodeInternal, Reason: reason, Hint: "Connect again: subscriptions begin anew."})
-	}
+	t.over = &protocol.Error{Code: protocol.CodeInternal, Reason: reason, Hint: "Connect again: subscriptions begin anew."}
 }
 
 // The close numbers of RFC 6455. The SDK takes 1000 for its own doing, and never comes back.
