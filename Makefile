@@ -14,7 +14,7 @@ BUILT       := clientjs/dist examples/dashboard/dist
 
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
-.PHONY: help run build test check lint house fuzz bench client packages sim nemesis profile deps oracle clean
+.PHONY: help run build test check lint house fuzz bench client packages sim nemesis kills profile deps oracle clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/  make \1\t\2/' | expand -t 18
@@ -67,6 +67,9 @@ sim: ## run the simulator for longer than the tests do: make sim ARGS='-seeds 10
 
 nemesis: build ## ten minutes of chaos on the built binary, with 200 clients: make nemesis ARGS='-seed 7 -v', see docs/PROOF.md
 	$(GO) run -tags $(TAGS) ./sim/nemesis -tidings bin/tidings $(ARGS)
+
+kills: ## kill -9 of 100 processes a store that write documents and publish them, and of more at each step: see docs/documents.md
+	set -o pipefail; TIDINGS_STORE_KILLS=100 $(GO) test -tags $(TAGS) ./store/sqlite ./store/postgres -count 1 -run Kill -v | grep -vE '^(=== |    --- PASS)'
 
 profile: ## CPU, memory and mutex profiles of the benchmarks of one package: make profile PKG=./actors
 	@mkdir -p bench-out

@@ -10,6 +10,7 @@
 //	many.go        writes to what a filter matches
 //	whole.go       what is done to a whole collection
 //	storetest/     the suite that every store passes
+//	killtest/      kills processes that write, and checks what is there then
 //	sqlite/        the store of a single node, in one file
 //	postgres/      the store that several nodes share
 //	relay/         publishes the changes

@@ -59,6 +59,7 @@ var folders = map[string]folder{
 	"store/postgres":    {ours: []string{"protocol", "filter", "core", "store"}, foreign: []string{pgx}},
 	"store/relay":       {ours: []string{"protocol", "broker", "store"}},
 	"store/storetest":   {ours: []string{"protocol", "filter", "store"}},
+	"store/killtest":    {ours: []string{"protocol", "broker", "store", "store/relay"}},
 	"sim":               {ours: []string{"protocol", "core", "client"}, foreign: []string{hdr}},
 	"examples":          {},
 	"examples/backend":  {foreign: []string{webhooks}},

@@ -4,21 +4,18 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
 	"tidings/internal/testpostgres"
 	"tidings/store"
+	"tidings/store/killtest"
 	"tidings/store/storetest"
 )
 
 func TestMain(m *testing.M) {
-	if task := os.Getenv(victim); task != "" {
-		writeUntilKilled(strings.Split(task, "|"))
-		return
-	}
+	killtest.Victim(openToKill)
 	os.Exit(testpostgres.Main(m))
 }
 
