@@ -4,6 +4,7 @@
 //	broker.go      Broker, and what a broker may be besides: Holder, Owned, Pinger
 //	cluster.go     what a broker of several nodes is besides: Cluster, Board, Arbiter, Reach; Checked
 //	presence.go    Presence, which a broker may be too
+//	record.go      how a message is stored outside of the process
 //	brokertest/    the suite that every broker passes
 //	memory/        the broker of a single node
 package broker

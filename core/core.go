@@ -6,6 +6,7 @@
 // The broker's side:
 //
 //	stream.go          Stream: numbers, keeps and reads the messages of one channel
+//	judge.go           Judge: whether a position can be gone on from
 //	history.go         the ring of its newest messages
 //	idempotency.go     the answers to keyed publishes
 //	id.go              ids of messages, tags of positions

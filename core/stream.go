@@ -98,7 +98,7 @@ func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, 
 	key := idempotencyKey{e.Principal, e.Key}
 	var content [32]byte
 	if e.Key != "" {
-		content = contentOf(&e)
+		content = e.Content()
 		if a, ok := s.keys.get(now, key); ok {
 			if a.content != content {
 				return nil, false, ErrIdempotencyConflict
@@ -132,7 +132,9 @@ func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, 
 	return m, false, nil
 }
 
-func contentOf(e *Entry) [32]byte {
+// Content returns a hash of what a repetition of the entry must have in common with it: its data, event, spread, whether
+// it is volatile, and its Extra but for Origin.
+func (e *Entry) Content() [32]byte {
 	volatile := ""
 	if e.Volatile {
 		volatile = "volatile"
@@ -181,24 +183,18 @@ func (s *Stream) After(now time.Time, after protocol.Position, limit int) Page {
 // locate returns the index in history of the first message after a position, or why the position cannot be gone on
 // from.
 func (s *Stream) locate(after protocol.Position) (i int, lost protocol.GapReason) {
-	switch {
-	case after.Epoch != s.top.Epoch:
-		return 0, protocol.GapEpochChanged
-	case after == s.top:
+	if after == s.top {
 		return s.history.n, ""
-	case after.Offset >= s.top.Offset:
-		return 0, protocol.GapPositionUnknown
-	case s.history.n == 0:
-		return 0, protocol.GapHistoryExpired
-	case after.Offset == 0 && after.Tag == "" && s.history.at(0).Prev == 0:
-		return 0, ""
-	case after.Offset < s.history.at(0).Offset:
-		return 0, protocol.GapHistoryExpired
 	}
-	// The message at the cursor must be there, and be the one that the client saw.
-	i = s.history.find(after.Offset)
-	if s.history.at(i).Position() != after {
-		return 0, protocol.GapPositionUnknown
+	var oldest, at *protocol.Message
+	if s.history.n > 0 {
+		oldest = s.history.at(0)
+	}
+	if i = s.history.find(after.Offset); i < s.history.n {
+		at = s.history.at(i)
+	}
+	if lost = Judge(after, s.top, oldest, at); lost != "" || after.Offset == 0 && after.Tag == "" {
+		return 0, lost
 	}
 	return i + 1, ""
 }
