@@ -28,6 +28,7 @@ const (
 	webhooks   = "github.com/standard-webhooks/standard-webhooks"
 	sqlite     = "modernc.org/sqlite"
 	pgx        = "github.com/jackc/pgx/v5"
+	rueidis    = "github.com/redis/rueidis"
 	xcrypto    = "golang.org/x/crypto" // acme/autocert
 )
 
@@ -35,17 +36,18 @@ const (
 // folder that is not here is an error, and so is an import that is not: an arrow is added by changing this table, in
 // sight of a reviewer.
 var folders = map[string]folder{
-	"protocol":      {},
-	"core":          {ours: []string{"protocol"}},
-	"access":        {ours: []string{"protocol"}, foreign: []string{jwt, jose, lru}},
-	"filter":        {ours: []string{"protocol"}, foreign: []string{lru, rtree}},
-	"broker":        {ours: []string{"protocol", "core"}},
-	"broker/memory": {ours: []string{"protocol", "core", "broker"}},
-	"actors/ground": {foreign: []string{protoactor}, within: "actors"},
-	"actors/fanout": {ours: []string{"core", "protocol"}, within: "actors"},
-	"actors":        {ours: []string{"actors/fanout", "actors/ground", "internal/counts", "internal/patience", "protocol", "core", "broker", "access", "filter"}, foreign: []string{protoactor, lru}},
-	"hooks":         {ours: []string{"protocol", "access", "actors"}, foreign: []string{gobreaker, webhooks}},
-	"transports":    {ours: []string{"internal/counts", "internal/guard", "internal/patience", "internal/resting", "protocol", "core", "filter"}, foreign: []string{websocket, lru}},
+	"protocol":           {},
+	"core":               {ours: []string{"protocol"}},
+	"access":             {ours: []string{"protocol"}, foreign: []string{jwt, jose, lru}},
+	"filter":             {ours: []string{"protocol"}, foreign: []string{lru, rtree}},
+	"broker":             {ours: []string{"protocol", "core"}},
+	"broker/memory":      {ours: []string{"protocol", "core", "broker"}},
+	"broker/redisbroker": {ours: []string{"protocol", "core", "broker"}, foreign: []string{gobreaker, rueidis}},
+	"actors/ground":      {foreign: []string{protoactor}, within: "actors"},
+	"actors/fanout":      {ours: []string{"core", "protocol"}, within: "actors"},
+	"actors":             {ours: []string{"actors/fanout", "actors/ground", "internal/counts", "internal/patience", "protocol", "core", "broker", "access", "filter"}, foreign: []string{protoactor, lru}},
+	"hooks":              {ours: []string{"protocol", "access", "actors"}, foreign: []string{gobreaker, webhooks}},
+	"transports":         {ours: []string{"internal/counts", "internal/guard", "internal/patience", "internal/resting", "protocol", "core", "filter"}, foreign: []string{websocket, lru}},
 	// The conformance suite of the transports, which tests import: it opens links as real clients do.
 	"transports/transporttest": {ours: []string{"protocol", "core", "transports", "internal/memnet"}, foreign: []string{websocket, clientSSE}},
 	"gateways/kuzzle":          {ours: []string{"protocol", "filter", "transports"}},
@@ -77,7 +79,9 @@ var folders = map[string]folder{
 	"internal/teststack": {ours: []string{"access", "actors", "broker/memory", "httpapi"}},
 	// A PostgreSQL server of the system's packages, which tests start.
 	"internal/testpostgres": {foreign: []string{pgx}},
-	"internal/tools":        {},
-	"internal/tracing":      {ours: []string{"protocol"}, foreign: []string{otel}},
-	"cmd/tidings":           {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "documents", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
+	// Redis servers of the system's packages, which tests start.
+	"internal/testredis": {},
+	"internal/tools":     {},
+	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "documents", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
 }

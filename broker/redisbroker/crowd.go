@@ -1,0 +1,123 @@
+package redisbroker
+
+import (
+	"sync"
+
+	"tidings/protocol"
+)
+
+// crowd is what this node told Redis of who is there, by partition, so that it can say it again.
+type crowd struct {
+	mu    sync.Mutex // guards the rest
+	parts map[int]*part
+	wake  chan struct{} // has an element if a part has to be said again
+}
+
+// part is what the node said in one partition.
+type part struct {
+	members map[protocol.Channel]map[protocol.Member]struct{}
+	leased  bool // Redis took something, and its lease is renewed since
+	again   bool // all has to be said again
+}
+
+func (c *crowd) init() { c.parts, c.wake = map[int]*part{}, make(chan struct{}, 1) }
+
+func (c *crowd) part(p int) *part {
+	x := c.parts[p]
+	if x == nil {
+		x = &part{members: map[protocol.Channel]map[protocol.Member]struct{}{}}
+		c.parts[p] = x
+	}
+	return x
+}
+
+func (c *crowd) note(p int, ch protocol.Channel, joined, left []protocol.Member) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x := c.part(p)
+	in := x.members[ch]
+	if in == nil {
+		in = map[protocol.Member]struct{}{}
+		x.members[ch] = in
+	}
+	for _, m := range joined {
+		in[m] = struct{}{}
+	}
+	for _, m := range left {
+		delete(in, m)
+	}
+	if len(in) == 0 {
+		delete(x.members, ch)
+	}
+}
+
+// expects returns "1" if Redis should know the node in a partition.
+func (c *crowd) expects(p int) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.part(p).leased {
+		return "1"
+	}
+	return "0"
+}
+
+func (c *crowd) renewed(p int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.part(p).leased = true
+}
+
+// lost notes that Redis has taken back all that the node said in a partition.
+func (c *crowd) lost(p int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x := c.part(p)
+	x.leased, x.again = false, true
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// restate notes that the server of a partition is another process, which may have lost what the node said, or kept what
+// is no longer true.
+func (c *crowd) restate(b *Broker, partition int) {
+	for _, p := range c.leased() {
+		if b.server(p) == b.server(partition) {
+			c.lost(p)
+		}
+	}
+}
+
+// leased returns the partitions where Redis knows something of the node.
+func (c *crowd) leased() []int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []int
+	for p, x := range c.parts {
+		if x.leased {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// again returns the partitions where all has to be said again, and with it what.
+func (c *crowd) again() map[int]map[protocol.Channel][]protocol.Member {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := map[int]map[protocol.Channel][]protocol.Member{}
+	for p, x := range c.parts {
+		if !x.again {
+			continue
+		}
+		x.again = false
+		all[p] = map[protocol.Channel][]protocol.Member{}
+		for ch, in := range x.members {
+			for m := range in {
+				all[p][ch] = append(all[p][ch], m)
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,196 @@
+package redisbroker
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"tidings/broker"
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// History reads what the channel keeps. Equal reads that wait at the same time are one, and share their page.
+func (b *Broker) History(ctx context.Context, ch protocol.Channel, after protocol.Position, limit int) (core.Page, error) {
+	if err := b.ready(ctx); err != nil {
+		return core.Page{}, err
+	}
+	return b.flights.join(ctx, question{ch, after, limit}, func(ctx context.Context) (core.Page, error) {
+		return b.read(ctx, ch, "after", after, limit)
+	})
+}
+
+// Last reads the newest messages.
+func (b *Broker) Last(ctx context.Context, ch protocol.Channel, limit int) (core.Page, error) {
+	if err := b.ready(ctx); err != nil {
+		return core.Page{}, err
+	}
+	return b.flights.join(ctx, question{ch, protocol.Position{Epoch: "last"}, limit}, func(ctx context.Context) (core.Page, error) {
+		return b.read(ctx, ch, "last", protocol.Position{}, limit)
+	})
+}
+
+func (b *Broker) read(ctx context.Context, ch protocol.Channel, mode string, after protocol.Position, limit int) (core.Page, error) {
+	n := b.names(ch)
+	if mode == "after" && after.IsZero() {
+		limit = 0
+	}
+	args := []string{mode, after.Epoch, strconv.FormatUint(after.Offset, 10), strconv.Itoa(limit), strconv.Itoa(protocol.RecoveryPageBytes)}
+	for try := 0; ; try++ {
+		b.count.reads.Add(1)
+		resp, ran, err := b.do(ctx, readScript, n.partition, []string{n.channel, n.history}, args)
+		if err != nil {
+			return core.Page{}, b.failed(readFault(err))
+		}
+		answer, err := resp.ToArray()
+		if err != nil {
+			return core.Page{}, b.failed(readFault(err))
+		}
+		parts := make([]string, len(answer))
+		var life int64
+		for i := range answer {
+			if i == 5 {
+				life, err = answer[i].AsInt64()
+			} else {
+				parts[i], err = answer[i].ToString()
+			}
+			if err != nil {
+				return core.Page{}, b.failed(readFault(err))
+			}
+		}
+		unknown := parts[0] == ""
+		if unknown || life < (rememberAsked/2).Milliseconds() {
+			if _, _, err := b.do(ctx, openScript, n.partition, []string{n.channel, n.history}, []string{word(nonceBytes), millis(rememberAsked)}); err != nil {
+				return core.Page{}, b.failed(readFault(err))
+			}
+		}
+		if unknown && try < 3 {
+			continue
+		} else if unknown {
+			return core.Page{}, b.failed(readFault(errMoved))
+		}
+		page, err := b.page(ch, ran.epoch(), parts, mode == "last", after, limit)
+		if err != nil {
+			return core.Page{}, b.failed(readFault(err))
+		}
+		return page, nil
+	}
+}
+
+// page judges a position by what the script read, and keeps of its page what the bounds allow.
+func (b *Broker) page(ch protocol.Channel, run string, parts []string, last bool, after protocol.Position, limit int) (core.Page, error) {
+	top, err := strconv.ParseUint(parts[1], 10, 64)
+	if err != nil {
+		return core.Page{}, err
+	}
+	page := core.Page{Top: protocol.Position{Epoch: run + parts[0], Offset: top, Tag: parts[2]}}
+	if !last && after.IsZero() {
+		return page, nil
+	}
+	in, err := b.within(ch, parts)
+	if err != nil {
+		return core.Page{}, err
+	}
+	if !last {
+		var at *protocol.Message
+		if e, err := readEntry(parts[6]); err == nil && in(e) {
+			if at, err = e.message(ch, page.Top.Epoch, max(after.Offset, 1)); err != nil {
+				return core.Page{}, err
+			}
+		}
+		if page.Lost = core.Judge(after, page.Top, at, at); page.Lost != "" {
+			return page, nil
+		}
+	}
+	bytes := 0
+	prev := after.Offset
+	for i := 7; i+1 < len(parts) && len(page.Messages) < limit; i += 2 {
+		e, err := readEntry(parts[i+1])
+		if err != nil {
+			return core.Page{}, err
+		}
+		if last && !in(e) {
+			break
+		}
+		offset, err := strconv.ParseUint(parts[i], 10, 64)
+		if err != nil {
+			return core.Page{}, err
+		}
+		m, err := e.message(ch, page.Top.Epoch, offset)
+		if err != nil {
+			return core.Page{}, err
+		}
+		if bytes += m.Size(); len(page.Messages) > 0 && bytes > protocol.RecoveryPageBytes || !last && offset != prev+1 {
+			break
+		}
+		prev = offset
+		page.Messages = append(page.Messages, m)
+	}
+	if last {
+		for i, j := 0, len(page.Messages)-1; i < j; i, j = i+1, j-1 {
+			page.Messages[i], page.Messages[j] = page.Messages[j], page.Messages[i]
+		}
+	}
+	return page, nil
+}
+
+// within returns whether an entry is within the channel's bounds, whatever is still stored.
+func (b *Broker) within(ch protocol.Channel, parts []string) (func(entry) bool, error) {
+	total, err := strconv.ParseInt(parts[3], 10, 64)
+	if err != nil {
+		return nil, err
+	}
+	now, err := strconv.ParseInt(parts[4], 10, 64)
+	if err != nil {
+		return nil, err
+	}
+	cfg := b.bounds(ch)
+	oldest := now - cfg.MaxAge.Milliseconds()
+	if _, reply := ch.ReplyExpires(); reply {
+		oldest = 0 // its history lives as long as the channel, and how long that is differs from now to then
+	}
+	return func(e entry) bool {
+		return cfg.MaxMessages > 0 && e.ms >= oldest && total-e.before <= int64(cfg.MaxBytes)
+	}, nil
+}
+
+// entry is a message as a stream has it: tag (6 characters), milliseconds (13), bytes ever appended before it (16), record.
+type entry struct {
+	tag        string
+	ms, before int64
+	record     string
+}
+
+const (
+	entryTag = 6
+	entryMS  = entryTag + 13
+	entryAll = entryMS + 16
+)
+
+func readEntry(text string) (e entry, err error) {
+	if len(text) < entryAll {
+		return e, errMoved
+	}
+	e.tag, e.record = text[:entryTag], text[entryAll:]
+	if e.ms, err = strconv.ParseInt(strings.TrimLeft(text[entryTag:entryMS], "0"), 10, 64); err != nil {
+		return e, err
+	}
+	e.before, err = strconv.ParseInt(text[entryMS:entryAll], 10, 64)
+	return e, err
+}
+
+func (e entry) message(ch protocol.Channel, epoch string, offset uint64) (*protocol.Message, error) {
+	m := &protocol.Message{Channel: ch, Epoch: epoch, Offset: offset, Prev: offset - 1, Tag: e.tag, TimeMS: e.ms}
+	return m, broker.ReadRecord([]byte(e.record), m)
+}
+
+// timeOf reads milliseconds at the beginning of a text.
+func timeOf(text string) (ms int64, rest string, ok bool) {
+	const digits = entryMS - entryTag
+	if len(text) < digits {
+		return 0, "", false
+	}
+	ms, err := strconv.ParseInt(text[:digits], 10, 64)
+	return ms, text[digits:], err == nil && time.UnixMilli(ms).Year() > 1970
+}

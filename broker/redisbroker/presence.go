@@ -1,0 +1,127 @@
+package redisbroker
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// attendRows is how many members one script is told of.
+const attendRows = 256
+
+// Attend tells Redis who has come to a channel on this node, and who has left it.
+func (b *Broker) Attend(ctx context.Context, ch protocol.Channel, joined, left []protocol.Member) error {
+	if err := b.ready(ctx); err != nil {
+		return err
+	}
+	p := b.partition(ch)
+	b.crowd.note(p, ch, joined, left)
+	for len(joined)+len(left) > 0 {
+		come := joined[:min(len(joined), attendRows)]
+		go_ := left[:min(len(left), attendRows-len(come))]
+		joined, left = joined[len(come):], left[len(go_):]
+		if err := b.attend(ctx, p, ch, come, go_); err != nil {
+			return b.failed(readFault(err)) // safe to repeat
+		}
+	}
+	return nil
+}
+
+func (b *Broker) attend(ctx context.Context, p int, ch protocol.Channel, joined, left []protocol.Member) error {
+	tag := b.tag(p)
+	keys := []string{tag + "c:" + string(ch), tag + "a:" + string(ch), tag + "m:" + string(ch), tag + "nodes", tag + "of:" + b.cfg.Node, tag + "!" + string(ch)}
+	for {
+		args := []string{b.cfg.Node, millis(b.cfg.Lease), b.crowd.expects(p), string(ch), millis(rememberAsked), strconv.Itoa(len(joined))}
+		for _, list := range [][]protocol.Member{joined, left} {
+			for _, m := range list {
+				args = append(args, memberName(m))
+			}
+		}
+		resp, _, err := b.do(ctx, attendScript, p, keys, args)
+		if err != nil {
+			return err
+		}
+		answer, err := resp.ToString()
+		if err != nil {
+			return err
+		}
+		if answer == "ok" {
+			b.crowd.renewed(p)
+			return nil
+		}
+		b.crowd.lost(p) // all that the node said here was taken back: it says it again
+	}
+}
+
+// Members counts who is in a channel and reads a page of them.
+func (b *Broker) Members(ctx context.Context, ch protocol.Channel, after protocol.Member, limit int) (core.MembersPage, error) {
+	if err := b.ready(ctx); err != nil {
+		return core.MembersPage{}, err
+	}
+	p := b.partition(ch)
+	tag := b.tag(p)
+	from, most := "", 0
+	if after != (protocol.Member{}) {
+		from = "(" + memberName(after)
+	}
+	if limit > 0 {
+		most = limit + 1
+	}
+	resp, _, err := b.do(ctx, membersScript, p, []string{tag + "c:" + string(ch), tag + "m:" + string(ch)}, []string{from, strconv.Itoa(most)})
+	if err != nil {
+		return core.MembersPage{}, b.failed(readFault(err))
+	}
+	answer, err := resp.AsStrSlice()
+	if err != nil || len(answer) < 2 {
+		return core.MembersPage{}, b.failed(unavailable(nil))
+	}
+	var page core.MembersPage
+	page.Version, _ = strconv.ParseUint(answer[0], 10, 64)
+	page.Count, _ = strconv.Atoi(answer[1])
+	for _, name := range answer[2:] {
+		page.Members = append(page.Members, memberOf(name))
+	}
+	if page.More = limit > 0 && len(page.Members) > limit; page.More {
+		page.Members = page.Members[:limit]
+	}
+	return page, nil
+}
+
+// memberName is a member as Redis has it: in the order of its bytes names are in the order of Member.Compare.
+func memberName(m protocol.Member) string { return m.User + "\x00" + m.Connection }
+
+func memberOf(name string) protocol.Member {
+	user, connection, _ := strings.Cut(name, "\x00")
+	return protocol.Member{User: user, Connection: connection}
+}
+
+// readChange reads what the scripts send on: version, count, how many joined and left, and each with its length before it.
+func readChange(text string) (any, bool) {
+	var numbers [4]uint64
+	for i := range numbers {
+		word, rest, found := strings.Cut(text, " ")
+		n, err := strconv.ParseUint(word, 10, 64)
+		if err != nil || !found {
+			return nil, false
+		}
+		numbers[i], text = n, rest
+	}
+	c := core.MembersChange{Version: numbers[0], Count: int(numbers[1])}
+	for i := uint64(0); i < numbers[2]+numbers[3]; i++ {
+		word, rest, _ := strings.Cut(text, ":")
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 0 || n > len(rest) {
+			return nil, false
+		}
+		m := memberOf(rest[:n])
+		if text = rest[n:]; i < numbers[2] {
+			c.Joined = append(c.Joined, m)
+		} else {
+			c.Left = append(c.Left, m)
+		}
+	}
+	return c, text == ""
+}

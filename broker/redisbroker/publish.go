@@ -1,0 +1,124 @@
+package redisbroker
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"tidings/broker"
+	"tidings/core"
+	"tidings/protocol"
+)
+
+// How long a channel that nobody uses keeps its position: one that had more than 8 messages, one that was hardly used,
+// and one that was only asked about.
+const (
+	remember      = 30 * 24 * time.Hour
+	rememberBrief = 6 * time.Hour
+	rememberAsked = time.Hour
+)
+
+// Publish runs one script, which is one atomic step. It is never repeated by itself: without an answer in time it fails
+// with CodeTimeout.
+func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt, error) {
+	if err := b.ready(ctx); err != nil {
+		return broker.Receipt{}, err
+	}
+	b.count.publishes.Add(1)
+	e := core.Entry{Data: p.Data, Event: p.Event, Volatile: p.Volatile, SpreadMS: p.SpreadMS, Extra: p.Extra}
+	id, tag := draw()
+	cfg := b.bounds(p.Channel)
+	n := b.names(p.Channel)
+	keys := append(make([]string, 0, 5), n.channel, n.history, n.reach, n.stream)
+	content := ""
+	if p.IdempotencyKey != "" {
+		id = core.KeyedID(p.Principal, p.Channel, p.IdempotencyKey)
+		if cfg.IdempotencyTTL > 0 && cfg.MaxIdempotencyKeys > 0 {
+			sum := e.Content()
+			content = base64.RawURLEncoding.EncodeToString(sum[:])
+			keys = append(keys, b.tag(n.partition)+"i:"+keyName(p))
+		}
+	}
+	m := &protocol.Message{
+		Channel: p.Channel, Epoch: "0123456789abcdef", Tag: tag, ID: id, Data: p.Data, Event: p.Event, SpreadMS: p.SpreadMS, Trace: p.Trace, Exclude: p.Exclude, Extra: p.Extra,
+	}
+	flags := "-"
+	if p.Volatile {
+		flags += "v"
+	}
+	if p.Last {
+		flags += "l"
+	}
+	if _, reply := p.Channel.ReplyExpires(); reply {
+		flags += "r"
+	}
+	args := []string{
+		b.cfg.Node, word(nonceBytes), tag, strconv.Itoa(m.Size()), string(broker.AppendRecord(nil, m)),
+		strconv.Itoa(cfg.MaxMessages), strconv.Itoa(cfg.MaxBytes), millis(cfg.MaxAge), flags,
+		millis(rememberBrief), millis(remember), content, millis(max(cfg.IdempotencyTTL, time.Millisecond)),
+	}
+	resp, ran, err := b.do(ctx, publishScript, n.partition, keys, args)
+	if err != nil {
+		return broker.Receipt{}, b.failed(writeFault(err))
+	}
+	answer, err := resp.AsStrSlice()
+	if err != nil || len(answer) == 0 {
+		return broker.Receipt{}, b.failed(errUnsaid)
+	}
+	switch answer[0] {
+	case "conflict":
+		return broker.Receipt{}, core.ErrIdempotencyConflict
+	case "closed":
+		return broker.Receipt{}, errLast
+	}
+	r := broker.Receipt{ID: id, Duplicate: answer[0] == "duplicate"}
+	if !p.Volatile {
+		if r.Position.Offset, err = strconv.ParseUint(answer[2], 10, 64); err != nil {
+			return broker.Receipt{}, b.failed(errUnsaid)
+		}
+		r.Position.Epoch, r.Position.Tag = ran.epoch()+answer[1], answer[3]
+	}
+	return r, nil
+}
+
+// ready fails if the broker is closed, or the caller is gone already.
+func (b *Broker) ready(ctx context.Context) error {
+	switch {
+	case b.closed.Load():
+		return errClosed
+	case ctx.Err() != nil:
+		return errGivenUp
+	}
+	return nil
+}
+
+func (b *Broker) bounds(ch protocol.Channel) core.StreamConfig {
+	if b.cfg.Stream == nil {
+		return core.DefaultStreamConfig().For(ch, time.Now())
+	}
+	return b.cfg.Stream(ch)
+}
+
+func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// draw makes an id and a tag.
+func draw() (id, tag string) {
+	r := rand.Uint64()
+	s := string(core.AppendTag(core.AppendID(nil, time.Now(), rand.Uint64(), r), r>>16))
+	return s[:26], s[26:]
+}
+
+// keyName returns the name of an idempotency key: its parts have their lengths before them, so that "a" and "bc" do not
+// meet "ab" and "c".
+func keyName(p broker.Publish) string {
+	h := sha256.New()
+	for _, part := range [...]string{string(p.Channel), p.Principal, p.IdempotencyKey} {
+		h.Write(binary.AppendUvarint(nil, uint64(len(part))))
+		h.Write([]byte(part))
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
+}

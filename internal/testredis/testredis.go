@@ -1,0 +1,207 @@
+// Package testredis starts Redis servers for tests, on free ports, from the system's packages. They end with the
+// process, however that ends.
+//
+//	testredis.go    one server: started, ended as by a crash, paused, asked
+//	topology.go     a replica, and a cluster
+//	resp.go         the few words of Redis' protocol that tests need
+package testredis
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Server is a running server.
+type Server struct {
+	Port int
+
+	dir      string
+	settings []string
+	alive    io.Closer // the server ends when it is closed
+	ended    chan struct{}
+	pid      int
+}
+
+// Start starts a server that ends with the test. settings are those of redis-server, in pairs: "--maxmemory", "5mb".
+func Start(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	dir, err := os.MkdirTemp(place(), "tidings-redis-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{dir: dir, settings: settings}
+	t.Cleanup(func() {
+		s.Halt()
+		os.RemoveAll(dir)
+	})
+	for try := 0; ; try++ { // another process may take the port in between
+		if err = s.run(); err == nil {
+			return s
+		}
+		if try == 3 {
+			t.Fatal(err)
+		}
+		s.Port = 0
+	}
+}
+
+// place returns a folder in memory, if there is one: tests ask what is there after a process ended, not after the power
+// failed.
+func place() string {
+	var free syscall.Statfs_t
+	if syscall.Statfs("/dev/shm", &free) == nil && free.Bavail*uint64(free.Bsize) > 256<<20 {
+		return "/dev/shm"
+	}
+	return ""
+}
+
+// Addr returns the server's address.
+func (s *Server) Addr() string { return "127.0.0.1:" + strconv.Itoa(s.Port) }
+
+// URL returns the server's address as a URL.
+func (s *Server) URL() string { return "redis://" + s.Addr() }
+
+// Run starts a server again that was ended by Halt, on its port, with what it has on its disk.
+func (s *Server) Run(t testing.TB) {
+	t.Helper()
+	var err error
+	for range 50 {
+		if err = s.run(); err == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond) // the port may not be free yet
+	}
+	t.Fatal(err)
+}
+
+func (s *Server) run() error {
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		return errors.New("there is no redis-server here: make deps installs it")
+	}
+	if s.Port == 0 {
+		if s.Port, err = freePort(); err != nil {
+			return err
+		}
+	}
+	args := append([]string{
+		"--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--daemonize", "no",
+		"--pidfile", filepath.Join(s.dir, "pid"), "--repl-diskless-sync-delay", "0",
+	}, s.settings...)
+	// The shell ends the server when this process is gone, and the pipe with it. The pipe is file 3, since a shell without
+	// job control gives /dev/null to what runs in the background.
+	const script = `"$@" & server=$!; (cat <&3 >/dev/null; kill -KILL $server) & wait $server`
+	cmd := exec.Command("sh", append([]string{"-c", script, "sh", program}, args...)...)
+	cmd.SysProcAttr, cmd.Dir = &syscall.SysProcAttr{Setpgid: true}, s.dir
+	read, write, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer read.Close()
+	cmd.ExtraFiles = []*os.File{read}
+	log, err := os.Create(filepath.Join(s.dir, "log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		write.Close()
+		return err
+	}
+	s.alive, s.ended = write, make(chan struct{})
+	go func(ended chan struct{}) {
+		cmd.Wait()
+		close(ended)
+	}(s.ended)
+	if err := s.answers(); err != nil {
+		text, _ := os.ReadFile(log.Name())
+		s.Halt()
+		return fmt.Errorf("%w: %s", err, text)
+	}
+	return nil
+}
+
+func freePort() (int, error) {
+	for {
+		free, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		port := free.Addr().(*net.TCPAddr).Port
+		free.Close()
+		if port < 55000 { // a cluster's own port is 10,000 above
+			return port, nil
+		}
+	}
+}
+
+// answers waits until the server does, and is the one that was started.
+func (s *Server) answers() error {
+	late := time.After(time.Minute)
+	for {
+		text, err := s.ask("INFO", "server")
+		if err == nil {
+			if s.pid = number(text, "process_id"); number(text, "tcp_port") == s.Port && strings.Contains(text, "executable:") {
+				return nil
+			}
+		}
+		select {
+		case <-s.ended:
+			return errors.New("the server has ended")
+		case <-late:
+			return fmt.Errorf("the server does not answer: %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func number(info, field string) int {
+	_, rest, _ := strings.Cut(info, field+":")
+	line, _, _ := strings.Cut(rest, "\r\n")
+	n, _ := strconv.Atoi(line)
+	return n
+}
+
+// Halt ends the server as a crash does, by SIGKILL.
+func (s *Server) Halt() {
+	if s.alive == nil {
+		return
+	}
+	s.alive.Close()
+	<-s.ended
+	s.alive = nil
+}
+
+// Pause stops the server's process, as a machine that hangs, until Continue.
+func (s *Server) Pause() { syscall.Kill(s.pid, syscall.SIGSTOP) }
+
+// Continue has a paused server go on.
+func (s *Server) Continue() { syscall.Kill(s.pid, syscall.SIGCONT) }
+
+// CPU returns the processor time that the server has used.
+func (s *Server) CPU(t testing.TB) time.Duration {
+	t.Helper()
+	sum := 0.0
+	text := s.Do(t, "INFO", "cpu")
+	for _, field := range []string{"used_cpu_sys:", "used_cpu_user:"} {
+		_, rest, _ := strings.Cut(text, field)
+		line, _, _ := strings.Cut(rest, "\r\n")
+		seconds, err := strconv.ParseFloat(line, 64)
+		if err != nil {
+			t.Fatalf("INFO cpu: %v", err)
+		}
+		sum += seconds
+	}
+	return time.Duration(sum * float64(time.Second))
+}
