@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"tidings/broker"
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -45,7 +46,7 @@ type Config struct {
 	Node string
 	// Timeout is how long Redis may take to answer, 2 s by default.
 	Timeout time.Duration
-	// Lease is after what time without a sign of life a node counts as gone, 30 s by default.
+	// Lease is after what time without a sign of life a node counts as gone, broker.Lease by default.
 	Lease time.Duration
 	// Linger is how long a channel that nobody hears any more is still brought, 10 s by default.
 	Linger time.Duration
@@ -58,7 +59,7 @@ func DefaultConfig(urls ...string) Config {
 	return Config{
 		URLs: urls, Prefix: "tidings", Partitions: 64, SubscribeConns: 1,
 		Stream: func(ch protocol.Channel) core.StreamConfig { return core.DefaultStreamConfig().For(ch, time.Now()) },
-		Node:   word(8), Timeout: 2 * time.Second, Lease: 30 * time.Second, Linger: 10 * time.Second, Log: slog.Default(),
+		Node:   word(8), Timeout: 2 * time.Second, Lease: broker.Lease, Linger: 10 * time.Second, Log: slog.Default(),
 	}
 }
 

@@ -1,6 +1,8 @@
 package redisbroker
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"tidings/protocol"
@@ -16,6 +18,7 @@ type crowd struct {
 // part is what the node said in one partition.
 type part struct {
 	members map[protocol.Channel]map[protocol.Member]struct{}
+	heard   map[protocol.Channel]int
 	leased  bool // Redis took something, and its lease is renewed since
 	again   bool // all has to be said again
 }
@@ -25,7 +28,7 @@ func (c *crowd) init() { c.parts, c.wake = map[int]*part{}, make(chan struct{}, 
 func (c *crowd) part(p int) *part {
 	x := c.parts[p]
 	if x == nil {
-		x = &part{members: map[protocol.Channel]map[protocol.Member]struct{}{}}
+		x = &part{members: map[protocol.Channel]map[protocol.Member]struct{}{}, heard: map[protocol.Channel]int{}}
 		c.parts[p] = x
 	}
 	return x
@@ -48,6 +51,16 @@ func (c *crowd) note(p int, ch protocol.Channel, joined, left []protocol.Member)
 	}
 	if len(in) == 0 {
 		delete(x.members, ch)
+	}
+}
+
+func (c *crowd) hears(p int, ch protocol.Channel, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if x := c.part(p); n > 0 {
+		x.heard[ch] = n
+	} else {
+		delete(x.heard, ch)
 	}
 }
 
@@ -102,22 +115,36 @@ func (c *crowd) leased() []int {
 	return list
 }
 
-// again returns the partitions where all has to be said again, and with it what.
-func (c *crowd) again() map[int]map[protocol.Channel][]protocol.Member {
+// saying is what has to be said again in one partition.
+type saying struct {
+	members map[protocol.Channel][]protocol.Member
+	heard   map[protocol.Channel]int
+}
+
+// again returns what has to be said again, by partition.
+func (c *crowd) again() map[int]saying {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all := map[int]map[protocol.Channel][]protocol.Member{}
+	all := map[int]saying{}
 	for p, x := range c.parts {
 		if !x.again {
 			continue
 		}
 		x.again = false
-		all[p] = map[protocol.Channel][]protocol.Member{}
+		s := saying{map[protocol.Channel][]protocol.Member{}, maps.Clone(x.heard)}
 		for ch, in := range x.members {
-			for m := range in {
-				all[p][ch] = append(all[p][ch], m)
-			}
+			s.members[ch] = slices.Collect(maps.Keys(in))
 		}
+		all[p] = s
 	}
 	return all
+}
+
+// leave forgets all that was said, and returns the partitions in which Redis knows something of it.
+func (c *crowd) leave() (leased []int) {
+	leased = c.leased()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.parts)
+	return leased
 }

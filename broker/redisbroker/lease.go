@@ -2,6 +2,7 @@ package redisbroker
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"tidings/protocol"
@@ -52,9 +53,14 @@ func (b *Broker) reap(ctx context.Context, p int, node string) error {
 
 // restate says again who is there. What Redis may still have of before is taken back first: some may have left since.
 func (b *Broker) restate(ctx context.Context) {
-	for p, channels := range b.crowd.again() {
+	for p, said := range b.crowd.again() {
 		err := b.reap(ctx, p, b.cfg.Node)
-		for ch, members := range channels {
+		for ch, n := range said.heard {
+			if err == nil {
+				err = b.hears(ctx, p, ch, n)
+			}
+		}
+		for ch, members := range said.members {
 			for len(members) > 0 && err == nil {
 				some := members[:min(len(members), attendRows)]
 				members = members[len(some):]
@@ -81,11 +87,46 @@ func (c *crowd) still(p int, ch protocol.Channel, members []protocol.Member) (no
 	return now
 }
 
+// hears tells Redis how many subscriptions a channel has here.
+func (b *Broker) hears(ctx context.Context, p int, ch protocol.Channel, n int) error {
+	tag := b.tag(p)
+	keys := []string{tag + "r:" + string(ch), tag + "nodes", tag + "of:" + b.cfg.Node}
+	return b.said(p, func(expected string) (string, error) {
+		resp, _, err := b.do(ctx, heardScript, p, keys, []string{b.cfg.Node, millis(b.cfg.Lease), expected, string(ch), strconv.Itoa(n)})
+		if err != nil {
+			return "", err
+		}
+		return resp.ToString()
+	})
+}
+
+// said has a script take what this node says in a partition. If all that it said there was taken back meanwhile, it is
+// said again.
+func (b *Broker) said(p int, say func(expected string) (string, error)) error {
+	for {
+		answer, err := say(b.crowd.expects(p))
+		switch {
+		case err != nil:
+			return err
+		case answer == "ok":
+			b.crowd.renewed(p)
+			return nil
+		}
+		b.crowd.lost(p)
+	}
+}
+
 // goodbye takes back all that the node said.
-func (b *Broker) goodbye(ctx context.Context) {
-	for _, p := range b.crowd.leased() {
-		if b.reap(ctx, p, b.cfg.Node) != nil {
-			return
+func (b *Broker) goodbye(ctx context.Context) error {
+	for _, p := range b.crowd.leave() {
+		if err := b.reap(ctx, p, b.cfg.Node); err != nil {
+			return err
 		}
 	}
+	if id := b.entered.Swap(nil); id != nil {
+		if _, _, err := b.do(ctx, enterScript, 0, b.tableKeys(), []string{*id, "0", ""}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -21,9 +21,9 @@ func (b *Broker) Attend(ctx context.Context, ch protocol.Channel, joined, left [
 	b.crowd.note(p, ch, joined, left)
 	for len(joined)+len(left) > 0 {
 		come := joined[:min(len(joined), attendRows)]
-		go_ := left[:min(len(left), attendRows-len(come))]
-		joined, left = joined[len(come):], left[len(go_):]
-		if err := b.attend(ctx, p, ch, come, go_); err != nil {
+		gone := left[:min(len(left), attendRows-len(come))]
+		joined, left = joined[len(come):], left[len(gone):]
+		if err := b.attend(ctx, p, ch, come, gone); err != nil {
 			return b.failed(readFault(err)) // safe to repeat
 		}
 	}
@@ -33,8 +33,8 @@ func (b *Broker) Attend(ctx context.Context, ch protocol.Channel, joined, left [
 func (b *Broker) attend(ctx context.Context, p int, ch protocol.Channel, joined, left []protocol.Member) error {
 	tag := b.tag(p)
 	keys := []string{tag + "c:" + string(ch), tag + "a:" + string(ch), tag + "m:" + string(ch), tag + "nodes", tag + "of:" + b.cfg.Node, tag + "!" + string(ch)}
-	for {
-		args := []string{b.cfg.Node, millis(b.cfg.Lease), b.crowd.expects(p), string(ch), millis(rememberAsked), strconv.Itoa(len(joined))}
+	return b.said(p, func(expected string) (string, error) {
+		args := []string{b.cfg.Node, millis(b.cfg.Lease), expected, string(ch), millis(rememberAsked), strconv.Itoa(len(joined))}
 		for _, list := range [][]protocol.Member{joined, left} {
 			for _, m := range list {
 				args = append(args, memberName(m))
@@ -42,18 +42,10 @@ func (b *Broker) attend(ctx context.Context, p int, ch protocol.Channel, joined,
 		}
 		resp, _, err := b.do(ctx, attendScript, p, keys, args)
 		if err != nil {
-			return err
+			return "", err
 		}
-		answer, err := resp.ToString()
-		if err != nil {
-			return err
-		}
-		if answer == "ok" {
-			b.crowd.renewed(p)
-			return nil
-		}
-		b.crowd.lost(p) // all that the node said here was taken back: it says it again
-	}
+		return resp.ToString()
+	})
 }
 
 // Members counts who is in a channel and reads a page of them.

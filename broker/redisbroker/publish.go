@@ -76,6 +76,9 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt,
 		return broker.Receipt{}, errLast
 	}
 	r := broker.Receipt{ID: id, Duplicate: answer[0] == "duplicate"}
+	if r.Others, err = strconv.Atoi(answer[5]); err != nil {
+		return broker.Receipt{}, b.failed(errUnsaid)
+	}
 	if !p.Volatile {
 		if r.Position.Offset, err = strconv.ParseUint(answer[2], 10, 64); err != nil {
 			return broker.Receipt{}, b.failed(errUnsaid)

@@ -11,6 +11,7 @@
 //	publish.go, history.go, flights.go     publishes; reads, of which equal ones are one
 //	live.go, lane.go, topic.go             what is published, as it comes
 //	presence.go, crowd.go, lease.go        who is there, and that it ends with its node
+//	cluster.go, board.go                   what nodes tell each other
 //	health.go                              what is said of a server's settings
 package redisbroker
 
@@ -28,7 +29,11 @@ import (
 var (
 	_ broker.Broker   = (*Broker)(nil)
 	_ broker.Presence = (*Broker)(nil)
-	_ broker.Shared   = (*Broker)(nil)
+	_ broker.Cluster  = (*Broker)(nil)
+	_ broker.Board    = (*Broker)(nil)
+	_ broker.Arbiter  = (*Broker)(nil)
+	_ broker.Reach    = (*Broker)(nil)
+	_ broker.Checked  = (*Broker)(nil)
 	_ broker.Pinger   = (*Broker)(nil)
 )
 
@@ -45,6 +50,8 @@ type Broker struct {
 	count   counters
 
 	closed  atomic.Bool
+	entered atomic.Pointer[string] // the node's id in the table of nodes
+	life    context.Context        // over when the broker closes
 	quit    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -74,7 +81,7 @@ func New(ctx context.Context, cfg Config) (*Broker, error) {
 	}
 	b.report(ctx)
 	run, quit := context.WithCancel(context.Background())
-	b.quit = quit
+	b.life, b.quit = run, quit
 	b.flights.init(run)
 	b.crowd.init()
 	for i := range lanes {
@@ -85,9 +92,6 @@ func New(ctx context.Context, cfg Config) (*Broker, error) {
 	b.running.Go(func() { b.keepLeases(run) })
 	return b, nil
 }
-
-// Shared reports true.
-func (b *Broker) Shared() bool { return true }
 
 // Ping reports whether Redis answers.
 func (b *Broker) Ping(ctx context.Context) error {

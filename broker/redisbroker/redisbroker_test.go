@@ -40,6 +40,7 @@ func TestConformance(t *testing.T) {
 		server := testredis.Start(t)
 		cfg := config(server.URL())
 		cfg.Stream = func(protocol.Channel) core.StreamConfig { return o.Stream }
+		cfg.Lease = time.Second
 		node := func() broker.Broker {
 			cfg := cfg
 			cfg.Node = redisbroker.DefaultConfig().Node
@@ -55,7 +56,9 @@ func TestConformance(t *testing.T) {
 				server.Run(t)
 				return node()
 			},
-			Peer: node,
+			Peer:  node,
+			Kill:  func(b broker.Broker) { b.(*redisbroker.Broker).Kill() },
+			Lease: cfg.Lease,
 		}
 	})
 }

@@ -36,6 +36,18 @@ var (
 	renewLua string
 	//go:embed lua/reap.lua
 	reapLua string
+	//go:embed lua/heard.lua
+	heardLua string
+	//go:embed lua/enter.lua
+	enterLua string
+	//go:embed lua/nodes.lua
+	nodesLua string
+	//go:embed lua/swap.lua
+	swapLua string
+	//go:embed lua/note.lua
+	noteLua string
+	//go:embed lua/board.lua
+	boardLua string
 
 	publishScript = &script{name: "publish", body: publishLua}
 	readScript    = &script{name: "read", body: readLua, reads: true}
@@ -44,6 +56,12 @@ var (
 	membersScript = &script{name: "members", body: membersLua, reads: true}
 	renewScript   = &script{name: "renew", body: renewLua}
 	reapScript    = &script{name: "reap", body: reapLua}
+	heardScript   = &script{name: "heard", body: heardLua}
+	enterScript   = &script{name: "enter", body: enterLua}
+	nodesScript   = &script{name: "nodes", body: nodesLua, reads: true}
+	swapScript    = &script{name: "swap", body: swapLua}
+	noteScript    = &script{name: "note", body: noteLua}
+	boardScript   = &script{name: "board", body: boardLua, reads: true}
 )
 
 // server is what is known of the server that has a partition.

@@ -16,20 +16,20 @@ if not nonce then -- a history without its channel is of another past
   redis.call('HSET', KEYS[1], 'n', nonce)
   redis.call('PEXPIRE', KEYS[1], ARGV[10])
 end
-if KEYS[5] then
-  local was = redis.call('GET', KEYS[5])
-  if was then
-    local content, offset, tag, at = string.match(was, '^(%S+) (%S+) (%S+) (%S+)$')
-    if content ~= ARGV[12] then return {'conflict'} end
-    return {'duplicate', nonce, offset, tag, at, '-1'}
-  end
-end
-if c[5] then return {'closed'} end
 local others = 0
 local hear = redis.call('HGETALL', KEYS[3])
 for i = 1, #hear, 2 do
   if hear[i] ~= ARGV[1] then others = others + tonumber(hear[i + 1]) end
 end
+if KEYS[5] then
+  local was = redis.call('GET', KEYS[5])
+  if was then
+    local content, offset, tag, at = string.match(was, '^(%S+) (%S+) (%S+) (%S+)$')
+    if content ~= ARGV[12] then return {'conflict'} end
+    return {'duplicate', nonce, offset, tag, at, tostring(others)}
+  end
+end
+if c[5] then return {'closed'} end
 if string.find(ARGV[9], 'v', 1, true) then
   if KEYS[5] then redis.call('SET', KEYS[5], ARGV[12] .. ' 0 - ' .. ms, 'PX', ARGV[13]) end
   redis.call('SPUBLISH', KEYS[4], 'v' .. ms .. ARGV[5])
