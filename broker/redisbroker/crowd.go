@@ -148,3 +148,25 @@ func (c *crowd) leave() (leased []int) {
 	clear(c.parts)
 	return leased
 }
+
+// still parts members into those who are there now, and those who have left.
+func (c *crowd) still(p int, ch protocol.Channel, members []protocol.Member) (there, gone []protocol.Member) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	in := c.part(p).members[ch]
+	for _, m := range members {
+		if _, ok := in[m]; ok {
+			there = append(there, m)
+		} else {
+			gone = append(gone, m)
+		}
+	}
+	return there, gone
+}
+
+// count returns how many subscriptions the node last said that a channel has.
+func (c *crowd) count(p int, ch protocol.Channel) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.part(p).heard[ch]
+}

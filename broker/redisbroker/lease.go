@@ -51,20 +51,21 @@ func (b *Broker) reap(ctx context.Context, p int, node string) error {
 	}
 }
 
-// restate says again who is there. What Redis may still have of before is taken back first: some may have left since.
+// restate says again what the node has said. What Redis may still have of before is taken back first: some may have left
+// since.
 func (b *Broker) restate(ctx context.Context) {
 	for p, said := range b.crowd.again() {
 		err := b.reap(ctx, p, b.cfg.Node)
-		for ch, n := range said.heard {
+		for ch := range said.heard {
 			if err == nil {
-				err = b.hears(ctx, p, ch, n)
+				err = b.hearsAgain(ctx, p, ch)
 			}
 		}
 		for ch, members := range said.members {
 			for len(members) > 0 && err == nil {
 				some := members[:min(len(members), attendRows)]
 				members = members[len(some):]
-				err = b.attend(ctx, p, ch, b.crowd.still(p, ch, some), nil)
+				err = b.attendAgain(ctx, p, ch, some)
 			}
 		}
 		if err != nil && ctx.Err() == nil {
@@ -74,17 +75,30 @@ func (b *Broker) restate(ctx context.Context) {
 	}
 }
 
-// still returns those who are there now, too: one may have left while others were said again.
-func (c *crowd) still(p int, ch protocol.Channel, members []protocol.Member) (now []protocol.Member) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	in := c.part(p).members[ch]
-	for _, m := range members {
-		if _, ok := in[m]; ok {
-			now = append(now, m)
+// hearsAgain says again how many subscriptions a channel has, until that is what the node said last.
+func (b *Broker) hearsAgain(ctx context.Context, p int, ch protocol.Channel) error {
+	for said := -1; ; {
+		n := b.crowd.count(p, ch)
+		if n == said {
+			return nil
 		}
+		if err := b.hears(ctx, p, ch, n); err != nil {
+			return err
+		}
+		said = n
 	}
-	return now
+}
+
+// attendAgain says again that members are there, and takes back those who left meanwhile.
+func (b *Broker) attendAgain(ctx context.Context, p int, ch protocol.Channel, members []protocol.Member) error {
+	there, _ := b.crowd.still(p, ch, members)
+	if err := b.attend(ctx, p, ch, there, nil); err != nil {
+		return err
+	}
+	if _, gone := b.crowd.still(p, ch, there); len(gone) > 0 {
+		return b.attend(ctx, p, ch, nil, gone)
+	}
+	return nil
 }
 
 // hears tells Redis how many subscriptions a channel has here.
