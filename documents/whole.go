@@ -44,10 +44,7 @@ func (r *Request) readImported(value []byte) error {
 	err := protocol.ReadObject(value, func(name string, value []byte) (err error) {
 		switch name {
 		case "_id":
-			op.ID, err = protocol.ReadString(value)
-			if err == nil {
-				err = store.CheckID(op.ID)
-			}
+			op.ID, err = readShort("_id", value, protocol.MaxAPIBodyBytes) // the store refuses what is no id, alone
 			return err
 		case "_version", "_info":
 			return nil

@@ -447,7 +447,7 @@ func TestCollections(t *testing.T) {
 	if fmt.Sprint(events) != "[created reset created reset]" || page.Messages[1].Change != emptied.Change || page.Messages[3].Change != dropped.Change {
 		t.Errorf("the channel has %v: %+v", events, page.Messages)
 	}
-	for _, body := range []string{`{"documents":[]}`, `{"documents":[{"_id":7}]}`, `{"documents":[{"_id":".."}]}`, `{"documents":[[]]}`, `{"documents":[` + strings.Repeat(`{},`, 1000) + `{}]}`} {
+	for _, body := range []string{`{"documents":[]}`, `{"documents":[{"_id":7}]}`, `{"documents":[{"_id":""}]}`, `{"documents":[[]]}`, `{"documents":[` + strings.Repeat(`{},`, 1000) + `{}]}`} {
 		w.refusedWith(w.do(request{path: cars + "/_import", body: body}), protocol.CodeBadRequest)
 	}
 	w.refusedWith(w.do(request{path: cars + "/_import", body: `{"documents":[{}],"silent":true}`}), protocol.CodeUnknownField)

@@ -28,6 +28,8 @@ func completeFlags(cmd *cobra.Command) {
 				sub.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions)
 			}
 		})
-		sub.ValidArgsFunction = cobra.NoFileCompletions // channels and patterns are no files
+		if sub.ValidArgsFunction == nil {
+			sub.ValidArgsFunction = cobra.NoFileCompletions // channels and patterns are no files
+		}
 	}
 }

@@ -44,6 +44,11 @@ func TestCompletionOffers(t *testing.T) {
 		{words: []string{"publish", "--data-file", ""}, directive: filesToo},
 		{words: []string{"publish", ""}, directive: noFiles},
 		{words: []string{"serve", "--addr", ""}, directive: noFiles},
+		{words: []string{"documents", ""}, want: []string{"collections", "list", "get", "put", "import", "truncate"}, directive: noFiles},
+		{words: []string{"documents", "list", ""}, directive: noFiles},
+		{words: []string{"documents", "import", ""}, directive: noFiles},
+		{words: []string{"documents", "import", "city/taxis", ""}, directive: filesToo},
+		{words: []string{"documents", "get", "--key-file", ""}, directive: filesToo},
 	} {
 		got, directive := offered(t, tt.words...)
 		for _, want := range tt.want {

@@ -1,5 +1,5 @@
-// Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail, pg,
-// doctor, version.
+// Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail,
+// documents, pg, doctor, version.
 package main
 
 import (
@@ -37,7 +37,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(), pgCommand(), doctorCommand(), versionCommand())
+	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(), documentsCommand(), pgCommand(), doctorCommand(), versionCommand())
 	completeFlags(cmd)
 	return cmd
 }

@@ -271,9 +271,14 @@ func (p *publisher) post(ctx context.Context, path string, body []byte, apiKey s
 	if apiKey != "" {
 		request.Header.Set("Authorization", "Bearer "+apiKey)
 	}
-	response, err := p.client.Do(request)
+	return exchange(p.client, request)
+}
+
+// exchange sends a request once. retry reports whether the same request may succeed later.
+func exchange(client *http.Client, request *http.Request) (answer []byte, retry bool, err error) {
+	response, err := client.Do(request)
 	if err != nil {
-		return nil, ctx.Err() == nil, err
+		return nil, request.Context().Err() == nil, err
 	}
 	defer response.Body.Close()
 	answer, err = io.ReadAll(io.LimitReader(response.Body, 4<<20))
