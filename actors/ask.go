@@ -60,6 +60,7 @@ type ConnectionInfo struct {
 	ID            string
 	User          string // "" for an anonymous client
 	Transport     string // protocol.WebSocket, SSE or Poll: that of its last link
+	Gateway       protocol.Gateway
 	State         string // ConnectionLinked or ConnectionParked
 	Since         time.Time
 	Subscriptions int
@@ -104,7 +105,7 @@ func (b *Bus) info(c *Connection, d description) ConnectionInfo {
 		state = ConnectionParked
 	}
 	return ConnectionInfo{
-		ID: c.id, User: c.Identity().User, Transport: c.kind().String(), State: state, Subscriptions: d.subscriptions,
+		ID: c.id, User: c.Identity().User, Transport: c.kind().String(), Gateway: c.via, State: state, Subscriptions: d.subscriptions,
 		Since: b.started.Add(time.Duration(c.opened) * time.Second),
 	}
 }

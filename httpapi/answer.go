@@ -66,6 +66,10 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 }
 
 func (a *API) onNoRoute(c *gin.Context) {
+	if fault := a.gatewayOff(c.Request); fault != nil {
+		a.refuse(c, fault)
+		return
+	}
 	a.refuse(c, &protocol.Error{Code: protocol.CodeNotFound, Reason: "there is nothing at this URL", Hint: "Clients connect at /bus, backends publish at /api/publish."})
 }
 

@@ -35,6 +35,8 @@ type API struct {
 	store   Documents
 	idle    time.Duration // how long Server keeps a connection without a request
 
+	gateways    []Gateway
+	base        string // BasePath
 	handler     *transports.Handler
 	carried     string // what the paths of the transports begin with
 	engine      *gin.Engine
@@ -62,7 +64,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		return nil, err
 	}
 	networks, _ := parseNetworks(cfg.TrustedProxies)
-	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, lost: cfg.LostLogLines, store: cfg.Documents, idle: cmp.Or(cfg.IdleTimeout, idleTimeout), carried: cfg.BasePath + "/bus", demoBackend: cfg.DemoBackend}
+	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, lost: cfg.LostLogLines, store: cfg.Documents, idle: cmp.Or(cfg.IdleTimeout, idleTimeout), base: cfg.BasePath, gateways: cfg.Gateways, carried: cfg.BasePath + "/bus", demoBackend: cfg.DemoBackend}
 	if a.log == nil {
 		a.log = slog.Default()
 	}

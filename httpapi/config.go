@@ -43,6 +43,8 @@ type Config struct {
 	Demo fs.FS
 	// DemoPages are served below Demo, each at /demo/NAME/ with index.html at its root.
 	DemoPages map[string]fs.FS
+	// Gateways are what clients of other systems connect to.
+	Gateways []Gateway
 	// Tracer makes a span of each publish. Nil means none: a publish's trace context then goes on with its message as
 	// it came.
 	Tracer Tracer
@@ -62,6 +64,17 @@ type Config struct {
 type Documents struct {
 	Store store.Store          // nil: none, and the requests are refused
 	Lag   func() time.Duration // age of the oldest change that is being published; nil: not measured
+}
+
+// Gateway is a language that clients of another system speak, and where.
+type Gateway struct {
+	// Path is what the paths of its URLs are, or begin with: "/primus" is of /primus and of all below it. "/" is of
+	// handshakes at / alone, whatever the base path, since the clients of some systems know no other path.
+	Path     string
+	Language transports.Language
+	// Query, if it is not "", is the parameter that a URL of this gateway has. Of several gateways with one Path the
+	// first that fits is taken.
+	Query string
 }
 
 // Tracer makes spans and sends them somewhere.

@@ -96,6 +96,29 @@ func perTransport[N number](of func(*transports.TransportStats) N) func(*reading
 		}{{protocol.WebSocket, &r.transports.WebSocket}, {protocol.SSE, &r.transports.SSE}, {protocol.Poll, &r.transports.Poll}} {
 			report(float64(of(t.stats)), t.name)
 		}
+		for i := range r.transports.Gateways {
+			g := &r.transports.Gateways[i]
+			report(float64(of(&g.TransportStats)), g.Gateway.String())
+		}
+	}
+}
+
+// perGateway reads one count of each gateway.
+func perGateway(of func(*transports.GatewayStats) uint64) func(*reading, report) {
+	return func(r *reading, report report) {
+		for i := range r.transports.Gateways {
+			g := &r.transports.Gateways[i]
+			report(float64(of(g)), g.Gateway.String())
+		}
+	}
+}
+
+// readUnsupported reads what the clients of gateways ask for in vain.
+func readUnsupported(r *reading, report report) {
+	for _, g := range r.transports.Gateways {
+		for action, n := range g.Unsupported {
+			report(float64(n), g.Gateway.String(), action)
+		}
 	}
 }
 

@@ -262,6 +262,16 @@ var allMetrics = []*metric{
 		"Requests for a transport (or send, or negotiate) that were refused.",
 		[]string{"transport", "code"}, readTurned),
 
+	counters("gateway_heard_total",
+		"Messages of the clients of a gateway.",
+		[]string{"gateway"}, perGateway(func(g *transports.GatewayStats) uint64 { return g.Heard })),
+	counters("gateway_malformed_total",
+		"Messages of the clients of a gateway that could not be read.",
+		[]string{"gateway"}, perGateway(func(g *transports.GatewayStats) uint64 { return g.Malformed })),
+	counters("gateway_unsupported_total",
+		"Requests of the clients of a gateway for what it does not offer, by the action.",
+		[]string{"gateway", "action"}, readUnsupported),
+
 	counters("http_refused_total",
 		"Refused HTTP requests other than those for a transport, and refused items of a batch or of a publish to several channels.",
 		[]string{"code"}, by(func(r *reading) map[protocol.Code]uint64 { return r.api.refused.Snapshot() })),

@@ -132,7 +132,7 @@ func TestMetricsTellWhyByTransport(t *testing.T) {
 
 // Everything that is exported is described, and everything that is described is exported.
 func TestEveryMetricIsExported(t *testing.T) {
-	w := start(t)
+	w := start(t, func(c *Config) { c.Gateways = []Gateway{{Path: "/primus", Language: mute{}}} })
 	w.publish(`{}`)
 	w.get("/bus/poll?channel=$a")
 	w.troubled()

@@ -10,7 +10,7 @@ import (
 // gin's mode is one for the process; its debug mode prints every route.
 var releaseMode = sync.OnceFunc(func() { gin.SetMode(gin.ReleaseMode) })
 
-// routes is the table of URLs. "/" and "/primus" stay free for the gateways.
+// routes is the table of URLs. "/" and "/primus" are the gateways'.
 func (a *API) routes(base string) *gin.Engine {
 	releaseMode()
 	e := gin.New()
@@ -80,5 +80,6 @@ func (a *API) routes(base string) *gin.Engine {
 			g.POST("/demo/*file", a.onDemoBackend)
 		}
 	}
+	a.mountGateways(a.gateways, e, g)
 	return e
 }

@@ -108,6 +108,7 @@ func (s *Settings) connectionIDs() error {
 }
 
 func (s Settings) development() (Settings, error) {
+	s.gateways(On)
 	s.Addr = or(s.Addr, "127.0.0.1:8080")
 	s.Subscribe = or(s.Subscribe, access.Anyone)
 	s.Publish = or(s.Publish, access.Anyone)
@@ -124,6 +125,7 @@ func (s Settings) development() (Settings, error) {
 }
 
 func (s Settings) production() (Settings, error) {
+	s.gateways(Off)
 	var faults []error
 	if len(s.APIKeys) == 0 {
 		faults = append(faults, errors.New(`no API key: backends could not publish. Set the environment variable TIDINGS_API_KEY, or api_keys or api_key_file in tidings.yaml, to a secret of at least 16 characters (openssl rand -hex 32). To try things out, use --dev`))
@@ -149,6 +151,13 @@ func (s Settings) production() (Settings, error) {
 	s.Presence = or(s.Presence, access.Nobody)
 	s.Write = or(s.Write, access.Nobody)
 	return s, nil
+}
+
+// gateways sets those of which nothing is said.
+func (s *Settings) gateways(unset Switch) {
+	for _, gateway := range []*Switch{&s.GatewayPrimus, &s.GatewayKuzzle} {
+		*gateway = gateway.otherwise(unset)
+	}
 }
 
 // wideOpen reports whether a rule lets everybody do everything everywhere.

@@ -128,7 +128,7 @@ func AddFlags(flags *pflag.FlagSet) {
 		}
 		var s Settings
 		switch k.to(&s).(type) {
-		case *bool:
+		case *bool, *Switch:
 			flags.Bool(FlagName(k.name), false, k.help)
 		case *[]string:
 			flags.StringSlice(FlagName(k.name), nil, k.help)

@@ -76,6 +76,8 @@ type Settings struct {
 	PostgresURL     string // a secret; Load moves what PostgresURLFile holds here
 	PostgresURLFile string
 
+	GatewayPrimus, GatewayKuzzle Switch
+
 	Park, Heartbeat, PollHold, IdleTimeout, CollectWindow, Drain time.Duration
 
 	LogLevel, LogFormat string
@@ -228,6 +230,10 @@ var keys = []key{
 		help: "the database that keeps the documents with store postgres, as postgres://USER:PASSWORD@HOST/DATABASE; never a flag, which every user of the machine can read"},
 	{name: "postgres.url_file", to: func(s *Settings) any { return &s.PostgresURLFile }, flag: true, file: true,
 		help: "a file with that URL"},
+	{name: "gateways.primus", to: func(s *Settings) any { return &s.GatewayPrimus }, flag: true,
+		help: "clients of Primus, and of Feathers over it, at /primus; off, with dev on"},
+	{name: "gateways.kuzzle", to: func(s *Settings) any { return &s.GatewayKuzzle }, flag: true,
+		help: "clients of Kuzzle, at /; off, with dev on"},
 	{name: "limits.connections", to: func(s *Settings) any { return &s.MaxConnections }, flag: true, check: between(1, 10_000_000),
 		help: "connections of the node; nine tenths of the files that the process may open, unless it is set"},
 	{name: "limits.connects", to: func(s *Settings) any { return &s.ConnectsPerSecond }, flag: true, check: between(1, 1_000_000),

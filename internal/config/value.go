@@ -20,6 +20,9 @@ func (k *key) set(s *Settings, value any) error {
 	case *bool:
 		*f, err = toBool(value)
 		v = *f
+	case *Switch:
+		*f, err = toSwitch(value)
+		v = *f
 	case *int:
 		*f, err = toInt(value)
 		v = *f
@@ -115,6 +118,14 @@ func toBool(value any) (bool, error) {
 		}
 	}
 	return false, fmt.Errorf("must be true or false")
+}
+
+func toSwitch(value any) (Switch, error) {
+	on, err := toBool(value)
+	if on {
+		return On, err
+	}
+	return Off, err
 }
 
 func toInt(value any) (int, error) {

@@ -1,0 +1,79 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"tidings/protocol"
+)
+
+// mountGateways adds the URLs of gateways. g is what lies below the base path, and root is all.
+func (a *API) mountGateways(list []Gateway, root *gin.Engine, g *gin.RouterGroup) {
+	at := map[string][]mounted{}
+	var paths []string
+	for _, gateway := range list {
+		if at[gateway.Path] == nil {
+			paths = append(paths, gateway.Path)
+		}
+		at[gateway.Path] = append(at[gateway.Path], mounted{gateway.Query, a.handler.Speak(gateway.Language)})
+	}
+	for _, path := range paths {
+		serve := a.onGateway(at[path])
+		if path == "/" {
+			root.GET("/", func(c *gin.Context) {
+				if !isHandshake(c.Request) {
+					a.onNoRoute(c)
+					return
+				}
+				serve(c)
+			})
+			continue
+		}
+		g.Any(path, serve)
+		g.Any(path+"/*rest", serve)
+	}
+}
+
+// mounted is a gateway at its path.
+type mounted struct {
+	query string
+	speak http.HandlerFunc
+}
+
+func (a *API) onGateway(here []mounted) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		for _, m := range here {
+			if m.query == "" || c.Request.URL.Query().Has(m.query) {
+				m.speak(c.Writer, c.Request)
+				return
+			}
+		}
+		a.onNoRoute(c)
+	}
+}
+
+func isHandshake(r *http.Request) bool {
+	for _, v := range r.Header.Values("Upgrade") {
+		if strings.EqualFold(v, "websocket") {
+			return true
+		}
+	}
+	return false
+}
+
+// gatewayOff returns why a URL of a gateway that is not offered here is refused, or nil if it is of none.
+func (a *API) gatewayOff(r *http.Request) *protocol.Error {
+	path, below := strings.CutPrefix(r.URL.Path, a.base)
+	name := ""
+	switch {
+	case below && (path == "/primus" || strings.HasPrefix(path, "/primus/")):
+		name = "gateways.primus"
+	case r.URL.Path == "/" && isHandshake(r):
+		name = "gateways.kuzzle"
+	default:
+		return nil
+	}
+	return &protocol.Error{Code: protocol.CodeNotFound, Reason: "this gateway is off", Hint: "Set " + name + " to true in tidings.yaml. Clients of Tidings connect at /bus."}
+}
