@@ -12,6 +12,7 @@
 //	history.go, presence.go, admin.go, why.go, tail.go, filters.go   what backends ask
 //	commands.go, grants.go   what they do to clients
 //	openapi.go   openapi.yaml, which describes all of it
+//	gateways.go  where clients of other systems connect
 //	health.go, files.go   what else stands behind the URLs
 //	metrics.go, metrics_table.go, metrics_collector.go   metrics: the URL, every one of them, and how they are read
 //	trace.go     trace contexts of publishes

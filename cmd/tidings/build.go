@@ -171,7 +171,7 @@ func (srv *server) apiConfig() httpapi.Config {
 	s, c := srv.settings, httpapi.DefaultConfig()
 	c.BasePath, c.Keys, c.Dev, c.Log = s.BasePath, srv.admission.keys, s.Dev, srv.log
 	c.Metrics, c.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
-	c.Demo, c.IdleTimeout = demo(), s.IdleTimeout
+	c.Demo, c.IdleTimeout, c.Gateways = demo(), s.IdleTimeout, gateways(s)
 	if srv.store != nil {
 		c.Documents = httpapi.Documents{Store: srv.store, Lag: func() time.Duration { return srv.relay.Stats().Lag }}
 	}
