@@ -11,6 +11,7 @@
 //	whole.go       what is done to a whole collection
 //	storetest/     the suite that every store passes
 //	killtest/      kills processes that write, and checks what is there then
+//	sqlstore/      what stores share that speak SQL
 //	sqlite/        the store of a single node, in one file
 //	postgres/      the store that several nodes share
 //	relay/         publishes the changes

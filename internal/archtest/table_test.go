@@ -57,8 +57,9 @@ var folders = map[string]folder{
 	"clientjs":                 {},
 	// The store of documents: what it is asked and answers, with implementations that know nothing of each other.
 	"store":             {ours: []string{"protocol", "filter"}},
-	"store/sqlite":      {ours: []string{"protocol", "filter", "core", "store"}, foreign: []string{sqlite}},
-	"store/postgres":    {ours: []string{"protocol", "filter", "core", "store"}, foreign: []string{pgx}},
+	"store/sqlstore":    {ours: []string{"protocol", "filter", "store"}},
+	"store/sqlite":      {ours: []string{"protocol", "filter", "core", "store", "store/sqlstore"}, foreign: []string{sqlite}},
+	"store/postgres":    {ours: []string{"protocol", "filter", "core", "store", "store/sqlstore"}, foreign: []string{pgx}},
 	"store/relay":       {ours: []string{"protocol", "broker", "store"}},
 	"store/storetest":   {ours: []string{"protocol", "filter", "store"}},
 	"store/killtest":    {ours: []string{"protocol", "broker", "store", "store/relay"}},

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 const (
@@ -258,7 +259,7 @@ func (s *Store) passOver(ctx context.Context, after uint64) {
 // keys.
 func (s *Store) Relayed(ctx context.Context, number uint64) error {
 	if s.isClosed() {
-		return errClosed
+		return sqlstore.ErrClosed
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
@@ -276,7 +277,7 @@ func (s *Store) Relayed(ctx context.Context, number uint64) error {
 	err := s.pool.SendBatch(ctx, b).Close()
 	if err != nil {
 		if stateOf(err) == codeDiskFull {
-			return errFull
+			return sqlstore.ErrFull
 		}
 		return s.readFault(ctx, err)
 	}

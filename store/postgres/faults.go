@@ -9,20 +9,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"tidings/protocol"
+	"tidings/store/sqlstore"
 )
 
 // What is said to callers.
 var (
-	errFull    = &protocol.Error{Code: protocol.CodeStorageFull, Reason: "the disk of the documents is full", Hint: "Nothing was written. The operator has to make space; reading goes on."}
 	errDown    = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "the database of the documents cannot be reached", Hint: "Nothing was written. Try again in a moment."}
 	errReading = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "the database of the documents cannot be reached", Hint: "Try again in a moment."}
 	errLocked  = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "the documents are being written by others", Hint: "Nothing was written. Try again in a moment."}
-	errQueue   = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "too many writes wait for the database", Hint: "Try again in a moment."}
-	errRelay   = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "too many changes wait to be published", Hint: "Try again in a moment."}
-	errClosed  = &protocol.Error{Code: protocol.CodeShuttingDown, Reason: "this node is going down", Hint: "Come back after a moment."}
-	errLate    = &protocol.Error{Code: protocol.CodeTimeout, Reason: "the documents were not read in time", Hint: "Ask for less, or by id; a filter without equals reads the collection."}
-	errCommit  = &protocol.Error{Code: protocol.CodeTimeout, Reason: "no answer in time; it may or may not have been written", Hint: "Repeat it with the same idempotency key."}
-	errKey     = &protocol.Error{Code: protocol.CodeIdempotencyConflict, Reason: "the idempotency key was used for another request", Hint: "Use a new key for each new request."}
 	errTables  = &protocol.Error{Code: protocol.CodeLimitExceeded, Reason: "there are 1000 collections, and each is a table", Hint: "Use a field in the documents of one collection instead of many collections."}
 	errWatched = &protocol.Error{Code: protocol.CodeUnsupported, Reason: "the collection is a table that Tidings watches, and does not write", Hint: "Write the table with SQL: its changes are published."}
 )
@@ -72,9 +66,9 @@ func (s *Store) readFault(ctx context.Context, err error) error {
 	case errors.As(err, &known):
 		return known
 	case s.isClosed():
-		return errClosed
+		return sqlstore.ErrClosed
 	case ctx.Err() != nil, stateOf(err) == codeCancelled:
-		return errLate
+		return sqlstore.ErrLate
 	}
 	s.cfg.Log.Error("documents cannot be read", "error", hidden(err))
 	if stateOf(err) == "" {
@@ -92,7 +86,7 @@ func (s *Store) writeFault(err error) *protocol.Error {
 	}
 	switch stateOf(err) {
 	case codeDiskFull:
-		return errFull
+		return sqlstore.ErrFull
 	case "", codeReadOnly, codeNoTable, codeNoSchema:
 		return errDown
 	case codeLockTimeout, codeDeadlock, codeSerialization, codeUnique:

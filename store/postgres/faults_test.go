@@ -16,6 +16,7 @@ import (
 	"tidings/internal/testpostgres"
 	"tidings/protocol"
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 var taxis = store.Collection{Index: "city", Name: "taxis"}
@@ -58,7 +59,7 @@ func TestWriteFaults(t *testing.T) {
 		err  error
 		want *protocol.Error
 	}{
-		{"F37 a full disk of PostgreSQL", &pgconn.PgError{Severity: "ERROR", Code: "53100"}, errFull},
+		{"F37 a full disk of PostgreSQL", &pgconn.PgError{Severity: "ERROR", Code: "53100"}, sqlstore.ErrFull},
 		{"a lock that others have", &pgconn.PgError{Severity: "ERROR", Code: "55P03"}, errLocked},
 		{"a primary that became a standby", &pgconn.PgError{Severity: "ERROR", Code: "25006"}, errDown},
 		{"a server that is shut down", &pgconn.PgError{Severity: "FATAL", Code: "57P01"}, errDown},

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"tidings/store/sqlstore"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 // session from which it has not heard for 15 s: then a process that was stopped, or cut off, leads no more.
 func (s *Store) Lead(ctx context.Context) (<-chan struct{}, error) {
 	if s.isClosed() {
-		return nil, errClosed
+		return nil, sqlstore.ErrClosed
 	}
 	dial, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
@@ -37,7 +39,7 @@ func (s *Store) Lead(ctx context.Context) (<-chan struct{}, error) {
 	defer s.mu.RUnlock()
 	if s.closed {
 		conn.Close(context.Background())
-		return nil, errClosed
+		return nil, sqlstore.ErrClosed
 	}
 	s.leads.Store(true)
 	s.group.Go(func() {
@@ -74,7 +76,7 @@ func (s *Store) takeLead(ctx context.Context, conn *pgx.Conn) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.ctx.Done():
-			return errClosed
+			return sqlstore.ErrClosed
 		}
 	}
 	s.final.mu.Lock()

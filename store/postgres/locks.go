@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 // Classes of the locks of a transaction.
@@ -28,16 +29,16 @@ type lock struct {
 // locks returns what the requests of one commit must have for themselves, in the order in which every process takes it,
 // so that none waits for another in a circle. A document is locked before its number is drawn, also if it is not there
 // yet.
-func locks(group []*pending) []lock {
+func locks(group []*sqlstore.Request) []lock {
 	documents, whole := map[store.Collection][]int32{}, map[store.Collection]bool{}
 	var list []lock
 	for _, p := range group {
-		if p.write.Key != "" {
-			list = append(list, lock{lockKey, hash(p.write.Principal, p.write.Key), true})
+		if p.Write.Key != "" {
+			list = append(list, lock{lockKey, hash(p.Write.Principal, p.Write.Key), true})
 		}
-		for _, op := range p.write.Ops {
-			whole[p.write.Collection] = whole[p.write.Collection] || op.Action.Whole()
-			documents[p.write.Collection] = append(documents[p.write.Collection], hash(p.write.Collection.String(), op.ID))
+		for _, op := range p.Write.Ops {
+			whole[p.Write.Collection] = whole[p.Write.Collection] || op.Action.Whole()
+			documents[p.Write.Collection] = append(documents[p.Write.Collection], hash(p.Write.Collection.String(), op.ID))
 		}
 	}
 	for c, keys := range documents {

@@ -18,8 +18,7 @@
 //	read.go         documents
 //	search.go       a search: the statement and its page
 //	sort.go         sorts and cursors in SQL
-//	expression.go   parts of statements with what is bound in them
-//	narrow.go       what of a filter SQL can say
+//	narrow.go       how this SQL says what of a filter it can
 //	changes.go      the changes, none of them passed over
 //	lead.go         who publishes them
 //	faults.go       what PostgreSQL's errors mean
@@ -38,6 +37,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 // Config is how a store behaves.
@@ -63,13 +63,13 @@ type Store struct {
 	cancel context.CancelFunc
 	group  sync.WaitGroup // the goroutines
 
-	mu     sync.RWMutex // guards closed, the closing of queue, and what follows
+	mu     sync.RWMutex // guards what follows
 	closed bool
 	id     string
 	tables map[store.Collection]string // of collections with documents of their own: the quoted table
 	ever   map[store.Collection]bool   // those that were found in any database
 
-	queue chan *pending
+	queue *sqlstore.Queue
 	final horizon // of who leads
 
 	leads    atomic.Bool
@@ -132,9 +132,9 @@ func newStore(cfg Config) *Store {
 		cfg.silence = silence
 	}
 	if cfg.maxGroup == 0 {
-		cfg.maxGroup = maxGroup
+		cfg.maxGroup = sqlstore.MaxGroup
 	}
-	s := &Store{cfg: cfg, wake: make(chan struct{}, 1), queue: make(chan *pending, maxQueue), tables: map[store.Collection]string{}, ever: map[store.Collection]bool{}}
+	s := &Store{cfg: cfg, wake: make(chan struct{}, 1), queue: sqlstore.NewQueue(), tables: map[store.Collection]string{}, ever: map[store.Collection]bool{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -190,7 +190,7 @@ func (s *Store) Wake() <-chan struct{} { return s.wake }
 
 // Stats implements store.Store.
 func (s *Store) Stats() store.Stats {
-	return store.Stats{Waiting: int(max(0, s.waiting.Load())), Queue: len(s.queue), Writes: s.writes.Load(), Commits: s.commits.Load(), ReadOnly: s.readOnly.Load()}
+	return store.Stats{Waiting: int(max(0, s.waiting.Load())), Queue: s.queue.Len(), Writes: s.writes.Load(), Commits: s.commits.Load(), ReadOnly: s.readOnly.Load()}
 }
 
 // Close implements store.Store.
@@ -198,7 +198,7 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	first := !s.closed
 	if s.closed = true; first {
-		close(s.queue)
+		s.queue.Close()
 		s.cancel()
 	}
 	s.mu.Unlock()

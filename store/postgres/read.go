@@ -7,6 +7,7 @@ import (
 
 	"tidings/protocol"
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 // columns is what scan reads.
@@ -47,8 +48,8 @@ func (s *Store) Get(ctx context.Context, c store.Collection, ids []string) (foun
 		if err != nil || r == nil {
 			return err
 		}
-		e := expression{sql: "SELECT " + columns}.and(" FROM ", r.among(known))
-		statement, args := e.and(" WHERE ", expression{"id = ANY(\x00)", []any{known}}).numbered()
+		e := sqlstore.Expression{SQL: "SELECT " + columns}.And(" FROM ", r.among(known))
+		statement, args := numbered(e.With(" WHERE id = ANY(\x00)", known))
 		rows, err := tx.Query(ctx, statement, args...)
 		if err != nil {
 			return err
@@ -74,7 +75,7 @@ func (s *Store) Get(ctx context.Context, c store.Collection, ids []string) (foun
 // snapshot calls read with a transaction that sees one state of the store.
 func (s *Store) snapshot(ctx context.Context, read func(context.Context, pgx.Tx) error) error {
 	if s.isClosed() {
-		return errClosed
+		return sqlstore.ErrClosed
 	}
 	ctx, cancel := context.WithTimeout(ctx, store.SearchTimeout)
 	defer cancel()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,19 +14,20 @@ import (
 
 	"tidings/protocol"
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 // relation is what a collection's documents are read from.
 type relation struct {
-	from expression // with the columns that scan reads, and content
-	key  string     // of a watched table, the condition on its key of one column that idType is of; "" otherwise
-	kind string     // the type of that column
+	from sqlstore.Expression // with the columns that scan reads, and content
+	key  string              // of a watched table, the condition on its key of one column that idType is of; "" otherwise
+	kind string              // the type of that column
 }
 
 // find returns what has a collection's documents, nil if there is nothing.
 func (s *Store) find(ctx context.Context, q querier, c store.Collection) (*relation, error) {
 	if table := s.knownTable(c); table != "" {
-		return &relation{from: expression{sql: table}}, nil
+		return &relation{from: sqlstore.Expression{SQL: table}}, nil
 	}
 	var own, schema, table, kind *string
 	var key, columns []string
@@ -39,14 +41,14 @@ func (s *Store) find(ctx context.Context, q querier, c store.Collection) (*relat
 	case err != nil:
 		return nil, err
 	case own != nil:
-		return &relation{from: expression{sql: s.remember(c, *own)}}, nil
+		return &relation{from: sqlstore.Expression{SQL: s.remember(c, *own)}}, nil
 	case table == nil: // it was dropped
 		return nil, nil
 	}
-	r := &relation{from: expression{
-		sql: `(SELECT tidings.id(line, ` + "\x00::text[]" + `) COLLATE "C" AS id, 0::bigint AS version, content::text AS source, '' AS author, '' AS updater, 0::bigint AS created, 0::bigint AS updated, content
+	r := &relation{from: sqlstore.Expression{
+		SQL: `(SELECT tidings.id(line, ` + "\x00::text[]" + `) COLLATE "C" AS id, 0::bigint AS version, content::text AS source, '' AS author, '' AS updater, 0::bigint AS created, 0::bigint AS updated, content
 			FROM (SELECT to_jsonb(t) AS line, tidings.document(to_jsonb(t), ` + "\x00::text[], \x00::text[]) AS content FROM " + quoted(*schema, *table) + " AS t WHERE true) AS lines) AS documents",
-		args: []any{key, key, columns},
+		Args: []any{key, key, columns},
 	}}
 	if kind != nil {
 		r.key, r.kind = "t."+quoted(key[0]), *kind
@@ -57,7 +59,7 @@ func (s *Store) find(ctx context.Context, q querier, c store.Collection) (*relat
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // among returns the relation with the rows of ids alone, found by the table's own index if that can be said.
-func (r *relation) among(ids []string) expression {
+func (r *relation) among(ids []string) sqlstore.Expression {
 	var condition string
 	var arg any
 	switch r.kind {
@@ -82,8 +84,8 @@ func (r *relation) among(ids []string) expression {
 	default:
 		return r.from
 	}
-	at := strings.LastIndex(r.from.sql, "WHERE true")
-	return expression{r.from.sql[:at] + "WHERE " + r.key + condition + r.from.sql[at+len("WHERE true"):], append(append([]any(nil), r.from.args...), arg)}
+	at := strings.LastIndex(r.from.SQL, "WHERE true")
+	return sqlstore.Expression{SQL: r.from.SQL[:at] + "WHERE " + r.key + condition + r.from.SQL[at+len("WHERE true"):], Args: append(slices.Clone(r.from.Args), arg)}
 }
 
 // document returns a row as everybody sees it. One of a watched table has no version.

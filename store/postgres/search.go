@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 // fetched is how many rows of a search are read at once: a row has up to 64 KiB.
@@ -32,7 +33,7 @@ func (s *Store) Search(ctx context.Context, c store.Collection, q store.Query) (
 			page = r.Finish()
 			return nil
 		}
-		statement, args := selection(from, &q, r.keys, cursor).numbered()
+		statement, args := numbered(selection(from, &q, r.keys, cursor))
 		if _, err := tx.Exec(ctx, "DECLARE page NO SCROLL CURSOR FOR "+statement, append([]any{pgx.QueryExecModeExec}, args...)...); err != nil {
 			return err
 		}
@@ -51,28 +52,28 @@ func seen(ctx context.Context, tx pgx.Tx) (seen store.Seen, err error) {
 }
 
 // selection returns the statement of a search.
-func selection(from *relation, q *store.Query, keys []sortKey, cursor *store.Cursor) expression {
-	e := expression{sql: "SELECT " + columns}
+func selection(from *relation, q *store.Query, keys []sortKey, cursor *store.Cursor) sqlstore.Expression {
+	e := sqlstore.Expression{SQL: "SELECT " + columns}
 	for _, key := range keys {
 		for _, part := range key.parts {
-			e = e.and(", ", part)
+			e = e.And(", ", part)
 		}
 	}
-	e = e.and(" FROM ", from.from)
-	e.sql += " WHERE true"
-	for _, condition := range []expression{narrow(q.Filter), behind(keys, cursor)} {
-		if condition.sql != "" {
-			e = e.and(" AND ", condition)
+	e = e.And(" FROM ", from.from)
+	e.SQL += " WHERE true"
+	for _, condition := range []sqlstore.Expression{sqlstore.Narrow(q.Filter, dialect{}), behind(keys, cursor)} {
+		if condition.SQL != "" {
+			e = e.And(" AND ", condition)
 		}
 	}
-	e.sql += " ORDER BY "
+	e.SQL += " ORDER BY "
 	for _, key := range keys {
 		for _, part := range key.parts {
-			e = e.and("", part)
-			e.sql += key.direction() + ", "
+			e = e.And("", part)
+			e.SQL += key.direction() + ", "
 		}
 	}
-	e.sql += fmt.Sprintf("id LIMIT %d", store.MaxRead+1)
+	e.SQL += fmt.Sprintf("id LIMIT %d", store.MaxRead+1)
 	return e
 }
 

@@ -9,6 +9,7 @@ import (
 	"tidings/filter"
 	"tidings/internal/testpostgres"
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 // Equality is found by the index of the collection, at both places where "a.b" can be, and beside what no index knows.
@@ -38,7 +39,7 @@ func TestEqualityUsesTheIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 		q := store.Query{Filter: f}
-		statement, args := selection(&relation{from: expression{sql: s.knownTable(taxis)}}, &q, nil, nil).numbered()
+		statement, args := numbered(selection(&relation{from: sqlstore.Expression{SQL: s.knownTable(taxis)}}, &q, nil, nil))
 		rows, err := conn.Query(context.Background(), "EXPLAIN "+statement, args...)
 		if err != nil {
 			t.Fatal(err)

@@ -4,11 +4,12 @@ import (
 	"strings"
 
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 // sortKey is one field of a sort. Its parts are never NULL, so that pages are compared part by part.
 type sortKey struct {
-	parts []expression
+	parts []sqlstore.Expression
 	down  bool
 	kind  int
 
@@ -36,14 +37,14 @@ func sortKeys(sort []store.Order) []sortKey {
 
 func sortKeyOf(field string) sortKey {
 	user := func(column string) sortKey {
-		return sortKey{kind: ofUser, parts: []expression{{sql: "(CASE WHEN " + column + " = '' THEN 0 ELSE 2 END)::smallint"}, {sql: column + ` COLLATE "C"`}}}
+		return sortKey{kind: ofUser, parts: []sqlstore.Expression{{SQL: "(CASE WHEN " + column + " = '' THEN 0 ELSE 2 END)::smallint"}, {SQL: column + ` COLLATE "C"`}}}
 	}
 	column := func(name string) sortKey {
-		return sortKey{kind: ofNumber, parts: []expression{{sql: name + "::float8"}}}
+		return sortKey{kind: ofNumber, parts: []sqlstore.Expression{{SQL: name + "::float8"}}}
 	}
 	switch field {
 	case "_id":
-		return sortKey{kind: ofID, parts: []expression{{sql: "id"}}}
+		return sortKey{kind: ofID, parts: []sqlstore.Expression{{SQL: "id"}}}
 	case "_version":
 		return column("version")
 	case "_info.author":
@@ -56,15 +57,15 @@ func sortKeyOf(field string) sortKey {
 		return column("updated")
 	}
 	// The path is bound once for each time it stands in the statement.
-	at := func(sql string) expression {
+	at := func(sql string) sqlstore.Expression {
 		sql = strings.ReplaceAll(sql, "@", "(content #> \x00::text[])")
-		e := expression{sql: sql}
+		e := sqlstore.Expression{SQL: sql}
 		for range strings.Count(sql, "\x00") {
-			e.args = append(e.args, strings.Split(plain(field), "."))
+			e.Args = append(e.Args, strings.Split(plain(field), "."))
 		}
 		return e
 	}
-	return sortKey{kind: ofContent, parts: []expression{
+	return sortKey{kind: ofContent, parts: []sqlstore.Expression{
 		at("(CASE jsonb_typeof(@) WHEN 'number' THEN 1 WHEN 'boolean' THEN 1 WHEN 'string' THEN 2 WHEN 'object' THEN 2 WHEN 'array' THEN 2 ELSE 0 END)::smallint"),
 		at("(CASE jsonb_typeof(@) WHEN 'number' THEN least(greatest(@::numeric, -1.7976931348623157e308), 1.7976931348623157e308)::float8 WHEN 'boolean' THEN @::bool::int::float8 ELSE 0 END)"),
 		at(`(CASE jsonb_typeof(@) WHEN 'string' THEN @ #>> '{}' WHEN 'object' THEN @::text WHEN 'array' THEN @::text ELSE '' END) COLLATE "C"`),
@@ -128,11 +129,11 @@ func (k *sortKey) parted(value any) []any {
 
 // behind returns the condition that a row comes after the cursor: it differs first in one part, where it is behind, or
 // in the id.
-func behind(keys []sortKey, cursor *store.Cursor) expression {
+func behind(keys []sortKey, cursor *store.Cursor) sqlstore.Expression {
 	if cursor == nil {
-		return expression{}
+		return sqlstore.Expression{}
 	}
-	last := expression{sql: "id > \x00::text", args: []any{plain(cursor.ID)}}
+	last := sqlstore.Expression{SQL: "id > \x00::text", Args: []any{plain(cursor.ID)}}
 	for i := len(keys) - 1; i >= 0; i-- {
 		values := keys[i].parted(cursor.Values[i])
 		for j := len(values) - 1; j >= 0; j-- {
@@ -140,8 +141,8 @@ func behind(keys []sortKey, cursor *store.Cursor) expression {
 			if keys[i].down {
 				beyond = " < \x00"
 			}
-			value := expression{args: []any{values[j]}}
-			last = either(part.and(beyond, value), all(part.and(" = \x00", value), last))
+			value := sqlstore.Expression{Args: []any{values[j]}}
+			last = sqlstore.Either(part.And(beyond, value), sqlstore.All(part.And(" = \x00", value), last))
 		}
 	}
 	return last

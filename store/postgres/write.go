@@ -10,6 +10,7 @@ import (
 
 	"tidings/protocol"
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 // transaction is one commit that is under way. It asks the database twice: for locks, documents and numbers, and to
@@ -55,11 +56,11 @@ type kept struct {
 }
 
 // run makes the operations of all requests and commits.
-func (t *transaction) run(ctx context.Context, group []*pending) error {
-	var alive []*pending
+func (t *transaction) run(ctx context.Context, group []*sqlstore.Request) error {
+	var alive []*sqlstore.Request
 	for _, p := range group {
-		if p.results, p.fault = nil, nil; p.ctx.Err() != nil {
-			p.fault = errCommit
+		if p.Results, p.Fault = nil, nil; p.Ctx.Err() != nil {
+			p.Fault = sqlstore.ErrCommit
 			continue
 		}
 		alive = append(alive, p)
@@ -69,7 +70,7 @@ func (t *transaction) run(ctx context.Context, group []*pending) error {
 	}
 	for _, p := range alive {
 		var err error
-		if p.results, p.fault, err = t.write(p.write); err != nil {
+		if p.Results, p.Fault, err = t.write(p.Write); err != nil {
 			return err
 		}
 	}
@@ -80,11 +81,11 @@ func (t *transaction) run(ctx context.Context, group []*pending) error {
 }
 
 // load begins the transaction and reads what its requests need.
-func (t *transaction) load(ctx context.Context, group []*pending) error {
+func (t *transaction) load(ctx context.Context, group []*sqlstore.Request) error {
 	ids, keys, ops := map[store.Collection][]string{}, [2][][]byte{}, 0
 	for _, p := range group {
-		c := p.write.Collection
-		for _, op := range p.write.Ops {
+		c := p.Write.Collection
+		for _, op := range p.Write.Ops {
 			ops++
 			at := spot{c, op.ID}
 			if _, ok := t.records[at]; !ok && store.CheckID(op.ID) == nil {
@@ -93,8 +94,8 @@ func (t *transaction) load(ctx context.Context, group []*pending) error {
 				ids[c] = append(ids[c], op.ID)
 			}
 		}
-		if p.write.Key != "" {
-			keys[0], keys[1] = append(keys[0], []byte(p.write.Principal)), append(keys[1], []byte(p.write.Key))
+		if p.Write.Key != "" {
+			keys[0], keys[1] = append(keys[0], []byte(p.Write.Principal)), append(keys[1], []byte(p.Write.Key))
 		}
 	}
 	b := &pgx.Batch{}
@@ -150,7 +151,7 @@ func (t *transaction) write(w *store.Write) (results []store.Result, fault *prot
 	key := requestKey{w.Principal, w.Key}
 	if k, ok := t.known[key]; ok && w.Key != "" {
 		if !bytes.Equal(k.hash, w.Hash[:]) {
-			return nil, errKey, nil
+			return nil, sqlstore.ErrKey, nil
 		}
 		return results, nil, json.Unmarshal(k.results, &results)
 	}

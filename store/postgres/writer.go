@@ -10,24 +10,13 @@ import (
 	"tidings/core"
 	"tidings/protocol"
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 const (
-	maxQueue      = 1024 // requests that wait
-	maxGroup      = 100  // operations after which a commit takes no further request
-	maxTries      = 4    // of a transaction that others were in the way of
+	maxTries      = 4 // of a transaction that others were in the way of
 	commitTimeout = 15 * time.Second
 )
-
-// pending is a request that waits for a writer.
-type pending struct {
-	ctx   context.Context
-	write *store.Write
-	done  chan struct{} // closed when the rest is set
-
-	results []store.Result
-	fault   *protocol.Error
-}
 
 // Write implements store.Store.
 func (s *Store) Write(ctx context.Context, w store.Write) ([]store.Result, error) {
@@ -35,7 +24,7 @@ func (s *Store) Write(ctx context.Context, w store.Write) ([]store.Result, error
 		return nil, err
 	}
 	if s.waiting.Load() >= store.MaxWaiting && !w.Silent {
-		return nil, errRelay
+		return nil, sqlstore.ErrRelay
 	}
 	w.By = plain(w.By)
 	w.Ops = append([]store.Op(nil), w.Ops...)
@@ -44,33 +33,7 @@ func (s *Store) Write(ctx context.Context, w store.Write) ([]store.Result, error
 			op.ID = string(core.AppendID(nil, time.Now(), rand.Uint64(), rand.Uint64()))
 		}
 	}
-	p := &pending{ctx: ctx, write: &w, done: make(chan struct{})}
-	if err := s.put(p); err != nil {
-		return nil, err
-	}
-	select {
-	case <-p.done:
-	case <-ctx.Done():
-		return nil, errCommit
-	}
-	if p.fault != nil {
-		return nil, p.fault
-	}
-	return p.results, nil
-}
-
-func (s *Store) put(p *pending) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return errClosed
-	}
-	select {
-	case s.queue <- p:
-		return nil
-	default:
-		return errQueue
-	}
+	return s.queue.Ask(&sqlstore.Request{Ctx: ctx, Write: &w})
 }
 
 // writer commits with a connection of its own.
@@ -79,56 +42,35 @@ type writer struct {
 	conn  *pgx.Conn // nil: none, or it is lost
 }
 
-// run commits what comes, until the queue is closed and empty. What waits when a commit ends shares the next one, so
-// that nobody waits for others to come.
+// run commits what comes, until the queue is closed and empty.
 func (w *writer) run() {
-	for first := range w.store.queue {
-		group := w.take(first)
+	most := w.store.cfg.maxGroup
+	for group := w.store.queue.Next(most); group != nil; group = w.store.queue.Next(most) {
 		w.commit(group)
-		for _, p := range group {
-			close(p.done)
-		}
+		sqlstore.Answer(group)
 	}
 	w.drop()
 }
 
-// take returns the request with those that wait behind it, as far as they share a commit.
-func (w *writer) take(first *pending) []*pending {
-	group := []*pending{first}
-	for n := len(first.write.Ops); n < w.store.cfg.maxGroup; {
-		select {
-		case p, ok := <-w.store.queue:
-			if !ok {
-				return group
-			}
-			group = append(group, p)
-			n += len(p.write.Ops)
-		default:
-			return group
-		}
-	}
-	return group
-}
-
 // commit commits the requests together, or one by one if that fails: a fault of one is its own.
-func (w *writer) commit(group []*pending) {
+func (w *writer) commit(group []*sqlstore.Request) {
 	fault := w.tryCommit(group)
 	switch {
 	case fault == nil:
-	case len(group) > 1 && fault != errCommit && fault != errDown:
+	case len(group) > 1 && fault != sqlstore.ErrCommit && fault != errDown:
 		for i := range group {
 			w.commit(group[i : i+1])
 		}
 	default:
 		for _, p := range group {
-			p.results, p.fault = nil, fault
+			p.Results, p.Fault = nil, fault
 		}
 	}
 }
 
 // tryCommit makes one transaction of the requests, and tries it again if others were in its way, or if the connection
 // was lost before anything could have been committed.
-func (w *writer) tryCommit(group []*pending) *protocol.Error {
+func (w *writer) tryCommit(group []*sqlstore.Request) *protocol.Error {
 	for try := 1; ; try++ {
 		ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 		t, err := w.transact(ctx, group)
@@ -144,7 +86,7 @@ func (w *writer) tryCommit(group []*pending) *protocol.Error {
 		switch {
 		case lost && t != nil && t.sent:
 			w.store.cfg.Log.Error("nobody knows whether documents were written: the database was lost", "error", hidden(err))
-			return errCommit
+			return sqlstore.ErrCommit
 		case try == maxTries || !lost && !again(err):
 			return w.store.writeFault(err)
 		}
@@ -152,7 +94,7 @@ func (w *writer) tryCommit(group []*pending) *protocol.Error {
 }
 
 // transact makes one transaction. It returns the transaction as far as it came.
-func (w *writer) transact(ctx context.Context, group []*pending) (*transaction, error) {
+func (w *writer) transact(ctx context.Context, group []*sqlstore.Request) (*transaction, error) {
 	if err := w.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -220,18 +162,18 @@ func (w *writer) drop() {
 }
 
 // makeTables makes the tables that the requests need.
-func (w *writer) makeTables(ctx context.Context, group []*pending) error {
+func (w *writer) makeTables(ctx context.Context, group []*sqlstore.Request) error {
 	for _, p := range group {
-		if w.store.knownTable(p.write.Collection) != "" {
+		if w.store.knownTable(p.Write.Collection) != "" {
 			continue
 		}
-		if do := p.write.Ops[0].Action; do.Whole() && do != store.Make {
-			if err := w.store.lookTable(ctx, w.conn, p.write.Collection); err != nil {
+		if do := p.Write.Ops[0].Action; do.Whole() && do != store.Make {
+			if err := w.store.lookTable(ctx, w.conn, p.Write.Collection); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := w.store.makeTable(ctx, w.conn, p.write.Collection); err != nil {
+		if err := w.store.makeTable(ctx, w.conn, p.Write.Collection); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"modernc.org/sqlite"
 
 	"tidings/protocol"
+	"tidings/store/sqlstore"
 )
 
 // SQLite's primary result codes, https://www.sqlite.org/rescode.html.
@@ -18,14 +19,7 @@ const (
 
 // What is said to callers.
 var (
-	errFull   = &protocol.Error{Code: protocol.CodeStorageFull, Reason: "the disk of the documents is full", Hint: "Nothing was written. The operator has to make space; reading goes on."}
 	errBroken = &protocol.Error{Code: protocol.CodeInternal, Reason: "the disk of the documents failed, and nothing is written until the server is restarted", Hint: "Reading goes on. The operator has to look at the disk; the server's log says more."}
-	errQueue  = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "too many writes wait for the disk", Hint: "Try again in a moment."}
-	errRelay  = &protocol.Error{Code: protocol.CodeOverloaded, Reason: "too many changes wait to be published", Hint: "Try again in a moment."}
-	errClosed = &protocol.Error{Code: protocol.CodeShuttingDown, Reason: "this node is going down", Hint: "Come back after a moment."}
-	errLate   = &protocol.Error{Code: protocol.CodeTimeout, Reason: "the documents were not read in time", Hint: "Ask for less, or by id; a filter without an id reads the collection."}
-	errCommit = &protocol.Error{Code: protocol.CodeTimeout, Reason: "no answer in time; it may or may not have been written", Hint: "Repeat it with the same idempotency key."}
-	errKey    = &protocol.Error{Code: protocol.CodeIdempotencyConflict, Reason: "the idempotency key was used for another request", Hint: "Use a new key for each new request."}
 )
 
 // coded is what the driver's errors are.
@@ -51,13 +45,10 @@ func (s *Store) readFault(ctx context.Context, err error) error {
 	case errors.As(err, &known):
 		return known
 	case ctx.Err() != nil, resultCode(err) == codeInterrupt:
-		return errLate
+		return sqlstore.ErrLate
 	}
-	s.mu.RLock()
-	closed := s.closed
-	s.mu.RUnlock()
-	if closed {
-		return errClosed
+	if s.queue.Closed() {
+		return sqlstore.ErrClosed
 	}
 	s.cfg.Log.Error("documents cannot be read", "error", err)
 	return protocol.Internal
@@ -69,7 +60,7 @@ func (s *Store) writeFault(err error) *protocol.Error {
 	switch resultCode(err) {
 	case codeFull:
 		s.cfg.Log.Error("documents cannot be written: the disk is full", "error", err)
-		return errFull
+		return sqlstore.ErrFull
 	case codeIO:
 		s.readOnly.Store(true)
 		s.cfg.Log.Error("documents cannot be written until a restart: the disk failed", "error", err)

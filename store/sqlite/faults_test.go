@@ -8,9 +8,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"tidings/protocol"
 	"tidings/store"
+	"tidings/store/sqlstore"
 	"tidings/store/storetest"
 )
 
@@ -37,6 +39,15 @@ func total(t *testing.T, s *Store) int {
 		t.Fatal(err)
 	}
 	return page.Total
+}
+
+// hasty is the context of a caller that does not wait for the answer, and that wants the write all the same.
+type hasty struct{ context.Context }
+
+func (hasty) Done() <-chan struct{} {
+	left := make(chan struct{})
+	close(left)
+	return left
 }
 
 func TestFullDisk(t *testing.T) {
@@ -153,15 +164,20 @@ func TestSlowDisk(t *testing.T) {
 			}
 		})
 		<-entered
-		var last *pending
-		for n := range maxQueue {
-			p := &pending{ctx: context.Background(), done: make(chan struct{}), write: &store.Write{Collection: taxis, Ops: []store.Op{{Action: store.Put, ID: fmt.Sprint(n), Content: []byte(`{}`)}}}}
-			if err := s.put(p); err != nil {
-				t.Fatalf("write %d: %v", n, err)
+		waiting := 0
+		for ; waiting < 100_000; waiting++ {
+			_, err := s.Write(hasty{context.Background()}, store.Write{Collection: taxis, Ops: []store.Op{{Action: store.Put, ID: fmt.Sprint(waiting), Content: []byte(`{}`)}}})
+			if err == error(sqlstore.ErrQueue) {
+				break
 			}
-			last = p
+			if err != error(sqlstore.ErrCommit) {
+				t.Fatalf("write %d: %v", waiting, err)
+			}
 		}
-		if err := put(s, "one more", `{}`); err != error(errQueue) {
+		if waiting != 1024 {
+			t.Errorf("%d writes wait, want 1024", waiting)
+		}
+		if err := put(s, "one more", `{}`); err != error(sqlstore.ErrQueue) {
 			t.Errorf("a write that the queue has no space for: %v", err)
 		}
 		if n := total(t, s); n != 0 {
@@ -171,11 +187,15 @@ func TestSlowDisk(t *testing.T) {
 		cancel()
 		close(gate)
 		group.Wait()
-		<-last.done
-		if err := put(s, "last", `{}`); err != nil {
-			t.Error(err)
+		look := time.NewTicker(time.Millisecond)
+		defer look.Stop()
+		for err := put(s, "last", `{}`); err != nil; err = put(s, "last", `{}`) {
+			if err != error(sqlstore.ErrQueue) {
+				t.Fatal(err)
+			}
+			<-look.C // the queue has space as soon as the next group is taken
 		}
-		if n := total(t, s); n != maxQueue+2 {
+		if n := total(t, s); n != waiting+2 {
 			t.Errorf("%d documents", n)
 		}
 		if _, err := s.Write(ctx, store.Write{Collection: taxis, Ops: make([]store.Op, 1)}); !errors.Is(err, &protocol.Error{Code: protocol.CodeTimeout}) {

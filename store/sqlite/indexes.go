@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"tidings/store/sqlstore"
 )
 
 // MaxIndexes bounds Config.Indexes.
@@ -66,7 +68,7 @@ func (s *Store) makeIndexes(ctx context.Context) (indexes, error) {
 	}
 	for path := range wanted {
 		// The id stands last, so that what is found is in the order of the ids.
-		if _, err := s.conn.ExecContext(ctx, "CREATE INDEX IF NOT EXISTS "+quoted(indexPrefix+path)+" ON documents (collection, "+wanted.value(path).sql+", id)"); err != nil {
+		if _, err := s.conn.ExecContext(ctx, "CREATE INDEX IF NOT EXISTS "+quoted(indexPrefix+path)+" ON documents (collection, "+wanted.value(path).SQL+", id)"); err != nil {
 			return nil, err
 		}
 	}
@@ -114,19 +116,19 @@ func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""
 
 // value returns the value at a path, NULL if it is not there. SQLite finds an index by its very expression, so that an
 // indexed path stands in the statement; CheckIndexes has seen it. Any other is bound.
-func (x indexes) value(path string) expression {
+func (x indexes) value(path string) sqlstore.Expression {
 	if x[path] {
-		return expression{sql: "json_extract(content, '" + path + "')"}
+		return sqlstore.Expression{SQL: "json_extract(content, '" + path + "')"}
 	}
-	return expression{"json_extract(content, ?)", []any{path}}
+	return sqlstore.Expression{SQL: "json_extract(content, ?)", Args: []any{path}}
 }
 
 // number returns the value at a path for a comparison with numbers. An index has it as it is: texts are then greater
 // than each number, and the filter leaves them out.
-func (x indexes) number(path string) expression {
+func (x indexes) number(path string) sqlstore.Expression {
 	e := x.value(path)
 	if !x[path] {
-		e.sql = "CAST(" + e.sql + " AS REAL)"
+		e.SQL = "CAST(" + e.SQL + " AS REAL)"
 	}
 	return e
 }

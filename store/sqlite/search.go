@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 // Search implements store.Store. SQL narrows what is read, and sorts it; the filter itself decides what matches.
@@ -36,24 +37,24 @@ func (x indexes) selection(c store.Collection, q *store.Query, cursor *store.Cur
 	var b strings.Builder
 	var args []any
 	b.WriteString("SELECT " + columns)
-	keys := make([]expression, len(q.Sort))
+	keys := make([]sqlstore.Expression, len(q.Sort))
 	for i, o := range q.Sort {
 		keys[i] = x.sortKey(o.Field)
-		b.WriteString(", " + keys[i].sql)
-		args = append(args, keys[i].args...)
+		b.WriteString(", " + keys[i].SQL)
+		args = append(args, keys[i].Args...)
 	}
 	b.WriteString(" FROM documents WHERE collection = ?")
 	args = append(args, c.String())
-	for _, condition := range []expression{x.narrow(q.Filter), behind(q.Sort, keys, cursor)} {
-		if condition.sql != "" {
-			b.WriteString(" AND " + condition.sql)
-			args = append(args, condition.args...)
+	for _, condition := range []sqlstore.Expression{sqlstore.Narrow(q.Filter, x), behind(q.Sort, keys, cursor)} {
+		if condition.SQL != "" {
+			b.WriteString(" AND " + condition.SQL)
+			args = append(args, condition.Args...)
 		}
 	}
 	b.WriteString(" ORDER BY ")
 	for i, o := range q.Sort {
-		b.WriteString(keys[i].sql)
-		args = append(args, keys[i].args...)
+		b.WriteString(keys[i].SQL)
+		args = append(args, keys[i].Args...)
 		if o.Down {
 			b.WriteString(" DESC")
 		}
@@ -64,47 +65,47 @@ func (x indexes) selection(c store.Collection, q *store.Query, cursor *store.Cur
 }
 
 // sortKey returns the value of a field, as SQL compares it.
-func (x indexes) sortKey(field string) expression {
+func (x indexes) sortKey(field string) sqlstore.Expression {
 	switch field {
 	case "_id":
-		return expression{sql: "id"}
+		return sqlstore.Expression{SQL: "id"}
 	case "_version":
-		return expression{sql: "version"}
+		return sqlstore.Expression{SQL: "version"}
 	case "_info.author":
-		return expression{sql: "nullif(author, '')"}
+		return sqlstore.Expression{SQL: "nullif(author, '')"}
 	case "_info.updater":
-		return expression{sql: "nullif(updater, '')"}
+		return sqlstore.Expression{SQL: "nullif(updater, '')"}
 	case "_info.createdAt":
-		return expression{sql: "created"}
+		return sqlstore.Expression{SQL: "created"}
 	case "_info.updatedAt":
-		return expression{sql: "nullif(updated, 0)"}
+		return sqlstore.Expression{SQL: "nullif(updated, 0)"}
 	}
 	return x.extract(strings.Split(field, ".")...)
 }
 
 // behind returns the condition that a row comes after the cursor: it differs first in one key, where it is behind, or
 // in the id.
-func behind(sort []store.Order, keys []expression, cursor *store.Cursor) expression {
+func behind(sort []store.Order, keys []sqlstore.Expression, cursor *store.Cursor) sqlstore.Expression {
 	if cursor == nil {
-		return expression{}
+		return sqlstore.Expression{}
 	}
-	last := expression{sql: "id > ?", args: []any{cursor.ID}}
+	last := sqlstore.Expression{SQL: "id > ?", Args: []any{cursor.ID}}
 	for i := len(keys) - 1; i >= 0; i-- {
 		k, v := keys[i], cursor.Values[i]
-		same := all(expression{sql: k.sql + " IS ?", args: with(k.args, v)}, last)
-		var beyond expression
+		same := sqlstore.All(k.With(" IS ?", v), last)
+		var beyond sqlstore.Expression
 		switch {
 		case v == nil && sort[i].Down: // nothing is behind NULL
 			last = same
 			continue
 		case v == nil:
-			beyond = expression{sql: k.sql + " IS NOT NULL", args: k.args}
+			beyond = k.With(" IS NOT NULL")
 		case sort[i].Down:
-			beyond = either(expression{sql: k.sql + " < ?", args: with(k.args, v)}, expression{sql: k.sql + " IS NULL", args: k.args})
+			beyond = sqlstore.Either(k.With(" < ?", v), k.With(" IS NULL"))
 		default:
-			beyond = expression{sql: k.sql + " > ?", args: with(k.args, v)}
+			beyond = k.With(" > ?", v)
 		}
-		last = either(beyond, same)
+		last = sqlstore.Either(beyond, same)
 	}
 	return last
 }

@@ -10,7 +10,7 @@
 //	read.go      documents and changes
 //	search.go    a search: the statement and its page
 //	indexes.go   indexes of fields that the operator names
-//	narrow.go    what of a filter SQL can say
+//	narrow.go    how this SQL says what of a filter it can
 //	faults.go    what SQLite's errors mean
 package sqlite
 
@@ -21,12 +21,12 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"sync"
 	"sync/atomic"
 
 	_ "modernc.org/sqlite" // the driver
 
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 // Config is how a store behaves.
@@ -55,9 +55,7 @@ type Store struct {
 	wake    chan struct{}
 	ended   chan struct{} // when run has
 
-	mu     sync.RWMutex // guards closed, and the closing of queue
-	closed bool
-	queue  chan *pending
+	queue *sqlstore.Queue
 
 	next     uint64 // number of the next change; of run alone
 	mark     atomic.Uint64
@@ -83,7 +81,7 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	s := &Store{cfg: cfg, wake: make(chan struct{}, 1), ended: make(chan struct{}), queue: make(chan *pending, maxQueue)}
+	s := &Store{cfg: cfg, wake: make(chan struct{}, 1), ended: make(chan struct{}), queue: sqlstore.NewQueue()}
 	if err := s.open(); err != nil {
 		s.release()
 		return nil, fmt.Errorf("sqlite: %s: %w", cfg.Path, err)
@@ -156,17 +154,12 @@ func (s *Store) Wake() <-chan struct{} { return s.wake }
 
 // Stats implements store.Store.
 func (s *Store) Stats() store.Stats {
-	return store.Stats{Waiting: int(s.waiting.Load()), Queue: len(s.queue), Writes: s.writes.Load(), Commits: s.commits.Load(), ReadOnly: s.readOnly.Load()}
+	return store.Stats{Waiting: int(s.waiting.Load()), Queue: s.queue.Len(), Writes: s.writes.Load(), Commits: s.commits.Load(), ReadOnly: s.readOnly.Load()}
 }
 
 // Close implements store.Store.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	first := !s.closed
-	if s.closed = true; first {
-		close(s.queue)
-	}
-	s.mu.Unlock()
+	first := s.queue.Close()
 	<-s.ended
 	if first {
 		s.release()

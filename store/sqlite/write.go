@@ -12,6 +12,7 @@ import (
 	"tidings/core"
 	"tidings/protocol"
 	"tidings/store"
+	"tidings/store/sqlstore"
 )
 
 // transaction is one commit that is under way.
@@ -137,7 +138,7 @@ func (t *transaction) remembered(w *store.Write) (results []store.Result, fault 
 	case err != nil:
 		return nil, nil, err
 	case !bytes.Equal(hash, w.Hash[:]):
-		return nil, errKey, nil
+		return nil, sqlstore.ErrKey, nil
 	}
 	return results, nil, json.Unmarshal(raw, &results)
 }
