@@ -284,6 +284,12 @@ func (r *router) find(name protocol.Channel) *entry {
 	return s.entries[name]
 }
 
+// count returns how many there are.
+func (r *router) count() (n int) {
+	r.each(func(*entry) { n++ })
+	return n
+}
+
 // each calls fn for every entry, without the lock.
 func (r *router) each(fn func(*entry)) {
 	for i := range r.shards {

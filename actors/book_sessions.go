@@ -109,8 +109,8 @@ func keyOf(session string) sessionKey {
 	return sessionKey(sum[:])
 }
 
-// newSession draws a session id: 32 random bytes.
-func newSession() string {
+// newSecret draws a session id, or a ticket: 32 random bytes.
+func newSecret() string {
 	var b [32]byte
 	rand.Read(b[:])
 	return base64.RawURLEncoding.EncodeToString(b[:])

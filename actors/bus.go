@@ -45,6 +45,7 @@ type Bus struct {
 	sessionProps *actor.Props
 	router       *router
 	registry     *registry
+	cluster      *clustered   // nil for a node that is alone
 	pressure     atomic.Int32 // a Pressure
 	endings      endings      // of sessions that ended for good, for clients between two polls
 	parking      *parking
@@ -79,8 +80,8 @@ func (b *Bus) send(to *actor.PID, message any) { b.system.Send(to, message) }
 // clock is the time since the start, which no change of the wall clock touches.
 func (b *Bus) clock() time.Duration { return time.Since(b.started) }
 
-// alone reports whether this node is the only one of its broker.
-func (b *Bus) alone() bool { return !broker.IsShared(b.broker) }
+// alone reports whether this node is the only one that its broker can have.
+func (b *Bus) alone() bool { return b.cluster == nil }
 
 // collectWindow is what the rule of a channel says, or the node's. It counts for lanes that begin from now on.
 func (b *Bus) collectWindow(ch protocol.Channel) time.Duration {

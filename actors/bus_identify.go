@@ -76,7 +76,7 @@ func (b *Bus) Ticket(peer protocol.Peer) (secret string, until time.Time, err er
 	case identity.Anonymous():
 		return "", time.Time{}, &protocol.Error{Code: protocol.CodeBadRequest, Reason: "a ticket stands for a token, and there is none", Hint: "Send Authorization: Bearer <token>. An anonymous client needs no ticket."}
 	}
-	secret = newSession()
+	secret = newSecret()
 	t := &ticket{key: keyOf(secret), identity: identity, until: time.Now().Add(protocol.TicketLife)}
 	if fault := b.tickets.add(t); fault != nil {
 		return "", time.Time{}, fault

@@ -62,6 +62,7 @@ func Start(cfg Config) (*Bus, error) {
 	b.tokens.Store(cfg.Tokens)
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	b.alarms = &ground.Alarms{Send: b.send}
+	b.cluster = b.newClustered()
 	b.router = newRouter(b.startChannel)
 	b.system = ground.NewSystem(cfg.Logger, b.onLost)
 	b.supervision = &ground.Supervision{
@@ -79,6 +80,9 @@ func Start(cfg Config) (*Bus, error) {
 		s := fanout.NewShard(i, port)
 		b.shards = append(b.shards, s)
 		b.background.Go(s.Run)
+	}
+	if b.cluster != nil {
+		b.background.Go(b.cluster.run)
 	}
 	return b, nil
 }
@@ -110,6 +114,7 @@ const (
 // that ctx leaves, so that they do not all come back at once. Publishes are still taken.
 func (b *Bus) Drain(ctx context.Context) error {
 	b.draining.Store(true)
+	b.cluster.hurry()
 	list := b.registry.all()
 	spread := min(time.Duration(len(list))*time.Second/drainRate, maxSpread)
 	size := sliceSize(ctx, len(list))
@@ -167,5 +172,6 @@ func (b *Bus) Stop() {
 		s.Stop()
 	}
 	b.background.Wait()
+	b.cluster.leave()
 	b.system.Shutdown()
 }

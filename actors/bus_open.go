@@ -51,10 +51,10 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 
 // begin makes a new connection.
 func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.Page, taken places, link core.Link) (*Connection, uint64) {
-	session := newSession()
+	session := b.cluster.name(newSecret())
 	c := &Connection{
 		bus:    b,
-		id:     newConnectionID(),
+		id:     b.cluster.name(newConnectionID()),
 		key:    keyOf(session),
 		out:    core.NewOutbox(!peer.Fleeting()),
 		shard:  b.shards[b.nextShard.Add(1)%uint64(len(b.shards))],

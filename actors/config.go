@@ -16,6 +16,8 @@ import (
 type Config struct {
 	// Broker numbers, keeps and carries the messages. Required. The bus does not close it.
 	Broker broker.Broker
+	// Node is what this node is called among several.
+	Node NodeConfig
 	// Rules say what clients may do. The zero Rules let anyone subscribe and nobody publish.
 	Rules access.Rules
 	// Routing is where messages go that are published without a channel. With the zero Routing they go to nobody.
@@ -44,7 +46,8 @@ type Config struct {
 	MaxConnections int
 
 	// SigningSecret signs the names and publish URLs of reply channels, at least access.MinSecretBytes. Empty means one
-	// that is drawn at the start: then they all end with the process.
+	// that is drawn at the start: then they all end with the process. A broker.Cluster needs one, the same on all
+	// nodes: to another node what they sign would be a forgery.
 	SigningSecret []byte
 	// MaxReplies bounds the reply channels that hold messages, each of at most protocol.MaxReplyBytes; publishes to
 	// further ones are refused with CodeOverloaded. Zero means 10,000, a negative number that there are no reply
@@ -161,6 +164,9 @@ func (c Config) Validate() error {
 	if c.Broker == nil {
 		return errors.New("Broker: there is none")
 	}
+	if err := c.Node.validate(); err != nil {
+		return err
+	}
 	if _, err := compileRules(c.Rules); err != nil {
 		return fmt.Errorf("Rules.%w", err)
 	}
@@ -193,6 +199,8 @@ func (c Config) Validate() error {
 		}
 	}
 	switch {
+	case len(c.SigningSecret) == 0 && broker.IsShared(c.Broker):
+		return errors.New("SigningSecret: several nodes share the broker, and need the same secret")
 	case len(c.SigningSecret) > 0 && len(c.SigningSecret) < access.MinSecretBytes:
 		return fmt.Errorf("SigningSecret: it is shorter than %d bytes", access.MinSecretBytes)
 	case c.Park > maxPark:

@@ -7,6 +7,7 @@
 //
 //	bus.go                  what a node has and counts; calls of the broker
 //	bus_life.go             a node begins, sends its clients away, and ends
+//	bus_cluster.go          a node among several: the table of nodes, and whose a session is by its name
 //	bus_open.go             a client connects, resumes, or is found for a poll
 //	bus_identify.go         tokens and tickets: the identity of a client
 //	bus_publish.go          a publish, and what is answered to it

@@ -16,6 +16,7 @@ import (
 	"tidings/clientjs"
 	"tidings/internal/counts"
 	"tidings/internal/doctor"
+	"tidings/internal/forward"
 	"tidings/internal/guard"
 	"tidings/internal/resting"
 	"tidings/protocol"
@@ -33,7 +34,8 @@ type API struct {
 	ends    func() time.Time // of certificates; nil: none
 	lost    func() uint64    // lines of the log; nil: not counted
 	store   Documents
-	idle    time.Duration // how long Server keeps a connection without a request
+	forward *forward.Forwarder // nil: no other node is asked
+	idle    time.Duration      // how long Server keeps a connection without a request
 
 	gateways    []Gateway
 	base        string // BasePath
@@ -64,7 +66,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		return nil, err
 	}
 	networks, _ := parseNetworks(cfg.TrustedProxies)
-	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, lost: cfg.LostLogLines, store: cfg.Documents, idle: cmp.Or(cfg.IdleTimeout, idleTimeout), base: cfg.BasePath, gateways: cfg.Gateways, carried: cfg.BasePath + "/bus", demoBackend: cfg.DemoBackend}
+	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, lost: cfg.LostLogLines, store: cfg.Documents, forward: cfg.Forward, idle: cmp.Or(cfg.IdleTimeout, idleTimeout), base: cfg.BasePath, gateways: cfg.Gateways, carried: cfg.BasePath + "/bus", demoBackend: cfg.DemoBackend}
 	if a.log == nil {
 		a.log = slog.Default()
 	}
@@ -92,7 +94,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 	}
 	cfg.Transports.ClientAddress = a.proxies.knownText
 	cfg.Transports.Scheme = a.proxies.scheme
-	cfg.Transports.Log = a.log
+	cfg.Transports.Log, cfg.Transports.Forward = a.log, cfg.Forward
 	if cfg.Transports.Known, err = a.known(cfg.BasePath); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"tidings/actors"
 	"tidings/core"
+	"tidings/internal/forward"
 	"tidings/protocol"
 	"tidings/transports"
 )
@@ -15,9 +16,10 @@ import (
 type bridge struct{ bus *actors.Bus }
 
 var (
-	_ transports.Bus      = bridge{}
-	_ transports.Ticketer = bridge{}
-	_ transports.Session  = (*actors.Connection)(nil)
+	_ transports.Bus       = bridge{}
+	_ transports.Ticketer  = bridge{}
+	_ transports.Clustered = bridge{}
+	_ transports.Session   = (*actors.Connection)(nil)
 )
 
 func (b bridge) Open(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame, link core.Link) (transports.Session, uint64, error) {
@@ -37,3 +39,10 @@ func (b bridge) Find(session string, peer protocol.Peer) (transports.Session, er
 }
 
 func (b bridge) Ticket(peer protocol.Peer) (string, time.Time, error) { return b.bus.Ticket(peer) }
+
+func (b bridge) Self() string { return b.bus.Self() }
+
+func (b bridge) Elsewhere(session string) (forward.Node, <-chan struct{}, bool) {
+	n, ok := b.bus.Elsewhere(session)
+	return forward.Node{ID: n.ID, URL: n.URL}, n.Gone, ok
+}

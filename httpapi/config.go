@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tidings/access"
+	"tidings/internal/forward"
 	"tidings/store"
 	"tidings/transports"
 )
@@ -31,12 +32,15 @@ type Config struct {
 	// believed; by default nobody's. Failed API keys are counted per address only if it is set: offices share one
 	// address.
 	TrustedProxies []string
-	// Transports configures /bus. ClientAddress, Scheme, Known and Log are set by New.
+	// Transports configures /bus. ClientAddress, Scheme, Known, Forward and Log are set by New.
 	Transports transports.Config
 	// IdleTimeout is how long Server keeps a connection without a request. Zero means 75 s. A balancer in front that
 	// keeps its connections for longer (Google's 600 s, Envoy's an hour) now and then sends a request into one that is
 	// just being closed, and answers 502. Validate refuses less than 5 s.
 	IdleTimeout time.Duration
+	// Forward hands requests to other nodes that are theirs to answer, and asks them. Nil: this node answers for itself
+	// alone.
+	Forward *forward.Forwarder
 	// Documents is what /api/documents reads and writes.
 	Documents Documents
 	// Demo is served at /demo/, with index.html at its root. Nil means none.

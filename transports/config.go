@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tidings/internal/forward"
 	"tidings/internal/resting"
 	"tidings/protocol"
 )
@@ -54,6 +55,10 @@ type Config struct {
 	// Known are the requests that are read and answered on a conn which rests, without net/http, if the conn is one
 	// that readiness watches. Nil means that net/http reads all requests.
 	Known *resting.Reader
+
+	// Forward hands polls and sends of a session of another node on to it. Nil: they are answered as if there were no
+	// such session.
+	Forward *forward.Forwarder
 
 	// ClientAddress returns the address of a request's client, for limits and the log; it knows which proxies to
 	// believe. Nil means the host of RemoteAddr.

@@ -19,6 +19,7 @@
 //	resting    arrivals.go has the first request of a new conn read. rest.go takes conns from net/http, and answers known
 //	           requests that are read on them, resting_conn.go is such a conn, and passes it to a WebSocket that it
 //	           opens, response.go the answer on it, handback.go the way back to net/http.
+//	nodes      elsewhere.go hands polls and sends of a session of another node to that node.
 //	polls      poll_link.go also answers polls, those that wait on conns which rest, too.
 //	plain      plain.go follows the position of a client without a session, poll_plain.go answers its polls.
 //	reading    reader.go and source.go bring what clients send. On Linux an idle conn has no goroutine (readiness.go with

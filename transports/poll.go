@@ -28,7 +28,7 @@ func (h *Handler) Poll(w http.ResponseWriter, r *http.Request) {
 
 // poll opens a session, or resumes one. If it fails nothing has been answered yet.
 func (h *Handler) poll(w http.ResponseWriter, r *http.Request, peer protocol.Peer) error {
-	frames, err := opening(w, r)
+	frames, body, err := opening(w, r)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,13 @@ func (h *Handler) poll(w http.ResponseWriter, r *http.Request, peer protocol.Pee
 	case protocol.TypeConnect:
 		err = p.open(r, peer, first, rest)
 	case protocol.TypePoll:
-		err = p.resume(peer, first, rest)
+		var handed bool
+		if handed, err = h.handOn(w, r, first.Session, body); handed {
+			return nil
+		}
+		if err == nil {
+			err = p.resume(peer, first, rest)
+		}
 	case protocol.TypePing: // proves the path, and makes no session
 		p.write(w, []*protocol.Encoded{protocol.PongFrame(first.ID)}, "0")
 		return nil

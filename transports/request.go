@@ -93,17 +93,17 @@ func body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return ReadJSON(w, r, protocol.MaxMessageBytes)
 }
 
-// opening reads the frames that open an SSE stream or a poll: an array, or one frame.
-func opening(w http.ResponseWriter, r *http.Request) ([]protocol.ClientFrame, error) {
+// opening reads the frames that open an SSE stream or a poll: an array, or one frame. It returns the body, too.
+func opening(w http.ResponseWriter, r *http.Request) ([]protocol.ClientFrame, []byte, error) {
 	b, err := body(w, r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	frames, err := protocol.DecodeClientFrames(b)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return frames, nil
+	return frames, b, nil
 }
 
 var errNotConnected = &protocol.Error{Code: protocol.CodeNotConnected, Reason: "the first frame is not connect", Hint: "Send a connect frame first."}

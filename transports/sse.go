@@ -61,7 +61,7 @@ func (h *Handler) SSE(w http.ResponseWriter, r *http.Request) {
 // frames returns the frames that open the stream: the body of a POST, or those that the URL of a GET stands for.
 func (ev *eventStream) frames(w http.ResponseWriter, r *http.Request, peer *protocol.Peer) ([]protocol.ClientFrame, error) {
 	if r.Method == http.MethodPost {
-		frames, err := opening(w, r)
+		frames, _, err := opening(w, r)
 		if err == nil {
 			err = opens(frames, protocol.TypeConnect)
 		}

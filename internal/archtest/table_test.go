@@ -47,12 +47,12 @@ var folders = map[string]folder{
 	"actors/fanout":      {ours: []string{"core", "protocol"}, within: "actors"},
 	"actors":             {ours: []string{"actors/fanout", "actors/ground", "internal/counts", "internal/patience", "protocol", "core", "broker", "access", "filter"}, foreign: []string{protoactor, lru}},
 	"hooks":              {ours: []string{"protocol", "access", "actors"}, foreign: []string{gobreaker, webhooks}},
-	"transports":         {ours: []string{"internal/counts", "internal/guard", "internal/patience", "internal/resting", "protocol", "core", "filter"}, foreign: []string{websocket, lru}},
+	"transports":         {ours: []string{"internal/counts", "internal/forward", "internal/guard", "internal/patience", "internal/resting", "protocol", "core", "filter"}, foreign: []string{websocket, lru}},
 	// The conformance suite of the transports, which tests import: it opens links as real clients do.
 	"transports/transporttest": {ours: []string{"protocol", "core", "transports", "internal/memnet"}, foreign: []string{websocket, clientSSE}},
 	"gateways/kuzzle":          {ours: []string{"protocol", "filter", "transports"}},
 	"documents":                {ours: []string{"protocol", "filter", "store", "actors"}},
-	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "documents", "filter", "store", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/guard", "internal/resting"}, foreign: []string{gin, prometheus}},
+	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "documents", "filter", "store", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/forward", "internal/guard", "internal/resting"}, foreign: []string{gin, prometheus}},
 	"client":                   {ours: []string{"protocol", "core"}, foreign: []string{websocket, clientSSE}},
 	"clientjs":                 {},
 	// The store of documents: what it is asked and answers, with implementations that know nothing of each other.
@@ -67,6 +67,7 @@ var folders = map[string]folder{
 	"examples":          {},
 	"examples/backend":  {foreign: []string{webhooks}},
 	"internal/archtest": {},
+	"internal/forward":  {},
 	"internal/guard":    {},
 	"internal/resting":  {},
 	"internal/doctor":   {foreign: []string{websocket}},

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
@@ -33,6 +34,7 @@ func (w *World) startNode() *node {
 	seen := &view{w.Broker}
 	cfg.Broker, cfg.Logger = seen, quiet
 	cfg.Rules = access.Rules{Subscribe: access.Anyone, Publish: access.Anyone, Presence: access.Anyone}
+	cfg.SigningSecret = bytes.Repeat([]byte("s"), access.MinSecretBytes)
 	bus, err := actors.Start(cfg)
 	if err != nil {
 		w.t.Fatal(err)
