@@ -1,0 +1,176 @@
+// The ordinary programs of Kuzzle's realtime API, run by the unmodified SDK in Node against the real server.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, before, test } from "node:test";
+import { WebSocket } from "ws";
+
+import { serve } from "../../../clientjs/e2e/tidings.mjs";
+import { Heard, connect, next, token } from "./sdk.mjs";
+
+const secret = "a secret of the conformance tests of 32 bytes";
+let server;
+before(async () => (server = await serve({ TIDINGS_TOKENS_SECRET: secret })));
+after(() => server.stop());
+
+const place = ["nyc-open-data", "yellow-taxi"];
+
+/** Compares each field: those of `about` are of the right kind, all others as in want. */
+function same(got, want, about = {}) {
+  for (const [name, kind] of Object.entries(about)) {
+    assert.equal(typeof got[name], kind, `${name} of ${JSON.stringify(got)}`);
+    got = { ...got, [name]: undefined };
+  }
+  assert.deepEqual(JSON.parse(JSON.stringify(got)), want);
+}
+
+test("subscribe, publish, hear, count, unsubscribe", async () => {
+  const kuzzle = await connect(server);
+  const heard = new Heard();
+  const room = await kuzzle.realtime.subscribe(...place, { equals: { licence: "B" } }, heard.hear);
+  assert.equal(await kuzzle.realtime.count(room), 1);
+  await kuzzle.realtime.publish(...place, { name: "Ann", licence: "A" });
+  await kuzzle.realtime.publish(...place, { name: "Bob", licence: "B" }, { _id: "bob", volatile: { senderName: "Cy" } });
+  const [got] = await heard.until(1);
+  const { sdkInstanceId, sdkName, ...volatile } = got.volatile;
+  assert.ok(sdkInstanceId && sdkName.startsWith("js@7"));
+  assert.deepEqual(volatile, { senderName: "Cy" });
+  const { createdAt, ...info } = got.result._source._kuzzle_info;
+  assert.ok(Math.abs(createdAt - Date.now()) < 60_000);
+  assert.deepEqual(info, { author: "-1" });
+  assert.match(got.requestId, /^[0-9a-f-]{36}$/);
+  assert.match(got.room, /^[\w-]{22}-411$/);
+  same(
+    { ...got, volatile: undefined, result: { ...got.result, _source: { ...got.result._source, _kuzzle_info: undefined } } },
+    { type: "document", status: 200, action: "publish", scope: "in", event: "publish", index: place[0], collection: place[1], controller: "realtime", protocol: "websocket", result: { _id: "bob", _source: { name: "Bob", licence: "B" } } },
+    { node: "string", requestId: "string", timestamp: "number", room: "string" },
+  );
+  await kuzzle.realtime.unsubscribe(room);
+  await assert.rejects(kuzzle.realtime.unsubscribe(room), { status: 412, id: "core.realtime.not_subscribed", code: 65544 });
+  kuzzle.close();
+});
+
+test("what cannot be subscribed to is refused with every field of an error", async () => {
+  const kuzzle = await connect(server);
+  await assert.rejects(kuzzle.realtime.subscribe(...place, { nope: {} }, () => {}), (e) => {
+    same({ message: e.message, status: e.status, id: e.id, code: e.code, props: e.props }, { message: '"nope": unknown keyword', status: 400, id: "api.assert.koncorde_dsl_error", code: 33619982, props: ['"nope": unknown keyword'] });
+    return true;
+  });
+  await assert.rejects(kuzzle.realtime.subscribe(...place, {}, () => {}, { scope: "up" }), { status: 400, id: "core.realtime.invalid_scope", code: 65540 });
+  await assert.rejects(kuzzle.realtime.subscribe(...place, {}, () => {}, { users: "some" }), { status: 400, id: "core.realtime.invalid_users", code: 65541 });
+  await assert.rejects(kuzzle.query({ controller: "nope", action: "now" }), { status: 404, id: "api.process.controller_not_found", code: 33685508, message: 'API controller "nope" not found.' });
+  await assert.rejects(kuzzle.query({ controller: "server", action: "nope" }), { status: 404, id: "api.process.action_not_found", code: 33685509 });
+  await assert.rejects(kuzzle.query({ controller: "security", action: "getUser" }), (e) => e.status === 501 && e.message.includes("docs/gateways.md"));
+  kuzzle.close();
+});
+
+test("server:now, server:info and the current user", async () => {
+  const kuzzle = await connect(server);
+  assert.ok(Math.abs((await kuzzle.server.now()) - Date.now()) < 60_000);
+  assert.match((await kuzzle.server.info()).serverInfo.kuzzle.version, /^2\./);
+  assert.equal((await kuzzle.auth.getCurrentUser())._id, "-1");
+  assert.equal((await kuzzle.auth.checkToken()).valid, false); // of an SDK without a token: its kuid is nobody's
+  kuzzle.close();
+});
+
+test("users of a room are told who comes and goes", async () => {
+  const [watcher, other] = [await connect(server), await connect(server)];
+  const heard = new Heard();
+  const filter = { exists: "users-of-a-room" };
+  const room = await watcher.realtime.subscribe(...place, filter, heard.hear, { users: "all" });
+  const theirs = await other.realtime.subscribe(...place, filter, () => {});
+  assert.equal(theirs, room);
+  const [came] = await heard.until(1);
+  same(came, { type: "user", status: 200, user: "in", result: { count: 2 }, volatile: null, index: place[0], collection: place[1], controller: "realtime", action: "subscribe", protocol: "websocket", room: `${room}-111` }, { node: "string", timestamp: "number" });
+  await other.realtime.unsubscribe(theirs);
+  const [, left] = await heard.until(2);
+  same({ user: left.user, count: left.result.count, action: left.action }, { user: "out", count: 1, action: "unsubscribe" });
+  watcher.close();
+  other.close();
+});
+
+test("a native client and one of Kuzzle hear each other", async () => {
+  const kuzzle = await connect(server);
+  const [heard, native] = [new Heard(), new Heard()];
+  await kuzzle.realtime.subscribe("i", "mixed", {}, heard.hear);
+  const socket = new WebSocket(`${server.url.replace("http", "ws")}/bus/ws?channel=documents/i/mixed`);
+  socket.on("message", (text) => [JSON.parse(text)].flat().forEach((f) => f.type === "message" && native.hear(f)));
+  await once(socket, "message");
+  await server.publish("documents/i/mixed", { from: "backend" });
+  const [got] = await heard.until(1);
+  same({ result: got.result, volatile: got.volatile, event: got.event }, { result: { _id: null, _source: { from: "backend" } }, volatile: null, event: "publish" });
+  await kuzzle.realtime.publish("i", "mixed", { from: "kuzzle" });
+  const [, message] = await native.until(2);
+  assert.equal(message.data.from, "kuzzle");
+  assert.equal(message.data._info.author, "-1");
+  socket.close();
+  kuzzle.close();
+});
+
+test("signed in by a token: its user is the author, and its end is told", async () => {
+  const kuzzle = await connect(server);
+  const heard = new Heard();
+  kuzzle.jwt = token(secret, { sub: "ann", aud: "tidings", exp: Math.floor(Date.now() / 1000) + 3 });
+  await kuzzle.realtime.subscribe(...place, { exists: "of-ann" }, heard.hear);
+  await kuzzle.realtime.publish(...place, { "of-ann": 1 });
+  const [got] = await heard.until(1);
+  assert.equal(got.result._source._kuzzle_info.author, "ann");
+  assert.equal((await kuzzle.auth.getCurrentUser())._id, "ann");
+  await next(kuzzle, "tokenExpired");
+  assert.equal(kuzzle.jwt, null);
+  kuzzle.jwt = "not a token";
+  await assert.rejects(kuzzle.realtime.publish(...place, {}), { status: 401, id: "security.token.invalid" });
+  kuzzle.close();
+});
+
+test("the network is lost and comes back, with all subscriptions", async () => {
+  const kuzzle = await connect(server);
+  const heard = new Heard();
+  await kuzzle.realtime.subscribe(...place, { exists: "after-a-cut" }, heard.hear);
+  const back = next(kuzzle, "reconnected");
+  kuzzle.protocol.client.terminate();
+  await next(kuzzle, "disconnected");
+  await back;
+  for (let n = 1; heard.all.length === 0; n++) await kuzzle.realtime.publish(...place, { "after-a-cut": n }); // it subscribes by and by
+  kuzzle.close();
+});
+
+test("a connection that is ended comes back: it is never closed with 1000", async () => {
+  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`);
+  await once(socket, "open");
+  for (let i = 0; i < 25; i++) socket.send("nonsense");
+  const [number] = await once(socket, "close");
+  assert.equal(number, 1011);
+});
+
+test("pings are answered behind a busy queue", async () => {
+  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`);
+  await once(socket, "open");
+  const publish = JSON.stringify({ controller: "realtime", action: "publish", index: "i", collection: "busy", body: { a: 1 } });
+  for (let i = 0; i < 200; i++) socket.send(publish);
+  socket.send('{"p":1}');
+  socket.ping();
+  let before = 0;
+  const pong = new Promise((resolve) => socket.on("message", (text) => (String(text) === '{"p":2}' ? resolve() : before++)));
+  await Promise.all([pong, once(socket, "pong")]);
+  assert.ok(before < 200, `${before} answers came before the pong`);
+  socket.close();
+});
+
+// The SDK listens to a channel only when the promise of its subscribe has run: a notification that comes together with
+// the answer is lost. So each publish comes as early as it can.
+test("what is published after subscribe resolved is heard, each time", async () => {
+  const [kuzzle, publisher] = [await connect(server), await connect(server)];
+  const races = Number(process.env.TIDINGS_KUZZLE_RACES ?? 300);
+  for (let i = 0; i < races; i++) {
+    const heard = new Heard();
+    const field = { equals: { race: i } };
+    const room = await kuzzle.realtime.subscribe("i", "races", field, heard.hear);
+    const sender = i % 2 ? kuzzle : publisher;
+    const published = sender.realtime.publish("i", "races", { race: i });
+    await heard.until(1);
+    await published;
+    await kuzzle.realtime.unsubscribe(room);
+  }
+  kuzzle.close();
+  publisher.close();
+});
