@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 # Versions and packages of tools stand here and nowhere else; those of libraries are in go.mod and package.json.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GATEWAYS    := $(wildcard gateways/conformance/*)
 APT         := chromium firefox-esr webkit2gtk-driver xvfb xauth nginx-light redis-server haproxy apache2-bin curl php-cli python3 g++ postgresql
 GO          ?= go
 # Without msgpack, which nothing here speaks, gin adds 2 MB to the binary instead of 9.
@@ -84,6 +85,12 @@ deps: node_modules/.package-lock.json clientjs/setups/node_modules/.package-lock
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
 	fi
 	@$(MAKE) --no-print-directory oracle
+	@$(MAKE) --no-print-directory $(GATEWAYS:%=%/node_modules/.package-lock.json)
+
+# The clients of other systems, each folder with versions of its own.
+gateways/conformance/%/node_modules/.package-lock.json: gateways/conformance/%/package-lock.json
+	cd $(@D)/.. && npm ci --silent
+	@touch $@
 
 oracle: filter/oracle/node_modules/.package-lock.json ## install Koncorde, beside which the filters are tested (it compiles for some minutes)
 

@@ -4,12 +4,20 @@ import { createHmac } from "node:crypto";
 
 const { Kuzzle, WebSocket: Protocol } = createRequire(import.meta.url)("kuzzle-sdk");
 
-/** A connected client of the server. `close` leaves as an application does. */
+/** A connected client of the server. */
 export async function connect(server, options = {}) {
   const kuzzle = new Kuzzle(new Protocol("127.0.0.1", { port: server.port, reconnectionDelay: 100, ...options }));
-  kuzzle.close = () => kuzzle.disconnect();
+  open.add(kuzzle);
   await kuzzle.connect();
   return kuzzle;
+}
+
+const open = new Set();
+
+/** Ends what tests left open. */
+export function disconnectAll() {
+  for (const kuzzle of open) kuzzle.disconnect();
+  open.clear();
 }
 
 /** What came, and a promise of the next ones. */

@@ -20,7 +20,7 @@ type suite struct {
 // allSuites lists every suite of the project in the order they run: fast ones first.
 func allSuites(short bool) []suite {
 	test := []string{"go", "test", "-json", "-tags", "nomsgpack"}
-	folders := []string{"access", "actors", "broker", "client", "cmd", "core", "docs", "examples", "filter", "hooks", "httpapi", "internal", "protocol", "sim", "store", "transports"}
+	folders := []string{"access", "actors", "broker", "client", "cmd", "core", "docs", "examples", "filter", "gateways", "hooks", "httpapi", "internal", "protocol", "sim", "store", "transports"}
 	if short {
 		return []suite{
 			{name: "go", command: append(test, "-short", "./..."), must: folders, run: runGo},
@@ -32,6 +32,7 @@ func allSuites(short bool) []suite {
 		{name: "javascript", command: []string{"npm", "run", "--silent", "test"}, run: runNode},
 		{name: "packages", command: []string{"npm", "run", "--silent", "test:packages"}, run: runNode},
 		{name: "browser", command: []string{"npm", "run", "--silent", "test:e2e"}, run: runNode},
+		{name: "gateways", command: []string{"npm", "run", "--silent", "test:gateways"}, run: runNode},
 		{name: "engines", command: []string{"npm", "run", "--silent", "test:engines"}, run: runNode},
 		{name: "nemesis", command: []string{"go", "run", "-tags", "nomsgpack", "./sim/nemesis", "-seed", "530", "-for", "32s", "-pace", "0.25", "-clients", "60", "-v"}, run: runNode},
 		{name: "demo", command: []string{"npm", "run", "--silent", "test:demo"}, run: runNode},
