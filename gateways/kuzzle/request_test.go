@@ -103,7 +103,7 @@ func TestPings(t *testing.T) {
 	}
 }
 
-// A client that sends without waiting is held to a number of requests.
+// A client that sends without waiting is held to a number of requests. Its pings wait behind none of them.
 func TestFlood(t *testing.T) {
 	c := newClient(t)
 	for range maxWaiting {
@@ -114,6 +114,9 @@ func TestFlood(t *testing.T) {
 	got := c.send(`{"requestId":"q","controller":"realtime","action":"publish","index":"i","collection":"c","body":{}}`)
 	if len(got) != 1 || got[0]["error"].(object)["id"] != overloaded || got[0]["room"] != "q" {
 		t.Errorf("one more is answered %v", got)
+	}
+	if got := c.send(`{"p":1}`); len(got) != 1 || got[0]["p"] != 2.0 {
+		t.Errorf("a ping then is answered %v", got)
 	}
 	if len(c.asked) != maxWaiting {
 		t.Errorf("the session was asked %d times", len(c.asked))
