@@ -89,7 +89,7 @@ deps: node_modules/.package-lock.json clientjs/setups/node_modules/.package-lock
 
 # The clients of other systems, each folder with versions of its own.
 gateways/conformance/%/node_modules/.package-lock.json: gateways/conformance/%/package-lock.json
-	cd $(@D)/.. && npm ci --silent
+	cd $(<D) && npm ci --silent
 	@touch $@
 
 oracle: filter/oracle/node_modules/.package-lock.json ## install Koncorde, beside which the filters are tested (it compiles for some minutes)
@@ -103,9 +103,13 @@ node_modules/.package-lock.json: package-lock.json
 	npm ci --silent
 	@touch $@
 
-clientjs/setups/%node_modules/.package-lock.json: clientjs/setups/%package-lock.json
+clientjs/setups/node_modules/.package-lock.json: clientjs/setups/package-lock.json
+	cd $(<D) && npm ci --silent
+	@touch $@
+
+clientjs/setups/next/node_modules/.package-lock.json: clientjs/setups/next/package-lock.json
 	cd $(<D) && npm ci --silent
 	@touch $@
 
 clean: ## remove what the targets above made
-	rm -rf bin bench-out .cache node_modules filter/oracle/node_modules clientjs/setups/node_modules clientjs/setups/next/node_modules *.test *.prof
+	rm -rf bin bench-out .cache node_modules filter/oracle/node_modules clientjs/setups/node_modules clientjs/setups/next/node_modules gateways/conformance/*/node_modules *.test *.prof
