@@ -63,12 +63,8 @@ func (s *Store) settle(ctx context.Context, known uint64) (more bool, err error)
 	began := time.Now()
 	wait := warnAfter
 	for pause := settleFirst; ; pause = min(2*pause, settleEvery) {
-		told, err := s.noteLast(ctx, known)
+		told, open, err := s.look(ctx, known)
 		if err != nil || len(s.final.coming) == 0 {
-			return false, err
-		}
-		var open uint64
-		if err := s.ask(ctx, oldestOpen).Scan(&open); err != nil {
 			return false, err
 		}
 		if moved, err := s.move(ctx, open, told); moved || err != nil {
@@ -86,29 +82,25 @@ func (s *Store) settle(ctx context.Context, known uint64) (more bool, err error)
 	}
 }
 
-// noteLast notes the number that was drawn last as one that becomes the horizon, if it is a new one. It returns of how many
-// changes that were not kept clients were told.
-func (s *Store) noteLast(ctx context.Context, known uint64) (told uint64, err error) {
-	next := coming{}
-	if next.dropped, told, next.number, err = s.lastNumbers(ctx); err != nil {
-		return 0, err
-	}
+// look notes the number that was drawn last as one that becomes the horizon, if it is a new one. It returns of how many
+// changes that were not kept clients were told, and the id below which no transaction is open.
+func (s *Store) look(ctx context.Context, known uint64) (told, open uint64, err error) {
+	last := coming{number: known}
 	if n := len(s.final.coming); n > 0 {
-		last := s.final.coming[n-1]
-		if n == maxComing || next.number <= last.number && next.dropped == last.dropped {
-			return told, nil
-		}
-	} else if next.number <= known && next.dropped == told {
-		return told, nil
+		last = s.final.coming[n-1]
 	}
-	if err := s.step("number"); err != nil {
-		return 0, err
+	next, told, open, err := s.readNumbers(ctx, last.number)
+	if err != nil {
+		return 0, 0, err
 	}
-	if err := s.ask(ctx, "SELECT pg_current_xact_id()::text::bigint").Scan(&next.txn); err != nil {
-		return 0, err
+	if len(s.final.coming) == 0 {
+		last.dropped = told
+	}
+	if next.txn == 0 || len(s.final.coming) == maxComing || next.number <= last.number && next.dropped == last.dropped {
+		return told, open, nil
 	}
 	s.final.coming = append(s.final.coming, next)
-	return told, nil
+	return told, open, s.step("number")
 }
 
 // move makes the greatest number the horizon that can be, if no transaction is open below an id.
@@ -130,17 +122,24 @@ func (s *Store) move(ctx context.Context, open, told uint64) (moved bool, err er
 	return true, nil
 }
 
-// lastNumbers returns how many changes were not kept, of how many of them clients were told, and the number that was
-// drawn last. A change that was not kept has drawn its number before it was counted: so the number is read after the
-// count.
-func (s *Store) lastNumbers(ctx context.Context) (dropped, told, h uint64, err error) {
+// readNumbers reads, in this order: how many changes were not kept, and of how many of them clients were told; the
+// number that was drawn last; if it is above known, the id of a transaction; and the id below which none is open. A
+// change that was not kept has drawn its number before it was counted: so the number is read after the count. All are
+// one transaction, whose statements see each what was committed before it, and whose own id counts as open.
+func (s *Store) readNumbers(ctx context.Context, known uint64) (next coming, told, open uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	b := &pgx.Batch{}
-	b.Queue("SELECT " + lastDropped + ", (SELECT dropped FROM tidings.state)").QueryRow(func(row pgx.Row) error { return row.Scan(&dropped, &told) })
-	b.Queue("SELECT " + lastNumber).QueryRow(func(row pgx.Row) error { return row.Scan(&h) })
+	b.Queue("SELECT " + lastDropped + ", (SELECT dropped FROM tidings.state)").QueryRow(func(row pgx.Row) error { return row.Scan(&next.dropped, &told) })
+	b.Queue("SELECT " + lastNumber).QueryRow(func(row pgx.Row) error { return row.Scan(&next.number) })
+	if s.cfg.between != "" {
+		b.Queue(s.cfg.between)
+	}
+	b.Queue("SELECT CASE WHEN "+lastNumber+" > $1 OR "+lastDropped+" <> (SELECT dropped FROM tidings.state) THEN pg_current_xact_id()::text::bigint ELSE 0 END", int64(known)).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&next.txn) })
+	b.Queue(oldestOpen).QueryRow(func(row pgx.Row) error { return row.Scan(&open) })
 	err = s.pool.SendBatch(ctx, b).Close()
-	return dropped, told, h, err
+	return next, told, open, err
 }
 
 // The values of the sequences, 0 as long as nothing was drawn.

@@ -26,6 +26,7 @@ func parse(url string) (*pgx.ConnConfig, error) {
 	}
 	for name, value := range map[string]string{
 		"application_name": "tidings", "idle_in_transaction_session_timeout": "10s", "lock_timeout": "5s", "TimeZone": "UTC", "search_path": "pg_catalog",
+		"default_transaction_isolation": "read committed",
 	} {
 		if name != "application_name" || cfg.RuntimeParams[name] == "" {
 			cfg.RuntimeParams[name] = value

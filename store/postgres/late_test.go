@@ -149,36 +149,32 @@ func TestPreparedTransaction(t *testing.T) {
 	s.want()
 }
 
-// A change that is committed between the reading of the number and that of the snapshot, or one whose number is drawn
-// there, is not passed over.
+// A change that is committed between the reading of the number and that of the open transactions, or one whose number
+// is drawn there, is not passed over.
 func TestBetweenNumberAndSnapshot(t *testing.T) {
-	var s *shop
-	var late *pgx.Conn
-	between := func() {}
-	s = newShop(t, Watch{}, func(c *Config) {
-		c.step = func(name string) error {
-			if name == "number" {
-				between()
-			}
-			return nil
-		}
-	})
-	late = connect(t, s.cfg.URL)
+	const gate = 1
+	s := newShop(t, Watch{}, func(c *Config) { c.between = fmt.Sprintf("SELECT pg_advisory_xact_lock_shared(%d)", gate) })
+	late, gatekeeper := connect(t, s.cfg.URL), connect(t, s.cfg.URL)
 	sqlExec(t, s.sql, "INSERT INTO orders (id) VALUES (1), (2), (3)")
 	s.news()
 	sqlExec(t, late, "BEGIN", "UPDATE orders SET total = 1 WHERE id = 1")
 	sqlExec(t, s.sql, "UPDATE orders SET total = 1 WHERE id = 2")
-	between = func() {
-		between = func() {}
-		sqlExec(t, late, "UPDATE orders SET total = 2 WHERE id = 1", "COMMIT")
-		sqlExec(t, s.sql, "UPDATE orders SET total = 2 WHERE id = 3")
-	}
-	var got []string
+	sqlExec(t, gatekeeper, fmt.Sprintf("SELECT pg_advisory_lock(%d)", gate))
+	answer := s.ask()
+	waitFor(t, "the number is read", func() bool {
+		var waits bool
+		err := s.sql.QueryRow(context.Background(), "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND NOT granted)", gate).Scan(&waits)
+		return err == nil && waits
+	})
+	sqlExec(t, late, "UPDATE orders SET total = 2 WHERE id = 1", "COMMIT")
+	sqlExec(t, s.sql, "UPDATE orders SET total = 2 WHERE id = 3")
+	sqlExec(t, gatekeeper, fmt.Sprintf("SELECT pg_advisory_unlock(%d)", gate))
+	a := <-answer
 	for _, line := range s.news() {
-		got = append(got, line[:len("patched 1")])
+		a.list = append(a.list, line[:len("patched 1")])
 	}
-	if want := []string{"patched 1", "patched 2", "patched 1", "patched 3"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+	if want := []string{"patched 1", "patched 2", "patched 1", "patched 3"}; a.err != nil || !slices.Equal(a.list, want) {
+		t.Errorf("got %q, %v, want %q", a.list, a.err, want)
 	}
 }
 

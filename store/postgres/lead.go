@@ -122,7 +122,7 @@ func (s *Store) listen() {
 		if err := s.listenOnce(); err != nil && s.ctx.Err() == nil {
 			s.cfg.Log.Debug("the connection that listens was lost", "error", hidden(err))
 		}
-		s.look()
+		s.wakeLeader()
 		select {
 		case <-s.ctx.Done():
 		case <-time.After(lookEvery):
@@ -130,7 +130,7 @@ func (s *Store) listen() {
 	}
 }
 
-func (s *Store) look() {
+func (s *Store) wakeLeader() {
 	if s.leads.Load() {
 		s.signal()
 	}
@@ -152,6 +152,6 @@ func (s *Store) listenOnce() error {
 		if err != nil && (s.ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
 			return err
 		}
-		s.look()
+		s.wakeLeader()
 	}
 }

@@ -51,6 +51,7 @@ type Config struct {
 	maxGroup int                // 0: as many as wait; 1: one request a commit
 	silence  time.Duration      // after which the server ends the session of who leads; 0: 15 s
 	step     func(string) error // called between the steps of a commit; what it returns is the step's error. For tests
+	between  string             // a statement between the reading of a number and the id of a transaction. For tests
 }
 
 // Store is a store.Store in one database.

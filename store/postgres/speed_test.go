@@ -6,98 +6,85 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
-	"sync/atomic"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tidings/internal/testpostgres"
-	"tidings/store"
+	"tidings/store/storetest"
 )
 
 // writing is how many write at the same time.
 const writing = 8
 
 // durable starts a server that writes to its disk as one in production does.
-func durable(b *testing.B) string {
+func durable(b *testing.B) *testpostgres.Server {
 	server, err := testpostgres.Start("fsync=on", "shared_buffers=128MB")
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(server.Stop)
-	return server.Database(b)
+	return server
 }
 
 // BenchmarkWrites compares writes of small documents by the store with the bare driver, on the same server with the
 // same tables: a document alone, and a document with a row of changes, each in a commit of its own. Grouped is as the
-// store works, with what waits in one commit.
+// store works, with what waits in one commit. The changes are read and marked meanwhile.
 //
-//	go test -tags nomsgpack ./store/postgres -run '^$' -bench Writes -benchtime 3s
+//	go test -tags nomsgpack ./store/postgres -run '^$' -bench Writes -benchtime 1x
 func BenchmarkWrites(b *testing.B) {
-	url := durable(b)
-	many := func(b *testing.B, write func(n int64) error) {
-		var n atomic.Int64
-		b.SetParallelism(writing / runtime.GOMAXPROCS(0))
-		b.ResetTimer()
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				if err := write(n.Add(1)); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
-	}
+	server := durable(b)
 	content := func(n int64) string { return fmt.Sprintf(`{"driver":"d%d","free":true,"seats":%d}`, n%100, n%7) }
-
-	b.Run("driver, the document alone", func(b *testing.B) { bare(b, url, false, content, many) })
-	b.Run("driver, document and change", func(b *testing.B) { bare(b, url, true, content, many) })
-	for name, group := range map[string]int{"store, one commit a write": 1, "store, grouped": 0} {
-		b.Run(name, func(b *testing.B) {
-			s := openAt(b, url, func(c *Config) {
-				if c.maxGroup = group; group == 1 {
-					c.writers = writing
-				}
-			})
-			relay, stop := context.WithCancel(context.Background())
-			defer stop()
-			if _, err := s.Lead(relay); err != nil {
-				b.Fatal(err)
-			}
-			marked := make(chan struct{})
-			go func() { // the changes are read and marked meanwhile
-				defer close(marked)
-				for after := uint64(0); relay.Err() == nil; {
-					if list, err := s.Changes(relay, after, 100); err == nil && len(list) > 0 {
-						after = list[len(list)-1].Number
-						s.Relayed(relay, after)
-						continue
-					}
-					select {
-					case <-s.Wake():
-					case <-relay.Done():
-					}
-				}
-			}()
-			many(b, func(n int64) error {
-				results, err := s.Write(context.Background(), store.Write{Collection: taxis, Ops: []store.Op{{Action: store.Put, ID: fmt.Sprint(n % 10_000), Content: []byte(content(n))}}})
-				if err == nil && results[0].Fault != nil {
-					return results[0].Fault
-				}
-				return err
-			})
-			stop()
-			<-marked
+	for _, writers := range []int{1, writing} {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			storetest.Compare(b, 7, time.Second,
+				storetest.Case{Name: "driver, the document alone", Run: bare(b, server.Database(b), false, writers, content)},
+				storetest.Case{Name: "driver, document and change", Run: bare(b, server.Database(b), true, writers, content)},
+				storetest.Case{Name: "store, one commit a write", Run: stored(b, server.Database(b), 1, writers, content)},
+				storetest.Case{Name: "store, grouped", Run: stored(b, server.Database(b), 0, writers, content)},
+			)
 		})
 	}
 }
 
+// stored writes with the store, and reads and marks the changes.
+func stored(b *testing.B, url string, group, writers int, content func(int64) string) func(time.Duration) float64 {
+	s := openAt(b, url, func(c *Config) {
+		if c.maxGroup = group; group == 1 {
+			c.writers = writing
+		}
+	})
+	lead, stop := context.WithCancel(context.Background())
+	if _, err := s.Lead(lead); err != nil {
+		b.Fatal(err)
+	}
+	var relay sync.WaitGroup
+	b.Cleanup(relay.Wait)
+	b.Cleanup(stop)
+	relay.Go(func() {
+		for after := uint64(0); lead.Err() == nil; {
+			if list, err := s.Changes(lead, after, 100); err == nil && len(list) > 0 {
+				after = list[len(list)-1].Number
+				s.Relayed(lead, after)
+				continue
+			}
+			select {
+			case <-s.Wake():
+			case <-lead.Done():
+			}
+		}
+	})
+	return func(each time.Duration) float64 {
+		return storetest.Rate(b, writers, each, func(n int64) error { return put(s, fmt.Sprint(n%10_000), content(n)) })
+	}
+}
+
 // bare writes with the driver alone.
-func bare(b *testing.B, url string, change bool, content func(int64) string, many func(*testing.B, func(int64) error)) {
+func bare(b *testing.B, url string, change bool, writers int, content func(int64) string) func(time.Duration) float64 {
 	ctx := context.Background()
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -108,9 +95,9 @@ func bare(b *testing.B, url string, change bool, content func(int64) string, man
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer pool.Close()
+	b.Cleanup(pool.Close)
 	for _, statement := range []string{
-		"DROP TABLE IF EXISTS bare, bare_changes", "CREATE TABLE bare (id text PRIMARY KEY, version bigint NOT NULL, content jsonb NOT NULL)", "CREATE INDEX ON bare USING gin (content jsonb_path_ops)",
+		"CREATE TABLE bare (id text PRIMARY KEY, version bigint NOT NULL, content jsonb NOT NULL)", "CREATE INDEX ON bare USING gin (content jsonb_path_ops)",
 		"CREATE TABLE bare_changes (number bigserial PRIMARY KEY, id text, content text)",
 	} {
 		if _, err := pool.Exec(ctx, statement); err != nil {
@@ -118,20 +105,22 @@ func bare(b *testing.B, url string, change bool, content func(int64) string, man
 		}
 	}
 	const upsert = "INSERT INTO bare VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET version = excluded.version, content = excluded.content"
-	many(b, func(n int64) error {
-		id := fmt.Sprint(n % 10_000)
-		if !change {
-			_, err := pool.Exec(ctx, upsert, id, n, content(n))
-			return err
-		}
-		return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, upsert, id, n, content(n)); err != nil {
+	return func(each time.Duration) float64 {
+		return storetest.Rate(b, writers, each, func(n int64) error {
+			id := fmt.Sprint(n % 10_000)
+			if !change {
+				_, err := pool.Exec(ctx, upsert, id, n, content(n))
 				return err
 			}
-			_, err := tx.Exec(ctx, "INSERT INTO bare_changes (id, content) VALUES ($1, $2)", id, content(n))
-			return err
+			return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+				if _, err := tx.Exec(ctx, upsert, id, n, content(n)); err != nil {
+					return err
+				}
+				_, err := tx.Exec(ctx, "INSERT INTO bare_changes (id, content) VALUES ($1, $2)", id, content(n))
+				return err
+			})
 		})
-	})
+	}
 }
 
 var transactions = regexp.MustCompile(`tps = ([0-9.]+)`)
@@ -141,8 +130,8 @@ var transactions = regexp.MustCompile(`tps = ([0-9.]+)`)
 //
 //	go test -tags nomsgpack ./store/postgres -run '^$' -bench WatchedTable -benchtime 1x
 func BenchmarkWatchedTable(b *testing.B) {
-	url := durable(b)
-	tools := testpostgres.Shared(b).Tools
+	server := durable(b)
+	url, tools := server.Database(b), server.Tools
 	run := func(args ...string) string {
 		out, err := exec.Command(filepath.Join(tools, "pgbench"), append(args, url)...).CombinedOutput()
 		if err != nil {

@@ -9,6 +9,7 @@
 //	changes.go     changes, their order, and what a search has seen
 //	searches.go    filters, sorts, pages
 //	random.go      random documents and filters
+//	compare.go     benchmarks that compare
 package storetest
 
 import (
