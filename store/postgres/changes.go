@@ -14,7 +14,7 @@ import (
 
 const (
 	settleFirst  = time.Millisecond // then twice as long each time, up to settleEvery
-	settleEvery  = 20 * time.Millisecond
+	settleEvery  = 10 * time.Millisecond
 	maxComing    = 64              // numbers that wait to become the horizon
 	warnAfter    = 5 * time.Second // of waiting for a transaction that others have open
 	queryTimeout = 10 * time.Second

@@ -37,7 +37,7 @@ func (s *shop) ask() <-chan asked {
 }
 
 // waits reports an error if the answer is there although a transaction is open. The reading of changes looks at open
-// transactions each 20 ms; the test gives it the time of some looks.
+// transactions each 10 ms; the test gives it the time of some looks.
 func (s *shop) waits(answer <-chan asked) {
 	s.Helper()
 	select {
