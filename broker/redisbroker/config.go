@@ -42,6 +42,10 @@ type Config struct {
 	// Stream returns the bounds of a channel. Nil means core.DefaultStreamConfig for all. MaxIdempotencyKeys is not kept:
 	// how many keys Redis holds is bounded by its memory. It must be safe for concurrent use.
 	Stream func(protocol.Channel) core.StreamConfig
+	// Remember is how long a channel that nobody uses keeps its position, 30 days by default.
+	Remember time.Duration
+	// RememberBrief is the same for a channel that never had more than 8 messages, 6 hours by default.
+	RememberBrief time.Duration
 	// Node is the node's name among those that share the server, 8 characters; by default it is drawn.
 	Node string
 	// Timeout is how long Redis may take to answer, 2 s by default.
@@ -58,8 +62,9 @@ type Config struct {
 func DefaultConfig(urls ...string) Config {
 	return Config{
 		URLs: urls, Prefix: "tidings", Partitions: 64, SubscribeConns: 1,
-		Stream: func(ch protocol.Channel) core.StreamConfig { return core.DefaultStreamConfig().For(ch, time.Now()) },
-		Node:   word(8), Timeout: 2 * time.Second, Lease: broker.Lease, Linger: 10 * time.Second, Log: slog.Default(),
+		Stream:   func(ch protocol.Channel) core.StreamConfig { return core.DefaultStreamConfig().For(ch, time.Now()) },
+		Remember: 30 * 24 * time.Hour, RememberBrief: 6 * time.Hour,
+		Node: word(8), Timeout: 2 * time.Second, Lease: broker.Lease, Linger: 10 * time.Second, Log: slog.Default(),
 	}
 }
 
@@ -77,6 +82,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("redisbroker: Partitions is %d: give 1 to 1024", c.Partitions)
 	case c.SubscribeConns < 1 || c.SubscribeConns > 64:
 		return fmt.Errorf("redisbroker: SubscribeConns is %d: give 1 to 64", c.SubscribeConns)
+	case c.Remember < 0 || c.RememberBrief < 0:
+		return fmt.Errorf("redisbroker: Remember is %s, and RememberBrief %s: give 0 or positive durations", c.Remember, c.RememberBrief)
 	case c.Node == "" || strings.ContainsAny(c.Node, "#@\x00"):
 		return fmt.Errorf("redisbroker: Node is %q: give a name without # and @", c.Node)
 	case c.Timeout <= 0:
@@ -140,7 +147,12 @@ func (b *Broker) connect(ctx context.Context) (err error) {
 		}
 		select {
 		case <-ctx.Done():
-			return unavailable(err)
+			fault := unavailable(err)
+			if err != nil { // it is the operator who reads it; addresses are in it, and no secrets
+				fault.Reason += ": " + err.Error()
+			}
+			fault.Hint = "Check redis.url, the password, and that the server runs and may be reached from here."
+			return fault
 		case <-time.After(250 * time.Millisecond):
 		}
 	}

@@ -14,13 +14,8 @@ import (
 	"tidings/protocol"
 )
 
-// How long a channel that nobody uses keeps its position: one that had more than 8 messages, one that was hardly used,
-// and one that was only asked about.
-const (
-	remember      = 30 * 24 * time.Hour
-	rememberBrief = 6 * time.Hour
-	rememberAsked = time.Hour
-)
+// rememberAsked is how long a channel that was only asked about keeps its epoch.
+const rememberAsked = time.Hour
 
 // Publish runs one script, which is one atomic step. It is never repeated by itself: without an answer in time it fails
 // with CodeTimeout.
@@ -59,7 +54,7 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt,
 	args := []string{
 		b.cfg.Node, word(nonceBytes), tag, strconv.Itoa(m.Size()), string(broker.AppendRecord(nil, m)),
 		strconv.Itoa(cfg.MaxMessages), strconv.Itoa(cfg.MaxBytes), millis(cfg.MaxAge), flags,
-		millis(rememberBrief), millis(remember), content, millis(max(cfg.IdempotencyTTL, time.Millisecond)),
+		millis(b.cfg.RememberBrief), millis(b.cfg.Remember), content, millis(max(cfg.IdempotencyTTL, time.Millisecond)),
 	}
 	resp, ran, err := b.do(ctx, publishScript, n.partition, keys, args)
 	if err != nil {

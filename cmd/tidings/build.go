@@ -9,8 +9,7 @@ import (
 
 	"tidings/access"
 	"tidings/actors"
-	"tidings/broker/memory"
-	"tidings/core"
+	"tidings/broker"
 	"tidings/documents"
 	"tidings/hooks"
 	"tidings/httpapi"
@@ -24,6 +23,7 @@ import (
 // server is what runs, from the ground up.
 type server struct {
 	settings    config.Settings
+	alone       bool
 	log         *slog.Logger
 	lostLines   func() uint64 // of the log
 	admission   admission
@@ -32,7 +32,7 @@ type server struct {
 	tracer      *tracing.Tracer // nil without a collector of spans
 	history     *history
 	tokens      *access.Tokens // nil if clients do not sign in
-	broker      *memory.Broker
+	broker      broker.Broker
 	hooks       *hooks.Client // nil without
 	bus         *actors.Bus
 	store       store.Store  // nil without documents
@@ -43,9 +43,10 @@ type server struct {
 }
 
 // build maps the settings to the packages' configurations and starts what they describe, but listens nowhere. If it
-// fails nothing goes on running.
-func build(s config.Settings, log *serverLog) (*server, error) {
-	srv := &server{settings: s, log: log.Logger, lostLines: log.writer.lost.Load}
+// fails nothing goes on running. If alone is set it has a broker of its own, whatever the settings, and asks no other
+// server for one.
+func build(s config.Settings, log *serverLog, alone bool) (*server, error) {
+	srv := &server{settings: s, log: log.Logger, lostLines: log.writer.lost.Load, alone: alone}
 	for _, step := range []func() error{
 		srv.buildAdmission, srv.buildTLS, srv.buildTracer, srv.buildBroker, srv.buildHooks, srv.buildStore, srv.buildBus, srv.buildRelay, srv.buildAPI,
 	} {
@@ -91,23 +92,6 @@ func (srv *server) buildTLS() (err error) {
 func (srv *server) buildTracer() (err error) {
 	srv.tracer, err = tracing.Start(context.Background(), os.Getenv, version, srv.log)
 	return err
-}
-
-func (srv *server) buildBroker() error {
-	s := srv.settings
-	srv.history = &history{node: core.DefaultStreamConfig()}
-	srv.history.node.MaxMessages, srv.history.node.MaxAge, srv.history.node.MaxBytes = s.HistoryMessages, s.HistoryAge, int(s.HistoryBytes)
-	srv.history.policy.Store(srv.admission.policy)
-	brokerConfig := memory.DefaultConfig()
-	brokerConfig.Stream = srv.history.of
-	brokerConfig.MaxChannels, brokerConfig.OwnerChannels = s.MaxChannels, s.ChannelsPerUser
-	brokerConfig.Remember, brokerConfig.RememberBrief = s.HistoryRemember, s.HistoryRememberBrief
-	if err := brokerConfig.Validate(); err != nil {
-		return err
-	}
-	srv.broker = memory.New(brokerConfig)
-	srv.onStop(func() { srv.broker.Close() })
-	return nil
 }
 
 func (srv *server) buildHooks() (err error) {

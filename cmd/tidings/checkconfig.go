@@ -12,26 +12,30 @@ import (
 
 func checkConfigCommand() *cobra.Command {
 	var file string
+	var connect bool
 	cmd := &cobra.Command{
 		Use:   "check-config",
 		Short: "Check the settings as serve would, without serving",
 		Long: "Check the settings as serve would, from the same sources: tidings.yaml, the environment and flags. Each fault is printed with where it stands; the status is 0 if there is\n" +
-			"none, else 1. No port is opened, so that it can be run beside a server, before it is sent SIGHUP.",
+			"none, else 1. No port is opened, so that it can be run beside a server, before it is sent SIGHUP.\n" +
+			"With --connect the broker is asked, too, and what its settings mean for messages is printed.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := config.Load(config.Sources{File: file, Environ: os.Environ(), Flags: cmd.Flags()})
 			if err != nil {
 				return fmt.Errorf("faults:\n%w", err)
 			}
-			srv, err := build(s, newLog(s, io.Discard))
+			srv, err := build(s, newLog(s, io.Discard), !connect)
 			if err != nil {
 				return fmt.Errorf("faults:\n%w", err)
 			}
-			srv.stop()
+			defer srv.stop()
+			printNotices(cmd.Context(), srv.broker, cmd.OutOrStdout())
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), "no faults")
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&connect, "connect", false, "ask the broker, too")
 	settingFlags(cmd, &file)
 	return cmd
 }

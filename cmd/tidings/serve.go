@@ -53,7 +53,7 @@ func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Wr
 	log := lines.Logger
 	slog.SetDefault(log)
 	limitMemory(log)
-	srv, err := build(s, lines)
+	srv, err := build(s, lines, false)
 	if err != nil {
 		return fmt.Errorf("not started: %w", err)
 	}

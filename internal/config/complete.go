@@ -114,11 +114,14 @@ func (s Settings) development() (Settings, error) {
 	s.Publish = or(s.Publish, access.Anyone)
 	s.Presence = or(s.Presence, access.Anyone)
 	s.Write = or(s.Write, access.Anyone)
-	if s.Store == "" && s.PostgresURL != "" {
+	switch {
+	case s.Store == "" && s.PostgresURL != "":
 		s.Store = StorePostgres
+	case s.Broker == BrokerRedis && s.SQLitePath == "": // documents of several nodes need a store that they share
+		s.Store = or(s.Store, StoreNone)
 	}
 	s.Store = or(s.Store, StoreSQLite)
-	if faults := s.storeFaults(); len(faults) > 0 {
+	if faults := append(s.storeFaults(), s.brokerFaults()...); len(faults) > 0 {
 		return Settings{}, errors.Join(faults...)
 	}
 	return s, nil
@@ -138,7 +141,7 @@ func (s Settings) production() (Settings, error) {
 		faults = append(faults, errors.New(`anyone may subscribe to and publish in every channel, without a token: that is for development. Name the channels where this is meant in rules.channels, as "chat/**": {subscribe: anyone, publish: anyone}`))
 	}
 	s.Store = or(s.Store, StoreNone)
-	faults = append(faults, s.storeFaults()...)
+	faults = append(append(faults, s.storeFaults()...), s.brokerFaults()...)
 	if len(faults) > 0 {
 		return Settings{}, errors.Join(faults...)
 	}

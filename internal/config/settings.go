@@ -78,6 +78,15 @@ type Settings struct {
 
 	GatewayPrimus, GatewayKuzzle Switch
 
+	Broker                string   // who numbers and keeps messages: "memory" or "redis"
+	RedisURLs             []string // secrets
+	RedisPasswordFile     string
+	RedisSentinelMaster   string
+	RedisPrefix           string
+	RedisPartitions       int
+	RedisSubscribeConns   int
+	RedisTrustPersistence bool
+
 	Park, Heartbeat, PollHold, IdleTimeout, CollectWindow, Drain time.Duration
 
 	LogLevel, LogFormat string
@@ -88,6 +97,12 @@ const (
 	StoreNone     = "none"
 	StoreSQLite   = "sqlite"
 	StorePostgres = "postgres"
+)
+
+// The values of Settings.Broker.
+const (
+	BrokerMemory = "memory"
+	BrokerRedis  = "redis"
 )
 
 const (
@@ -234,6 +249,22 @@ var keys = []key{
 		help: "clients of Primus, and of Feathers over it, at /primus; off, with dev on"},
 	{name: "gateways.kuzzle", to: func(s *Settings) any { return &s.GatewayKuzzle }, flag: true,
 		help: "clients of Kuzzle, at /; off, with dev on"},
+	{name: "broker", to: func(s *Settings) any { return &s.Broker }, def: "memory", flag: true, choices: []string{BrokerMemory, BrokerRedis},
+		help: "who numbers and keeps messages: memory, of this node alone, or redis, which several nodes share; docs/CLUSTER.md"},
+	{name: "redis.url", to: func(s *Settings) any { return &s.RedisURLs }, secret: true, check: redisURLs,
+		help: "where Redis is with broker redis, as redis://USER:PASSWORD@HOST:6379, or rediss:// for TLS; some nodes of a cluster, or the sentinels, as a list; never a flag, which every user of the machine can read"},
+	{name: "redis.password_file", to: func(s *Settings) any { return &s.RedisPasswordFile }, flag: true, file: true,
+		help: "a file with Redis' password, read again for each new connection"},
+	{name: "redis.sentinel_master", to: func(s *Settings) any { return &s.RedisSentinelMaster }, flag: true,
+		help: "the name under which sentinels know the server; redis.url then names the sentinels"},
+	{name: "redis.prefix", to: func(s *Settings) any { return &s.RedisPrefix }, def: "tidings", flag: true, check: redisPrefix,
+		help: "what the names of all keys begin with: several buses may share a server"},
+	{name: "redis.partitions", to: func(s *Settings) any { return &s.RedisPartitions }, def: "64", flag: true, check: between(1, 1024),
+		help: "into how many parts channels are spread over a cluster; the same on all nodes, and for good"},
+	{name: "redis.subscribe_conns", to: func(s *Settings) any { return &s.RedisSubscribeConns }, def: "1", flag: true, check: between(1, 64),
+		help: "connections that bring what is published; with a cluster there is one for each partition"},
+	{name: "redis.trust_persistence", to: func(s *Settings) any { return &s.RedisTrustPersistence }, def: "false", flag: true,
+		help: "a restart of Redis is no gap: only with appendfsync always and no replica that is promoted without all messages"},
 	{name: "limits.connections", to: func(s *Settings) any { return &s.MaxConnections }, flag: true, check: between(1, 10_000_000),
 		help: "connections of the node; nine tenths of the files that the process may open, unless it is set"},
 	{name: "limits.connects", to: func(s *Settings) any { return &s.ConnectsPerSecond }, flag: true, check: between(1, 1_000_000),

@@ -41,6 +41,8 @@ func (k *key) show(s *Settings, set bool) string {
 		return fmt.Sprintf("(%d, hidden)", len(s.APIKeys))
 	case k.name == "postgres.url" && s.PostgresURL != "":
 		return masked(s.PostgresURL)
+	case k.name == "redis.url" && len(s.RedisURLs) > 0:
+		return maskedList(s.RedisURLs)
 	case k.secret && set:
 		return "(hidden)"
 	case k.secret:
