@@ -41,8 +41,8 @@ func newest(messages []*protocol.Message, size int) []*protocol.Message {
 // Ready reports whether the node should get new clients: not while it drains, nor if its broker says that it does not
 // work.
 func (b *Bus) Ready(ctx context.Context) error {
-	if b.draining.Load() || b.ctx.Err() != nil {
-		return errStopped
+	if err := b.Serving(); err != nil {
+		return err
 	}
 	p, ok := b.broker.(broker.Pinger)
 	if !ok {
@@ -53,3 +53,14 @@ func (b *Bus) Ready(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Serving returns an error if the node takes no new clients any more, whatever its broker says.
+func (b *Bus) Serving() error {
+	if b.draining.Load() || b.ctx.Err() != nil {
+		return errStopped
+	}
+	return nil
+}
+
+// Shared reports whether other nodes may use the broker.
+func (b *Bus) Shared() bool { return !b.alone() }

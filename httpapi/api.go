@@ -25,17 +25,18 @@ import (
 
 // API is the HTTP side of one bus. It is an http.Handler.
 type API struct {
-	bus     *actors.Bus
-	log     *slog.Logger
-	proxies proxies
-	keys    *keyring
-	metrics MetricsReaders
-	tracer  Tracer           // nil: none
-	ends    func() time.Time // of certificates; nil: none
-	lost    func() uint64    // lines of the log; nil: not counted
-	store   Documents
-	forward *forward.Forwarder // nil: no other node is asked
-	idle    time.Duration      // how long Server keeps a connection without a request
+	bus      *actors.Bus
+	log      *slog.Logger
+	proxies  proxies
+	keys     *keyring
+	metrics  MetricsReaders
+	tracer   Tracer           // nil: none
+	ends     func() time.Time // of certificates; nil: none
+	lost     func() uint64    // lines of the log; nil: not counted
+	store    Documents
+	forward  *forward.Forwarder // nil: no other node is asked
+	wasReady atomic.Bool        // the broker has answered
+	idle     time.Duration      // how long Server keeps a connection without a request
 
 	gateways    []Gateway
 	base        string // BasePath

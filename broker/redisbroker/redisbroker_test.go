@@ -2,6 +2,7 @@ package redisbroker_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"testing"
@@ -61,4 +62,53 @@ func TestConformance(t *testing.T) {
 			Lease: cfg.Lease,
 		}
 	})
+}
+
+// B49: names that Redis would take for patterns or tags, or that differ little, are ordinary names.
+func TestB49_NamesThatRedisTreatsSpecially(t *testing.T) {
+	b := start(t, config(testredis.Start(t).URL()))
+	names := []protocol.Channel{"a", "A", "a*", "a?", "[a-z]", "a{17}b", "{17}", "{}", "}{", "a:b", "c:a", "%a", "!a", "/a", "é", "a\x00b", "a b"}
+	sinks := map[protocol.Channel]*sink{}
+	for _, name := range names {
+		s := newSink()
+		if _, err := b.Subscribe(t.Context(), name, s); err != nil {
+			t.Fatalf("%q: %v", name, err)
+		}
+		sinks[name] = s
+	}
+	for _, name := range names {
+		data := fmt.Appendf(nil, "%q", name)
+		if r, err := b.Publish(t.Context(), broker.Publish{Channel: name, Data: data}); err != nil || r.Position.Offset != 1 {
+			t.Fatalf("%q: %+v, %v, want the first message", name, r, err)
+		}
+		if m := sinks[name].next(t); m.Channel != name || string(m.Data) != string(data) {
+			t.Errorf("%q heard %s of %q", name, m.Data, m.Channel)
+		}
+	}
+}
+
+// sink keeps what it hears.
+type sink struct {
+	messages    chan *protocol.Message
+	interrupted chan struct{}
+}
+
+func newSink() *sink {
+	return &sink{make(chan *protocol.Message, 10_000), make(chan struct{}, 10_000)}
+}
+
+func (s *sink) Message(m *protocol.Message) { s.messages <- m }
+func (s *sink) Interrupted()                { s.interrupted <- struct{}{} }
+
+const patience = time.Minute
+
+func (s *sink) next(t testing.TB) *protocol.Message {
+	t.Helper()
+	select {
+	case m := <-s.messages:
+		return m
+	case <-time.After(patience):
+		t.Fatal("the sink heard nothing")
+		return nil
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,10 +31,19 @@ func (s *Server) ask(words ...string) (string, error) {
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	from := bufio.NewReader(conn)
+	if i := slices.Index(s.settings, "--requirepass"); i >= 0 {
+		if err := write(conn, []string{"AUTH", s.settings[i+1]}); err != nil {
+			return "", err
+		}
+		if _, err := answer(from); err != nil {
+			return "", err
+		}
+	}
 	if err := write(conn, words); err != nil {
 		return "", err
 	}
-	return answer(bufio.NewReader(conn))
+	return answer(from)
 }
 
 func write(to io.Writer, words []string) error {
