@@ -10,6 +10,7 @@ import (
 	"tidings/actors"
 	"tidings/broker"
 	"tidings/internal/config"
+	"tidings/protocol"
 	"tidings/store"
 	"tidings/store/postgres"
 	"tidings/store/relay"
@@ -37,7 +38,7 @@ func (srv *server) buildStore() (err error) {
 // buildRelay makes what publishes the changes of the store.
 func (srv *server) buildRelay() error {
 	if srv.store != nil {
-		srv.relay = relay.New(relay.Config{Store: srv.store, Publish: srv.publishChange, Route: srv.bus.RouteChange, Log: srv.log})
+		srv.relay = relay.New(relay.Config{Store: srv.store, Publish: srv.publishChange, Route: srv.bus.RouteChange, Recent: srv.recentIDs, Log: srv.log})
 	}
 	return nil
 }
@@ -76,4 +77,13 @@ func (srv *server) openSQLite() (store.Store, error) {
 func (srv *server) publishChange(ctx context.Context, p broker.Publish) error {
 	_, err := srv.bus.Publish(ctx, actors.Publish(p))
 	return err
+}
+
+// recentIDs returns the ids of a channel's newest messages, at most limit.
+func (srv *server) recentIDs(ctx context.Context, ch protocol.Channel, limit int) (ids []string, err error) {
+	page, err := srv.broker.Last(ctx, ch, limit)
+	for _, m := range page.Messages {
+		ids = append(ids, m.ID)
+	}
+	return ids, err
 }

@@ -27,7 +27,10 @@ type Config struct {
 	// Route returns the channels that a change goes to beside its collection's, for an event such as
 	// "documents/city/taxis created" and a document. Nil means none.
 	Route func(event string, document []byte) []protocol.Channel
-	Log   *slog.Logger // nil means slog.Default
+	// Recent returns the ids of a channel's newest messages, at most limit. Nil means that the broker's memory of keys is
+	// all that tells what was published before.
+	Recent func(ctx context.Context, ch protocol.Channel, limit int) (ids []string, err error)
+	Log    *slog.Logger // nil means slog.Default
 
 	step  func(string)                              // called between two steps. For tests
 	pause func(context.Context, time.Duration) bool // nil: in real time
@@ -37,6 +40,7 @@ type Config struct {
 // that believe it for a moment publish with the same idempotency keys, which has one effect.
 type Relay struct {
 	cfg    Config
+	recent recent
 	oldest atomic.Int64 // Unix milliseconds of the oldest change that was read and not yet published; 0: none
 	sent   atomic.Uint64
 	resets atomic.Uint64
@@ -127,6 +131,7 @@ func (r *Relay) leadUntil(ctx context.Context, ended <-chan struct{}) {
 func (r *Relay) lead(ctx context.Context) {
 	marked := r.cfg.Store.Mark()
 	after := marked
+	r.recent.begin()
 	var doubt int       // changes that were published and not marked
 	var since time.Time // when the first of them was
 	defer func() {
@@ -142,10 +147,12 @@ func (r *Relay) lead(ctx context.Context) {
 		}) {
 			return
 		}
-		if len(list) > 0 {
+		if len(list) == 0 {
+			r.recent.end()
+		} else {
 			r.oldest.Store(list[0].At)
 			r.cfg.step("read")
-			if !r.publish(ctx, list) {
+			if !r.publishAll(ctx, list) {
 				return
 			}
 			r.oldest.Store(0)
@@ -205,8 +212,8 @@ func (r *Relay) rest(ctx context.Context, again bool) bool {
 	}
 }
 
-// publish publishes the changes, those of a collection one after the other. It reports false if ctx ended first.
-func (r *Relay) publish(ctx context.Context, list []store.Change) bool {
+// publishAll publishes the changes, those of a collection one after the other. It reports false if ctx ended first.
+func (r *Relay) publishAll(ctx context.Context, list []store.Change) bool {
 	var order []store.Collection
 	by := map[store.Collection][]store.Change{}
 	for _, c := range list {
@@ -238,7 +245,7 @@ func (r *Relay) send(ctx context.Context, c *store.Change) bool {
 	var final *protocol.Error
 	p := message(c, r.cfg.Store.ID())
 	done := r.repeat(ctx, "a change cannot be published", func() error {
-		err := r.cfg.Publish(ctx, p)
+		err := r.publish(ctx, p)
 		var fault *protocol.Error
 		if errors.As(err, &fault) && !fault.Code.Row().Retry {
 			final = fault
@@ -254,7 +261,7 @@ func (r *Relay) send(ctx context.Context, c *store.Change) bool {
 	r.cfg.Log.Error("a change can never be published: clients are told to load the collection anew", "collection", c.Collection.String(), "change", c.Number, "error", final)
 	p.Data, p.Event, p.Extra, p.IdempotencyKey = []byte(`{}`), string(store.Reset), &protocol.Extra{Change: c.Number}, p.IdempotencyKey+":reset"
 	return r.repeat(ctx, "a reset cannot be published", func() error {
-		err := r.cfg.Publish(ctx, p)
+		err := r.publish(ctx, p)
 		var fault *protocol.Error
 		if errors.As(err, &fault) && !fault.Code.Row().Retry {
 			return nil // the channel takes nothing at all

@@ -15,7 +15,7 @@ import (
 func (r *Relay) sendRouted(ctx context.Context, c *store.Change) bool {
 	for _, p := range r.routed(c) {
 		if !r.repeat(ctx, "a change cannot be published where its route leads", func() error {
-			err := r.cfg.Publish(ctx, p)
+			err := r.publish(ctx, p)
 			var fault *protocol.Error
 			if errors.As(err, &fault) && !fault.Code.Row().Retry {
 				r.cfg.Log.Error("a change can never be published where its route leads", "channel", string(p.Channel), "change", c.Number, "error", fault)
