@@ -60,7 +60,7 @@ var folders = map[string]folder{
 	"store/sqlstore":    {ours: []string{"protocol", "filter", "store"}},
 	"store/sqlite":      {ours: []string{"protocol", "filter", "core", "store", "store/sqlstore"}, foreign: []string{sqlite}},
 	"store/postgres":    {ours: []string{"protocol", "filter", "core", "store", "store/sqlstore"}, foreign: []string{pgx}},
-	"store/relay":       {ours: []string{"protocol", "broker", "store"}},
+	"store/relay":       {ours: []string{"protocol", "core", "broker", "store"}},
 	"store/storetest":   {ours: []string{"protocol", "filter", "store"}},
 	"store/killtest":    {ours: []string{"protocol", "broker", "store", "store/relay"}},
 	"sim":               {ours: []string{"protocol", "core", "client"}, foreign: []string{hdr}},
