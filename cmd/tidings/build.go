@@ -144,7 +144,11 @@ func (srv *server) busConfig() (actors.Config, error) {
 }
 
 func (srv *server) buildAPI() (err error) {
-	if srv.api, err = httpapi.New(srv.bus, srv.apiConfig()); err != nil {
+	c := srv.apiConfig()
+	if c.Gateways, err = gateways(srv.settings); err != nil {
+		return err
+	}
+	if srv.api, err = httpapi.New(srv.bus, c); err != nil {
 		return err
 	}
 	srv.onStop(srv.api.Close)
@@ -155,7 +159,7 @@ func (srv *server) apiConfig() httpapi.Config {
 	s, c := srv.settings, httpapi.DefaultConfig()
 	c.BasePath, c.Keys, c.Dev, c.Log = s.BasePath, srv.admission.keys, s.Dev, srv.log
 	c.Metrics, c.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
-	c.Demo, c.IdleTimeout, c.Gateways = demo(), s.IdleTimeout, gateways(s)
+	c.Demo, c.IdleTimeout = demo(), s.IdleTimeout
 	if srv.store != nil {
 		c.Documents = httpapi.Documents{Store: srv.store, Lag: func() time.Duration { return srv.relay.Stats().Lag }}
 	}

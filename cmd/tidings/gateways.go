@@ -1,15 +1,27 @@
 package main
 
 import (
+	"fmt"
+
+	"tidings/gateways/feathers"
 	"tidings/gateways/kuzzle"
+	"tidings/gateways/primus"
 	"tidings/httpapi"
 	"tidings/internal/config"
 )
 
 // gateways are what clients of other systems connect to.
-func gateways(s config.Settings) (list []httpapi.Gateway) {
+func gateways(s config.Settings) (list []httpapi.Gateway, err error) {
+	services, err := feathers.NewServices(s.FeathersServices)
+	if err != nil {
+		return nil, fmt.Errorf("gateways.feathers.services: %w", err)
+	}
+	if s.GatewayPrimus == config.On {
+		const path = "/primus"
+		list = append(list, httpapi.Gateway{Path: path, Language: primus.New(primus.Config{PingInterval: s.PrimusPingInterval, Path: s.BasePath + path, Services: services})})
+	}
 	if s.GatewayKuzzle == config.On {
 		list = append(list, httpapi.Gateway{Path: "/", Language: kuzzle.New()})
 	}
-	return list
+	return list, nil
 }

@@ -50,6 +50,8 @@ var folders = map[string]folder{
 	"transports":         {ours: []string{"internal/counts", "internal/forward", "internal/guard", "internal/patience", "internal/resting", "protocol", "core", "filter"}, foreign: []string{websocket, lru}},
 	// The conformance suite of the transports, which tests import: it opens links as real clients do.
 	"transports/transporttest": {ours: []string{"protocol", "core", "transports", "internal/memnet"}, foreign: []string{websocket, clientSSE}},
+	"gateways/feathers":        {ours: []string{"protocol"}},
+	"gateways/primus":          {ours: []string{"protocol", "transports", "gateways/feathers"}},
 	"gateways/kuzzle":          {ours: []string{"protocol", "filter", "transports"}},
 	"documents":                {ours: []string{"protocol", "filter", "store", "actors"}},
 	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "documents", "filter", "store", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/forward", "internal/guard", "internal/resting"}, foreign: []string{gin, prometheus}},
@@ -85,5 +87,5 @@ var folders = map[string]folder{
 	"internal/testredis": {},
 	"internal/tools":     {},
 	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
-	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "broker/redisbroker", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "documents", "gateways/kuzzle", "gateways/primus", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "broker/redisbroker", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "documents", "gateways/feathers", "gateways/kuzzle", "gateways/primus", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
 }

@@ -77,6 +77,8 @@ type Settings struct {
 	PostgresURLFile string
 
 	GatewayPrimus, GatewayKuzzle Switch
+	PrimusPingInterval           time.Duration
+	FeathersServices             []string // each a path and index/collection
 
 	Broker                string   // who numbers and keeps messages: "memory" or "redis"
 	RedisURLs             []string // secrets
@@ -249,6 +251,10 @@ var keys = []key{
 		help: "clients of Primus, and of Feathers over it, at /primus; off, with dev on"},
 	{name: "gateways.kuzzle", to: func(s *Settings) any { return &s.GatewayKuzzle }, flag: true,
 		help: "clients of Kuzzle, at /; off, with dev on"},
+	{name: "gateways.primus_ping_interval", to: func(s *Settings) any { return &s.PrimusPingInterval }, def: "30s", flag: true, check: between(time.Second, 30*time.Second),
+		help: "how often clients of Primus are pinged; they take a connection for lost that brought no ping for 1.5 times what they were built with, which is 30s unless you changed it"},
+	{name: "gateways.feathers.services", to: func(s *Settings) any { return &s.FeathersServices }, flag: true,
+		help: "services of Feathers that are collections of documents, each as \"PATH INDEX/COLLECTION\""},
 	{name: "broker", to: func(s *Settings) any { return &s.Broker }, def: "memory", flag: true, choices: []string{BrokerMemory, BrokerRedis},
 		help: "who numbers and keeps messages: memory, of this node alone, or redis, which several nodes share; docs/CLUSTER.md"},
 	{name: "redis.url", to: func(s *Settings) any { return &s.RedisURLs }, secret: true, check: redisURLs,

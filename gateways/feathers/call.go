@@ -1,0 +1,178 @@
+package feathers
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"tidings/protocol"
+)
+
+// Ask is what a call comes to.
+type Ask struct {
+	// Frames are what the session is asked: the answer is that of the last of them. Nil means that nothing is asked.
+	Frames []protocol.ClientFrame
+	// Answer returns the arguments of the acknowledgement, a JSON array, from the answer: a reply or an error.
+	Answer func(*protocol.ServerFrame) []byte
+	// Refused is why nothing is asked.
+	Refused *Fault
+	// Missing is what the call asks for and is not offered, as a metric has it; "" if it is offered.
+	Missing string
+}
+
+func refused(f *Fault) *Ask { return &Ask{Refused: f} }
+
+func missing(what, action string) *Ask { return &Ask{Refused: notOffered(what), Missing: action} }
+
+// arguments is how many arguments a method has behind the path, the query included.
+var arguments = map[string]int{"find": 1, "get": 2, "create": 2, "update": 3, "patch": 3, "remove": 2}
+
+// IsCall reports whether an event with arguments is a call of a service: clients of Feathers know no other events.
+func IsCall(event string, args []json.RawMessage) bool {
+	return arguments[event] > 0 && len(args) > 0
+}
+
+// Call translates a call: its method and all that is behind it. user is who the connection is, "" for nobody.
+func (s *Services) Call(method string, args []json.RawMessage, user string) *Ask {
+	var path string
+	if json.Unmarshal(args[0], &path) != nil {
+		return refused(notFound.because("Invalid service path"))
+	}
+	path = strings.Trim(path, "/")
+	args = args[1:]
+	if len(args) > arguments[method] {
+		return refused(badRequest.because("Too many arguments for '" + method + "' method"))
+	}
+	args = append(args, make([]json.RawMessage, arguments[method]-len(args))...) // nil: absent
+	collection := s.collections[path]
+	switch {
+	case path == authentication:
+		return authenticate(method, args, user)
+	case collection == "":
+		return s.toApplication(method, path, args)
+	}
+	c := call{collection: collection}
+	switch method {
+	case "find":
+		return c.find(args[0])
+	case "get":
+		return c.get(args[0], args[1])
+	case "create":
+		return c.create(args[0])
+	case "remove":
+		return c.remove(args[0], args[1])
+	}
+	return c.write(method, args[0], args[1], args[2])
+}
+
+// toApplication asks the application behind the server, if it answers calls: with the method feathers, and the call.
+func (s *Services) toApplication(method, path string, args []json.RawMessage) *Ask {
+	for i, arg := range args {
+		if arg == nil {
+			args[i] = json.RawMessage("null")
+		}
+	}
+	data, err := json.Marshal(map[string]any{"method": method, "path": path, "arguments": args})
+	if err != nil {
+		return refused(badRequest.because("the arguments are not JSON"))
+	}
+	return &Ask{Frames: []protocol.ClientFrame{{Type: protocol.TypeCall, Method: "feathers", Data: data}}, Answer: func(f *protocol.ServerFrame) []byte {
+		if f.Type == protocol.TypeError {
+			if f.Code == protocol.CodeUnsupported || f.Code == protocol.CodeNotFound {
+				return notFound.because("Service '" + path + "' not found").Arguments()
+			}
+			return FaultOf(f).Arguments()
+		}
+		return result(f.Data)
+	}}
+}
+
+// result returns the arguments of an acknowledgement that succeeds.
+func result(data []byte) []byte {
+	if len(data) == 0 {
+		data = []byte("null")
+	}
+	return append(append([]byte("[null,"), data...), ']')
+}
+
+// authenticate signs the connection in by a token, or out.
+func authenticate(method string, args []json.RawMessage, user string) *Ask {
+	switch method {
+	case "create":
+		var data struct{ Strategy, AccessToken string }
+		if json.Unmarshal(args[0], &data) != nil {
+			return refused(badRequest.because("data must be an object"))
+		}
+		switch {
+		case data.Strategy != "jwt":
+			return missing("authentication with the strategy '"+clipped(data.Strategy)+"'", "authentication create")
+		case data.AccessToken == "":
+			return refused(notAuthenticated.because("No access token"))
+		}
+		return signIn(data.AccessToken, user)
+	case "remove":
+		return &Ask{Frames: []protocol.ClientFrame{{Type: protocol.TypeRefresh}}, Answer: func(f *protocol.ServerFrame) []byte {
+			if f.Type == protocol.TypeError {
+				return FaultOf(f).Arguments()
+			}
+			return result([]byte(`{"accessToken":null,"authentication":{"strategy":"jwt"}}`))
+		}}
+	}
+	return refused(methodNotAllowed.because("Method '" + method + "' not supported by this endpoint"))
+}
+
+func signIn(token, user string) *Ask {
+	claims := claimsOf(token)
+	var frames []protocol.ClientFrame
+	if user != "" && user != claims.user() { // a connection takes no token of another user: it is nobody's in between
+		frames = append(frames, protocol.ClientFrame{Type: protocol.TypeRefresh})
+	}
+	frames = append(frames, protocol.ClientFrame{Type: protocol.TypeRefresh, Token: token})
+	return &Ask{Frames: frames, Answer: func(f *protocol.ServerFrame) []byte {
+		if f.Type == protocol.TypeError {
+			if f.Code.Row().HTTP == 401 {
+				return notAuthenticated.because(f.Message).Arguments()
+			}
+			return FaultOf(f).Arguments()
+		}
+		b, err := json.Marshal(map[string]any{
+			"accessToken":    token,
+			"authentication": map[string]any{"strategy": "jwt", "payload": claims},
+			"user":           map[string]any{"id": claims.user()},
+		})
+		if err != nil {
+			b = []byte("null")
+		}
+		return result(b)
+	}}
+}
+
+// Claims are those of a token, read without a check: for what concerns its own client alone.
+type Claims map[string]any
+
+// claimsOf reads a token's claims. A token that cannot be read has none.
+func claimsOf(token string) (c Claims) {
+	if parts := strings.Split(token, "."); len(parts) == 3 {
+		if raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "=")); err == nil {
+			json.Unmarshal(raw, &c)
+		}
+	}
+	return c
+}
+
+func (c Claims) user() string {
+	switch sub := c["sub"].(type) {
+	case string:
+		return sub
+	case float64:
+		return strconv.FormatFloat(sub, 'f', -1, 64)
+	}
+	return ""
+}
+
+// UserOf returns whose an access token is, read without a check: a bus that takes the token has checked it.
+func UserOf(token string) string { return claimsOf(token).user() }
+
+// clipped bounds a client's words in an answer.
+func clipped(text string) string { return protocol.Cut(text, 64) }
