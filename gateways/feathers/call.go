@@ -36,7 +36,7 @@ func IsCall(event string, args []json.RawMessage) bool {
 // Call translates a call: its method and all that is behind it. user is who the connection is, "" for nobody.
 func (s *Services) Call(method string, args []json.RawMessage, user string) *Ask {
 	var path string
-	if json.Unmarshal(args[0], &path) != nil {
+	if args[0][0] != '"' || json.Unmarshal(args[0], &path) != nil {
 		return refused(notFound.because("Invalid service path"))
 	}
 	path = strings.Trim(path, "/")
