@@ -89,9 +89,11 @@ func (b *Bus) Nodes() []broker.Node {
 type clustered struct {
 	bus    *Bus
 	broker broker.Cluster
+	board  broker.Board // nil if the broker is none
 	config NodeConfig
 	prefix string        // of the names of sessions and connections
 	wake   chan struct{} // has space for one signal: report now
+	told   string        // the state that the others were told last; run's alone
 
 	asking sync.Mutex // one asks for the table at a time; guards asked
 	asked  time.Time  // when the table was read last
@@ -112,6 +114,7 @@ func (b *Bus) newClustered() *clustered {
 		return nil
 	}
 	c := &clustered{bus: b, broker: shared, config: b.cfg.Node, wake: make(chan struct{}, 1)}
+	c.board, _ = b.broker.(broker.Board)
 	if c.config.ID == "" {
 		c.config.ID = drawNodeID()
 	}
@@ -150,7 +153,10 @@ const reportEvery = broker.Lease / 3
 func (c *clustered) run() {
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
-	for {
+	for following := false; ; {
+		if !following {
+			following = c.follow() == nil
+		}
 		c.report()
 		select {
 		case <-c.bus.ctx.Done():
@@ -158,6 +164,42 @@ func (c *clustered) run() {
 		case <-c.wake:
 		case <-tick.C:
 		}
+	}
+}
+
+// nodesBoard has a note for each node that has come, or has said that it goes: so that all others read the table at
+// once. The table alone says who is there.
+const nodesBoard = "nodes"
+
+// What a node's note says, and for how long.
+const (
+	nodeUp       = "up"
+	nodeDraining = "draining"
+	nodeLeft     = "left"
+	nodeNoteLife = 4 * broker.Lease
+)
+
+// follow has the table read whenever a node comes or goes.
+func (c *clustered) follow() error {
+	if c.board == nil {
+		return nil
+	}
+	return c.bus.call(func(ctx context.Context) error {
+		stop, err := c.board.Follow(ctx, nodesBoard, comings{c})
+		if err == nil {
+			context.AfterFunc(c.bus.ctx, stop)
+		}
+		return err
+	})
+}
+
+// comings is what hears the notes of nodes.
+type comings struct{ *clustered }
+
+func (c comings) All([]broker.Note) { c.hurry() }
+func (c comings) Changed(n broker.Note) {
+	if n.Key != c.config.ID {
+		c.hurry()
 	}
 }
 
@@ -173,7 +215,16 @@ func (c *clustered) hurry() {
 }
 
 func (c *clustered) report() {
-	err := c.bus.call(func(ctx context.Context) error { return c.broker.Enter(ctx, c.present(), broker.Lease) })
+	now := c.present()
+	err := c.bus.call(func(ctx context.Context) error {
+		err := c.broker.Enter(ctx, now, broker.Lease)
+		if state := stateOf(now); err == nil && state != c.told {
+			if err = c.tell(ctx, state); err == nil {
+				c.told = state
+			}
+		}
+		return err
+	})
 	if err == nil {
 		c.asking.Lock()
 		err = c.read()
@@ -182,6 +233,21 @@ func (c *clustered) report() {
 	if err != nil && c.bus.ctx.Err() == nil {
 		c.bus.log.Warn("the node could not report itself to the broker", "error", err)
 	}
+}
+
+func stateOf(n broker.Node) string {
+	if n.Draining {
+		return nodeDraining
+	}
+	return nodeUp
+}
+
+// tell has all other nodes look at the table.
+func (c *clustered) tell(ctx context.Context, state string) error {
+	if c.board == nil {
+		return nil
+	}
+	return c.board.Note(ctx, nodesBoard, c.config.ID, []byte(state), nodeNoteLife)
 }
 
 // present returns what the node reports of itself.
@@ -276,7 +342,11 @@ func (c *clustered) leave() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.bus.cfg.BrokerTimeout)
 	defer cancel()
-	if err := c.broker.Leave(ctx); err != nil {
+	err := c.broker.Leave(ctx)
+	if err == nil {
+		err = c.tell(ctx, nodeLeft)
+	}
+	if err != nil {
 		c.bus.log.Warn("the node could not leave the table of nodes", "error", err)
 	}
 }

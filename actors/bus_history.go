@@ -5,6 +5,7 @@ import (
 	"tidings/broker"
 	"tidings/core"
 	"tidings/protocol"
+	"time"
 )
 
 // History reads what a channel keeps: the messages strictly after since, or the newest ones if since is zero, at most
@@ -44,14 +45,21 @@ func (b *Bus) Ready(ctx context.Context) error {
 	if err := b.Serving(); err != nil {
 		return err
 	}
+	_, err := b.BrokerAnswers(ctx)
+	return err
+}
+
+// BrokerAnswers returns how long the broker took to answer. A broker that cannot be asked has answered at once.
+func (b *Bus) BrokerAnswers(ctx context.Context) (time.Duration, error) {
 	p, ok := b.broker.(broker.Pinger)
 	if !ok {
-		return nil
+		return 0, nil
 	}
+	start := time.Now()
 	if err := b.callWith(ctx, p.Ping); err != nil {
-		return b.failure(err, errBroker)
+		return 0, b.failure(err, errBroker)
 	}
-	return nil
+	return time.Since(start), nil
 }
 
 // Serving returns an error if the node takes no new clients any more, whatever its broker says.

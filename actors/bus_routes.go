@@ -47,13 +47,18 @@ func (b *Bus) Match(g access.Glob, only func(protocol.Channel) bool) ([]protocol
 		}
 	})
 	if len(found) > protocol.MaxPatternChannels {
-		return nil, &protocol.Error{
-			Code: protocol.CodeLimitExceeded, Reason: fmt.Sprintf("the pattern names %d channels, more than %d", len(found), protocol.MaxPatternChannels),
-			Hint: "Nothing was published. Give narrower patterns, or let all of these clients subscribe to one channel more.",
-		}
+		return nil, TooManyChannels(len(found))
 	}
 	slices.Sort(found)
 	return found, nil
+}
+
+// TooManyChannels is the error for a pattern that names n channels, more than protocol.MaxPatternChannels.
+func TooManyChannels(n int) *protocol.Error {
+	return &protocol.Error{
+		Code: protocol.CodeLimitExceeded, Reason: fmt.Sprintf("the pattern names %d channels, more than %d", n, protocol.MaxPatternChannels),
+		Hint: "Nothing was published. Give narrower patterns, or let all of these clients subscribe to one channel more.",
+	}
 }
 
 // Once returns what find gives, and the same again to whoever repeats it with its idempotency key inside five minutes

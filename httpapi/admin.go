@@ -27,6 +27,7 @@ var (
 type channelsPage struct {
 	Channels []channelInfo `json:"channels"`
 	After    string        `json:"after,omitempty"`
+	everybody
 }
 
 type channelInfo struct {
@@ -40,6 +41,7 @@ type channelInfo struct {
 type connectionsPage struct {
 	Connections []connectionInfo `json:"connections"`
 	After       string           `json:"after,omitempty"`
+	everybody
 }
 
 type connectionInfo struct {
@@ -78,6 +80,10 @@ func (a *API) onChannels(c *gin.Context) {
 		return
 	}
 	page, err := a.channels(c.Request.Context(), backendOf(c), q)
+	if err == nil {
+		limit, _ := readLimit(q, defaultPage, maxPage)
+		page.everybody, err = a.others(c, nil, merging(func(other channelsPage) { page.merge(other, limit) }))
+	}
 	if err != nil {
 		a.refuse(c, err)
 		return
@@ -121,6 +127,10 @@ func (a *API) onConnections(c *gin.Context) {
 		return
 	}
 	page, err := a.connections(c.Request.Context(), backendOf(c), q)
+	if err == nil {
+		limit, _ := readLimit(q, defaultPage, maxPage)
+		page.everybody, err = a.others(c, nil, merging(func(other connectionsPage) { page.merge(other, limit) }))
+	}
 	if err != nil {
 		a.refuse(c, err)
 		return

@@ -65,6 +65,7 @@ func startFleet(t *testing.T, n int, change ...func(*actors.Config, *Config)) *f
 		}
 		c.shared.Close()
 	})
+	synctest.Wait() // all know each other
 	return c
 }
 

@@ -28,10 +28,10 @@ type sendRequest struct {
 type sent struct {
 	Receivers      int  `json:"receivers"`
 	ReceiversExact bool `json:"receiversExact"`
+	everybody
 }
 
-// onSend serves POST /api/send: an event frame to one connection, to all of some users, or to every connection of this
-// node.
+// onSend serves POST /api/send: an event frame to one connection, to all of some users, or to every connection.
 func (a *API) onSend(c *gin.Context) {
 	body, ok := a.body(c, access.Backend.MayEverywhere, access.ActionAdmin)
 	if !ok {
@@ -42,20 +42,32 @@ func (a *API) onSend(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
-	done := sent{ReceiversExact: true}
-	switch {
-	case q.all:
-		done.Receivers, done.ReceiversExact = a.bus.Broadcast(q.Sent)
-	case q.users != nil:
-		done.Receivers, done.ReceiversExact = a.bus.SendUsers(q.users, q.Sent)
-	default:
-		done.Receivers, err = a.bus.Send(q.connection, q.Sent)
+	if a.handOn(c, q.connection, body) {
+		return
+	}
+	done, err := a.send(q)
+	if err == nil || access.GoodPageID(q.connection) { // which is a page on whatever node
+		done.everybody, err = a.withOthers(c, body, err, addUp(&done.Receivers, func(s sent) int { return s.Receivers }), &done.Receivers)
+		done.ReceiversExact = done.exact()
 	}
 	if err != nil {
 		a.refuse(c, err)
 		return
 	}
 	answer(c, done)
+}
+
+// send hands the event to those who are connected here.
+func (a *API) send(q *sendRequest) (done sent, err error) {
+	switch {
+	case q.all:
+		done.Receivers, _ = a.bus.Broadcast(q.Sent)
+	case q.users != nil:
+		done.Receivers, _ = a.bus.SendUsers(q.users, q.Sent)
+	default:
+		done.Receivers, err = a.bus.Send(q.connection, q.Sent)
+	}
+	return done, err
 }
 
 func readSend(body []byte) (*sendRequest, error) {
@@ -123,6 +135,7 @@ type disconnected struct {
 	Code        protocol.Code `json:"code"`
 	Retry       bool          `json:"retry"`
 	Connections int           `json:"connections"` // that end
+	everybody
 }
 
 // onDisconnect serves POST /api/disconnect: one connection, or all of a user, end, for good or so that their clients
@@ -133,8 +146,12 @@ func (a *API) onDisconnect(c *gin.Context) {
 		return
 	}
 	q, err := readDisconnect(body)
+	if err == nil && a.handOn(c, q.Connection, body) {
+		return
+	}
 	if err == nil && q.User != "" {
 		q.Connections = a.bus.DisconnectUser(q.User, q.Code)
+		q.everybody, err = a.others(c, body, addUp(&q.Connections, func(d disconnected) int { return d.Connections }))
 	} else if err == nil {
 		q.Connections = 1
 		err = a.bus.Disconnect(q.Connection, q.Code)

@@ -37,6 +37,9 @@ func (a *API) grant(c *gin.Context, do func(actors.Whom, []protocol.Channel) (ac
 		return
 	}
 	q, err := readGrant(body)
+	if err == nil && a.handOn(c, q.who.Connection, body) {
+		return
+	}
 	var channels []protocol.Channel
 	if err == nil {
 		channels, err = q.channels(backendOf(c))

@@ -166,13 +166,16 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	}
 	for name, answer := range map[string]any{
 		"Published": published{}, "Reach": reach{}, "Replied": replied{}, "Channels": channelsPage{}, "ChannelInfo": channelInfo{}, "Connections": connectionsPage{},
-		"ConnectionInfo": connectionInfo{}, "Sent": sent{}, "Disconnected": disconnected{}, "Revoked": revoked{}, "Granted": granted{}, "Why": whyAnswer{}, "Record": whyRecord{}, "Seen": seen{}, "Explained": explained{}, "Condition": explainedCondition{},
+		"ConnectionInfo": connectionInfo{}, "Sent": sent{}, "Disconnected": disconnected{}, "Revoked": revoked{}, "Granted": granted{}, "Why": whyAnswer{}, "Cluster": clusterAnswer{}, "ClusterBroker": clusterBroker{}, "ClusterNode": clusterNode{}, "ClusterConnections": clusterConnections{}, "Record": whyRecord{}, "Seen": seen{}, "Explained": explained{}, "Condition": explainedCondition{},
 		"Written": documents.Written{}, "Searched": documents.Searched{}, "ChangesSeen": store.Seen{}, "Bulked": documents.Bulked{}, "BulkResult": documents.BulkResult{}, "Changed": documents.ChangedMany{}, "GotMany": documents.GotMany{}, "Collections": collectionsPage{},
 		"Managed": documents.Managed{}, "Imported": documents.Imported{}, "ImportRefusal": documents.ImportRefusal{},
 	} {
 		var all, required []string
-		for i, typ := 0, reflect.TypeOf(answer); i < typ.NumField(); i++ {
-			field, option, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(answer)) {
+			if f.Anonymous || !f.IsExported() {
+				continue
+			}
+			field, option, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if all = append(all, field); option != "omitempty" {
 				required = append(required, field)
 			}

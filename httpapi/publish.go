@@ -105,7 +105,7 @@ func (a *API) onPublish(c *gin.Context) {
 	}
 	p.trace = traceOf(c.Request)
 	if len(p.channels) != 1 || p.several {
-		a.publishSeveral(c, p)
+		a.publishSeveral(c, p, body)
 		return
 	}
 	done, err := a.publish(c.Request.Context(), backendOf(c), p, p.channels[0])

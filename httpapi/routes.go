@@ -47,6 +47,7 @@ func (a *API) routes(base string) *gin.Engine {
 	g.POST("/api/disconnect", a.onDisconnect)
 	g.POST("/api/revoke", a.onRevoke)
 	g.GET("/api/why", a.onWhy)
+	g.GET("/api/cluster", a.onCluster)
 	g.GET("/api/documents", a.onCollections)
 	g.POST("/api/documents/:index/:collection", a.onDocumentCreate)
 	g.PUT("/api/documents/:index/:collection", a.onCollectionMake)

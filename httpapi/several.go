@@ -2,12 +2,14 @@ package httpapi
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"tidings/access"
+	"tidings/actors"
 	"tidings/protocol"
 )
 
@@ -19,6 +21,12 @@ const severalPatience = 30 * time.Second
 type several struct {
 	Route   int      `json:"route,omitempty"` // that decided, counted from 1
 	Results []result `json:"results"`
+	everybody
+}
+
+// matched is what a node that is asked by another one answers to a publish to a pattern: which channels it names there.
+type matched struct {
+	Channels []protocol.Channel `json:"channels"`
 }
 
 // result is what came of one of them. If the request does not name the channels, each result does.
@@ -37,10 +45,16 @@ type failure struct {
 
 // publishSeveral serves a publish to a list, to a pattern, or to where routes lead. Each channel has its result: one
 // that fails does not undo the others.
-func (a *API) publishSeveral(c *gin.Context, p *publishRequest) {
+func (a *API) publishSeveral(c *gin.Context, p *publishRequest, body []byte) {
 	b, names, done := backendOf(c), p.channels, several{}
 	if !p.several {
-		routed, err := a.targets(b, p)
+		if p.pattern != nil {
+			if handed, err := a.forUs(c.Request); err != nil || handed {
+				a.answerMatched(c, p, err)
+				return
+			}
+		}
+		routed, err := a.targets(c, p, body, &done.everybody)
 		if err != nil {
 			a.refuse(c, err)
 			return
@@ -83,9 +97,42 @@ func (a *API) each(ctx context.Context, n int, publish func(ctx context.Context,
 	return results
 }
 
+// answerMatched answers another node, which publishes.
+func (a *API) answerMatched(c *gin.Context, p *publishRequest, err error) {
+	var done matched
+	if err == nil {
+		done.Channels, err = a.match(backendOf(c), p)
+	}
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	answer(c, done)
+}
+
+// match finds the channels of a pattern on this node, but for those that the key is not good for.
+func (a *API) match(b access.Backend, p *publishRequest) ([]protocol.Channel, error) {
+	return a.bus.Match(*p.pattern, func(ch protocol.Channel) bool { return b.Allows(access.ActionPublish, ch) })
+}
+
+// matchEverywhere finds those of all nodes.
+func (a *API) matchEverywhere(c *gin.Context, p *publishRequest, body []byte, asked *everybody) ([]protocol.Channel, error) {
+	all, err := a.match(backendOf(c), p)
+	if err != nil {
+		return nil, err
+	}
+	*asked, err = a.others(c, body, merging(func(other matched) { all = append(all, other.Channels...) }))
+	slices.Sort(all)
+	if all = slices.Compact(all); err == nil && len(all) > protocol.MaxPatternChannels {
+		err = actors.TooManyChannels(len(all))
+	}
+	return all, err
+}
+
 // targets finds the channels of a publish that names none: the same for a repetition with its key. What the key is not
 // good for a pattern passes by.
-func (a *API) targets(b access.Backend, p *publishRequest) (access.Routed, error) {
+func (a *API) targets(c *gin.Context, p *publishRequest, body []byte, asked *everybody) (access.Routed, error) {
+	b := backendOf(c)
 	if p.pattern == nil {
 		if !a.bus.Routes() {
 			return access.Routed{}, badRequest(`there is neither "channel" nor "channels" nor "pattern", and the server has no routes`, "Name a channel, or set routing in the server's configuration.")
@@ -93,7 +140,7 @@ func (a *API) targets(b access.Backend, p *publishRequest) (access.Routed, error
 		return a.bus.Once(b.Principal(), p.key, "event "+p.event+"\n"+string(p.data), func() (access.Routed, error) { return a.bus.Route(p.event, p.data) })
 	}
 	return a.bus.Once(b.Principal(), p.key, "pattern "+p.asked, func() (access.Routed, error) {
-		channels, err := a.bus.Match(*p.pattern, func(ch protocol.Channel) bool { return b.Allows(access.ActionPublish, ch) })
+		channels, err := a.matchEverywhere(c, p, body, asked)
 		return access.Routed{Channels: channels}, err
 	})
 }

@@ -44,6 +44,9 @@ func (a *API) onWhy(c *gin.Context) {
 	if !ok {
 		return
 	}
+	if a.handOn(c, q["connection"], nil) {
+		return
+	}
 	why, err := a.why(c.Request.Context(), backendOf(c), q)
 	if err != nil {
 		a.refuse(c, err)

@@ -61,6 +61,7 @@ routing: [{event: "messages created", to: ["chat/{userId}"]}]
 		`tidings subscribe orders/new --since "$position"`:                                                          {prints: "listening from", endless: true},
 		`tidings subscribe orders/new --filter '{"equals": {"city": "Bonn"}}' --scope in`:                           {prints: "orders/new: ", endless: true},
 		`tidings tail 'orders/**' | jq .data`:                                                                       {endless: true},
+		`tidings cluster --url https://bus.example.com`:                                                             {prints: "one node, whose broker answers"},
 		`tidings doctor https://bus.example.com`:                                                                    {prints: "WebSocket     ok"},
 		`tidings doctor https://bus.example.com --idle 33s --json`:                                                  {prints: `"websocket"`},
 		`tidings connection-id --session-key 7f3d0c…`:                                                               {},

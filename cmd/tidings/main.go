@@ -1,4 +1,4 @@
-// Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail,
+// Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail, cluster,
 // documents, pg, doctor, version.
 package main
 
@@ -37,7 +37,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(), documentsCommand(), pgCommand(), doctorCommand(), versionCommand())
+	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(), clusterCommand(), documentsCommand(), pgCommand(), doctorCommand(), versionCommand())
 	completeFlags(cmd)
 	return cmd
 }

@@ -131,6 +131,21 @@ func (f *Forwarder) Stream(ctx context.Context, to Node, r *http.Request, addres
 	return f.send(ctx, to, r, nil, address)
 }
 
+// Reaches reports whether a node answers at a path, whatever it answers.
+func (f *Forwarder) Reaches(ctx context.Context, to Node, path string) bool {
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, to.URL+path, nil)
+	if err != nil {
+		return false
+	}
+	res, err := f.client.RoundTrip(q)
+	if err != nil {
+		return false
+	}
+	io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer)) // so that the conn can be used again
+	res.Body.Close()
+	return true
+}
+
 func (f *Forwarder) send(ctx context.Context, to Node, r *http.Request, body []byte, address string) (*http.Response, error) {
 	reached := false
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { reached = true }})
