@@ -15,10 +15,10 @@ BUILT       := clientjs/dist examples/dashboard/dist
 
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
-.PHONY: help run build test check lint house fuzz bench client packages sim nemesis kills profile deps oracle clean
+.PHONY: help run build test check lint house fuzz bench client packages release rename-module sim nemesis kills profile deps oracle clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/' | expand -t 18
 
 run: ## start the server for development, with the demo, on http://127.0.0.1:8080/demo/ (needs only Go)
 	$(GO) run -tags $(TAGS) ./cmd/tidings serve --dev $(ARGS)
@@ -59,6 +59,13 @@ bench: build ## measure the binary beside a raw server, see docs/PERFORMANCE.md
 client: node_modules/.package-lock.json ## build clientjs/dist and the demo from their sources
 	npm run --silent build
 	npm run --silent build:demo
+
+VERSION ?= 0.1.0-dev
+release: ## everything that is handed out of a version, into release/: make release VERSION=0.1.0 ARGS='-only linux/amd64'
+	$(GO) run ./internal/tools/release -version $(VERSION) $(ARGS)
+
+rename-module: ## give the Go module another path: make rename-module MODULE=example.org/you/tidings
+	$(GO) run ./internal/tools/rename $(MODULE)
 
 packages: build clientjs/setups/node_modules/.package-lock.json clientjs/setups/next/node_modules/.package-lock.json ## install the packed client into fresh projects, with Next.js, and try each
 	SETUPS=all TIDINGS_BINARY=$(CURDIR)/bin/tidings npm run --silent test:packages
@@ -112,4 +119,4 @@ clientjs/setups/next/node_modules/.package-lock.json: clientjs/setups/next/packa
 	@touch $@
 
 clean: ## remove what the targets above made
-	rm -rf bin bench-out .cache node_modules filter/oracle/node_modules clientjs/setups/node_modules clientjs/setups/next/node_modules gateways/conformance/*/node_modules *.test *.prof
+	rm -rf bin release bench-out .cache node_modules filter/oracle/node_modules clientjs/setups/node_modules clientjs/setups/next/node_modules gateways/conformance/*/node_modules *.test *.prof

@@ -1,5 +1,5 @@
 // Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail, cluster,
-// documents, pg, doctor, version.
+// documents, pg, doctor, health, version.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	_ "golang.org/x/crypto/x509roots/fallback" // where the system has no certificates of authorities, as in our image
 )
 
 func main() {
@@ -37,7 +38,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(), clusterCommand(), documentsCommand(), pgCommand(), doctorCommand(), versionCommand())
+	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(), clusterCommand(), documentsCommand(), pgCommand(), doctorCommand(), healthCommand(), versionCommand())
 	completeFlags(cmd)
 	return cmd
 }

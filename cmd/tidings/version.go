@@ -9,8 +9,8 @@ import (
 	"tidings/protocol"
 )
 
-// version is that of the next release; see CHANGELOG.md.
-const version = "0.1.0-dev"
+// version is that of the next release; see CHANGELOG.md. The build of a release sets it (`make release`).
+var version = "0.1.0-dev"
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
