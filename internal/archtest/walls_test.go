@@ -166,6 +166,9 @@ func allowed(home, imported string) bool {
 }
 
 func isForeign(imported string) bool {
+	if imported == module || strings.HasPrefix(imported, module+"/") {
+		return false // also under a path with a host (make rename-module)
+	}
 	first, _, _ := strings.Cut(imported, "/")
 	return strings.Contains(first, ".")
 }
