@@ -71,13 +71,13 @@ func (a *API) onCluster(c *gin.Context) {
 			Connections: clusterConnections{n.WebSocket, n.SSE, n.Poll}, Settings: n.Settings,
 		})
 	}
-	a.reach(ctx, found.Nodes)
+	a.reach(ctx, found.Nodes, c.Request.Host)
 	found.Differing = differing(nodes)
 	answer(c, found)
 }
 
 // reach finds out which nodes this one can reach.
-func (a *API) reach(ctx context.Context, nodes []clusterNode) {
+func (a *API) reach(ctx context.Context, nodes []clusterNode, host string) {
 	ctx, cancel := context.WithTimeout(ctx, reachPatience)
 	defer cancel()
 	var all sync.WaitGroup
@@ -86,7 +86,9 @@ func (a *API) reach(ctx context.Context, nodes []clusterNode) {
 		case n.ID == a.bus.Self():
 			n.Reachable = true
 		case n.URL != "" && a.forward != nil:
-			all.Go(func() { n.Reachable = a.forward.Reaches(ctx, forward.Node{ID: n.ID, URL: n.URL}, a.base+"/healthz") })
+			all.Go(func() {
+				n.Reachable = a.forward.Reaches(ctx, forward.Node{ID: n.ID, URL: n.URL}, a.base+"/healthz", host)
+			})
 		}
 	}
 	all.Wait()

@@ -118,7 +118,7 @@ func (srv *server) busConfig() (actors.Config, error) {
 	if err != nil {
 		return c, err
 	}
-	c.Broker, c.Logger = srv.broker, srv.log
+	c.Broker, c.Logger, c.Node = srv.broker, srv.log, srv.node()
 	c.Rules, c.Tokens, c.Routing = srv.admission.rules, srv.tokens, srv.admission.routing
 	c.SigningSecret, c.MaxReplies = []byte(s.SigningSecret), s.ReplyChannels
 	if s.ReplyChannels == 0 {
@@ -159,7 +159,7 @@ func (srv *server) apiConfig() httpapi.Config {
 	s, c := srv.settings, httpapi.DefaultConfig()
 	c.BasePath, c.Keys, c.Dev, c.Log = s.BasePath, srv.admission.keys, s.Dev, srv.log
 	c.Metrics, c.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
-	c.Demo, c.IdleTimeout = demo(), s.IdleTimeout
+	c.Demo, c.IdleTimeout, c.Forward = demo(), s.IdleTimeout, srv.forwarder()
 	if srv.store != nil {
 		c.Documents = httpapi.Documents{Store: srv.store, Lag: func() time.Duration { return srv.relay.Stats().Lag }}
 	}

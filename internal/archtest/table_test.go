@@ -87,5 +87,5 @@ var folders = map[string]folder{
 	"internal/testredis": {},
 	"internal/tools":     {},
 	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
-	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "broker/redisbroker", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "documents", "gateways/feathers", "gateways/kuzzle", "gateways/primus", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "broker/redisbroker", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "documents", "gateways/feathers", "gateways/kuzzle", "gateways/primus", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/forward", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
 }

@@ -25,6 +25,16 @@ func redisPrefix(v any) error {
 	return nil
 }
 
+// nodeURL refuses what is not scheme and host of a node.
+func nodeURL(v any) error {
+	text := v.(string)
+	u, err := url.Parse(text)
+	if text != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "") {
+		return errors.New("must be a URL without a path, such as http://10.0.3.7:8080")
+	}
+	return nil
+}
+
 // brokerFaults returns what contradicts the broker that is set.
 func (s *Settings) brokerFaults() (faults []error) {
 	if s.Broker != BrokerRedis {

@@ -31,6 +31,9 @@ func TestBrokerSettings(t *testing.T) {
 		{"no URL", redis + "redis: {url: ['u:hunter2@redis:6379']}", "must be URLs"},
 		{"a prefix with a brace", redis + "redis: {url: ['redis://redis:6379'], prefix: 'a{b'}", "without braces"},
 		{"no partitions", redis + "redis: {url: ['redis://redis:6379'], partitions: 0}", "from 1 to 1024"},
+		{"where the node is", redis + "redis: {url: ['redis://redis:6379']}\ncluster: {url: 'http://10.0.3.7:8080', max_forwarded: 5}", ""},
+		{"a node with a path", "cluster: {url: 'http://10.0.3.7:8080/bus'}", "without a path"},
+		{"a node that is no URL", "cluster: {url: '10.0.3.7:8080'}", "without a path"},
 		{"another", "broker: kafka", "memory or redis"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -88,6 +88,8 @@ type Settings struct {
 	RedisPartitions       int
 	RedisSubscribeConns   int
 	RedisTrustPersistence bool
+	ClusterURL            string // "": found out
+	MaxForwarded          int
 
 	Park, Heartbeat, PollHold, IdleTimeout, CollectWindow, Drain time.Duration
 
@@ -271,6 +273,10 @@ var keys = []key{
 		help: "connections that bring what is published; with a cluster there is one for each partition"},
 	{name: "redis.trust_persistence", to: func(s *Settings) any { return &s.RedisTrustPersistence }, def: "false", flag: true,
 		help: "a restart of Redis is no gap: only with appendfsync always and no replica that is promoted without all messages"},
+	{name: "cluster.url", to: func(s *Settings) any { return &s.ClusterURL }, flag: true, check: nodeURL,
+		help: "where other nodes reach this one, as http://10.0.3.7:8080; without it the address from which it reaches Redis, with the port of addr"},
+	{name: "cluster.max_forwarded", to: func(s *Settings) any { return &s.MaxForwarded }, def: "10000", flag: true, check: between(1, 1_000_000),
+		help: "requests of sessions of other nodes that are handed to them at once"},
 	{name: "limits.connections", to: func(s *Settings) any { return &s.MaxConnections }, flag: true, check: between(1, 10_000_000),
 		help: "connections of the node; nine tenths of the files that the process may open, unless it is set"},
 	{name: "limits.connects", to: func(s *Settings) any { return &s.ConnectsPerSecond }, flag: true, check: between(1, 1_000_000),

@@ -67,8 +67,7 @@ func New(cfg Config) *Forwarder {
 	}
 	return &Forwarder{max: int64(cmp.Or(cfg.Max, defaultMax)), client: &http.Transport{
 		DialContext:           cfg.Dial,
-		TLSClientConfig:       cfg.TLS,
-		TLSHandshakeTimeout:   dialTimeout,
+		DialTLSContext:        cfg.dialTLS,
 		ResponseHeaderTimeout: headerTimeout,
 		IdleConnTimeout:       idleTimeout,
 		MaxIdleConnsPerHost:   maxIdle,
@@ -76,6 +75,35 @@ func New(cfg Config) *Forwarder {
 		WriteBufferSize:       4 << 10,
 		ReadBufferSize:        4 << 10,
 	}}
+}
+
+// hostKey is under what a request's context has the name that its client asked for.
+type hostKey struct{}
+
+// dialTLS checks the node's certificate against the name that the client asked for, for which every node has one. Nodes
+// are reached by addresses, for which they have none.
+func (cfg *Config) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := cfg.Dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	verify := cfg.TLS.Clone()
+	if verify == nil {
+		verify = &tls.Config{}
+	}
+	name, _ := ctx.Value(hostKey{}).(string)
+	if host, _, err := net.SplitHostPort(name); err == nil {
+		name = host
+	}
+	verify.ServerName = name
+	secure := tls.Client(conn, verify)
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return secure, nil
 }
 
 // Counts counts.
@@ -131,8 +159,9 @@ func (f *Forwarder) Stream(ctx context.Context, to Node, r *http.Request, addres
 	return f.send(ctx, to, r, nil, address)
 }
 
-// Reaches reports whether a node answers at a path, whatever it answers.
-func (f *Forwarder) Reaches(ctx context.Context, to Node, path string) bool {
+// Reaches reports whether a node answers at a path, whatever it answers. host is the name that a client asked for.
+func (f *Forwarder) Reaches(ctx context.Context, to Node, path, host string) bool {
+	ctx = context.WithValue(ctx, hostKey{}, host)
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, to.URL+path, nil)
 	if err != nil {
 		return false
@@ -148,6 +177,7 @@ func (f *Forwarder) Reaches(ctx context.Context, to Node, path string) bool {
 
 func (f *Forwarder) send(ctx context.Context, to Node, r *http.Request, body []byte, address string) (*http.Response, error) {
 	reached := false
+	ctx = context.WithValue(ctx, hostKey{}, r.Host)
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { reached = true }})
 	q, err := http.NewRequestWithContext(ctx, r.Method, to.URL+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
