@@ -17,6 +17,7 @@ type DocumentCall struct {
 	Key       string // the same if a client repeats the call; "" for none
 	Principal string // whose key it is
 	User      string // "" for an anonymous client
+	Origin    []byte // of a gateway's client, see protocol.Extra; nil for others
 
 	bus    *Bus
 	caller Caller
@@ -38,6 +39,12 @@ func (c *DocumentCall) MayRead(ch protocol.Channel) *protocol.Error {
 	}
 	c.shown = ch
 	return nil
+}
+
+// Reads reports whether the rules let the client read the documents of the collection whose channel ch is. The
+// application is not asked.
+func (c *DocumentCall) Reads(ch protocol.Channel) bool {
+	return slices.Contains(c.puts, ch) || c.bus.mayRead(c.caller.Identity, ch) == nil
 }
 
 // MayWrite returns nil if the client may write the documents of the collection whose channel ch is.

@@ -57,7 +57,7 @@ func (s *session) nextDocumentCall() {
 		d.waiting = nil
 	}
 	d.running = true
-	call := &DocumentCall{Data: f.Data, Key: f.IdempotencyKey, Principal: s.conn.principal(), User: s.identity().User, bus: s.bus, caller: s.caller()}
+	call := &DocumentCall{Data: f.Data, Key: f.IdempotencyKey, Principal: s.conn.principal(), User: s.identity().User, Origin: f.Origin, bus: s.bus, caller: s.caller()}
 	if s.mandate != nil {
 		call.puts = slices.Clone(s.mandate.puts)
 	}

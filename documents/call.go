@@ -18,11 +18,14 @@ const wirePage = protocol.RecoveryPageBytes - protocol.MaxPayloadBytes
 // Calls returns what carries out the document calls of clients.
 func Calls(s store.Store) actors.DocumentsFunc {
 	return func(ctx context.Context, c *actors.DocumentCall) ([]byte, error) {
-		r, err := readCall(c.Data)
+		if string(c.Data) == listCall && c.Origin != nil {
+			return listFor(ctx, s, c)
+		}
+		r, err := readCall(c.Data, c.Origin != nil)
 		if err != nil {
 			return nil, err
 		}
-		by := By{Principal: c.Principal, Key: c.Key, Hash: sha256.Sum256(c.Data), User: c.User, PageBytes: wirePage}
+		by := By{Principal: c.Principal, Key: c.Key, Hash: sha256.Sum256(c.Data), User: c.User, PageBytes: wirePage, Origin: c.Origin}
 		ch := r.Collection.Channel()
 		if r.Writes() {
 			if fault := c.MayWrite(ch); fault != nil {
@@ -48,8 +51,9 @@ func ParseCollection(text string) (store.Collection, error) {
 	return store.ParseCollection(index, name)
 }
 
-// readCall reads {action, collection, …}, in whatever order.
-func readCall(data []byte) (*Request, error) {
+// readCall reads {action, collection, …}, in whatever order. The clients of a gateway may be silent, as they are in the
+// system that they were made for.
+func readCall(data []byte, gateway bool) (*Request, error) {
 	var action, collection string
 	err := protocol.ReadObject(data, func(name string, value []byte) (err error) {
 		switch name {
@@ -75,5 +79,33 @@ func readCall(data []byte) (*Request, error) {
 		return nil, &protocol.Error{Code: protocol.CodeForbidden, Reason: "an " + action + " is made by backends alone", Hint: "POST it to /api/documents, with an API key."}
 	}
 	known := func([]byte) error { return nil }
-	return r, r.ReadFields(data, More{"action": known, "collection": known})
+	more := More{"action": known, "collection": known}
+	if gateway && r.Writes() {
+		more["silent"] = r.Silent
+	}
+	return r, r.ReadFields(data, more)
+}
+
+// listCall is the call of a gateway for the collections that its client may read. Native clients have no such call.
+const listCall = `{"action":"collections"}`
+
+// maxListed bounds the collections of an answer to listCall.
+const maxListed = 1000
+
+func listFor(ctx context.Context, s store.Store, c *actors.DocumentCall) ([]byte, error) {
+	lister, ok := s.(store.Lister)
+	if !ok {
+		return nil, ErrNone
+	}
+	found, err := lister.Collections(ctx, store.Collection{}, maxListed)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, collection := range found {
+		if c.Reads(collection.Channel()) {
+			names = append(names, collection.String())
+		}
+	}
+	return answer(map[string][]string{"collections": names}).JSON, nil
 }

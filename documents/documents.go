@@ -26,6 +26,7 @@ type By struct {
 	User           string         // that is noted as author or updater; "": nobody
 	Blind          bool           // writes, and may not read: the answers have no documents
 	Rows           *filter.Filter // of the documents that it may read and write; nil: all
+	Origin         []byte         // that the messages of its changes have
 	PageBytes      int            // of the documents of one answer, one of them more; 0: store.MaxPageBytes
 }
 
@@ -34,7 +35,7 @@ func Do(ctx context.Context, s store.Store, r *Request, by By) (Answer, error) {
 	if s == nil {
 		return Answer{}, ErrNone
 	}
-	r.write.Collection, r.write.Principal, r.write.Hash = r.Collection, by.Principal, by.Hash
+	r.write.Collection, r.write.Principal, r.write.Hash, r.write.Origin = r.Collection, by.Principal, by.Hash, by.Origin
 	if r.write.By == "" {
 		r.write.By = by.User
 	}

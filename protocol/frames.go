@@ -102,7 +102,7 @@ type ClientFrame struct {
 	ExcludeSelf    bool   // publish: the connection itself shall not hear it
 	ExcludeTab     string // publish: nor this tab among those that share it
 	Meta           []byte // publish: raw JSON object, compact
-	Origin         []byte // publish: Extra.Origin. Gateways alone set it: it is never on the wire
+	Origin         []byte // publish, call: Extra.Origin of what is published or written. Gateways alone set it: it is never on the wire
 	Method         string
 	Limit          int
 	Token          string // of refresh: "" signs out, and is null on the wire

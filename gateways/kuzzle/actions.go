@@ -7,11 +7,32 @@ type action func(t *talk, r *request) *fault
 
 // actions returns those that there are, by controller.
 func actions() map[string]map[string]action {
-	return map[string]map[string]action{
+	all := map[string]map[string]action{
 		"realtime": {"subscribe": (*talk).subscribe, "unsubscribe": (*talk).unsubscribe, "publish": (*talk).publish, "count": (*talk).count},
 		"server":   {"now": (*talk).now, "info": (*talk).info, "adminExists": (*talk).adminExists},
 		"auth":     {"checkToken": (*talk).checkToken, "logout": (*talk).logout, "getCurrentUser": (*talk).getCurrentUser},
+		"document": {
+			"get": (*talk).get, "exists": (*talk).exists, "mGet": (*talk).mGet, "mDelete": (*talk).mDelete,
+			"search": (*talk).search, "scroll": (*talk).scroll, "count": (*talk).countDocuments,
+		},
+		"bulk": {"write": (*talk).bulkWrite, "mWrite": (*talk).bulkMWrite, "import": (*talk).bulkImport},
+		"collection": {
+			"create": (*talk).createCollection, "exists": (*talk).collectionExists, "list": (*talk).listCollections, "refresh": (*talk).refresh,
+			"truncate": onCollection("truncate"), "delete": onCollection("dropCollection"),
+		},
+		"index": {"create": (*talk).createIndex, "exists": (*talk).indexExists, "list": (*talk).listIndexes, "delete": (*talk).deleteIndex},
 	}
+	for name, w := range writes {
+		all["document"][name] = func(t *talk, r *request) *fault { return t.write(r, w, false) }
+	}
+	for name, native := range map[string]string{"mCreate": "create", "mCreateOrReplace": "put", "mReplace": "replace", "mUpdate": "patch", "mUpsert": "upsert"} {
+		all["document"][name] = func(t *talk, r *request) *fault { return t.writeMany(r, native, false) }
+	}
+	for _, name := range [...]string{"deleteByQuery", "updateByQuery"} {
+		all["document"][name] = func(t *talk, r *request) *fault { return t.byQuery(r, false) }
+		all["bulk"][name] = func(t *talk, r *request) *fault { return t.byQuery(r, true) }
+	}
+	return all
 }
 
 // lacking are the actions that the original has and this gateway has not. A controller without a list is lacking as a
@@ -20,10 +41,9 @@ var lacking = map[string][]string{
 	"realtime":   {"join", "list", "validate"},
 	"server":     {"getAllStats", "getConfig", "getLastStats", "getStats", "healthCheck", "capabilities", "metrics", "publicApi", "openapi"},
 	"auth":       {"login", "refreshToken", "getMyRights", "getStrategies", "checkRights", "createApiKey", "createMyCredentials", "credentialsExist", "deleteApiKey", "deleteMyCredentials", "getMyCredentials", "searchApiKeys", "updateMyCredentials", "updateSelf", "validateMyCredentials"},
-	"document":   nil,
-	"bulk":       nil,
-	"collection": nil,
-	"index":      nil,
+	"document":   {"validate", "export"},
+	"collection": {"getMapping", "update", "updateMapping", "updateSpecifications", "getSpecifications", "deleteSpecifications", "searchSpecifications", "validateSpecifications", "scrollSpecifications", "getSettings"},
+	"index":      {"mDelete", "stats"},
 	"security":   nil,
 	"ms":         nil,
 	"admin":      nil,

@@ -10,5 +10,7 @@
 //	rooms.go         rooms and channels of one client
 //	infofilter.go    filters that ask for metadata
 //	actions.go       the table of all actions, also of those that are not there
-//	realtime.go, server.go, auth.go   actions
+//	realtime.go, server.go, auth.go   actions of these controllers
+//	documents.go, many.go, bulk.go    actions that write and read documents: one, several, and what Elasticsearch calls bulk
+//	search.go, collections.go         searches, collections and indexes
 package kuzzle

@@ -51,6 +51,11 @@ const (
 	unauthorized    = "security.rights.unauthorized"
 	forbidden       = "security.rights.forbidden"
 	unavailable     = "core.fatal.service_unavailable"
+	noDocument      = "services.storage.not_found"
+	documentExists  = "services.storage.document_already_exists"
+	getLimit        = "services.storage.get_limit_exceeded"
+	writeLimit      = "services.storage.write_limit_exceeded"
+	noScroll        = "services.storage.unknown_scroll_id"
 )
 
 // kinds are the errors that a client may see. The numbers of not_supported and timeout are ours: the original has no
@@ -58,6 +63,11 @@ const (
 var kinds = map[string]kind{
 	unexpected:      {0x00000001, 500, "Caught an unexpected error: %s."},
 	unavailable:     {0x00000002, 500, "Service unavailable: %s."},
+	getLimit:        {0x01010003, 413, "The number of documents returned by this request exceeds the configured server limit."},
+	writeLimit:      {0x01010004, 413, "The number of documents edited by this request exceeds the configured server limit."},
+	noDocument:      {0x0101000B, 404, `Document "%s" not found in "%s":"%s".`},
+	noScroll:        {0x0101000E, 404, "Non-existing or expired scroll identifier."},
+	documentExists:  {0x01010011, 400, "Document already exists."},
 	invalidScope:    {0x00010004, 400, `Invalid value for the "scope" parameter (allowed: "all", "in", "out", "none").`},
 	invalidUsers:    {0x00010005, 400, `Invalid value for the "users" parameter (allowed: "all", "in", "out", "none").`},
 	tooManyRooms:    {0x00010007, 413, "Unable to subscribe: maximum number of unique rooms reached."},

@@ -132,7 +132,7 @@ func split(data []byte, ours bool) document {
 			d.version = value
 			return nil
 		case name == "_info" && ours:
-			name = kuzzleInfo
+			name, value = kuzzleInfo, kuzzleAuthors(value)
 		}
 		if len(d.source) > 1 {
 			d.source = append(d.source, ',')
@@ -145,6 +145,16 @@ func split(data []byte, ours bool) document {
 	}
 	d.source = append(d.source, '}')
 	return d
+}
+
+// kuzzleAuthors returns the metadata of a document with Kuzzle's name for nobody.
+func kuzzleAuthors(info []byte) []byte {
+	nobody := []byte(`":"` + anonymous + `"`)
+	info = bytes.Replace(info, []byte(`"author":null`), append([]byte(`"author`), nobody...), 1)
+	if !bytes.Contains(info, []byte(`"updatedAt":null`)) {
+		info = bytes.Replace(info, []byte(`"updater":null`), append([]byte(`"updater`), nobody...), 1)
+	}
+	return info
 }
 
 // kuzzleInfo is what Kuzzle calls the metadata of a document, which is _info in the bus.

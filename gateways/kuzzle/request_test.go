@@ -129,6 +129,10 @@ func FuzzHear(f *testing.F) {
 		`{"requestId":"q","controller":"realtime","action":"publish","index":"i","collection":"c","body":{"a":1},"_id":"x","volatile":{"v":1}}`,
 		`{"requestId":"q","controller":"auth","action":"checkToken","body":{"token":"a.b.c"}}`, `{"requestId":"q","controller":"auth","action":"logout","jwt":"x"}`,
 		`{"requestId":"q","controller":"realtime","action":"count","body":{"roomId":"r"}}`, `{"requestId":"\ud800"}`, `[]`, `{`,
+		`{"controller":"document","action":"mCreate","index":"i","collection":"c","body":{"documents":[{"_id":"a","body":{}}]}}`,
+		`{"controller":"document","action":"search","index":"i","collection":"c","body":{"query":{"bool":{"must":{"term":{"a":{"value":1}}},"must_not":[{"match_all":{}}]}},"sort":[{"a":"desc"}]},"scroll":"1m"}`,
+		`{"controller":"document","action":"updateByQuery","index":"i","collection":"c","body":{"query":{"terms":{"a":[1]}},"changes":{}}}`,
+		`{"controller":"bulk","action":"import","index":"i","collection":"c","body":{"bulkData":[{"update":{"_id":"a"}},{"doc":{}},{"delete":{"_id":"b"}}]}}`,
 	} {
 		f.Add([]byte(seed))
 	}
