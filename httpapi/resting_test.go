@@ -331,16 +331,12 @@ func TestShutdownWaitsForARestingConn(t *testing.T) {
 	w := startBus(t, actors.Config{Rules: access.Rules{Subscribe: access.Anyone, Publish: access.Anyone, Presence: access.Anyone}})
 	p := w.onPort()
 	c := p.rested(t)
-	gate := make(chan struct{})
-	p.broker.gate = gate
+	gate, reached := make(chan struct{}), make(chan struct{})
+	p.broker.gate, p.broker.reached = gate, reached
 	c.send(publishOf(publishBody))
+	<-reached
 	expired, cancel := context.WithCancel(t.Context())
 	cancel()
-	if runtime.GOOS == "linux" {
-		for p.api.handler.Wait(expired) == nil { // until it is under way
-			runtime.Gosched()
-		}
-	}
 	p.api.EndKeepAlives(p.web)
 	p.api.Close()
 	if err := p.api.Shutdown(expired, p.web); !errors.Is(err, context.Canceled) {

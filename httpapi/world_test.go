@@ -69,8 +69,9 @@ func startBus(t *testing.T, bc actors.Config, change ...func(*Config)) *world {
 // fakeable is the memory broker with a failure that a test may set before it asks.
 type fakeable struct {
 	*memory.Broker
-	down error
-	gate chan struct{} // not nil: a publish waits until it is closed
+	down    error
+	gate    chan struct{} // not nil: a publish waits until it is closed
+	reached chan struct{} // not nil: closed by the one publish that comes to the gate
 }
 
 func (f *fakeable) Ping(ctx context.Context) error {
@@ -85,6 +86,9 @@ func (f *fakeable) Publish(ctx context.Context, p broker.Publish) (broker.Receip
 		return broker.Receipt{}, f.down
 	}
 	if f.gate != nil {
+		if f.reached != nil {
+			close(f.reached)
+		}
 		<-f.gate
 	}
 	return f.Broker.Publish(ctx, p)
