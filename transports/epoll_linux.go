@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"syscall"
+
+	"tidings/internal/quickcall"
 )
 
 // epoll is the notifier of Linux: an epoll set beside the one of Go's runtime. The runtime waits for this set as for
@@ -56,7 +58,7 @@ func (e *epoll) wait(raw syscall.RawConn) {
 	raw.Read(func(fd uintptr) (over bool) {
 		for n := len(events); n == len(events); {
 			var err error
-			if n, err = syscall.EpollWait(int(fd), events, 0); err == syscall.EINTR {
+			if n, err = quickcall.Events(int(fd), events); err == syscall.EINTR {
 				n = len(events)
 				continue
 			}

@@ -5,6 +5,8 @@ package transports
 import (
 	"net"
 	"syscall"
+
+	"tidings/internal/quickcall"
 )
 
 // rawConn returns the socket under c, for writes that do not wait, or nil if c is more than a plain socket.
@@ -32,7 +34,7 @@ func (b *batch) writeNow(raw syscall.RawConn) error {
 // tryFD always reports true: RawConn would wait for the socket otherwise.
 func (b *batch) tryFD(fd uintptr) bool {
 	for len(b.out) > 0 {
-		n, err := syscall.Write(int(fd), b.out)
+		n, err := quickcall.Write(int(fd), b.out)
 		switch err {
 		case syscall.EINTR:
 			continue

@@ -6,6 +6,8 @@ import (
 	"io"
 	"sync"
 	"syscall"
+
+	"tidings/internal/quickcall"
 )
 
 // triedRead is a read that does not wait.
@@ -39,7 +41,7 @@ func tryRead(raw syscall.RawConn, p []byte) (int, error) {
 // tryFD always reports true: RawConn would wait for the socket otherwise.
 func (r *triedRead) tryFD(fd uintptr) bool {
 	for {
-		n, err := syscall.Read(int(fd), r.p)
+		n, err := quickcall.Read(int(fd), r.p)
 		switch {
 		case err == syscall.EINTR:
 			continue

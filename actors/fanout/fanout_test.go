@@ -2,9 +2,11 @@ package fanout
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -308,4 +310,28 @@ func TestTrafficCallsWhenItIsLow(t *testing.T) {
 	if n := traffic.Len(); n != MaxInFlight {
 		t.Errorf("Try let %d in, want %d", n, MaxInFlight)
 	}
+}
+
+// While the links of a crowd are woken others run, too: on one processor nobody else makes room for them.
+func TestOthersRunWhileManyAreWoken(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	onStage(t, func(s *stage, l *Lane[*actor]) {
+		const members = 10 * yieldWakes
+		var woken, seen atomic.Int64
+		for range members {
+			a := &actor{out: core.NewOutbox(false)}
+			a.link.onWake = func() {
+				if woken.Add(1) == 1 {
+					go func() { seen.Store(woken.Load()) }()
+				}
+			}
+			a.out.Attach(&a.link, 0, nil, nil)
+			l.Enter(a, nil, false)
+		}
+		l.Deliver(protocol.NewEncoded([]byte(`{}`), protocol.TypeMessage))
+		synctest.Wait()
+		if woken.Load() != members || seen.Load() < 1 || seen.Load() >= members {
+			t.Errorf("another goroutine ran when %d of %d links were woken, want it between the first and the last of %d", seen.Load(), woken.Load(), members)
+		}
+	})
 }

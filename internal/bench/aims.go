@@ -31,6 +31,7 @@ var aims = []aim{
 	{what: "CPU per delivery, 100 subscribers, to raw", scenario: "fanout-100-ws", figure: cpuEach, raw: true, limit: 1.15},
 	{what: "p99 there, to that without collecting", scenario: "fanout-100-ws", figure: "p99_ms", beside: "fanout-100-ws-uncollected", limit: 1.3},
 	{what: "CPU per delivery, 1,000 subscribers, to raw", scenario: "fanout-1000-ws", figure: cpuEach, raw: true, limit: 1.15},
+	{what: "sleeps of the server's threads there, to raw", scenario: "fanout-1000-ws", figure: "sleeps_per_1000_delivery", raw: true, limit: 0.5},
 	{what: "CPU per delivery, 5,000 subscribers, to raw", scenario: "fanout-5000-ws", figure: cpuEach, raw: true, limit: 1.15},
 	{what: "highest rate, 1,000 subscribers", scenario: "highest-1000-ws", figure: rateOf, least: true, always: true, limit: 500_000},
 	{what: "highest rate, 1,000 subscribers, to raw", scenario: "highest-1000-ws", figure: rateOf, raw: true, least: true, always: true, limit: 3},

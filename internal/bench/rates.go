@@ -32,7 +32,7 @@ func deliver(t *target, s *swarm, base int64, channels, fan int, deliveries floa
 // delivered sends a load and waits until all of it has come: each publish to fan clients.
 func (t *target) delivered(s *swarm, base int64, fan int, l load) (map[string]float64, error) {
 	s.latencies.reset()
-	before, start := t.server.cpu(), time.Now()
+	before, start := t.server.counts(), time.Now()
 	n, err := t.publish(l)
 	if err != nil {
 		return nil, err
@@ -41,15 +41,12 @@ func (t *target) delivered(s *swarm, base int64, fan int, l load) (map[string]fl
 		return nil, err
 	}
 	took := time.Since(start)
-	used := t.server.cpu() - before
 	total := float64(n * fan)
-	return map[string]float64{
-		"cpu_us_per_delivery":  float64(used.Microseconds()) / total,
-		"deliveries_per_cpu_s": total / used.Seconds(),
-		"deliveries_per_s":     total / took.Seconds(),
-		"p50_ms":               float64(s.latencies.quantile(0.5).Microseconds()) / 1000,
-		"p99_ms":               float64(s.latencies.quantile(0.99).Microseconds()) / 1000,
-	}, nil
+	got := t.server.counts().since(before, total, "delivery")
+	got["deliveries_per_s"] = total / took.Seconds()
+	got["p50_ms"] = float64(s.latencies.quantile(0.5).Microseconds()) / 1000
+	got["p99_ms"] = float64(s.latencies.quantile(0.99).Microseconds()) / 1000
+	return got, nil
 }
 
 // highest raises the rate by 1.4 until p99 passes 250 ms or the publisher falls behind, and returns the last good step.

@@ -5,17 +5,16 @@ import "time"
 // storm connects and subscribes everybody at once: processor time per connection.
 func storm(clients int) func(*target) (map[string]float64, error) {
 	return func(t *target) (map[string]float64, error) {
-		before, start := t.server.cpu(), time.Now()
+		before, start := t.server.counts(), time.Now()
 		s, _, err := crowd(t, clients, channelName(1))
 		if err != nil {
 			return nil, err
 		}
 		defer s.close()
 		took := time.Since(start) - 500*time.Millisecond // settle's silence
-		return map[string]float64{
-			"cpu_us_per_connection": float64((t.server.cpu() - before).Microseconds()) / float64(clients),
-			"seconds":               took.Seconds(),
-		}, nil
+		got := t.server.counts().since(before, float64(clients), "connection")
+		got["seconds"] = took.Seconds()
+		return got, nil
 	}
 }
 
