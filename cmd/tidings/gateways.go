@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"tidings/gateways/feathers"
 	"tidings/gateways/kuzzle"
@@ -18,7 +19,13 @@ func gateways(s config.Settings) (list []httpapi.Gateway, err error) {
 	}
 	if s.GatewayPrimus == config.On {
 		const path = "/primus"
-		list = append(list, httpapi.Gateway{Path: path, Language: primus.New(primus.Config{PingInterval: s.PrimusPingInterval, Path: s.BasePath + path, Services: services})})
+		var library []byte
+		if s.PrimusLibrary != "" {
+			if library, err = os.ReadFile(s.PrimusLibrary); err != nil {
+				return nil, fmt.Errorf("gateways.primus_library: %w", err)
+			}
+		}
+		list = append(list, httpapi.Gateway{Path: path, Language: primus.New(primus.Config{PingInterval: s.PrimusPingInterval, Path: s.BasePath + path, Services: services, Library: library})})
 	}
 	if s.GatewayKuzzle == config.On {
 		list = append(list, httpapi.Gateway{Path: "/", Language: kuzzle.New()})

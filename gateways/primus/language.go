@@ -21,12 +21,15 @@ type Config struct {
 	Path string
 	// Services are those of Feathers that the server has itself. Nil means none.
 	Services *feathers.Services
+	// Library is what /primus/primus.js is: a file that the user's own build made. Nil means the client of this package.
+	Library []byte
 }
 
 // Language is the wire of Primus. There is one for all clients.
 type Language struct {
-	cfg  Config
-	spec []byte
+	cfg     Config
+	spec    []byte
+	library library
 
 	mu          sync.Mutex // guards all below
 	unsupported map[string]uint64
@@ -61,7 +64,7 @@ func New(cfg Config) *Language {
 	if err != nil {
 		panic(err) // a type of our own that cannot be written
 	}
-	return &Language{cfg: cfg, spec: spec, unsupported: map[string]uint64{}}
+	return &Language{cfg: cfg, spec: spec, library: newLibrary(&cfg), unsupported: map[string]uint64{}}
 }
 
 // Gateway implements transports.Language.
@@ -77,6 +80,10 @@ func (l *Language) Greet(w http.ResponseWriter, r *http.Request) *transports.Gre
 	if path == "/spec" {
 		header.Set("Content-Type", "application/json")
 		w.Write(l.spec)
+		return nil
+	}
+	if path == "/primus.js" {
+		l.library.serve(w, r)
 		return nil
 	}
 	header.Set("Cache-Control", "no-store, no-cache, must-revalidate, max-age=0")

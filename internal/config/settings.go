@@ -78,6 +78,7 @@ type Settings struct {
 
 	GatewayPrimus, GatewayKuzzle Switch
 	PrimusPingInterval           time.Duration
+	PrimusLibrary                string   // a file; "": the client of the server
 	FeathersServices             []string // each a path and index/collection
 
 	Broker                string   // who numbers and keeps messages: "memory" or "redis"
@@ -255,6 +256,8 @@ var keys = []key{
 		help: "clients of Kuzzle, at /; off, with dev on"},
 	{name: "gateways.primus_ping_interval", to: func(s *Settings) any { return &s.PrimusPingInterval }, def: "30s", flag: true, check: between(time.Second, 30*time.Second),
 		help: "how often clients of Primus are pinged; they take a connection for lost that brought no ping for 1.5 times what they were built with, which is 30s unless you changed it"},
+	{name: "gateways.primus_library", to: func(s *Settings) any { return &s.PrimusLibrary }, flag: true, file: true,
+		help: "a file that your own build of Primus saved, for /primus/primus.js; without it that is a client of the server's own"},
 	{name: "gateways.feathers.services", to: func(s *Settings) any { return &s.FeathersServices }, flag: true,
 		help: "services of Feathers that are collections of documents, each as \"PATH INDEX/COLLECTION\""},
 	{name: "broker", to: func(s *Settings) any { return &s.Broker }, def: "memory", flag: true, choices: []string{BrokerMemory, BrokerRedis},

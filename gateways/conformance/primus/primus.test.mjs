@@ -3,7 +3,10 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { runInNewContext } from "node:vm";
+import { gzipSync } from "node:zlib";
 import { original, tidings } from "./servers.mjs";
 
 const require = createRequire(import.meta.url);
@@ -11,18 +14,16 @@ const Primus = require("primus");
 const emitter = require("primus-emitter");
 const WebSocket = require("ws");
 
-const Socket = Primus.createSocket({ transformer: "websockets", parser: "JSON", plugin: { emitter } });
+const Npm = Primus.createSocket({ transformer: "websockets", parser: "JSON", plugin: { emitter } });
 
-/** A client of npm, with a record of the frames that it sends and hears and of the events that it has. */
+/** A client, with a record of the frames that it sends and hears and of the events that it has. */
 function client(server, options = {}) {
   const record = [];
-  const connect = Socket.prototype.client;
-  const primus = new Socket(server.url, { manual: true, strategy: "disconnect", reconnect: { min: 10, max: 50 }, ...options });
+  const primus = new (server.Client ?? Npm)(server.url, { manual: true, strategy: "disconnect", reconnect: { min: 10, max: 50 }, ...options });
   primus.on("outgoing::data", (text) => record.push(["→", text]));
   primus.on("incoming::data", (text) => record.push(["←", text]));
   for (const event of ["open", "close", "end", "reconnect scheduled", "reconnected"]) primus.on(event, () => record.push([event]));
   primus.record = record;
-  assert.equal(typeof connect, "function");
   primus.open();
   return primus;
 }
@@ -158,6 +159,47 @@ describe("clients of Primus", { timeout: 120_000 }, () => {
     const socket = new WebSocket(`${both[1].url}/primus/?token=secret`);
     const [error] = await once(socket, "error");
     assert.match(error.message, /400/);
+  });
+});
+
+// Of npm's client: what its own parts use of each other, and plugins of clients.
+const lacking = (
+  "AVOID_WEBSOCKETS NETWORK_EVENTS ark authorization client clone critical decoder disconnect emitter encoder getMaxListeners heartbeat initialise merge parse pipe plugin " +
+  "prependListener prependOnceListener protocol querystring querystringify rawListeners recovery setMaxListeners socket timeout timers transforms transport uri"
+).split(" ");
+
+// What a page gets that loads /primus/primus.js is compared with npm's client at the original server, events included.
+describe("the client of /primus/primus.js", { timeout: 120_000 }, () => {
+  let both = [];
+  before(async () => {
+    both = await Promise.all([original(), tidings()]);
+    const answer = await fetch(`${both[1].url}/primus/primus.js`);
+    assert.equal(answer.headers.get("content-type"), "text/javascript; charset=utf-8");
+    const source = await answer.text();
+    assert.ok(gzipSync(source, { level: 9 }).length <= 5 * 1024, `it has ${gzipSync(source, { level: 9 }).length} bytes`);
+    const page = { WebSocket, URL, setTimeout, clearTimeout, location: { href: both[1].url } };
+    page.self = page;
+    runInNewContext(source, page);
+    both[1].Client = page.Primus;
+  });
+  after(() => Promise.all(both.map((server) => server.stop())));
+
+  for (const [name, program] of Object.entries(programs))
+    test(name, async () => {
+      const [want, got] = await Promise.all(both.map(async (server) => (await program(server)).map((primus) => plain(primus.record))));
+      assert.deepEqual(own(got), want);
+    });
+
+  // The package has no declarations: what its client has is the measure.
+  test("has what npm's client has, but for a list", () => {
+    const there = (Client) => {
+      const primus = new Client(both[0].url, { manual: true });
+      const names = new Set(Object.keys(primus));
+      for (let object = Object.getPrototypeOf(primus); object && object.constructor.name !== "Object"; object = Object.getPrototypeOf(object)) for (const name of Object.getOwnPropertyNames(object)) names.add(name);
+      return names;
+    };
+    const got = there(both[1].Client);
+    assert.deepEqual([...there(Npm)].filter((name) => !name.startsWith("_") && !got.has(name)).sort(), lacking);
   });
 });
 
