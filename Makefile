@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # Versions and packages of tools stand here and nowhere else; those of libraries are in go.mod and package.json.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GATEWAYS    := $(patsubst %/package.json,%,$(wildcard gateways/conformance/*/package.json))
-APT         := chromium firefox-esr webkit2gtk-driver xvfb xauth nginx-light redis-server haproxy apache2-bin curl php-cli python3 g++ postgresql
+APT         := chromium firefox-esr webkit2gtk-driver xvfb xauth nginx-light redis-server haproxy apache2-bin curl php-cli python3 g++ pgbouncer postgresql
 GO          ?= go
 # Without msgpack, which nothing here speaks, gin adds 2 MB to the binary instead of 9.
 TAGS        := nomsgpack

@@ -1,6 +1,7 @@
 // Live lists of documents against the real binary, in this process and in tabs of real Chromium: a backend makes some 200
 // changes a second over HTTP, the connection is cut twice, two changes are too large for their channel, so that a `reset` comes in their place.
-// At the end each list is what a search finds, and on the way none showed a row that its filter does not match.
+// At the end each list is what a search finds, and on the way none showed a row that its filter does not match. All of it
+// over SQLite and over PostgreSQL, which has a table that others write as well.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +12,8 @@ import { WebSocket } from "ws";
 import { collection } from "../dist/collection.js";
 import { createMessageBus } from "../dist/tidings.js";
 import { chrome, closeChrome, transports, until } from "./clients.mjs";
-import { serve } from "./tidings.mjs";
+import { postgres } from "./postgres.mjs";
+import { run, serve } from "./tidings.mjs";
 
 const CONFIG = `
 rules:
@@ -23,16 +25,19 @@ rules:
 const FREE = { equals: { free: true } };
 const queries = [{ filter: FREE, sort: ["-seats", "driver.name"] }, { filter: FREE, sort: ["seats"], limit: 7 }, { sort: ["driver.name"] }];
 
-describe("live lists", { timeout: 120_000 }, () => {
+for (const store of ["sqlite", "postgres"]) describe(`live lists over ${store}`, { timeout: 180_000 }, () => {
   let server;
+  let database;
   const folder = mkdtempSync(join(tmpdir(), "tidings-documents-"));
   before(async () => {
     writeFileSync(join(folder, "tidings.yaml"), CONFIG);
-    server = await serve({}, undefined, ["--config", join(folder, "tidings.yaml")]);
+    if (store === "postgres") database = await postgres();
+    server = await serve(database ? { TIDINGS_POSTGRES_URL: database.url } : {}, undefined, ["--store", store, "--config", join(folder, "tidings.yaml")]);
   });
   after(async () => {
     await closeChrome();
     await server?.stop();
+    await database?.stop();
     rmSync(folder, { recursive: true });
   });
 
@@ -79,7 +84,7 @@ describe("live lists", { timeout: 120_000 }, () => {
   const enlarge = (name) => api(`${name}/_bulk`, { operations: [{ action: "put", id: "large", content: { seats: 1, free: true, driver: { name: "x".repeat(3_000) } } }] });
   const shrink = (name) => api(`${name}/_bulk`, { operations: [{ action: "remove", id: "large" }] });
 
-  for (const transport of transports) {
+  for (const transport of store === "sqlite" ? transports : ["websocket"]) {
     test(`${transport}: three lists, two cuts and two resets`, async (t) => {
       const name = `city/${transport}`;
       await drive(name, 0.2);
@@ -197,8 +202,40 @@ describe("live lists", { timeout: 120_000 }, () => {
     assert.deepEqual((await taxis.mGet(["c", "nobody", "b"])).map((d) => d._id), ["c", "b"]);
     assert.deepEqual(await taxis.patchByQuery({ range: { seats: { lte: 2 } } }, { free: false }), { matched: 2, changed: 2, complete: true });
     assert.equal((await taxis.search({ limit: 1, count: true })).total, 3);
-    await until("the list has it", async () => list?.map((d) => `${d._id}${d.free ?? d.driver.name}`).join(" ") === "bfalse cfalse a/1Jo");
+    await until("the list has it", async () => list?.map((d) => `${d._id}${d.free ?? d.driver?.name}`).join(" ") === "bfalse cfalse a/1Jo");
     assert.equal((await taxis.remove("a/1")).event, "removed");
     await until("the list has it no more", async () => list.length === 2);
+  });
+
+  if (store === "sqlite") return;
+
+  test("a table that SQL writes: rows without a version, in a list with a filter", async (t) => {
+    database.sql("CREATE TABLE public.orders (id serial PRIMARY KEY, status text, total int)");
+    run(["pg", "watch", "orders", "--as", "city/orders"], { TIDINGS_POSTGRES_URL: database.url });
+    const bus = createMessageBus({ url: `${server.url}/bus`, transports: ["websocket"], WebSocket });
+    t.after(() => bus.close());
+    const query = { filter: { equals: { status: "open" } }, sort: ["-total"] };
+    let state;
+    const wrong = [];
+    t.after(
+      collection(bus, "city/orders").live(query, (now) => {
+        state = now;
+        if (now.documents.some((d) => d.status !== "open")) wrong.push("a row that the filter does not match");
+        if (now.documents.some((d) => "_version" in d || "_info" in d)) wrong.push("a row with what a table does not have");
+        if (now.error) wrong.push(now.error.code);
+      }),
+    );
+    database.sql("INSERT INTO public.orders (status, total) SELECT CASE WHEN n % 3 = 0 THEN 'done' ELSE 'open' END, n % 17 FROM generate_series(1, 60) AS n");
+    await until("loaded", async () => state?.known);
+    for (let n = 1; n <= 10; n++) {
+      database.sql(`UPDATE public.orders SET status = CASE status WHEN 'open' THEN 'done' ELSE 'open' END, total = total + ${n} WHERE id % 10 = ${n % 10}; DELETE FROM public.orders WHERE id = ${n * 4}`);
+      if (n === 5) bus.debug.cut();
+    }
+    database.sql("BEGIN; DELETE FROM public.orders; ROLLBACK");
+    await until("the list is what a search finds", async () => JSON.stringify(state.documents) === JSON.stringify(await found("city/orders", query)));
+    assert.ok(state.documents.length > 5, "there is something to see");
+    database.sql("TRUNCATE public.orders");
+    await until("the list is empty", async () => state.known && state.documents.length === 0);
+    assert.deepEqual(wrong, []);
   });
 });

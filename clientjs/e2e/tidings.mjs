@@ -35,6 +35,12 @@ export async function serve(env = {}, port, flags = []) {
   return server;
 }
 
+/** Runs a command of the binary to its end. Fails with what it printed if it fails. */
+export function run(args, env = {}) {
+  build();
+  return execFileSync(binary, args, { env: { ...process.env, ...env }, encoding: "utf8" });
+}
+
 class Server {
   constructor(port, child, log) {
     Object.assign(this, { port, child, log, url: `http://127.0.0.1:${port}` });
