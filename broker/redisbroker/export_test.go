@@ -8,3 +8,9 @@ func (b *Broker) Kill() {
 	b.client.Close()
 	b.live.Close()
 }
+
+// Name is the node's among those that share the server.
+func (b *Broker) Name() string { return b.cfg.Node }
+
+// RenewNow renews the node's leases before their time.
+func (b *Broker) RenewNow() { b.renew(b.life) }

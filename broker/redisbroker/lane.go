@@ -118,12 +118,17 @@ func (l *lane) link(ctx context.Context) (*link, error) {
 	}
 }
 
-func (l *lane) set(k *link) {
+// set makes k the lane's connection, unless scripts run in another process since it was opened.
+func (l *lane) set(k *link) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if k != nil && l.runID != "" && l.runID != k.runID {
+		return false
+	}
 	l.up = k
 	close(l.change)
 	l.change = make(chan struct{})
+	return true
 }
 
 // serverIs has the connection opened anew if it leads to another process than the one in which scripts run: a server
@@ -144,8 +149,7 @@ func (l *lane) run(ctx context.Context) {
 				l.b.count.interruptions.Add(1)
 				l.b.cfg.Log.Warn("the connection that brings messages was opened anew", "runID", k.runID)
 			}
-			l.set(k)
-			if l.restore(ctx, k) {
+			if l.set(k) && l.restore(ctx, k) {
 				l.keep(ctx, k)
 			}
 			l.set(nil)
@@ -195,6 +199,9 @@ func (l *lane) open(ctx context.Context) *link {
 		// One of the two is of before: ask once more where scripts run.
 		now, err := l.b.client.Do(ctx, l.b.client.B().Eval().Script(askRunID).Numkeys(1).Key(l.key).Build()).ToString()
 		if err == nil && now == k.runID {
+			l.mu.Lock()
+			l.runID = now
+			l.mu.Unlock()
 			return k
 		}
 	}
@@ -242,7 +249,9 @@ func (l *lane) restoreRow(ctx context.Context, k *link, topics []*topic) bool {
 		if t.take(ctx) != nil {
 			return false
 		}
-		taken = append(taken, t)
+		if taken = append(taken, t); t.of == k {
+			continue // somebody came in the meantime
+		}
 		ask = append(ask, l.b.live.B().Ssubscribe().Channel(t.name).Build())
 	}
 	for _, resp := range k.client.DoMulti(ctx, ask...) {
@@ -251,8 +260,10 @@ func (l *lane) restoreRow(ctx context.Context, k *link, topics []*topic) bool {
 		}
 	}
 	for _, t := range topics {
-		t.of = k
-		t.interrupted()
+		if t.of != k {
+			t.of = k
+			t.interrupted()
+		}
 	}
 	return true
 }

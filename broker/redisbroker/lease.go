@@ -18,11 +18,7 @@ func (b *Broker) keepLeases(ctx context.Context) {
 			return
 		case <-b.crowd.wake:
 		case <-tick.C:
-			for _, p := range b.crowd.leased() {
-				if answer, err := b.ask(ctx, renewScript, p, b.cfg.Node, millis(b.cfg.Lease)); err == nil && answer == 0 {
-					b.crowd.lost(p)
-				}
-			}
+			b.renew(ctx)
 			for p := range b.cfg.Partitions {
 				if b.reap(ctx, p, "") != nil {
 					break
@@ -30,6 +26,15 @@ func (b *Broker) keepLeases(ctx context.Context) {
 			}
 		}
 		b.restate(ctx)
+	}
+}
+
+// renew prolongs the node's leases. Where there is none any more, all that the node said was taken back.
+func (b *Broker) renew(ctx context.Context) {
+	for _, p := range b.crowd.leased() {
+		if answer, err := b.ask(ctx, renewScript, p, b.cfg.Node, millis(b.cfg.Lease)); err == nil && answer == 0 {
+			b.crowd.lost(p)
+		}
 	}
 }
 

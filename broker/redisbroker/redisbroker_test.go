@@ -37,6 +37,7 @@ func start(t testing.TB, cfg redisbroker.Config) *redisbroker.Broker {
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	brokertest.Run(t, func(t testing.TB, o brokertest.Options) brokertest.Fixture {
 		server := testredis.Start(t)
 		cfg := config(server.URL())
@@ -66,6 +67,7 @@ func TestConformance(t *testing.T) {
 
 // B49: names that Redis would take for patterns or tags, or that differ little, are ordinary names.
 func TestB49_NamesThatRedisTreatsSpecially(t *testing.T) {
+	t.Parallel()
 	b := start(t, config(testredis.Start(t).URL()))
 	names := []protocol.Channel{"a", "A", "a*", "a?", "[a-z]", "a{17}b", "{17}", "{}", "}{", "a:b", "c:a", "%a", "!a", "/a", "é", "a\x00b", "a b"}
 	sinks := map[protocol.Channel]*sink{}
@@ -111,4 +113,38 @@ func (s *sink) next(t testing.TB) *protocol.Message {
 		t.Fatal("the sink heard nothing")
 		return nil
 	}
+}
+
+func TestConformanceOverACluster(t *testing.T) {
+	t.Parallel()
+	servers := testredis.Cluster(t, 3)
+	checks := 0
+	brokertest.Run(t, func(t testing.TB, o brokertest.Options) brokertest.Fixture {
+		checks++
+		cfg := config(servers[0].URL(), servers[1].URL())
+		cfg.Prefix = fmt.Sprint("check", checks)
+		cfg.Partitions = 7 // on all three masters, with few connections
+		cfg.Stream = func(protocol.Channel) core.StreamConfig { return o.Stream }
+		cfg.Lease = time.Second
+		node := func() broker.Broker {
+			cfg := cfg
+			cfg.Node = redisbroker.DefaultConfig().Node
+			return start(t, cfg)
+		}
+		b := node()
+		return brokertest.Fixture{
+			Broker: b,
+			Wait:   time.Sleep,
+			Restart: func() broker.Broker {
+				b.Close()
+				for _, s := range servers[:3] {
+					s.Do(t, "FLUSHALL")
+				}
+				return node()
+			},
+			Peer:  node,
+			Kill:  func(b broker.Broker) { b.(*redisbroker.Broker).Kill() },
+			Lease: cfg.Lease,
+		}
+	})
 }

@@ -24,6 +24,12 @@ func (s *Server) Do(t testing.TB, words ...string) string {
 	return answer
 }
 
+// Try asks the server and returns its error.
+func (s *Server) Try(words ...string) error {
+	_, err := s.ask(words...)
+	return err
+}
+
 func (s *Server) ask(words ...string) (string, error) {
 	conn, err := net.DialTimeout("tcp", s.Addr(), 5*time.Second)
 	if err != nil {

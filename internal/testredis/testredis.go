@@ -27,6 +27,7 @@ type Server struct {
 
 	dir      string
 	settings []string
+	file     string    // of settings, before all others; "" for none
 	alive    io.Closer // the server ends when it is closed
 	ended    chan struct{}
 	pid      int
@@ -34,6 +35,13 @@ type Server struct {
 
 // Start starts a server that ends with the test. settings are those of redis-server, in pairs: "--maxmemory", "5mb".
 func Start(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	s := prepare(t, settings)
+	s.start(t)
+	return s
+}
+
+func prepare(t testing.TB, settings []string) *Server {
 	t.Helper()
 	dir, err := os.MkdirTemp(place(), "tidings-redis-")
 	if err != nil {
@@ -44,9 +52,15 @@ func Start(t testing.TB, settings ...string) *Server {
 		s.Halt()
 		os.RemoveAll(dir)
 	})
+	return s
+}
+
+func (s *Server) start(t testing.TB) {
+	t.Helper()
 	for try := 0; ; try++ { // another process may take the port in between
-		if err = s.run(); err == nil {
-			return s
+		err := s.run()
+		if err == nil {
+			return
 		}
 		if try == 3 {
 			t.Fatal(err)
@@ -94,10 +108,13 @@ func (s *Server) run() error {
 			return err
 		}
 	}
-	args := append([]string{
-		"--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--daemonize", "no",
-		"--pidfile", filepath.Join(s.dir, "pid"), "--repl-diskless-sync-delay", "0",
-	}, s.settings...)
+	args := []string{"--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--dir", s.dir, "--daemonize", "no"}
+	if s.file != "" {
+		args = append([]string{s.file}, args...)
+	} else {
+		args = append(args, "--save", "", "--repl-diskless-sync-delay", "0")
+	}
+	args = append(args, s.settings...)
 	// The shell ends the server when this process is gone, and the pipe with it. The pipe is file 3, since a shell without
 	// job control gives /dev/null to what runs in the background.
 	const script = `"$@" & server=$!; (cat <&3 >/dev/null; kill -KILL $server) & wait $server`
