@@ -20,7 +20,7 @@ export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/' | expand -t 18
 
-run: ## start the server for development, with the demo, on http://127.0.0.1:8080/demo/ (needs only Go)
+run: ## start the server for development, with a start page and the demo, on http://127.0.0.1:8080/ (needs only Go)
 	$(GO) run -tags $(TAGS) ./cmd/tidings serve --dev $(ARGS)
 
 build: ## build bin/tidings

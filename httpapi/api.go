@@ -45,6 +45,7 @@ type API struct {
 	engine      *gin.Engine
 	client      files
 	demo        files
+	start       files
 	doctor      files
 	demoBackend http.Handler
 	exporter    http.Handler
@@ -79,6 +80,9 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		return nil, err
 	}
 	if a.demo, err = readFiles(cfg.Demo); err != nil {
+		return nil, err
+	}
+	if a.start, err = readFiles(cfg.Start); err != nil {
 		return nil, err
 	}
 	for page, tree := range cfg.DemoPages {

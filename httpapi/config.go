@@ -43,6 +43,8 @@ type Config struct {
 	Forward *forward.Forwarder
 	// Documents is what /api/documents reads and writes.
 	Documents Documents
+	// Start is the page at /, whose other files are served at /start/. Nil means none.
+	Start fs.FS
 	// Demo is served at /demo/, with index.html at its root. Nil means none.
 	Demo fs.FS
 	// DemoPages are served below Demo, each at /demo/NAME/ with index.html at its root.

@@ -108,6 +108,12 @@ func (a *API) onDemoBackend(c *gin.Context) {
 	a.demoBackend.ServeHTTP(c.Writer, r)
 }
 
+// onStart serves the start page, if there is one.
+func (a *API) onStart(c *gin.Context) { a.serveFile(c, a.start, "index.html") }
+
+// onStartFile serves what the start page loads.
+func (a *API) onStartFile(c *gin.Context) { a.servePage(c, a.start) }
+
 // onDemoFile serves the demo page.
 func (a *API) onDemoFile(c *gin.Context) { a.servePage(c, a.demo) }
 

@@ -19,20 +19,33 @@ func (a *API) mountGateways(list []Gateway, root *gin.Engine, g *gin.RouterGroup
 		}
 		at[gateway.Path] = append(at[gateway.Path], mounted{gateway.Query, a.handler.Speak(gateway.Language)})
 	}
+	var atRoot gin.HandlerFunc
 	for _, path := range paths {
 		serve := a.onGateway(at[path])
 		if path == "/" {
-			root.GET("/", func(c *gin.Context) {
-				if !isHandshake(c.Request) {
-					a.onNoRoute(c)
-					return
-				}
-				serve(c)
-			})
+			atRoot = serve
 			continue
 		}
 		g.Any(path, serve)
 		g.Any(path+"/*rest", serve)
+	}
+	if atRoot != nil || a.start != nil {
+		root.GET("/", a.onRoot(atRoot))
+		root.HEAD("/", a.onRoot(nil))
+	}
+}
+
+// onRoot serves "/": handshakes go to a gateway, if there is one, and all else is for the start page.
+func (a *API) onRoot(gateway gin.HandlerFunc) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		switch {
+		case gateway != nil && isHandshake(c.Request):
+			gateway(c)
+		case a.base == "" && !isHandshake(c.Request):
+			a.onStart(c)
+		default:
+			a.onNoRoute(c)
+		}
 	}
 }
 

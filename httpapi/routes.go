@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"path"
 	"sync"
 
 	"github.com/gin-gonic/gin"
@@ -79,6 +80,13 @@ func (a *API) routes(base string) *gin.Engine {
 		g.Match(read, "/demo/*file", a.onDemoFile)
 		if a.demoBackend != nil {
 			g.POST("/demo/*file", a.onDemoBackend)
+		}
+	}
+	if a.start != nil {
+		g.Match(read, "/start/*file", a.onStartFile)
+		if base != "" {
+			g.Match(read, "/", a.onStart)
+			g.GET("", toFolder(path.Base(base)+"/"))
 		}
 	}
 	a.mountGateways(a.gateways, e, g)

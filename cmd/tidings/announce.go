@@ -20,6 +20,7 @@ func announce(out io.Writer, s config.Settings) {
   Open: /api and /metrics without a key from this machine; pages of localhost on any port;
         subscribe: %s, publish: %s.
 
+  start     %s/
   demo      %s/demo/
   filters   %s/demo/filters/
   taxis     %s/demo/taxis/
@@ -27,7 +28,7 @@ func announce(out io.Writer, s config.Settings) {
   listen    curl -N '%s/bus/sse?channel=hello'
   publish   curl -H 'Content-Type: application/json' -d '{"channel": "hello", "data": {"n": 1}}' %s/api/publish
 
-`, version, s.Subscribe, s.Publish, base, base, base, base, base, base)
+`, version, s.Subscribe, s.Publish, base, base, base, base, base, base, base)
 	if !onLoopback(s.Addr) {
 		fmt.Fprintf(out, "  WARNING: %s is reached from other machines; what they may do is above, but for /api and /metrics.\n\n", s.Addr)
 	}

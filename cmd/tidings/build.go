@@ -159,7 +159,7 @@ func (srv *server) apiConfig() httpapi.Config {
 	s, c := srv.settings, httpapi.DefaultConfig()
 	c.BasePath, c.Keys, c.Dev, c.Log = s.BasePath, srv.admission.keys, s.Dev, srv.log
 	c.Metrics, c.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
-	c.Demo, c.IdleTimeout, c.Forward = demo(), s.IdleTimeout, srv.forwarder()
+	c.IdleTimeout, c.Forward = s.IdleTimeout, srv.forwarder()
 	if srv.store != nil {
 		c.Documents = httpapi.Documents{Store: srv.store, Lag: func() time.Duration { return srv.relay.Stats().Lag }}
 	}
@@ -168,6 +168,7 @@ func (srv *server) apiConfig() httpapi.Config {
 		c.Tracer = srv.tracer
 	}
 	if s.Dev {
+		c.Start, c.Demo = startPage(), demo()
 		c.DemoBackend, c.DemoPages = demoBackend(srv.bus, srv.store), demoPages()
 	}
 	c.Transports = transports.Config{

@@ -10,12 +10,16 @@ import (
 	"tidings/actors"
 	"tidings/examples/dashboard"
 	"tidings/examples/filters"
+	startpage "tidings/examples/start"
 	"tidings/examples/taxis"
 	"tidings/protocol"
 	"tidings/store"
 )
 
-// demo is the page at /demo/.
+// startPage is the page at /. Only with --dev.
+func startPage() fs.FS { return startpage.Page }
+
+// demo is the page at /demo/. Only with --dev.
 func demo() fs.FS { return dashboard.Dist }
 
 // demoPages are the pages below it. Only with --dev.

@@ -344,12 +344,27 @@ func TestServeWithoutDevIsClosed(t *testing.T) {
 	}
 }
 
+// Without --dev there is neither a start page nor a demo.
+func TestNoPagesInProduction(t *testing.T) {
+	_, url := startServer(t, []string{"TIDINGS_API_KEY=0123456789abcdef0123"}, "--rules-subscribe", "anyone")
+	for _, path := range []string{"/", "/start/start.js", "/demo", "/demo/", "/demo/filters/"} {
+		answer, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != 404 || answer.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: answered %s, %s, want 404 as JSON", path, answer.Status, answer.Header.Get("Content-Type"))
+		}
+	}
+}
+
 func TestDevSaysWhatIsOpen(t *testing.T) {
 	s, url := startServer(t, nil, "--dev", "--base-path", "/tidings")
-	for _, want := range []string{"FOR DEVELOPMENT", "without a key", "publish: anyone", url + "/tidings/demo/", url + "/tidings/api/publish"} {
+	for _, want := range []string{"FOR DEVELOPMENT", url + "/tidings/\n", "without a key", "publish: anyone", url + "/tidings/demo/", url + "/tidings/api/publish"} {
 		s.out.wait(t, want)
 	}
-	for _, path := range []string{"/healthz", "/demo/", "/demo", "/demo/filters/", "/demo/filters", "/demo/taxis/", "/demo/taxis", "/client/tidings.js"} {
+	for _, path := range []string{"/healthz", "", "/", "/start/start.js", "/demo/", "/demo", "/demo/filters/", "/demo/filters", "/demo/taxis/", "/demo/taxis", "/client/tidings.js"} {
 		if answer, err := http.Get(url + "/tidings" + path); err != nil || answer.StatusCode != 200 {
 			t.Errorf("%s: %v %v", path, answer, err)
 		}

@@ -50,17 +50,10 @@ async function serveIn(folder, command, { env = {}, user = "65532:65532" } = {})
 async function hears(url) {
   const page = await (await chrome()).newPage();
   try {
-    await page.goto(`${url}/healthz`);
-    await page.evaluate(
-      () =>
-        new Promise(async (resolve) => {
-          const { createMessageBus } = await import("/client/tidings.js");
-          window.heard = [];
-          createMessageBus({ url: "/bus" }).subscribe("hello", (data) => window.heard.push(data.n), { onSubscribed: resolve });
-        }),
-    );
+    await page.goto(url);
+    await page.locator("#messages[data-live]").waitFor({ state: "attached", timeout: 60_000 });
     execFileSync("curl", ["-fsS", "-H", "Content-Type: application/json", "-d", '{"channel": "hello", "data": {"n": 7}}', `${url}/api/publish`]);
-    await page.waitForFunction(() => window.heard.includes(7), undefined, { timeout: 60_000 });
+    await page.getByText('{"n":7}').waitFor({ timeout: 60_000 });
   } finally {
     await page.close();
   }
