@@ -20,6 +20,7 @@ import (
 	"tidings/httpapi"
 	"tidings/internal/memnet"
 	"tidings/protocol"
+	"tidings/store"
 	"tidings/store/sqlite"
 	"tidings/store/storetest"
 )
@@ -30,7 +31,7 @@ const apiKey = "a-key-of-these-tests-0123456789"
 type house struct {
 	testing.TB
 	bus    *actors.Bus
-	store  *sqlite.Store
+	store  store.Store
 	http   *http.Client
 	signer *access.Signer
 }
@@ -41,6 +42,16 @@ func newHouse(t *testing.T, change ...func(*actors.Config)) *house {
 }
 
 func newHouseAt(t testing.TB, path string, change ...func(*actors.Config)) *house {
+	t.Helper()
+	s, err := sqlite.Open(sqlite.Config{Path: path, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newHouseOf(t, s, change...)
+}
+
+// newHouseOf makes a house of a store, which ends with it.
+func newHouseOf(t testing.TB, s store.Store, change ...func(*actors.Config)) *house {
 	t.Helper()
 	secret := []byte("a secret of these tests, of more than 32 bytes")
 	quiet := slog.New(slog.DiscardHandler)
@@ -55,8 +66,6 @@ func newHouseAt(t testing.TB, path string, change ...func(*actors.Config)) *hous
 	signer, err := access.NewSigner(secret)
 	must(err)
 	keys, err := access.NewKeys(apiKey)
-	must(err)
-	s, err := sqlite.Open(sqlite.Config{Path: path, Log: quiet})
 	must(err)
 	mem := memory.New(memory.DefaultConfig())
 	cfg := actors.Config{Broker: mem, Tokens: tokens, Logger: quiet, Documents: documents.Calls(s), Rules: access.Rules{Channels: []access.Rule{

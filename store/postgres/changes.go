@@ -18,7 +18,6 @@ const (
 	maxComing    = 64              // numbers that wait to become the horizon
 	warnAfter    = 5 * time.Second // of waiting for a transaction that others have open
 	queryTimeout = 10 * time.Second
-	countEvery   = 5 * time.Second
 
 	startOverTimeout = 5 * time.Minute
 )
@@ -74,11 +73,19 @@ func (s *Store) settle(ctx context.Context, known uint64) (more bool, err error)
 			s.warnOpen(ctx)
 			wait *= 2
 		}
-		select {
-		case <-ctx.Done():
+		if !rest(ctx, pause) {
 			return false, ctx.Err()
-		case <-time.After(pause):
 		}
+	}
+}
+
+// rest waits for so long. It reports false if ctx ended first.
+func rest(ctx context.Context, pause time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(pause):
+		return true
 	}
 }
 
@@ -174,6 +181,16 @@ func (s *Store) startOver(ctx context.Context, number, dropped uint64) error {
 	}
 	s.mark.Store(max(number, s.mark.Load()))
 	return s.count(ctx)
+}
+
+// countOn counts the changes that wait again and again: triggers and other nodes add to them, and whoever leads takes
+// them away, without this process.
+func (s *Store) countOn() {
+	for rest(s.ctx, s.cfg.countEvery) {
+		if err := s.count(s.ctx); err != nil && s.ctx.Err() == nil {
+			s.cfg.Log.Debug("the changes that wait were not counted", "error", hidden(err))
+		}
+	}
 }
 
 // count counts the changes that wait, as far as that matters.
@@ -281,10 +298,6 @@ func (s *Store) Relayed(ctx context.Context, number uint64) error {
 		return s.readFault(ctx, err)
 	}
 	s.waiting.Add(-gone)
-	// Triggers, and other nodes, add to them without this process.
-	if last := s.counted.Load(); time.Since(time.UnixMilli(last)) > countEvery && s.counted.CompareAndSwap(last, time.Now().UnixMilli()) {
-		s.count(ctx)
-	}
 	for {
 		mark := s.mark.Load()
 		if mark >= number || s.mark.CompareAndSwap(mark, number) {

@@ -242,3 +242,19 @@ func TestTwoNodes(t *testing.T) {
 		})
 	}
 }
+
+// A node that does not publish learns that its changes were: else it would take them for waiting, and refuse to write
+// after so many.
+func TestWhatOthersPublishWaitsNoMore(t *testing.T) {
+	url := testpostgres.Database(t)
+	o := &town{keys: map[string]bool{}, news: make(chan struct{}, 1)}
+	a := node(t, url, o)
+	waitFor(t, "the first node leads", a.leads.Load)
+	b := openAt(t, url, func(c *Config) { c.countEvery = 10 * time.Millisecond })
+	for n := range 20 {
+		if err := put(b, fmt.Sprint(n), `{}`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitFor(t, "nothing waits", func() bool { return b.Stats().Waiting == 0 })
+}

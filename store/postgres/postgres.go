@@ -47,11 +47,12 @@ type Config struct {
 	URL string
 	Log *slog.Logger // nil means slog.Default
 
-	writers  int                // 0: two
-	maxGroup int                // 0: as many as wait; 1: one request a commit
-	silence  time.Duration      // after which the server ends the session of who leads; 0: 15 s
-	step     func(string) error // called between the steps of a commit; what it returns is the step's error. For tests
-	between  string             // a statement between the reading of a number and the id of a transaction. For tests
+	writers    int                // 0: two
+	maxGroup   int                // 0: as many as wait; 1: one request a commit
+	countEvery time.Duration      // after which the changes that wait are counted again; 0: 5 s
+	silence    time.Duration      // after which the server ends the session of who leads; 0: 15 s
+	step       func(string) error // called between the steps of a commit; what it returns is the step's error. For tests
+	between    string             // a statement between the reading of a number and the id of a transaction. For tests
 }
 
 // Store is a store.Store in one database.
@@ -76,7 +77,6 @@ type Store struct {
 	leads    atomic.Bool
 	mark     atomic.Uint64
 	waiting  atomic.Int64
-	counted  atomic.Int64 // when waiting was counted, Unix milliseconds
 	readOnly atomic.Bool
 	writes   atomic.Uint64
 	commits  atomic.Uint64
@@ -98,6 +98,7 @@ const (
 	readers     = 8 // searches that read at once
 	writers     = 2 // commits that are under way at once
 	lookEvery   = 250 * time.Millisecond
+	countEvery  = 5 * time.Second
 	openTimeout = 10 * time.Second
 )
 
@@ -119,6 +120,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.group.Go((&writer{store: s}).run)
 	}
 	s.group.Go(s.listen)
+	s.group.Go(s.countOn)
 	return s, nil
 }
 
@@ -128,6 +130,9 @@ func newStore(cfg Config) *Store {
 	}
 	if cfg.writers == 0 {
 		cfg.writers = writers
+	}
+	if cfg.countEvery == 0 {
+		cfg.countEvery = countEvery
 	}
 	if cfg.silence == 0 {
 		cfg.silence = silence
