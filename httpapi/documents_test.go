@@ -185,6 +185,7 @@ func TestDocumentBodies(t *testing.T) {
 	}{
 		{"B107 too long", `{"t":"` + strings.Repeat("x", protocol.MaxPayloadBytes) + `"}`, protocol.CodeTooLarge},
 		{"B107 depth 33", strings.Repeat(`{"a":`, 32) + `{}` + strings.Repeat("}", 32), protocol.CodeBadJSON},
+		{"B107 10,001 tokens", `{"a":[` + strings.Repeat("1,", 9_996) + `1]}`, protocol.CodeBadJSON},
 		{"no object", `7`, protocol.CodeBadRequest},
 		{"the store's members", `{"_id":"b"}`, protocol.CodeBadRequest},
 	} {

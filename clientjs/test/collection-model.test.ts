@@ -70,7 +70,7 @@ async function play(seed: number, { collection }: typeof own): Promise<{ searche
     if (query.filter && !documents.every((d) => d.free)) return "a row that the filter does not match";
     if (documents.some((d, i) => i && order(documents[i - 1]!, d) >= 0)) return "out of order, or twice";
     if (documents.length > (query.limit ?? Infinity)) return "longer than its limit";
-    for (const { _id, _version } of documents) {
+    for (const { _id, _version = 0 } of documents) {
       if (_version < (newest.get(_id) ?? 0)) return "an older version than was shown";
       newest.set(_id, _version);
     }

@@ -64,7 +64,12 @@ interface Taxi {
 export async function documents(bus: MessageBus, fake: FakeBus): Promise<void> {
   const taxis = collection<Taxi>(bus, "city/taxis");
   const one = await taxis.get("t1");
-  void [one?.driver?.name.length, one?._version.toFixed(), one?._info.author?.length];
+  void [one?.driver?.name.length, one?._version?.toFixed(), one?._info?.author?.length];
+  if (one) await taxis.put(one._id, { driver: { name: "Jo" }, free: true, tags: [] }, { version: one._version });
+  // @ts-expect-error: a row of a watched table has no version
+  one?._version.toFixed();
+  // @ts-expect-error: and nobody who wrote it
+  one?._info.author;
   // @ts-expect-error: there may be none
   one.free;
   // @ts-expect-error: documents are not yours to change

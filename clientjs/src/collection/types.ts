@@ -2,13 +2,13 @@ import type { TidingsError, Unsubscribe } from "tidings";
 
 /**
  * A document as the server has it: the content, with what the store adds, in one object. Do not change it. A row of a
- * table that is watched has `_id` alone.
+ * table that is watched has `_id` alone: its `_version` and `_info` are undefined.
  */
 export type Stored<T extends object = Record<string, unknown>> = Readonly<T> & {
   readonly _id: string;
   /** The number of the change that made it: it grows with each write, by one or more. */
-  readonly _version: number;
-  readonly _info: DocumentInfo;
+  readonly _version?: number;
+  readonly _info?: DocumentInfo;
 };
 
 /** Who wrote a document, and when: users, null for none, and Unix ms. */
