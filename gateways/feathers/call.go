@@ -15,10 +15,22 @@ type Ask struct {
 	Frames []protocol.ClientFrame
 	// Answer returns the arguments of the acknowledgement, a JSON array, from the answer: a reply or an error.
 	Answer func(*protocol.ServerFrame) []byte
+	// Next returns what is asked after the answer, or nil if that is all: then Answer is asked. Nil for most.
+	Next func(*protocol.ServerFrame) *Ask
 	// Refused is why nothing is asked.
 	Refused *Fault
+	// Done are the arguments of the acknowledgement if nothing has to be asked; nil for most.
+	Done []byte
 	// Missing is what the call asks for and is not offered, as a metric has it; "" if it is offered.
 	Missing string
+}
+
+// Arguments returns those of the acknowledgement of a call of which nothing is asked, or nil if something is.
+func (a *Ask) Arguments() []byte {
+	if a.Refused != nil {
+		return a.Refused.Arguments()
+	}
+	return a.Done
 }
 
 func refused(f *Fault) *Ask { return &Ask{Refused: f} }

@@ -36,6 +36,7 @@ type (
 	found struct {
 		Documents []json.RawMessage
 		Total     *int
+		Next      string
 	}
 	written struct{ Document json.RawMessage }
 )
@@ -55,7 +56,7 @@ func (c call) find(query json.RawMessage) *Ask {
 	return c.document("search", fields, func(data []byte) []byte {
 		var page found
 		if json.Unmarshal(data, &page) != nil {
-			return generalError.because("the store's answer cannot be read").Arguments()
+			return errAnswer.Arguments()
 		}
 		records := page.Documents[min(q.skip, len(page.Documents)):]
 		records = records[:min(q.limit, len(records))]
@@ -63,14 +64,8 @@ func (c call) find(query json.RawMessage) *Ask {
 		if page.Total != nil {
 			total = *page.Total
 		}
-		b := []byte(`{"total":` + strconv.Itoa(total) + `,"limit":` + strconv.Itoa(q.limit) + `,"skip":` + strconv.Itoa(q.skip) + `,"data":[`)
-		for i, d := range records {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = q.selected(b, appendRecord(nil, d))
-		}
-		return result(append(b, "]}"...))
+		b := []byte(`{"total":` + strconv.Itoa(total) + `,"limit":` + strconv.Itoa(q.limit) + `,"skip":` + strconv.Itoa(q.skip) + `,"data":`)
+		return result(append(append(b, q.list(records)...), '}'))
 	})
 }
 
@@ -135,7 +130,7 @@ func idOf(id json.RawMessage) (string, *Fault) {
 
 func (c call) create(data json.RawMessage) *Ask {
 	if len(data) > 0 && data[0] == '[' {
-		return missing("create of several records", "create many")
+		return c.createMany(data)
 	}
 	kept, id, fault := content(data)
 	if fault != nil {
@@ -165,7 +160,7 @@ func (c call) write(method string, id, data, rawQuery json.RawMessage) *Ask {
 	case method == "update":
 		return refused(badRequest.because("You can not replace multiple instances. Did you mean 'patch'?"))
 	}
-	return missing("patch of several records", "patch many")
+	return c.patchMany(kept, q)
 }
 
 func (c call) remove(id, rawQuery json.RawMessage) *Ask {
@@ -174,7 +169,7 @@ func (c call) remove(id, rawQuery json.RawMessage) *Ask {
 		return refused(fault)
 	}
 	if name == "" {
-		return missing("remove of several records", "remove many")
+		return c.removeMany(q)
 	}
 	return c.document("remove", map[string]any{"id": name}, recordWritten(q))
 }

@@ -5,6 +5,7 @@
 //	services.go  which collection of documents is which service
 //	call.go      calls, and which of them are carried out here
 //	collection.go  the calls of a service that is a collection
+//	many.go      calls on several records
 //	query.go     the query language, put as a filter
 //	records.go   documents as records
 //	events.go    messages as events of services

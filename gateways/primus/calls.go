@@ -12,7 +12,8 @@ import (
 type pending struct {
 	id     json.RawMessage // of the packet that is to be acknowledged; nil for none
 	answer func(*protocol.ServerFrame) []byte
-	user   *string // who the client is if the request succeeds; nil: that does not change
+	next   func(*protocol.ServerFrame) *feathers.Ask // what is asked after the answer; nil for most
+	user   *string                                   // who the client is if the request succeeds; nil: that does not change
 }
 
 // maxPending bounds the requests of a client that wait for their answers. The session bounds most of them further.
@@ -50,18 +51,22 @@ func (s *spark) event(p *packet) transports.Heard {
 	if !feathers.IsCall(name, p.data[1:]) {
 		return s.toApplication(name, p)
 	}
-	call := s.language.cfg.Services.Call(name, p.data[1:], user)
+	return s.call(s.language.cfg.Services.Call(name, p.data[1:], user), p.id)
+}
+
+// call asks what a call comes to, or acknowledges it at once.
+func (s *spark) call(call *feathers.Ask, id json.RawMessage) transports.Heard {
 	if call.Missing != "" {
 		s.language.miss(call.Missing)
 	}
-	if call.Refused != nil {
-		return acknowledge(p.id, call.Refused.Arguments())
+	if arguments := call.Arguments(); arguments != nil {
+		return acknowledge(id, arguments)
 	}
 	frames := append([]protocol.ClientFrame(nil), call.Frames...)
 	for i, f := range frames {
 		request := pending{}
 		if i == len(frames)-1 {
-			request.id, request.answer = cloned(p.id), call.Answer
+			request.id, request.answer, request.next = cloned(id), call.Answer, call.Next
 		}
 		if f.Type == protocol.TypeRefresh {
 			user := feathers.UserOf(f.Token)
@@ -130,6 +135,15 @@ func (s *spark) answered(dst []byte, f *protocol.ServerFrame) []byte {
 		s.user = *p.user
 	}
 	s.mu.Unlock()
+	if ok && p.next != nil {
+		if next := p.next(f); next != nil {
+			heard := s.call(next, p.id)
+			if len(heard.Frames) > 0 {
+				s.line.Send(heard.Frames)
+			}
+			return append(dst, heard.Back...)
+		}
+	}
 	if !ok || p.id == nil || p.answer == nil {
 		return dst
 	}

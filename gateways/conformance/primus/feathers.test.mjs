@@ -103,6 +103,17 @@ const programs = {
     got.push(await messages.get("f1", { query: { $select: ["n"] } }));
     return { got };
   },
+  "writes several": async (app) => {
+    const messages = app.service("messages");
+    const all = Promise.all([heard(messages, "created", 3), heard(messages, "patched", 2), heard(messages, "removed", 2)]);
+    const got = [await messages.create([0, 1, 2].map((n) => ({ id: `s${n}`, several: true, n })))];
+    const byId = (list) => list.slice().sort((a, b) => a.id.localeCompare(b.id));
+    got.push(byId(await messages.patch(null, { seen: true }, { query: { several: true, n: { $gt: 0 } } })));
+    got.push(byId(await messages.remove(null, { query: { several: true, seen: { $ne: true } } })));
+    got.push(await messages.patch(null, { seen: true }, { query: { several: "none" } }), await messages.create([]));
+    got.push(await messages.remove(null, { query: { several: true, n: 1 } }));
+    return { got, heard: (await all).map(byId) };
+  },
   "fails": async (app) => {
     const messages = app.service("messages");
     return {

@@ -8,7 +8,7 @@ const memory = require("feathers-memory");
 
 const app = feathers();
 app.configure(primus({ transformer: "websockets" }));
-app.use("messages", memory({ paginate: { default: 100, max: 250 }, whitelist: ["$and"] }));
+app.use("messages", memory({ multi: true, paginate: { default: 100, max: 250 }, whitelist: ["$and"] }));
 app.on("connection", (connection) => app.channel("everybody").join(connection));
 app.publish(() => app.channel("everybody"));
 const http = app.listen(0, "127.0.0.1");
