@@ -139,6 +139,26 @@ type counters struct {
 	publishes, reads, interruptions, processes, unavailable, unknown atomic.Uint64
 }
 
+// Stats counts since the broker was made.
+type Stats struct {
+	Publishes     uint64 // that were asked for
+	Reads         uint64 // of history that reached Redis
+	SharedReads   uint64 // of history that another one served
+	Interruptions uint64 // of the connections that bring messages
+	Processes     uint64 // of Redis that scripts have run in
+	Unavailable   uint64 // calls that failed with CodeBrokerUnavailable
+	Unknown       uint64 // calls of which it is unknown whether they happened
+}
+
+// Stats returns the counters.
+func (b *Broker) Stats() Stats {
+	c := &b.count
+	return Stats{
+		Publishes: c.publishes.Load(), Reads: c.reads.Load(), SharedReads: b.flights.served(), Interruptions: c.interruptions.Load(),
+		Processes: c.processes.Load(), Unavailable: c.unavailable.Load(), Unknown: c.unknown.Load(),
+	}
+}
+
 // failed counts a failure and returns it.
 func (b *Broker) failed(fault *protocol.Error) error {
 	if fault.Code == protocol.CodeTimeout {

@@ -88,13 +88,13 @@ func (b *Broker) page(ch protocol.Channel, run string, parts []string, last bool
 	if !last && after.IsZero() {
 		return page, nil
 	}
-	in, err := b.within(ch, parts)
+	in, err := b.within(ch, top, parts)
 	if err != nil {
 		return core.Page{}, err
 	}
 	if !last {
 		var at *protocol.Message
-		if e, err := readEntry(parts[6]); err == nil && in(e) {
+		if e, err := readEntry(parts[6]); err == nil && in(max(after.Offset, 1), e) {
 			if at, err = e.message(ch, page.Top.Epoch, max(after.Offset, 1)); err != nil {
 				return core.Page{}, err
 			}
@@ -110,12 +110,12 @@ func (b *Broker) page(ch protocol.Channel, run string, parts []string, last bool
 		if err != nil {
 			return core.Page{}, err
 		}
-		if last && !in(e) {
-			break
-		}
 		offset, err := strconv.ParseUint(parts[i], 10, 64)
 		if err != nil {
 			return core.Page{}, err
+		}
+		if last && !in(offset, e) {
+			break
 		}
 		m, err := e.message(ch, page.Top.Epoch, offset)
 		if err != nil {
@@ -135,8 +135,9 @@ func (b *Broker) page(ch protocol.Channel, run string, parts []string, last bool
 	return page, nil
 }
 
-// within returns whether an entry is within the channel's bounds, whatever is still stored.
-func (b *Broker) within(ch protocol.Channel, parts []string) (func(entry) bool, error) {
+// within returns whether an entry is within the channel's bounds, whatever is still stored: what is over them is dropped
+// many at once.
+func (b *Broker) within(ch protocol.Channel, top uint64, parts []string) (func(uint64, entry) bool, error) {
 	total, err := strconv.ParseInt(parts[3], 10, 64)
 	if err != nil {
 		return nil, err
@@ -150,8 +151,8 @@ func (b *Broker) within(ch protocol.Channel, parts []string) (func(entry) bool, 
 	if _, reply := ch.ReplyExpires(); reply {
 		oldest = 0 // its history lives as long as the channel, and how long that is differs from now to then
 	}
-	return func(e entry) bool {
-		return cfg.MaxMessages > 0 && e.ms >= oldest && total-e.before <= int64(cfg.MaxBytes)
+	return func(offset uint64, e entry) bool {
+		return offset+uint64(cfg.MaxMessages) > top && e.ms >= oldest && total-e.before <= int64(cfg.MaxBytes)
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"tidings/broker"
@@ -60,18 +61,22 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt,
 	if err != nil {
 		return broker.Receipt{}, b.failed(writeFault(err))
 	}
-	answer, err := resp.AsStrSlice()
-	if err != nil || len(answer) == 0 {
+	text, err := resp.ToString()
+	if err != nil {
 		return broker.Receipt{}, b.failed(errUnsaid)
 	}
-	switch answer[0] {
+	switch text {
 	case "conflict":
 		return broker.Receipt{}, core.ErrIdempotencyConflict
 	case "closed":
 		return broker.Receipt{}, errLast
 	}
+	answer := strings.Split(text, " ")
+	if len(answer) != 5 {
+		return broker.Receipt{}, b.failed(errUnsaid)
+	}
 	r := broker.Receipt{ID: id, Duplicate: answer[0] == "duplicate"}
-	if r.Others, err = strconv.Atoi(answer[5]); err != nil {
+	if r.Others, err = strconv.Atoi(answer[4]); err != nil {
 		return broker.Receipt{}, b.failed(errUnsaid)
 	}
 	if !p.Volatile {

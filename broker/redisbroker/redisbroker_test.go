@@ -96,7 +96,7 @@ type sink struct {
 }
 
 func newSink() *sink {
-	return &sink{make(chan *protocol.Message, 10_000), make(chan struct{}, 10_000)}
+	return &sink{make(chan *protocol.Message, 1000), make(chan struct{}, 1000)}
 }
 
 func (s *sink) Message(m *protocol.Message) { s.messages <- m }

@@ -190,6 +190,12 @@ func number(info, field string) int {
 	return n
 }
 
+// Number returns a number of the server's INFO.
+func (s *Server) Number(t testing.TB, section, field string) int {
+	t.Helper()
+	return number(s.Do(t, "INFO", section), field)
+}
+
 // Halt ends the server as a crash does, by SIGKILL.
 func (s *Server) Halt() {
 	if s.alive == nil {
