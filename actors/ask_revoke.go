@@ -12,28 +12,30 @@ type Revoked struct {
 	Until       time.Time // how long it is remembered: by then every such token is over
 }
 
-// RevokeToken makes the token of an id (jti) void on this node, and ends the connections that it signed in: they are
+// RevokeToken makes the token of an id (jti) void on all nodes, and ends the connections that it signed in: they are
 // told CodeUnauthorized, and nothing is written to them after that. It fails with CodeUnsupported if there are no
 // tokens, and with CodeLimitExceeded.
 func (b *Bus) RevokeToken(id string) (Revoked, error) {
-	return b.revoke(func(until time.Time) *protocol.Error { return b.revocations.RevokeToken(id, until) })
+	return b.revoke(revokedToken(id))
 }
 
 // RevokeUser does so with all tokens of a user that were issued until now, to the second. If the issuer's clock was
 // seen to be ahead, because a token was dated ahead of its use here, that long counts as now.
 func (b *Bus) RevokeUser(user string) (Revoked, error) {
-	return b.revoke(func(until time.Time) *protocol.Error {
-		return b.revocations.RevokeUser(user, time.Now(), until)
-	})
+	return b.revoke(revokedUser(user))
 }
 
-func (b *Bus) revoke(remember func(until time.Time) *protocol.Error) (Revoked, error) {
+// revoke has all nodes know a revocation, and ends what it is of on this node. Others end theirs when they hear of it.
+func (b *Bus) revoke(r revocation) (Revoked, error) {
 	tokens := b.tokens.Load()
 	if tokens == nil {
 		return Revoked{}, &protocol.Error{Code: protocol.CodeUnsupported, Reason: "clients do not sign in here", Hint: "Set tokens.issuer, tokens.audience and a key."}
 	}
 	until := time.Now().Add(tokens.MaxLifetime() + 2*access.TokenLeeway)
-	if fault := remember(until); fault != nil {
+	if fault := r.note(b, until); fault != nil {
+		return Revoked{}, fault
+	}
+	if fault := r.apply(b, until); fault != nil {
 		return Revoked{}, fault
 	}
 	return Revoked{Connections: b.endWhere(b.revocations.Revoked, errRevoked), Until: until}, nil

@@ -44,15 +44,17 @@ type grants struct {
 
 	mu       sync.Mutex // guards all below, and the grantees
 	grantees map[subject]*grantee
-	fresh    list.List // of *grantee: nobody has connected yet, the one granted to longest ago first
-	left     list.List // of *grantee: nobody is connected any more, who left longest ago first
-	n        int       // channels of all subjects
+	fresh    list.List        // of *grantee: nobody has connected yet, the one granted to longest ago first
+	left     list.List        // of *grantee: nobody is connected any more, who left longest ago first
+	n        int              // channels of all subjects
+	keys     map[string]grant // of several nodes: what was granted by notes, by their keys
 }
 
 // grantee is a subject of which a connection is there, or to which something was granted.
 type grantee struct {
 	subject
-	channels []protocol.Channel // at most maxGrants
+	channels []protocol.Channel             // at most maxGrants
+	ends     map[protocol.Channel]time.Time // of several nodes: when each is over; else nil
 	conns    []*Connection
 	until    time.Time // it is forgotten then; zero if somebody is connected
 	place    *list.Element
@@ -118,6 +120,8 @@ func (g *grants) leave(c *Connection, subjects []subject) {
 		case len(e.conns) > 0:
 		case len(e.channels) == 0, who.kind == ofConnection:
 			g.forget(e)
+		case e.ends != nil:
+			e.conns = nil // the notes say how long it holds
 		default:
 			e.conns = nil
 			g.enlist(e, &g.left, now.Add(grantAfter))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"tidings/broker"
 	"tidings/protocol"
 	"time"
@@ -95,6 +96,11 @@ type clustered struct {
 	wake   chan struct{} // has space for one signal: report now
 	told   string        // the state that the others were told last; run's alone
 
+	following map[string]bool // boards; run's alone
+	informed  atomic.Bool     // all boards are followed
+	revoked   chan struct{}   // has space for one signal: end connections that other nodes revoked
+	granted   chan struct{}   // has space for one signal: renew grants
+
 	asking sync.Mutex // one asks for the table at a time; guards asked
 	asked  time.Time  // when the table was read last
 
@@ -113,7 +119,7 @@ func (b *Bus) newClustered() *clustered {
 	if !ok {
 		return nil
 	}
-	c := &clustered{bus: b, broker: shared, config: b.cfg.Node, wake: make(chan struct{}, 1)}
+	c := &clustered{bus: b, broker: shared, config: b.cfg.Node, wake: make(chan struct{}, 1), following: map[string]bool{}, revoked: make(chan struct{}, 1), granted: make(chan struct{}, 1)}
 	c.board, _ = b.broker.(broker.Board)
 	if c.config.ID == "" {
 		c.config.ID = drawNodeID()
@@ -153,9 +159,11 @@ const reportEvery = broker.Lease / 3
 func (c *clustered) run() {
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
-	for following := false; ; {
-		if !following {
-			following = c.follow() == nil
+	for {
+		if !c.informed.Load() {
+			if err := c.followAll(); err != nil && c.bus.ctx.Err() == nil {
+				c.bus.log.Warn("the node could not read what all nodes know", "error", err)
+			}
 		}
 		c.report()
 		select {
@@ -178,20 +186,6 @@ const (
 	nodeLeft     = "left"
 	nodeNoteLife = 4 * broker.Lease
 )
-
-// follow has the table read whenever a node comes or goes.
-func (c *clustered) follow() error {
-	if c.board == nil {
-		return nil
-	}
-	return c.bus.call(func(ctx context.Context) error {
-		stop, err := c.board.Follow(ctx, nodesBoard, comings{c})
-		if err == nil {
-			context.AfterFunc(c.bus.ctx, stop)
-		}
-		return err
-	})
-}
 
 // comings is what hears the notes of nodes.
 type comings struct{ *clustered }

@@ -19,11 +19,15 @@ type Granted struct {
 
 // Subscribe puts clients in channels: those that are connected, and those that will be. It is remembered for a minute
 // if nobody of them was connected yet, and for a day after the last one has left. It fails with CodeNotFound for a
-// public name of no connection, and with CodeLimitExceeded; then it changes nothing.
+// public name of no connection, and with CodeLimitExceeded; then it changes nothing. With several nodes it is so on
+// all of them, and fails as the broker does.
 func (b *Bus) Grant(who Whom, channels []protocol.Channel) (Granted, error) {
 	to, only, fault := b.subject(who)
 	if fault != nil {
 		return Granted{}, fault
+	}
+	if b.notes() != nil && only == nil {
+		return b.grantAll(to, channels)
 	}
 	conns, fault := b.grants.add(to, channels, only)
 	if fault != nil {
@@ -39,11 +43,31 @@ func (b *Bus) Ungrant(who Whom, channels []protocol.Channel) (Granted, error) {
 	if fault != nil {
 		return Granted{}, fault
 	}
+	if b.notes() != nil && only == nil {
+		return b.ungrantAll(to, channels)
+	}
 	conns := b.grants.remove(to, channels)
 	if only != nil {
 		conns = []*Connection{only}
 	}
 	return b.tellGranted(conns), nil
+}
+
+// Granted counts the connections of this node that a grant for them reaches now.
+func (b *Bus) Granted(who Whom) Granted {
+	to, only, fault := b.subject(who)
+	switch {
+	case fault != nil:
+		return Granted{}
+	case only != nil:
+		return Granted{Connections: 1}
+	}
+	return Granted{Connections: len(b.grants.conns(to))}
+}
+
+// OneConnection reports whether that is the public name of a connection, which is on one node.
+func (b *Bus) OneConnection(who Whom) bool {
+	return who.User == "" && who.Session == "" && !access.GoodPageID(who.Connection)
 }
 
 func (b *Bus) tellGranted(conns []*Connection) Granted {

@@ -12,6 +12,8 @@ func (b *Bus) admit(ctx context.Context, peer protocol.Peer, connect *protocol.C
 	switch {
 	case b.draining.Load() || b.ctx.Err() != nil:
 		fault = errStopped
+	case !b.informed():
+		fault = errUninformed
 	case connect.Version != 0 && connect.Version != protocol.Version:
 		fault = errVersion
 	case peer.Ticket != "":

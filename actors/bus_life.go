@@ -83,6 +83,7 @@ func Start(cfg Config) (*Bus, error) {
 	}
 	if b.cluster != nil {
 		b.background.Go(b.cluster.run)
+		b.background.Go(b.cluster.enforce)
 	}
 	return b, nil
 }

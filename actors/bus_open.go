@@ -70,6 +70,9 @@ func (b *Bus) begin(peer protocol.Peer, identity access.Identity, page *access.P
 	c.pid = b.system.SpawnUnnamed(b.sessionProps, begun{conn: c, policy: policy, mandate: m})
 	if m != nil {
 		b.grants.enter(c, m.subjects) // before its client hears that it is connected
+		if b.cluster != nil {
+			b.cluster.signal(b.cluster.granted) // what was granted to it holds for longer now
+		}
 	}
 	gen, _ := c.out.Attach(link, 0, c.connected(session, false, c.Identity()), nil)
 	c.since.Store(gen)

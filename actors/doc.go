@@ -8,6 +8,7 @@
 //	bus.go                  what a node has and counts; calls of the broker
 //	bus_life.go             a node begins, sends its clients away, and ends
 //	bus_cluster.go          a node among several: the table of nodes, and whose a session is by its name
+//	bus_boards.go           the same: what all nodes must know, which notes of the broker tell them
 //	bus_open.go             a client connects, resumes, or is found for a poll
 //	bus_identify.go         tokens and tickets: the identity of a client
 //	bus_publish.go          a publish, and what is answered to it
@@ -67,6 +68,7 @@
 //	book_sessions.go        connections by session, which is secret, and by name; final words of those that ended
 //	book_parking.go         those that are parked
 //	book_grants.go          channels granted to users, sessions, pages and connections
+//	book_grants_notes.go    the same, of several nodes
 //	book_tickets.go         tickets of EventSource
 //	book_quotas.go          connections of users and addresses
 //	book_rates.go           how fast clients may ask

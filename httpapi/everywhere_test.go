@@ -17,6 +17,7 @@ type pollClient struct {
 	node           *vessel
 	id, session    string
 	received, poll int
+	token          string // "": none
 }
 
 // connectTo connects a client to one node and subscribes it to channels.
@@ -48,11 +49,26 @@ type pollAnswer struct {
 		Data                                   json.RawMessage
 	}
 	Cursor int
+	Error  struct{ Code string }
 }
 
 func (c *fleet) postTo(n *vessel, path, body string) (found pollAnswer) {
 	c.Helper()
-	r, err := n.direct.Post("http://bus.test"+path, "application/json", strings.NewReader(body))
+	return c.postAs(&pollClient{node: n}, path, body)
+}
+
+// postAs sends a request of a client, with its token, to its node.
+func (c *fleet) postAs(p *pollClient, path, body string) (found pollAnswer) {
+	c.Helper()
+	q, err := http.NewRequest("POST", "http://bus.test"+path, strings.NewReader(body))
+	if err != nil {
+		c.Fatal(err)
+	}
+	q.Header.Set("Content-Type", "application/json")
+	if p.token != "" {
+		q.Header.Set("Authorization", "Bearer "+p.token)
+	}
+	r, err := p.node.direct.Do(q)
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -67,10 +83,21 @@ func (c *fleet) postTo(n *vessel, path, body string) (found pollAnswer) {
 func (c *fleet) frames(p *pollClient) (got []string) {
 	c.Helper()
 	p.poll++
-	answer := c.postTo(p.node, "/bus/poll", fmt.Sprintf(`{"type":"poll","session":%q,"received":%d,"attempt":%d}`, p.session, p.received, p.poll))
+	answer := c.postAs(p, "/bus/poll", fmt.Sprintf(`{"type":"poll","session":%q,"received":%d,"attempt":%d}`, p.session, p.received, p.poll))
 	p.received = answer.Cursor
 	for _, f := range answer.Frames {
 		got = append(got, f.Type+f.Event+f.Code)
+	}
+	return got
+}
+
+// framesUntil polls until n frames have come.
+func (c *fleet) framesUntil(p *pollClient, n int) (got []string) {
+	c.Helper()
+	for range 10 {
+		if got = append(got, c.frames(p)...); len(got) >= n {
+			break
+		}
 	}
 	return got
 }

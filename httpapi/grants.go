@@ -23,6 +23,7 @@ type grantRequest struct {
 // granted is the answer to POST /api/subscribe and POST /api/unsubscribe.
 type granted struct {
 	Connections int `json:"connections"` // that are there now, parked ones included
+	everybody
 }
 
 // onSubscribe serves POST /api/subscribe: clients are put in channels, now and when they connect.
@@ -44,15 +45,36 @@ func (a *API) grant(c *gin.Context, do func(actors.Whom, []protocol.Channel) (ac
 	if err == nil {
 		channels, err = q.channels(backendOf(c))
 	}
-	var done actors.Granted
+	var found granted
 	if err == nil {
-		done, err = do(q.who, channels)
+		found, err = a.grantEverywhere(c, body, q.who, func() (actors.Granted, error) { return do(q.who, channels) })
 	}
 	if err != nil {
 		a.refuse(c, err)
 		return
 	}
-	answer(c, granted{Connections: done.Connections})
+	answer(c, found)
+}
+
+// grantEverywhere grants, and counts whom that reaches on all nodes. A node that is asked by another one only counts: it
+// hears of the grant from the broker.
+func (a *API) grantEverywhere(c *gin.Context, body []byte, who actors.Whom, do func() (actors.Granted, error)) (found granted, err error) {
+	handed, err := a.forUs(c.Request)
+	if err != nil {
+		return found, err
+	}
+	if handed && !a.bus.OneConnection(who) {
+		found.Connections = a.bus.Granted(who).Connections
+		return found, nil
+	}
+	done, err := do()
+	if err != nil {
+		return found, err
+	}
+	if found.Connections = done.Connections; !a.bus.OneConnection(who) {
+		found.everybody, err = a.others(c, body, addUp(&found.Connections, func(g granted) int { return g.Connections }))
+	}
+	return found, err
 }
 
 func readGrant(body []byte) (*grantRequest, error) {
