@@ -130,7 +130,8 @@ func (t *talk) logout(r *request) *fault {
 	return nil
 }
 
-// expired tells the client that its token's time is over. The session is anonymous by now.
+// expired makes the client nobody, without subscriptions, once its token's time is over. The session is
+// anonymous by now.
 func (t *talk) expired() {
 	t.token, t.user = "", anonymous
 	t.say(appendTokenExpired(nil, t.lang.node))

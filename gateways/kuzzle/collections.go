@@ -9,7 +9,7 @@ import (
 	"tidings/protocol"
 )
 
-// acknowledged answers a request that has nothing more to say.
+// acknowledged ends a request that has no other result.
 func (t *talk) acknowledged(r *request) { t.answer(r, []byte(`{"acknowledged":true}`)) }
 
 // onCollection carries out a native action on a whole collection.

@@ -133,7 +133,7 @@ func (t *talk) forget(h *hearing) {
 	}
 }
 
-// subscribed answers a subscribe, as soon as the bus has the subscription.
+// subscribed completes a subscribe, as soon as the bus has the subscription.
 func (t *talk) subscribed(h *hearing, r *request) {
 	if !h.live {
 		h.waiting = append(h.waiting, r)
@@ -248,7 +248,7 @@ func published(body []byte, id, author string, atMS int64) ([]byte, error) {
 	return append(data, '}'), err
 }
 
-// hearUsers tells the client who came or left. One notification stands for one connection, and the client is told
+// hearUsers passes on who came or left. One notification stands for one connection, and the client is told
 // nothing of itself.
 func (t *talk) hearUsers(f *protocol.ServerFrame) {
 	h := t.hearingOf(f.Room)

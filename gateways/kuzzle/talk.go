@@ -103,14 +103,14 @@ func (t *talk) begin(r *request) {
 	t.refuse(r, do(t, r))
 }
 
-// refuse answers a request with a fault; it does nothing if that is nil.
+// refuse ends a request with a fault; it does nothing if that is nil.
 func (t *talk) refuse(r *request, wrong *fault) {
 	if wrong != nil {
 		t.say(appendAnswer(nil, r, t.lang.node, nil, wrong))
 	}
 }
 
-// answer answers a request with its result.
+// answer ends a request with its result.
 func (t *talk) answer(r *request, result []byte) {
 	t.say(appendAnswer(nil, r, t.lang.node, result, nil))
 }
@@ -177,7 +177,7 @@ func (t *talk) Say(dst []byte, e *protocol.Encoded) (said []byte, wait time.Dura
 	return said, wait
 }
 
-// hearMessage tells the client of a message, in each of its channels, or returns how long to wait with it.
+// hearMessage passes a message on, in each of the client's channels, or returns how long to wait with it.
 func (t *talk) hearMessage(e *protocol.Encoded) (wait time.Duration) {
 	h := t.hearingOf(e.Seen().Room)
 	if h == nil {

@@ -23,7 +23,7 @@ var limits = map[string]struct {
 	"client":              {5.2, 24},
 	"core":                {2, 8},
 	"filter":              {4.5, 10},
-	"gateways/kuzzle":     {4.5, 10},
+	"gateways/kuzzle":     {5.6, 16},
 	"httpapi":             {4.5, 9},
 	"protocol":            {5, 7},
 	"sim/*":               {5.2, 34},
