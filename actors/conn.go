@@ -41,7 +41,13 @@ func (c *Connection) owner() string {
 	return ""
 }
 
-func (c *Connection) caller() Caller { return Caller{Connection: c.id, Identity: c.Identity()} }
+func (c *Connection) caller() Caller {
+	by := Caller{Connection: c.id, Identity: c.Identity()}
+	if q := c.places.ofAddress; q != nil {
+		by.Address = q.address.String()
+	}
+	return by
+}
 
 // principal is whose idempotency keys a connection's are. Those without an identity share one: a client repeats its
 // publish on a new session when the old one is gone, and its keys are as random as the session was.

@@ -49,6 +49,7 @@ type CallFunc func(ctx context.Context, by Caller, call Call) ([]byte, error)
 type Caller struct {
 	Connection string // its public name
 	Identity   access.Identity
+	Address    string // of the client, as limits count it; "" if it is not known for sure
 }
 
 // Call is what a client calls for.

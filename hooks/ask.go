@@ -168,6 +168,14 @@ func (c *Client) call(ctx context.Context, by actors.Caller, call actors.Call) (
 	return said.Data, nil
 }
 
+// SignIn has the application check credentials: data is what access.SignIn asks with, and so is the answer.
+func (c *Client) SignIn(ctx context.Context, data []byte) (answer []byte, err error) {
+	q := of(SignIn, actors.Caller{})
+	q.Data = data
+	err = c.ask(ctx, q, newID(), false, (*json.RawMessage)(&answer))
+	return answer, err
+}
+
 // idOf is the same for each attempt of a user's at what has a key, so that the application can tell, and another for
 // the same key of somebody else. It does not name the connection: a client repeats what was not answered on its next
 // one. A client without a token shares the keys of all clients that have none, as with publishes.

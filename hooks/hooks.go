@@ -33,11 +33,12 @@ const (
 	Subscribe = "subscribe"
 	Publish   = "publish"
 	Call      = "call"
+	SignIn    = "sign_in"
 	Events    = "events"
 )
 
 // All lists what can be asked.
-func All() []string { return []string{Connect, Subscribe, Publish, Call, Events} }
+func All() []string { return []string{Connect, Subscribe, Publish, Call, SignIn, Events} }
 
 // Config is which application to ask, and what. Zero numbers and durations mean the default.
 type Config struct {

@@ -137,6 +137,9 @@ func (srv *server) busConfig() (actors.Config, error) {
 	if srv.hooks != nil {
 		c.Hooks = srv.hooks.Hooks()
 	}
+	if err := srv.signingIn(&c.Hooks); err != nil {
+		return c, err
+	}
 	if srv.store != nil {
 		c.Documents = documents.Calls(srv.store)
 	}

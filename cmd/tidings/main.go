@@ -38,7 +38,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(), clusterCommand(), documentsCommand(), pgCommand(), doctorCommand(), healthCommand(), versionCommand())
+	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), usersCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(), clusterCommand(), documentsCommand(), pgCommand(), doctorCommand(), healthCommand(), versionCommand())
 	completeFlags(cmd)
 	return cmd
 }

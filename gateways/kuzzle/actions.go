@@ -10,7 +10,7 @@ func actions() map[string]map[string]action {
 	all := map[string]map[string]action{
 		"realtime": {"subscribe": (*talk).subscribe, "unsubscribe": (*talk).unsubscribe, "publish": (*talk).publish, "count": (*talk).count},
 		"server":   {"now": (*talk).now, "info": (*talk).info, "adminExists": (*talk).adminExists},
-		"auth":     {"checkToken": (*talk).checkToken, "logout": (*talk).logout, "getCurrentUser": (*talk).getCurrentUser},
+		"auth":     {"login": (*talk).login, "checkToken": (*talk).checkToken, "logout": (*talk).logout, "getCurrentUser": (*talk).getCurrentUser},
 		"document": {
 			"get": (*talk).get, "exists": (*talk).exists, "mGet": (*talk).mGet, "mDelete": (*talk).mDelete,
 			"search": (*talk).search, "scroll": (*talk).scroll, "count": (*talk).countDocuments,
@@ -40,7 +40,7 @@ func actions() map[string]map[string]action {
 var lacking = map[string][]string{
 	"realtime":   {"join", "list", "validate"},
 	"server":     {"getAllStats", "getConfig", "getLastStats", "getStats", "healthCheck", "capabilities", "metrics", "publicApi", "openapi"},
-	"auth":       {"login", "refreshToken", "getMyRights", "getStrategies", "checkRights", "createApiKey", "createMyCredentials", "credentialsExist", "deleteApiKey", "deleteMyCredentials", "getMyCredentials", "searchApiKeys", "updateMyCredentials", "updateSelf", "validateMyCredentials"},
+	"auth":       {"refreshToken", "getMyRights", "getStrategies", "checkRights", "createApiKey", "createMyCredentials", "credentialsExist", "deleteApiKey", "deleteMyCredentials", "getMyCredentials", "searchApiKeys", "updateMyCredentials", "updateSelf", "validateMyCredentials"},
 	"document":   {"validate", "export"},
 	"collection": {"getMapping", "update", "updateMapping", "updateSpecifications", "getSpecifications", "deleteSpecifications", "searchSpecifications", "validateSpecifications", "scrollSpecifications", "getSettings"},
 	"index":      {"mDelete", "stats"},

@@ -23,6 +23,10 @@ func (t *talk) sign(token string, then func(*fault)) {
 			t.token, t.user = token, user
 		}
 		then(wrong)
+		if t.lost {
+			t.end("a subscription is not the new user's: the client subscribes anew")
+			return
+		}
 		for len(t.held) > 0 && !t.signing {
 			r := t.held[0]
 			t.held = t.held[1:]
@@ -72,6 +76,82 @@ func userOf(token string) string {
 		return user
 	}
 	return anonymous
+}
+
+// login is auth:login: the bus checks the credentials, and the token that it makes is that of the connection from then
+// on.
+func (t *talk) login(r *request) *fault {
+	strategy, wrong := r.text("strategy", "")
+	switch {
+	case wrong != nil:
+		return wrong
+	case strategy == "":
+		return failure(missingArgument, "strategy")
+	case r.flag("cookieAuth"):
+		return t.lang.lacks("auth:login with cookieAuth")
+	}
+	if _, wrong := r.object(); wrong != nil {
+		return wrong
+	}
+	data := appendRaw(appendText([]byte(`{"strategy":`), strategy), "credentials", r.body)
+	if raw := r.args["expiresIn"]; raw != nil {
+		ttl, ok := lifetime(raw)
+		if !ok {
+			return failure(invalidArgument, "expiresIn", `a number of milliseconds, or a text such as "1h"`)
+		}
+		data = appendInt(data, "ttl", ttl)
+	}
+	t.ask(protocol.ClientFrame{Type: protocol.TypeCall, Method: "sign_in", Data: append(data, '}')}, func(f *protocol.ServerFrame) {
+		var in struct {
+			Token, User  string
+			Expires, TTL int64
+		}
+		if f.Type == protocol.TypeError {
+			t.refuse(r, t.loginFault(r, strategy, f))
+			return
+		}
+		json.Unmarshal(f.Data, &in)
+		t.sign(in.Token, func(wrong *fault) {
+			if wrong != nil {
+				t.refuse(r, wrong)
+				return
+			}
+			result := appendMember(appendText([]byte(`{"_id":`), in.User), "jwt", in.Token)
+			t.answer(r, append(appendInt(appendInt(result, "expiresAt", in.Expires), "ttl", in.TTL), '}'))
+		})
+	})
+	return nil
+}
+
+func (t *talk) loginFault(r *request, strategy string, f *protocol.ServerFrame) *fault {
+	switch f.Code {
+	case protocol.CodeNotFound:
+		return failure(noStrategy, protocol.Cut(strategy, maxNameBytes))
+	case protocol.CodeRateLimited:
+		return failure(tooManyLogins)
+	case protocol.CodeUnauthorized, protocol.CodeForbidden, protocol.CodeBadRequest:
+		return failure(rejected)
+	}
+	return refusal(r, t.user, f.Code, f.Message)
+}
+
+// lifetime reads expiresIn: milliseconds, or a text such as "1h" or "2 days".
+func lifetime(raw []byte) (ms int64, ok bool) {
+	if n, err := protocol.ReadUint(raw); err == nil {
+		return int64(n), n > 0
+	}
+	text, err := protocol.ReadString(raw)
+	if err != nil {
+		return 0, false
+	}
+	digits := strings.TrimLeft(text, "0123456789")
+	n, err := strconv.ParseInt(text[:len(text)-len(digits)], 10, 32)
+	if err != nil || n < 1 {
+		return 0, false
+	}
+	units := map[string]int64{"": 1, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "day": 86_400_000, "days": 86_400_000, "w": 604_800_000}
+	unit, known := units[strings.TrimSpace(digits)]
+	return n * unit, known
 }
 
 // checkToken is auth:checkToken. The SDK asks with each connection; it does not care whether there is a token. One that

@@ -42,6 +42,41 @@ func TestTokenThatIsNone(t *testing.T) {
 	}
 }
 
+func TestLogin(t *testing.T) {
+	const login = `{"requestId":"q","controller":"auth","action":"login","strategy":"local","body":{"username":"ann","password":"right"},"expiresIn":"1h","cookieAuth":false}`
+	c := newClient(t)
+	c.send(login)
+	f := c.native(protocol.TypeCall)
+	if f.Method != "sign_in" || string(f.Data) != `{"strategy":"local","credentials":{"username":"ann","password":"right"},"ttl":3600000}` {
+		t.Errorf("the bus is asked %s with %s", f.Method, f.Data)
+	}
+	ann := token(`{"sub":"ann"}`)
+	c.tell(&protocol.ServerFrame{Type: protocol.TypeReply, ID: f.ID, Data: []byte(`{"token":"` + ann + `","user":"ann","expires":9,"ttl":8}`)})
+	got := c.tell(&protocol.ServerFrame{Type: protocol.TypeReply, ID: c.native(protocol.TypeRefresh).ID})
+	like(t, "the answer", got[0]["result"], `{"_id":"ann","jwt":"`+ann+`","expiresAt":9,"ttl":8}`)
+	if c.user != "ann" || c.token != ann {
+		t.Errorf("it is %s", c.user)
+	}
+	for code, id := range map[protocol.Code]string{protocol.CodeUnauthorized: rejected, protocol.CodeRateLimited: tooManyLogins, protocol.CodeNotFound: noStrategy, protocol.CodeUnsupported: notSupported} {
+		c := newClient(t)
+		c.send(login)
+		got := c.tell(&protocol.ServerFrame{Type: protocol.TypeError, ID: c.native(protocol.TypeCall).ID, Code: code})
+		if len(got) != 1 || got[0]["error"].(object)["id"] != id || c.user != anonymous {
+			t.Errorf("%s: heard %v", code, got)
+		}
+	}
+	for in, id := range map[string]string{
+		`"body":{}`: missingArgument, `"strategy":1,"body":{}`: invalidType, `"strategy":"local"`: bodyRequired, `"strategy":"local","body":[]`: invalidType,
+		`"strategy":"local","body":{},"expiresIn":"soon"`: invalidArgument, `"strategy":"local","body":{},"expiresIn":-1`: invalidArgument, `"strategy":"local","body":{},"cookieAuth":true`: notSupported,
+	} {
+		c := newClient(t)
+		got := c.send(`{"requestId":"q","controller":"auth","action":"login",` + in + `}`)
+		if len(got) != 1 || got[0]["error"].(object)["id"] != id || len(c.asked) != 0 {
+			t.Errorf("%s is answered %v", in, got)
+		}
+	}
+}
+
 func TestCheckToken(t *testing.T) {
 	c := newClient(t)
 	got := c.send(`{"requestId":"q","controller":"auth","action":"checkToken","body":{},"cookieAuth":false}`)
@@ -55,6 +90,23 @@ func TestCheckToken(t *testing.T) {
 	c.native(protocol.TypeRefresh) // away from ann
 	got = c.tell(&protocol.ServerFrame{Type: protocol.TypeError, ID: c.native(protocol.TypeRefresh).ID, Code: protocol.CodeUnauthorized})
 	like(t, "a bad token", got[0]["result"], `{"valid":false,"state":"Invalid token."}`)
+}
+
+// What another user may not hear is not lost in silence: the connection ends, once the login is answered.
+func TestAnotherUserLosesSubscriptions(t *testing.T) {
+	c := newClient(t)
+	c.user, c.token = "ann", token(`{"sub":"ann"}`)
+	room, _ := c.subscribe(subscribeTaxis + "}")
+	c.send(publishWith + token(`{"sub":"bob"}`) + `"}`)
+	out, in := c.native(protocol.TypeRefresh), c.native(protocol.TypeRefresh)
+	c.tell(&protocol.ServerFrame{Type: protocol.TypeUnsubscribed, Channel: "documents/nyc/taxi", Room: room, Code: protocol.CodeForbidden})
+	c.tell(&protocol.ServerFrame{Type: protocol.TypeReply, ID: out.ID})
+	if c.ended != nil {
+		t.Fatal("it ended before bob was signed in")
+	}
+	if c.tell(&protocol.ServerFrame{Type: protocol.TypeReply, ID: in.ID}); c.ended == nil {
+		t.Error("the connection goes on without what it was subscribed to")
+	}
 }
 
 // A client whose token is over is told so, with no subscription left.

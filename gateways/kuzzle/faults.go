@@ -50,6 +50,8 @@ const (
 	expiredToken    = "security.token.expired"
 	unauthorized    = "security.rights.unauthorized"
 	forbidden       = "security.rights.forbidden"
+	noStrategy      = "security.credentials.unknown_strategy"
+	rejected        = "security.credentials.rejected"
 	unavailable     = "core.fatal.service_unavailable"
 	noDocument      = "services.storage.not_found"
 	documentExists  = "services.storage.document_already_exists"
@@ -92,6 +94,8 @@ var kinds = map[string]kind{
 	rateExceeded:    {0x03030002, 429, "Rejected: too many requests received from that socket"},
 	invalidToken:    {0x07010001, 401, "Invalid token."},
 	expiredToken:    {0x07010006, 401, "Token expired"},
+	noStrategy:      {0x07020001, 400, `Unknown authentication strategy "%s"`},
+	rejected:        {0x07020003, 401, "wrong username or password"},
 	unauthorized:    {0x07030001, 401, `Unauthorized: authentication required to execute the action "%s:%s".`},
 	forbidden:       {0x07030002, 403, `Insufficient permissions to execute the action "%s:%s" (User "%s").`},
 }

@@ -22,6 +22,7 @@ type talk struct {
 	token      string
 	signing    bool            // a token is being looked at: requests wait in held
 	held       []*request      // in their order
+	lost       bool            // a subscription ended meanwhile
 	over       *protocol.Error // why the connection ends, or nil
 
 	// what the call that is under way has to say
@@ -216,7 +217,11 @@ func (t *talk) hearFrame(f *protocol.ServerFrame) {
 	case protocol.TypeGap:
 		t.end("messages were missed, and Kuzzle has no words for it")
 	case protocol.TypeUnsubscribed:
-		if h := t.hearingOf(f.Room); h != nil {
+		switch h := t.hearingOf(f.Room); {
+		case h == nil:
+		case t.signing:
+			t.lost = true // the answer to the login comes first
+		default:
 			t.end("the rules ended a subscription")
 		}
 	}

@@ -29,7 +29,7 @@ const (
 	sqlite     = "modernc.org/sqlite"
 	pgx        = "github.com/jackc/pgx/v5"
 	rueidis    = "github.com/redis/rueidis"
-	xcrypto    = "golang.org/x/crypto" // acme/autocert
+	xcrypto    = "golang.org/x/crypto" // acme/autocert, argon2
 )
 
 // folders is the import table. A package belongs to the row with the longest name that is a folder of its path. A
@@ -38,7 +38,7 @@ const (
 var folders = map[string]folder{
 	"protocol":           {},
 	"core":               {ours: []string{"protocol"}},
-	"access":             {ours: []string{"protocol"}, foreign: []string{jwt, jose, lru}},
+	"access":             {ours: []string{"protocol"}, foreign: []string{jwt, jose, lru, xcrypto}},
 	"filter":             {ours: []string{"protocol"}, foreign: []string{lru, rtree}},
 	"broker":             {ours: []string{"protocol", "core"}},
 	"broker/memory":      {ours: []string{"protocol", "core", "broker"}},

@@ -56,6 +56,7 @@ type Settings struct {
 
 	ConnectionIDSecret     string // secrets, one per line; Load moves what ConnectionIDSecretFile holds here
 	ConnectionIDSecretFile string
+	UsersFile              string
 	MaxGrants              int
 	MaxRooms               int
 
@@ -228,6 +229,8 @@ var keys = []key{
 		help: "the claim that names permissions, such as scope"},
 	{name: "tokens.max_lifetime", to: func(s *Settings) any { return &s.TokenMaxLifetime }, def: "24h", flag: true, check: between(time.Minute, 366*24*time.Hour),
 		help: "how long a token may be valid, else it is refused: so long a revocation is remembered"},
+	{name: "users_file", to: func(s *Settings) any { return &s.UsersFile }, flag: true, file: true,
+		help: "a file with users and hashes of their passwords, made by tidings users add: clients sign in with name and password and get a token, signed with tokens.secret"},
 	{name: "metrics", to: func(s *Settings) any { return &s.Metrics }, def: loopback, flag: true, choices: []string{anyone, loopback, nobody},
 		help: "who may read /metrics without an API key"},
 	{name: "history.messages", to: func(s *Settings) any { return &s.HistoryMessages }, def: "1000", flag: true, check: between(1, 1_000_000),
