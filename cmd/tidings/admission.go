@@ -49,6 +49,11 @@ func newAdmission(s config.Settings) (a admission, err error) {
 	if a.tokens, err = tokenConfig(s); err != nil {
 		return a, err
 	}
+	if s.UsersFile != "" {
+		if _, err := newSignIn(s); err != nil {
+			return a, err
+		}
+	}
 	if a.policy.NeedsIdentity() && !a.signsIn() {
 		return a, errors.New("rules or joins.authenticated name users, roles or permissions, and there are no tokens to know them by: set tokens.issuer, tokens.audience and a key")
 	}

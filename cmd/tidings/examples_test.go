@@ -66,6 +66,7 @@ routing: [{event: "messages created", to: ["chat/{userId}"]}]
 		`tidings doctor https://bus.example.com --idle 33s --json`:                                                  {prints: `"websocket"`},
 		`tidings connection-id --session-key 7f3d0c…`:                                                               {},
 		`tidings token make --user u42 --role admin --claim tenant=t1 --lifetime 10m`:                               {prints: "eyJ"},
+		`head -c 18 /dev/urandom | base64 | tee password | tidings users add ann --file users --role desk`:          {},
 		`tidings explain --event 'messages created' --data '{"userId": 7}'`:                                         {prints: "chat/7"},
 		`tidings explain --channel orders/7 --token "$(tidings token make --user u42 --role desk)"`:                 {prints: "orders/7"},
 		`tidings documents collections`:                                                                             {},

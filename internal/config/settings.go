@@ -154,7 +154,7 @@ var keys = []key{
 	{name: "hooks.url", to: func(s *Settings) any { return &s.HooksURL }, flag: true,
 		help: "the application's URL that takes hooks, by POST"},
 	{name: "hooks.ask", to: func(s *Settings) any { return &s.HooksAsk }, flag: true,
-		help: "what the application's hooks are asked: connect, subscribe, publish, call; and events, to be told what happens"},
+		help: "what the application's hooks are asked: connect, subscribe, publish, call, sign_in; and events, to be told what happens"},
 	{name: "hooks.secret", to: func(s *Settings) any { return &s.HooksSecret }, secret: true,
 		help: "the secret that signs hooks (Standard Webhooks): \"whsec_\" and the base64 of 24 to 64 random bytes; must be set with hooks"},
 	{name: "hooks.cookies", to: func(s *Settings) any { return &s.HooksCookies }, def: "false", flag: true,
