@@ -33,7 +33,7 @@ export function chart(rows) {
     (share) => `<line class="grid" x1="${PLOT.left}" x2="${PLOT.right}" y1="${y(share)}" y2="${y(share)}"/>
   <text class="tick" text-anchor="end" x="${PLOT.left - 6}" y="${y(share) + 4}">${share * 100} %</text>`,
   );
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Requests per minute and staleness: polling every five seconds against useLiveQuery">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Requests per minute and staleness: polling every five seconds against useBusQuery">
   <style>
     svg { font: 13px system-ui, sans-serif; background: #fff; fill: #1d2733 }
     .w0 { fill: #c2410c; stroke: #c2410c } .w1 { fill: #0f766e; stroke: #0f766e } .w2 { fill: #4f46e5; stroke: #4f46e5 }

@@ -1,4 +1,4 @@
-// What useLiveQuery saves against polling every five seconds: a real HTTP backend, the real server, real time, the same changes for all.
+// What useBusQuery saves against polling every five seconds: a real HTTP backend, the real server, real time, the same changes for all.
 //   npm run study:polling [-- --seconds 150 --dashboards 100 --seed 1 --write]
 // --write puts the table into docs/PERFORMANCE.md and the picture into docs/polling.svg.
 import { readFileSync, writeFileSync } from "node:fs";
@@ -63,8 +63,8 @@ const random = seeded(seed);
 const ends = [];
 const ways = {
   "polling every 5 s": { open: openPolling },
-  "`useLiveQuery`": { channel: "visitors", open: openLive },
-  "`useLiveQuery`, hints with `spread: \"5s\"`": { channel: "visitors-spread", spread: "5s", open: openLive },
+  "`useBusQuery`": { channel: "visitors", open: openLive },
+  "`useBusQuery`, hints with `spread: \"5s\"`": { channel: "visitors-spread", spread: "5s", open: openLive },
 };
 
 function openPolling(way, screen) {

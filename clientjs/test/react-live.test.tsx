@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { StrictMode, Suspense, act, useState, type ReactNode } from "react";
 import { renderToString } from "react-dom/server";
-import { MessageBusProvider, useEffectWithPolling, useLiveQuery, useMessageBus, type UseLiveQueryOptions } from "../src/react.js";
+import { MessageBusProvider, useEffectWithPolling, useBusQuery, useMessageBus, type UseBusQueryOptions } from "../src/react.js";
 import { createFakeBus } from "../src/testing.js";
 import { captured, servedBus } from "./helpers/bus.js";
 import { FakeClock, settle } from "./helpers/clock.js";
@@ -22,14 +22,14 @@ const show = async (node: ReactNode) => {
 };
 
 /** A backend with one number per name, and a component that shows one of them. */
-function building(options: Partial<UseLiveQueryOptions<string>> = {}) {
+function building(options: Partial<UseBusQueryOptions<string>> = {}) {
   const bus = createFakeBus();
   const clock = new FakeClock();
   const numbers: Record<string, number> = { north: 1, south: 7 };
   const asked: string[] = [];
   const rendered: string[] = [];
   function Visitors({ name, label = "" }: { name: string | null; label?: string }) {
-    const { data, error, refetch } = useLiveQuery<string>({
+    const { data, error, refetch } = useBusQuery<string>({
       channel: name && `visitors/${name}`,
       clock,
       random: () => 0.5,
@@ -83,7 +83,7 @@ test("another key begins anew, another interval does not", async () => {
   const { bus, clock } = building();
   let asked = 0;
   function Query({ floor, interval }: { floor: number; interval: number }) {
-    const { data } = useLiveQuery({ channel: "a", key: floor, interval, clock, bus, fetch: async () => `${floor}: ${++asked}` });
+    const { data } = useBusQuery({ channel: "a", key: floor, interval, clock, bus, fetch: async () => `${floor}: ${++asked}` });
     return <>{data}</>;
   }
   const m = await show(<Query floor={1} interval={60_000} />);
@@ -100,7 +100,7 @@ test("StrictMode: one subscription, one fetch", async () => {
   const { bus, net, clock } = servedBus();
   let asked = 0;
   function Query() {
-    return <>{useLiveQuery({ channel: "a", clock, bus, fetch: async () => ++asked }).data}</>;
+    return <>{useBusQuery({ channel: "a", clock, bus, fetch: async () => ++asked }).data}</>;
   }
   function Polling() {
     useEffectWithPolling(bus, "b", 60_000, async () => void asked++);
@@ -157,7 +157,7 @@ test("Suspense: nothing is subscribed before the tree is shown; one that is hidd
   }
   function Listener() {
     useMessageBus("a", (p) => got.push(p), { bus });
-    const { data } = useLiveQuery({ channel: "b", bus, clock, fetch: async () => ++asked });
+    const { data } = useBusQuery({ channel: "b", bus, clock, fetch: async () => ++asked });
     return <>{data}</>;
   }
   let again = (): void => {};

@@ -3,7 +3,7 @@ import runtime from "./helpers/refresh.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { act, createElement, useState, type FunctionComponent } from "react";
-import { useLiveQuery, useMessageBus } from "../src/react.js";
+import { useBusQuery, useMessageBus } from "../src/react.js";
 import { servedBus } from "./helpers/bus.js";
 import { settle } from "./helpers/clock.js";
 import { mount, openPage } from "./helpers/dom.js";
@@ -24,7 +24,7 @@ for (const [name, signature] of [["keeps its state", "same hooks"], ["is mounted
     const version = (label: string): FunctionComponent => () => {
       const [made] = useState(label);
       useMessageBus(["a", "b"], (p, c) => got.push(`${label} ${c}${p}`), { bus });
-      const { data } = useLiveQuery({ channel: "a", bus, clock, fetch: async () => ++asked });
+      const { data } = useBusQuery({ channel: "a", bus, clock, fetch: async () => ++asked });
       return createElement("p", null, `${made} ${label} ${data}`);
     };
     const first = edit(version("one"), "same hooks");

@@ -6,7 +6,7 @@ import { collection } from "../src/collection.js";
 import { useCollection, useDocument } from "../src/react-collection.js";
 import { createMessageBus, type MessageBus, type Position, type Status } from "../src/index.js";
 import { onEvent, onJoined } from "../src/joined.js";
-import { MessageBusProvider, useEffectWithPolling, useLiveQuery, useMessageBus, usePresence, useReplyChannel } from "../src/react.js";
+import { MessageBusProvider, useBusQuery, useEffectWithPolling, useLiveQuery, useMessageBus, usePresence, useReplyChannel } from "../src/react.js";
 import { useJoined, useServerEvent } from "../src/react-joined.js";
 import { createFakeBus, type FakeBus } from "../src/testing.js";
 
@@ -126,8 +126,10 @@ export function Component({ bus }: { bus: MessageBus }) {
   useMessageBus("a");
   // @ts-expect-error: no such option
   useMessageBus("a", () => {}, { since: 3 });
-  const { data, error, refetch } = useLiveQuery<Arrival[]>({ channel: ["a", null], fetch: async ({ signal }) => (await fetch("/x", { signal })).json() });
-  const inferred = useLiveQuery({ channel: "a", key: 7, fetch: () => ({ n: 1 }) });
+  const { data, error, refetch } = useBusQuery<Arrival[]>({ channel: ["a", null], fetch: async ({ signal }) => (await fetch("/x", { signal })).json() });
+  const older: typeof data = useLiveQuery<Arrival[]>({ channel: "a", fetch: async () => [] }).data;
+  void older;
+  const inferred = useBusQuery({ channel: "a", key: 7, fetch: () => ({ n: 1 }) });
   const known: number | undefined = inferred.data?.n;
   useEffectWithPolling("a", 5_000, async () => {}, [data]);
   useEffectWithPolling({ some: "context" }, "a", 5_000, ({ signal }: { signal: AbortSignal }) => void signal.aborted, [data]);
@@ -135,13 +137,13 @@ export function Component({ bus }: { bus: MessageBus }) {
   // @ts-expect-error: there may be no data yet
   void inferred.data.n;
   // @ts-expect-error: that is not what fetch answers
-  useLiveQuery<string>({ channel: "a", fetch: async () => 7 });
+  useBusQuery<string>({ channel: "a", fetch: async () => 7 });
   // @ts-expect-error: what to fetch is needed
-  useLiveQuery({ channel: "a" });
+  useBusQuery({ channel: "a" });
   // @ts-expect-error: an interval is in ms
-  useLiveQuery({ channel: "a", fetch: () => 1, interval: "60s" });
+  useBusQuery({ channel: "a", fetch: () => 1, interval: "60s" });
   // @ts-expect-error: no such option
-  useLiveQuery({ channel: "a", fetch: () => 1, pollInterval: 5 });
+  useBusQuery({ channel: "a", fetch: () => 1, pollInterval: 5 });
   // @ts-expect-error: an interval is needed
   useEffectWithPolling("a", async () => {}, []);
   const job = useReplyChannel<{ rows: number }, number>({ onProgress: (percent) => percent.toFixed(), onDone: ({ rows }) => rows.toFixed() });

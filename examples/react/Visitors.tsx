@@ -1,7 +1,7 @@
-import { useLiveQuery } from "tidings/react";
+import { useBusQuery } from "tidings/react";
 
 export function Visitors({ building }: { building: string }) {
-  const { data, error } = useLiveQuery<string[]>({
+  const { data, error } = useBusQuery<string[]>({
     channel: `visitors/${building}`,
     async fetch({ signal }) {
       const answer = await fetch(`/api/buildings/${building}/visitors`, { signal });

@@ -23,6 +23,7 @@ var react_exports = {};
 __export(react_exports, {
   MessageBusProvider: () => MessageBusProvider,
   useBus: () => useBus,
+  useBusQuery: () => useBusQuery,
   useBusStatus: () => useBusStatus,
   useEffectWithPolling: () => useEffectWithPolling,
   useLiveQuery: () => useLiveQuery,
@@ -114,7 +115,7 @@ function useMessageBus(...args) {
 // clientjs/src/react/live.ts
 var import_react4 = require("react");
 var import_live = require("./live.js");
-function useLiveQuery(options) {
+function useBusQuery(options) {
   const nearest = useBus();
   const bus = options.bus ?? nearest;
   const channel = listOf(options.channel);
@@ -144,6 +145,7 @@ function useLiveQuery(options) {
   const state = (0, import_react4.useSyncExternalStore)(query.onChange, current, current);
   return (0, import_react4.useMemo)(() => ({ ...state, refetch: query.refetch }), [state, query]);
 }
+var useLiveQuery = useBusQuery;
 function useEffectWithPolling(...args) {
   const older = typeof args[2] !== "function";
   const [channel, interval, callback, deps = []] = older ? args.slice(1) : args;

@@ -1079,7 +1079,7 @@ function watchPage(wake, hide, show) {
 }
 
 // clientjs/src/link/connection.ts
-var build = true ? "6d38ce47-long" : "source";
+var build = true ? "3c975e18-long" : "source";
 function createConnection(config, port) {
   const { tabs, clock } = config;
   let stopWatching;

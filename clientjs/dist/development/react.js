@@ -82,7 +82,7 @@ function useMessageBus(...args) {
 // clientjs/src/react/live.ts
 import { useEffect as useEffect2, useMemo as useMemo2, useSyncExternalStore as useSyncExternalStore2 } from "react";
 import { liveQuery } from "./live.js";
-function useLiveQuery(options) {
+function useBusQuery(options) {
   const nearest = useBus();
   const bus = options.bus ?? nearest;
   const channel = listOf(options.channel);
@@ -112,6 +112,7 @@ function useLiveQuery(options) {
   const state = useSyncExternalStore2(query.onChange, current, current);
   return useMemo2(() => ({ ...state, refetch: query.refetch }), [state, query]);
 }
+var useLiveQuery = useBusQuery;
 function useEffectWithPolling(...args) {
   const older = typeof args[2] !== "function";
   const [channel, interval, callback, deps = []] = older ? args.slice(1) : args;
@@ -211,6 +212,7 @@ function useReplyChannel(options = {}) {
 export {
   MessageBusProvider,
   useBus,
+  useBusQuery,
   useBusStatus,
   useEffectWithPolling,
   useLiveQuery,

@@ -1031,7 +1031,7 @@ function watchPage(wake, hide, show) {
 }
 
 // clientjs/src/link/connection.ts
-var build = true ? "6d38ce47" : "source";
+var build = true ? "3c975e18" : "source";
 function createConnection(config, port) {
   const { tabs, clock } = config;
   let stopWatching;

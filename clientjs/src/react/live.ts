@@ -5,8 +5,8 @@ import { listOf, type Channels } from "../util/channels.js";
 import { asBus, useBus } from "./bus.js";
 import { useLatest } from "./latest.js";
 
-/** Options of {@link useLiveQuery}. */
-export interface UseLiveQueryOptions<T> extends LiveQueryOptions<T> {
+/** Options of {@link useBusQuery}. */
+export interface UseBusQueryOptions<T> extends LiveQueryOptions<T> {
   /**
    * What the answer is about, if the channel does not say it: another key is another query, which begins without data.
    */
@@ -15,8 +15,8 @@ export interface UseLiveQueryOptions<T> extends LiveQueryOptions<T> {
   readonly bus?: MessageBus | undefined;
 }
 
-/** What {@link useLiveQuery} returns. */
-export type LiveQueryResult<T> = LiveQueryState<T> & Pick<LiveQuery<T>, "refetch">;
+/** What {@link useBusQuery} returns. */
+export type BusQueryResult<T> = LiveQueryState<T> & Pick<LiveQuery<T>, "refetch">;
 
 /**
  * What `fetch` returns, kept fresh while the component is mounted: fetched once, and again for each message of
@@ -25,7 +25,7 @@ export type LiveQueryResult<T> = LiveQueryState<T> & Pick<LiveQuery<T>, "refetch
  * belongs into `channel` or `key`. Another channel, filter, key or bus begins anew, without data. Each hook fetches for itself:
  * share its result, or use a cache library.
  */
-export function useLiveQuery<T>(options: UseLiveQueryOptions<T>): LiveQueryResult<T> {
+export function useBusQuery<T>(options: UseBusQueryOptions<T>): BusQueryResult<T> {
   const nearest = useBus();
   const bus = options.bus ?? nearest;
   const channel = listOf(options.channel);
@@ -55,6 +55,13 @@ export function useLiveQuery<T>(options: UseLiveQueryOptions<T>): LiveQueryResul
   const state = useSyncExternalStore(query.onChange, current, current);
   return useMemo(() => ({ ...state, refetch: query.refetch }), [state, query]);
 }
+
+/** @deprecated The older name of {@link useBusQuery}, which other libraries have, too. */
+export const useLiveQuery = useBusQuery;
+/** @deprecated See {@link UseBusQueryOptions}. */
+export type UseLiveQueryOptions<T> = UseBusQueryOptions<T>;
+/** @deprecated See {@link BusQueryResult}. */
+export type LiveQueryResult<T> = BusQueryResult<T>;
 
 /**
  * Runs `callback` when `deps` change, every `intervalMs`, for each message and gap of `channel`, and on return to the

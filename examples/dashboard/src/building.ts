@@ -1,4 +1,4 @@
-import { useLiveQuery } from "tidings/react";
+import { useBusQuery } from "tidings/react";
 
 /** Where the backend hints that somebody came or went. */
 export const BUILDING = "demo/building";
@@ -54,7 +54,7 @@ interface Measure {
 
 /** The building, kept fresh by hints and a slow poll. */
 export const useBuilding = (compare: Measure) =>
-  useLiveQuery<Building>({
+  useBusQuery<Building>({
     channel: BUILDING,
     fetch: ({ signal }) => compare.measure("live", () => visitors(signal)),
   });

@@ -16,7 +16,7 @@ export interface Message<T = unknown> extends Position {
     readonly time: number;
     /** The publisher's own name for the kind of message. */
     readonly event?: string;
-    /** Wait a random part of so many ms before you refetch because of this message; `useLiveQuery` does. */
+    /** Wait a random part of so many ms before you refetch because of this message; `useBusQuery` does. */
     readonly spread?: number;
     /**
      * The publish's W3C trace context (`traceparent`), if it had one: a span of what the message causes goes on with it.

@@ -2,8 +2,8 @@ import { type DependencyList } from "react";
 import type { MessageBus } from "tidings";
 import { type LiveQuery, type LiveQueryOptions, type LiveQueryState } from "tidings/live";
 import { type Channels } from "../util/channels.js";
-/** Options of {@link useLiveQuery}. */
-export interface UseLiveQueryOptions<T> extends LiveQueryOptions<T> {
+/** Options of {@link useBusQuery}. */
+export interface UseBusQueryOptions<T> extends LiveQueryOptions<T> {
     /**
      * What the answer is about, if the channel does not say it: another key is another query, which begins without data.
      */
@@ -11,8 +11,8 @@ export interface UseLiveQueryOptions<T> extends LiveQueryOptions<T> {
     /** Default: that of {@link useBus}. */
     readonly bus?: MessageBus | undefined;
 }
-/** What {@link useLiveQuery} returns. */
-export type LiveQueryResult<T> = LiveQueryState<T> & Pick<LiveQuery<T>, "refetch">;
+/** What {@link useBusQuery} returns. */
+export type BusQueryResult<T> = LiveQueryState<T> & Pick<LiveQuery<T>, "refetch">;
 /**
  * What `fetch` returns, kept fresh while the component is mounted: fetched once, and again for each message of
  * `channel`, for each gap, on return to the tab, and at an interval, which is long while the bus is healthy. See {@link
@@ -20,7 +20,13 @@ export type LiveQueryResult<T> = LiveQueryState<T> & Pick<LiveQuery<T>, "refetch
  * belongs into `channel` or `key`. Another channel, filter, key or bus begins anew, without data. Each hook fetches for itself:
  * share its result, or use a cache library.
  */
-export declare function useLiveQuery<T>(options: UseLiveQueryOptions<T>): LiveQueryResult<T>;
+export declare function useBusQuery<T>(options: UseBusQueryOptions<T>): BusQueryResult<T>;
+/** @deprecated The older name of {@link useBusQuery}, which other libraries have, too. */
+export declare const useLiveQuery: typeof useBusQuery;
+/** @deprecated See {@link UseBusQueryOptions}. */
+export type UseLiveQueryOptions<T> = UseBusQueryOptions<T>;
+/** @deprecated See {@link BusQueryResult}. */
+export type LiveQueryResult<T> = BusQueryResult<T>;
 /**
  * Runs `callback` when `deps` change, every `intervalMs`, for each message and gap of `channel`, and on return to the
  * tab: one run at a time, and each message is followed by a run that began after it. The callback of the newest render
