@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"tidings/protocol"
 	"time"
 )
@@ -37,14 +39,35 @@ func (b *Bus) Channels(ctx context.Context, q Channels) (list []ChannelInfo, mor
 	if more = len(entries) > q.Limit; more {
 		entries = entries[:q.Limit]
 	}
-	for _, e := range entries {
-		top, err := b.top(ctx, e.name)
-		if err != nil {
-			return nil, false, err
-		}
-		list = append(list, ChannelInfo{Name: e.name, Subscribers: int(e.live.Load()), Position: top})
+	tops, err := b.tops(ctx, entries)
+	if err != nil {
+		return nil, false, err
+	}
+	for i, e := range entries {
+		list = append(list, ChannelInfo{Name: e.name, Subscribers: int(e.live.Load()), Position: tops[i]})
 	}
 	return list, more, nil
+}
+
+// topsAtOnce is how many channels' positions are asked for at once: one after the other would be a round trip each.
+const topsAtOnce = 16
+
+// tops asks the broker for the newest positions of channels. It fails if one cannot be had.
+func (b *Bus) tops(ctx context.Context, entries []*entry) ([]protocol.Position, error) {
+	found, errs := make([]protocol.Position, len(entries)), make([]error, len(entries))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(topsAtOnce, len(entries)) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(entries); i = int(next.Add(1)) - 1 {
+				if found[i], errs[i] = b.top(ctx, entries[i].name); errs[i] != nil {
+					next.Store(int64(len(entries))) // the others would fail, too
+				}
+			}
+		})
+	}
+	all.Wait()
+	return found, cmp.Or(errs...)
 }
 
 // Connections asks for a page of this node's connections.

@@ -74,7 +74,7 @@ func (b *Bus) Why(ctx context.Context, connection string, ch protocol.Channel, o
 		q.stage = c.out.Find(ch, offset)
 	}
 	if e := b.router.find(ch); e != nil {
-		q.busy = e.traffic.Len() > 0
+		q.busy = e.traffic.Len() > 0 || !b.alone() && b.behind(ctx, e, protocol.Position{Epoch: top.Epoch, Offset: offset})
 	}
 	if !q.there {
 		q.records = b.chronicle.connection(connection) // it may have ended just now
@@ -88,6 +88,24 @@ func (b *Bus) Why(ctx context.Context, connection string, ch protocol.Channel, o
 		w.State = b.info(c, q.now).State
 	}
 	return w, nil
+}
+
+// behindPatience is how long a channel has to say where it is. One that has just ended does not answer.
+const behindPatience = time.Second
+
+// behind reports whether a channel of this node has not come to a position yet that the broker has given out: with
+// several nodes a message can have its number and not be here.
+func (b *Bus) behind(ctx context.Context, e *entry, at protocol.Position) bool {
+	reply := make(chan protocol.Position, 1)
+	b.send(e.pid, whereAt{reply})
+	ctx, cancel := context.WithTimeout(ctx, behindPatience)
+	defer cancel()
+	select {
+	case here := <-reply:
+		return here.Epoch != at.Epoch || here.Offset < at.Offset
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // bearing returns the records that are about a channel, or about the connection as a whole.

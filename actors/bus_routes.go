@@ -1,10 +1,14 @@
 package actors
 
 import (
+	"context"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"tidings/access"
+	"tidings/broker"
 	"tidings/protocol"
 )
 
@@ -61,8 +65,8 @@ func TooManyChannels(n int) *protocol.Error {
 	}
 }
 
-// Once returns what find gives, and the same again to whoever repeats it with its idempotency key inside five minutes
-// on this node: so that a repeated publish goes where the first one went, although other channels are there by now, or
+// Once returns what find gives, and the same again to whoever repeats it with its idempotency key inside five minutes,
+// on whatever node: so that a repeated publish goes where the first one went, although other channels are there by now, or
 // other routes. asked is what find is about; if it is another one for the same key it fails with
 // CodeIdempotencyConflict. Without a key it calls find.
 func (b *Bus) Once(principal, key, asked string, find func() (access.Routed, error)) (access.Routed, error) {
@@ -77,5 +81,49 @@ func (b *Bus) Once(principal, key, asked string, find func() (access.Routed, err
 	if err != nil {
 		return access.Routed{}, err
 	}
-	return b.targets.put(k, &target{Routed: routed, asked: what, at: b.clock()}).answer(what)
+	first, err := b.decided(k, &target{Routed: routed, asked: what})
+	if err != nil {
+		return access.Routed{}, err
+	}
+	first.at = b.clock()
+	return b.targets.put(k, first).answer(what)
+}
+
+// routedNote is how the broker keeps where a publish went.
+type routedNote struct {
+	Asked    []byte             `json:"asked"`
+	Route    int                `json:"route,omitempty"`
+	Channels []protocol.Channel `json:"channels"`
+}
+
+// decided returns where the first publish with a key went, on whatever node: t if that was this one. It fails as the
+// broker does; then nothing was published.
+func (b *Bus) decided(k targetKey, t *target) (*target, error) {
+	arbiter, ok := b.broker.(broker.Arbiter)
+	if !ok || b.cluster == nil {
+		return t, nil
+	}
+	mine, err := json.Marshal(routedNote{t.asked[:], t.Route, t.Channels})
+	if err != nil {
+		return nil, err
+	}
+	var first []byte
+	err = b.call(func(ctx context.Context) error {
+		first, err = arbiter.Swap(ctx, k.swapped(), nil, mine, targetLife)
+		return err
+	})
+	if err != nil {
+		return nil, b.failure(err, errBroker)
+	}
+	var found routedNote
+	if err := json.Unmarshal(first, &found); err != nil || len(found.Asked) != sha256.Size {
+		return nil, protocol.Internal
+	}
+	return &target{Routed: access.Routed{Route: found.Route, Channels: found.Channels}, asked: [sha256.Size]byte(found.Asked)}, nil
+}
+
+// swapped is the name under which the broker keeps it: a hash, in which neither part can pass for some of the other.
+func (k targetKey) swapped() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %s", len(k.principal), k.principal, k.key))
+	return "routed " + base64.RawURLEncoding.EncodeToString(sum[:])
 }

@@ -114,6 +114,10 @@ type join struct {
 	audience fanout.Audience // it hears of who comes and goes
 }
 
+// whereAt asks for the position up to which the channel has handed messages on. Reply has space for the answer. A channel
+// that is no more does not answer.
+type whereAt struct{ reply chan<- protocol.Position }
+
 // leave asks the channel to deliver no more to Sub. If Reply is not 0 the request of that id is answered when nothing
 // more will come. A Sub whose join was not answered yet gets its error before. If Revoked is not nil the client may not
 // hear the channel any more: what is on its way to it is taken back, and then it is told.

@@ -148,6 +148,8 @@ func (ch *channel) Receive(c actor.Context) {
 		ch.onNextPage(m)
 	case skipped:
 		ch.onSkipped()
+	case whereAt:
+		m.reply <- ch.at
 	case interrupted:
 		ch.feed.Interrupted()
 	case listened:

@@ -1,14 +1,17 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"tidings/actors"
+	"tidings/broker"
 	"tidings/protocol"
 )
 
@@ -287,5 +290,98 @@ func TestCluster(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 		w.refusedWith(w.get("/api/cluster?x=1"), protocol.CodeUnknownField)
+	})
+}
+
+// lateBroker brings live messages only once they are let through.
+type lateBroker struct {
+	fleetBroker
+	open chan struct{}
+}
+
+func (b lateBroker) Subscribe(ctx context.Context, ch protocol.Channel, sink broker.Sink) (func(), error) {
+	late := &lateSink{Sink: sink, open: b.open, queue: make(chan *protocol.Message, 100)}
+	stop, err := b.fleetBroker.Subscribe(ctx, ch, late)
+	if err != nil {
+		return nil, err
+	}
+	quit := make(chan struct{})
+	go func() {
+		select {
+		case <-b.open:
+		case <-quit:
+			return
+		}
+		for {
+			select {
+			case m := <-late.queue:
+				sink.Message(m)
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { stop(); close(quit) }, nil
+}
+
+type lateSink struct {
+	broker.Sink
+	open  chan struct{}
+	queue chan *protocol.Message
+}
+
+func (s *lateSink) Message(m *protocol.Message) { s.queue <- m }
+
+// TestWhyOfAMessageThatIsNotHereYet shows that a message which has its number and has not reached the node is under way,
+// and not delivered.
+func TestWhyOfAMessageThatIsNotHereYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		open := make(chan struct{})
+		c := startFleet(t, 2, func(bc *actors.Config, _ *Config) { bc.Broker = lateBroker{bc.Broker.(fleetBroker), open} })
+		p := c.connectTo(c.nodes[1], "orders")
+		c.publish(c.nodes[0], "orders", 1)
+		synctest.Wait()
+		why := decode[whyAnswer](c, c.nodes[0], "GET", "/api/why?channel=orders&offset=1&connection="+p.id, "")
+		if why.Answer != actors.WhyUnderWay {
+			t.Errorf("before it came: %+v, want under_way", why)
+		}
+		close(open)
+		synctest.Wait()
+		why = decode[whyAnswer](c, c.nodes[0], "GET", "/api/why?channel=orders&offset=1&connection="+p.id, "")
+		if why.Answer != actors.WhyWaiting {
+			t.Errorf("when it came: %+v, want waiting", why)
+		}
+	})
+}
+
+// TestRoutesOfAKeyHoldOnAllNodes shows that a publish to a pattern which is repeated with its key at another node goes
+// where it went, though other channels match by then.
+func TestRoutesOfAKeyHoldOnAllNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startFleet(t, 3)
+		type answered struct {
+			Results []struct {
+				Channel   string
+				Duplicate bool
+				Offset    uint64
+			}
+		}
+		c.connectTo(c.nodes[0], "orders/a")
+		first := decode[answered](c, c.nodes[0], "POST", "/api/publish", `{"pattern":"orders/*","data":1,"idempotencyKey":"k1"}`)
+		c.connectTo(c.nodes[1], "orders/b")
+		again := decode[answered](c, c.nodes[1], "POST", "/api/publish", `{"pattern":"orders/*","data":1,"idempotencyKey":"k1"}`)
+		for what, got := range map[string]answered{"first": first, "repeated": again} {
+			if len(got.Results) != 1 || got.Results[0].Channel != "orders/a" || got.Results[0].Offset != 1 || got.Results[0].Duplicate != (what == "repeated") {
+				t.Errorf("%s: %+v, want orders/a alone, once", what, got)
+			}
+		}
+		if status, answer := c.ask(c.nodes[2], "POST", "/api/publish", `{"pattern":"orders/**","data":1,"idempotencyKey":"k1"}`); status != http.StatusConflict {
+			t.Errorf("another pattern with the key: %d %s, want idempotency_conflict", status, answer)
+		}
+		time.Sleep(6 * time.Minute)
+		later := decode[answered](c, c.nodes[2], "POST", "/api/publish", `{"pattern":"orders/*","data":2,"idempotencyKey":"k1"}`)
+		if len(later.Results) != 0 { // nobody is there any more
+			t.Errorf("six minutes later: %+v, want a new publish, to nobody", later)
+		}
 	})
 }
