@@ -71,6 +71,7 @@ type Stats struct {
 	PendingPublishes int // with the broker now
 	Pressure         Pressure
 	Holdings         broker.Holdings
+	Broker           broker.Doing
 	BrokerQueue      int // reads and requests that wait for a goroutine
 	ActiveLanes      int // (channel, shard) pairs that wait for their turn
 	InFlight         int // messages and operations under way to channels and through lanes
@@ -140,6 +141,10 @@ func (b *Bus) Stats() Stats {
 	}
 	if h, ok := b.broker.(broker.Holder); ok {
 		s.Holdings = h.Holdings()
+	}
+	s.Broker.Answers = true
+	if o, ok := b.broker.(broker.Observed); ok {
+		s.Broker = o.Doing()
 	}
 	if told := b.hooks.Told; told != nil {
 		s.Events = told()

@@ -1,7 +1,7 @@
 // Package broker defines how nodes hear each other and who numbers the messages. A broker owns epoch, offset, history
 // and idempotency; a node keeps at most a cache. The suite in brokertest checks what each implementation must do.
 //
-//	broker.go      Broker, and what a broker may be besides: Holder, Owned, Pinger
+//	broker.go      Broker, and what a broker may be besides: Holder, Owned, Pinger, Observed
 //	cluster.go     what a broker of several nodes is besides: Cluster, Board, Arbiter, Reach; Checked
 //	presence.go    Presence, which a broker may be too
 //	record.go      how a message is stored outside of the process
@@ -99,3 +99,15 @@ type Pinger interface {
 	// Ping returns nil if the broker answers.
 	Ping(ctx context.Context) error
 }
+
+// Doing is how a broker beyond the process is doing. Counters begin with the broker.
+type Doing struct {
+	Answers       bool   // the last call was answered
+	Interruptions uint64 // of the connections that bring messages
+	SharedReads   uint64 // of history that another read has served
+	Unavailable   uint64 // calls that failed with CodeBrokerUnavailable
+	Unknown       uint64 // calls that failed with CodeTimeout: whether they happened is unknown
+}
+
+// Observed is a broker beyond the process that counts how it is doing.
+type Observed interface{ Doing() Doing }

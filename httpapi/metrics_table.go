@@ -197,6 +197,26 @@ var allMetrics = []*metric{
 	gauge("broker_queue",
 		"Reads and requests that wait for their turn at the broker.",
 		func(r *reading) int { return r.bus.BrokerQueue }),
+	gauge("broker_ok",
+		"1 if the broker answered the last call, else 0. A broker in this process always does.",
+		func(r *reading) int {
+			if r.bus.Broker.Answers {
+				return 1
+			}
+			return 0
+		}),
+	counter("broker_interruptions_total",
+		"Connections of the broker that bring messages and were opened anew. What was missed meanwhile is read from history.",
+		func(r *reading) uint64 { return r.bus.Broker.Interruptions }),
+	counters("broker_failures_total",
+		"Calls of the broker that failed: broker_unavailable, or timeout if it is unknown whether they happened.", []string{"code"},
+		func(r *reading, put report) {
+			put(float64(r.bus.Broker.Unavailable), string(protocol.CodeBrokerUnavailable))
+			put(float64(r.bus.Broker.Unknown), string(protocol.CodeTimeout))
+		}),
+	counter("history_coalesced_total",
+		"Reads of history that were served by another one of the same channel and position.",
+		func(r *reading) uint64 { return r.bus.Broker.SharedReads }),
 	gauge("memory_pressure",
 		"Pressure on memory. 0: none. 1: new connections are refused. 2: publishes are refused, too.",
 		func(r *reading) int { return int(r.bus.Pressure) }),

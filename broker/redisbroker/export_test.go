@@ -14,3 +14,6 @@ func (b *Broker) Name() string { return b.cfg.Node }
 
 // RenewNow renews the node's leases before their time.
 func (b *Broker) RenewNow() { b.renew(b.life) }
+
+// Reads is how many reads of history have reached Redis.
+func (b *Broker) Reads() uint64 { return b.count.reads.Load() }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"tidings/broker"
 	"tidings/protocol"
 )
 
@@ -136,26 +137,17 @@ func (b *Broker) report(ctx context.Context) {
 
 // counters count since the start.
 type counters struct {
-	publishes, reads, interruptions, processes, unavailable, unknown atomic.Uint64
+	reads, interruptions, unavailable, unknown atomic.Uint64
+
+	away atomic.Bool // the last script was not answered, or refused
 }
 
-// Stats counts since the broker was made.
-type Stats struct {
-	Publishes     uint64 // that were asked for
-	Reads         uint64 // of history that reached Redis
-	SharedReads   uint64 // of history that another one served
-	Interruptions uint64 // of the connections that bring messages
-	Processes     uint64 // of Redis that scripts have run in
-	Unavailable   uint64 // calls that failed with CodeBrokerUnavailable
-	Unknown       uint64 // calls of which it is unknown whether they happened
-}
-
-// Stats returns the counters.
-func (b *Broker) Stats() Stats {
+// Doing returns how Redis is doing.
+func (b *Broker) Doing() broker.Doing {
 	c := &b.count
-	return Stats{
-		Publishes: c.publishes.Load(), Reads: c.reads.Load(), SharedReads: b.flights.served(), Interruptions: c.interruptions.Load(),
-		Processes: c.processes.Load(), Unavailable: c.unavailable.Load(), Unknown: c.unknown.Load(),
+	return broker.Doing{
+		Answers: !c.away.Load(), Interruptions: c.interruptions.Load(), SharedReads: b.flights.served(),
+		Unavailable: c.unavailable.Load(), Unknown: c.unknown.Load(),
 	}
 }
 

@@ -24,7 +24,6 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt,
 	if err := b.ready(ctx); err != nil {
 		return broker.Receipt{}, err
 	}
-	b.count.publishes.Add(1)
 	e := core.Entry{Data: p.Data, Event: p.Event, Volatile: p.Volatile, SpreadMS: p.SpreadMS, Extra: p.Extra}
 	id, tag := draw()
 	cfg := b.bounds(p.Channel)

@@ -34,6 +34,7 @@ var (
 	_ broker.Arbiter  = (*Broker)(nil)
 	_ broker.Reach    = (*Broker)(nil)
 	_ broker.Checked  = (*Broker)(nil)
+	_ broker.Observed = (*Broker)(nil)
 	_ broker.Pinger   = (*Broker)(nil)
 )
 
@@ -98,7 +99,8 @@ func (b *Broker) Ping(ctx context.Context) error {
 	if b.closed.Load() {
 		return errClosed
 	}
-	if err := b.client.Do(ctx, b.client.B().Ping().Build()).Error(); err != nil {
+	err := b.client.Do(ctx, b.client.B().Ping().Build()).Error()
+	if b.count.away.Store(err != nil && ctx.Err() == nil); err != nil {
 		return readFault(err)
 	}
 	return nil

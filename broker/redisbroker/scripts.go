@@ -149,6 +149,7 @@ func (b *Broker) do(ctx context.Context, s *script, partition int, keys, args []
 		answer, answered := rueidis.IsRedisErr(err)
 		switch {
 		case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
+			b.count.away.Store(true)
 			return resp, nil, errOpen
 		case answered && try < 3 && answer.IsTryAgain(): // a slot is on its way
 		case answered && try < 3 && answer.IsNoScript():
@@ -156,6 +157,7 @@ func (b *Broker) do(ctx context.Context, s *script, partition int, keys, args []
 				return resp, nil, err
 			}
 		default:
+			b.count.away.Store(silent(err) || refused(err))
 			return resp, ran, err
 		}
 	}
@@ -211,7 +213,6 @@ func (b *Broker) install(ctx context.Context, s *script, partition int, old stri
 
 // replaced is called if a server's process is another one than before, or the first that is known.
 func (b *Broker) replaced(partition int, p *process) {
-	b.count.processes.Add(1)
 	b.lane(partition).serverIs(p.runID)
 	b.crowd.restate(b, partition)
 }

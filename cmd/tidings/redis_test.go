@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -219,6 +220,15 @@ func TestReadinessWhileRedisIsAway(t *testing.T) {
 		}
 		if status, _ := ready("/readyz?strict=1"); status != want {
 			t.Errorf("Redis away %v, strict: %d, want %d", away, status, want)
+		}
+		answer, err := http.Get(url + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if want := fmt.Sprintf("\ntidings_broker_ok %d\n", map[bool]int{false: 1, true: 0}[away]); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("Redis away %v: /metrics has no line %q (%v)", away, strings.TrimSpace(want), err)
 		}
 	}
 }
