@@ -19,7 +19,7 @@ import (
 	"tidings/protocol"
 )
 
-const drainEnv = "TIDINGS_TEST_DRAIN" // address and number of sockets of a drain
+const drainEnv = "TIDINGS_TEST_DRAIN" // address and number of sockets of a drain, and "shout" if they speak that language
 
 // TestMain makes this binary, if asked, the clients of a benchmark: sockets in another process that read
 // and throw away, so that their CPU is not counted.
@@ -32,24 +32,28 @@ func TestMain(m *testing.M) {
 }
 
 func drain(job string) {
-	address, count, _ := strings.Cut(job, " ")
-	n, _ := strconv.Atoi(count)
+	words := strings.Fields(job)
+	address, request, subscribe := words[0], upgradeRequest(), `[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`
+	n, _ := strconv.Atoi(words[1])
+	if len(words) > 2 {
+		request, subscribe = strings.Replace(request, "/bus/ws", "/shout", 1), "+a"
+	}
 	for range n {
 		c, err := net.Dial("tcp", address)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		io.WriteString(c, upgradeRequest()+string(text(`[{"type":"connect"},{"type":"subscribe","id":1,"channel":"a"}]`)))
+		io.WriteString(c, request+string(text(subscribe)))
 		go io.Copy(io.Discard, c)
 	}
 	io.Copy(io.Discard, os.Stdin) // until the parent ends
 }
 
-// drained connects n sockets of another process to a server.
-func drained(b *testing.B, n int) (r *rig, links []*socket) {
-	r = onLoopback(b, nil)
-	b.Cleanup(r.startDrain(b, n))
+// drained connects n sockets of another process to a server. language is "" or "shout".
+func drained(b *testing.B, n int, language string) (r *rig, links []*socket) {
+	r = onLoopback(b, func(c *Config) { c.Heartbeat = time.Hour }) // since they answer no pings
+	b.Cleanup(r.startDrain(b, n, language))
 	waitFor(b, func() bool {
 		r.bus.mu.Lock()
 		defer r.bus.mu.Unlock()
@@ -64,10 +68,10 @@ func drained(b *testing.B, n int) (r *rig, links []*socket) {
 }
 
 // startDrain starts the other process; stop ends it.
-func (r *rig) startDrain(b *testing.B, n int) (stop func()) {
+func (r *rig) startDrain(b *testing.B, n int, language string) (stop func()) {
 	cmd := exec.Command(os.Args[0])
 	address := strings.TrimSuffix(strings.TrimPrefix(r.url, "http://"), "/bus")
-	cmd.Env = append(os.Environ(), drainEnv+"="+address+" "+strconv.Itoa(n))
+	cmd.Env = append(os.Environ(), drainEnv+"="+address+" "+strconv.Itoa(n)+" "+language)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err == nil {
@@ -89,7 +93,9 @@ func cpu() time.Duration {
 // writes the same bytes. ns/delivery is this process's CPU. With a batch, so many messages wait together.
 func BenchmarkFanoutWrite(b *testing.B) {
 	const n = 1000
-	r, links := drained(b, n)
+	r, links := drained(b, n, "")
+	shouting, shouters := drained(b, n, "shout")
+	time.Sleep(time.Second) // a shouter hears nothing for so long after it has subscribed
 	m := &protocol.Message{Channel: "a", Epoch: "e1", Offset: 1, Tag: "t1", ID: "e1-1", Data: []byte(`"` + strings.Repeat("x", 40) + `"`), TimeMS: 1}
 	e := m.Encoded()
 	for _, batch := range []int{1, 8, 64} {
@@ -101,20 +107,22 @@ func BenchmarkFanoutWrite(b *testing.B) {
 				}
 			})
 		})
-		b.Run(fmt.Sprintf("link/%d", batch), func(b *testing.B) {
-			measure(b, n*batch, func() {
-				for _, l := range links {
-					o := l.bound.Load().outbox
-					for range batch {
-						o.Push(e)
+		for name, links := range map[string][]*socket{"link": links, "language": shouters} {
+			b.Run(fmt.Sprintf("%s/%d", name, batch), func(b *testing.B) {
+				measure(b, n*batch, func() {
+					for _, l := range links {
+						o := l.bound.Load().outbox
+						for range batch {
+							o.Push(e)
+						}
+						o.Flush()
+						o.Ack(o.Sent())
 					}
-					o.Flush()
-					o.Ack(o.Sent())
-				}
+				})
 			})
-		})
+		}
 	}
-	if slow := r.h.Stats().WebSocket.Slow; slow > 0 {
+	if slow := r.h.Stats().WebSocket.Slow + shouting.h.Stats().Gateways[0].Slow; slow > 0 {
 		b.Errorf("%d links were cut", slow)
 	}
 }
@@ -134,7 +142,7 @@ func BenchmarkIdle(b *testing.B) {
 		const n = 2000
 		r := onLoopback(b, nil)
 		before := memory()
-		stop := r.startDrain(b, n)
+		stop := r.startDrain(b, n, "")
 		waitFor(b, func() bool { return r.h.Stats().WebSocket.Open == n })
 		r.bus.publish("a", "1")
 		time.Sleep(200 * time.Millisecond)
