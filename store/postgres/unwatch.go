@@ -35,22 +35,23 @@ func (a *Admin) Remove(ctx context.Context, documents bool) error {
 	if own > 0 && !documents {
 		return fmt.Errorf("there are %d collections of documents, which would be gone: add --with-documents", own)
 	}
-	list, err := a.Watched(ctx)
-	if err != nil {
-		return err
-	}
-	var statements []string
-	for _, w := range list {
-		statements = append(statements, w.unwatch()...)
-	}
-	return a.transact(ctx, append(statements, "DROP SCHEMA tidings CASCADE"))
+	// The triggers go with the function that they call.
+	return a.transact(ctx, []string{lockSoon, "DROP SCHEMA tidings CASCADE"})
 }
 
-// unwatch returns the statements that leave nothing of it behind.
+const lockSoon = "SET LOCAL lock_timeout = '5s'"
+
+// unwatch returns the statements that leave nothing of it behind. A trigger can be dropped by the owner of its table
+// alone, and be replaced by who may make it: so the triggers are made to call a function that goes then, and they with
+// it.
 func (w *Watched) unwatch() []string {
-	list := []string{"SET LOCAL lock_timeout = '5s'"}
+	list := []string{lockSoon}
 	if w.Table != "" {
-		list = append(list, "DROP TRIGGER IF EXISTS tidings_row ON "+w.Table, "DROP TRIGGER IF EXISTS tidings_truncate ON "+w.Table)
+		list = append(list,
+			"CREATE FUNCTION tidings.leaving() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+			"CREATE OR REPLACE TRIGGER tidings_row AFTER INSERT ON "+w.Table+" FOR EACH ROW EXECUTE FUNCTION tidings.leaving()",
+			"CREATE OR REPLACE TRIGGER tidings_truncate AFTER TRUNCATE ON "+w.Table+" FOR EACH STATEMENT EXECUTE FUNCTION tidings.leaving()",
+			"DROP FUNCTION tidings.leaving() CASCADE")
 	}
 	return append(list, fmt.Sprintf("DELETE FROM tidings.collections WHERE watched = %d", w.oid))
 }

@@ -178,7 +178,7 @@ func (a *Admin) isFree(ctx context.Context, p *Plan) error {
 func (p *Plan) statements(notify bool) []string {
 	args := strings.Join([]string{text(p.Collection.Index).literal(), text(p.Collection.Name).literal(), literals(p.Key), literals(p.Columns), fmt.Sprintf("'%t'", notify)}, ", ")
 	return []string{
-		"SET LOCAL lock_timeout = '5s'",
+		lockSoon,
 		"CREATE OR REPLACE TRIGGER tidings_row AFTER INSERT OR UPDATE OR DELETE ON " + p.Table + " FOR EACH ROW EXECUTE FUNCTION tidings.changed(" + args + ")",
 		"CREATE OR REPLACE TRIGGER tidings_truncate AFTER TRUNCATE ON " + p.Table + " FOR EACH STATEMENT EXECUTE FUNCTION tidings.changed(" + args + ")",
 		fmt.Sprintf("DELETE FROM tidings.collections WHERE watched = %d", p.oid),

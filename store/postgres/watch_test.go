@@ -314,6 +314,44 @@ func TestUnwatchAndRemove(t *testing.T) {
 	}
 }
 
+// A role with the rights that the docs name, which does not own the table, can watch it, watch it in another way, and
+// leave nothing behind.
+func TestUnwatchWithoutOwning(t *testing.T) {
+	url := testpostgres.Database(t)
+	owner := connect(t, url)
+	sqlExec(t, owner, "DROP ROLE IF EXISTS guest", "CREATE ROLE guest LOGIN", "CREATE SCHEMA tidings AUTHORIZATION guest",
+		"CREATE TABLE public.orders (id int PRIMARY KEY, note text)", "CREATE TABLE public.days (id int, day int, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)", "CREATE TABLE public.days1 PARTITION OF public.days FOR VALUES FROM (0) TO (10)",
+		"GRANT SELECT, TRIGGER ON public.orders, public.days, public.days1 TO guest")
+	guest := strings.Replace(url, "tidings@", "guest@", 1)
+	a := admin(t, guest)
+	triggers := func() (n int) {
+		t.Helper()
+		if err := owner.QueryRow(context.Background(), "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	tables := []string{"public.orders", "public.days"}
+	for _, table := range tables {
+		watch(t, guest, Watch{Table: table})
+		watch(t, guest, Watch{Table: table, NoNotify: true})
+		if triggers() == 0 {
+			t.Errorf("%s is watched by no trigger", table)
+		}
+		if err := a.Unwatch(context.Background(), table); err != nil || triggers() != 0 {
+			t.Errorf("unwatch %s: %v, and %d triggers are left", table, err, triggers())
+		}
+	}
+	for _, table := range tables {
+		watch(t, guest, Watch{Table: table})
+	}
+	sqlExec(t, owner, "INSERT INTO public.orders VALUES (1, 'x')", "INSERT INTO public.days VALUES (1, 2)")
+	if err := a.Remove(context.Background(), false); err != nil || triggers() != 0 {
+		t.Errorf("remove: %v, and %d triggers are left", err, triggers())
+	}
+	sqlExec(t, owner, "INSERT INTO public.orders VALUES (2, 'y')", "DROP OWNED BY guest")
+}
+
 // Above its bound a table that nobody reads grows no more. Who comes then is told to load anew, once.
 func TestMaxChanges(t *testing.T) {
 	s := newShop(t, Watch{})
