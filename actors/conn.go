@@ -131,12 +131,14 @@ func (c *Connection) Poll(link core.Link, poll *protocol.ClientFrame) (gen uint6
 	if c.latest.Copies(poll) {
 		fence = nil // the client may be waiting for the answer to either
 	}
-	gen, ok := c.out.Attach(link, *poll.Received, nil, fence)
+	gen, tookOver, ok := c.out.Succeed(link, *poll.Received, fence)
 	if !ok {
 		return 0, c.gone()
 	}
 	c.latest.Took(poll, gen)
-	c.bus.send(c.pid, attached{gen: gen, kind: pollKind})
+	if !tookOver { // else the actor knows of a link, and of none that is lost
+		c.bus.send(c.pid, attached{gen: gen, kind: pollKind})
+	}
 	return gen, nil
 }
 

@@ -2,6 +2,8 @@ package actors
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"tidings/protocol"
 )
@@ -21,6 +23,52 @@ func TestFramesOfAnEarlierPollAreHandled(t *testing.T) {
 		c.use(c.conn, gen)
 		if got := c.next(); len(got) != 1 || got[0].Type != protocol.TypeSubscribed {
 			t.Fatalf("the subscribe of the first poll got %v", got)
+		}
+	})
+}
+
+// A poll that takes over from the one before wakes no actor; one that comes after the link was lost takes the session up
+// again, in whichever order the actor hears of it.
+func TestPollsWhoseActorSleeps(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.connectOver(protocol.Poll, "")
+		at := func(what string, parked int) {
+			t.Helper()
+			synctest.Wait()
+			if got := w.bus.Stats().Parked; got != parked {
+				t.Errorf("%s: %d sessions are parked, want %d", what, got, parked)
+			}
+		}
+		poll := func() uint64 {
+			t.Helper()
+			gen, err := c.conn.Poll(&link{}, pollAfter(0))
+			if err != nil {
+				t.Fatalf("poll: %v", err)
+			}
+			return gen
+		}
+		at("after connect", 0)
+		first := poll()
+		second := poll()
+		at("after two polls", 0)
+		c.conn.Lost(first, "")
+		at("the first is lost, which was over", 0)
+		c.conn.Lost(second, "")
+		at("the second is lost", 1)
+		third := poll()
+		at("after the next poll", 0)
+		if !c.conn.Outbox().Detach(third) { // its loss is reported after the next two polls
+			t.Fatal("the third had no link")
+		}
+		poll()
+		last := poll()
+		w.bus.send(c.conn.pid, detached{gen: third})
+		at("the loss of the third comes late", 0)
+		c.conn.Lost(last, "")
+		at("the last is lost", 1)
+		time.Sleep(w.bus.cfg.Park + time.Minute) // of the bubble
+		if !c.conn.ended.Load() {
+			t.Error("nobody polled, and the session is still there after its time")
 		}
 	})
 }

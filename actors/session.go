@@ -227,7 +227,7 @@ type begun struct {
 }
 
 // attached reports that a link was put under the outbox. Identity is what its client showed, nil for the next poll of
-// one.
+// one. A poll that takes over from the one before is not reported.
 type attached struct {
 	ground.Event
 	gen      uint64

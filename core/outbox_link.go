@@ -25,12 +25,24 @@ type Link interface {
 // makes the frame that leaves first, from the generation. If connected is nil, link is the same client's next request,
 // and uncounted frames that wait stay.
 func (o *Outbox) Attach(link Link, received uint64, connected func(gen uint64) *protocol.Encoded, fence *protocol.Encoded) (gen uint64, ok bool) {
+	gen, _, ok = o.attach(link, received, connected, fence)
+	return gen, ok
+}
+
+// Succeed is Attach for the same client's next request. It reports whether it took over from a link that was there: then
+// the connection was linked all the time.
+func (o *Outbox) Succeed(link Link, received uint64, fence *protocol.Encoded) (gen uint64, tookOver, ok bool) {
+	gen, old, ok := o.attach(link, received, nil, fence)
+	return gen, old != nil, ok
+}
+
+func (o *Outbox) attach(link Link, received uint64, connected func(gen uint64) *protocol.Encoded, fence *protocol.Encoded) (gen uint64, old Link, ok bool) {
 	o.mu.Lock()
 	if o.broken || received < o.forgot || received > o.reached {
 		o.mu.Unlock()
-		return 0, false
+		return 0, nil, false
 	}
-	old := o.link
+	old = o.link
 	n := int(received - o.forgot)
 	for _, e := range o.slots[o.head : o.head+n] {
 		o.waiting -= e.Size()
@@ -52,7 +64,7 @@ func (o *Outbox) Attach(link Link, received uint64, connected func(gen uint64) *
 	if onSpace != nil {
 		onSpace()
 	}
-	return gen, true
+	return gen, old, true
 }
 
 // Detach takes away the link of generation gen, whose transport was lost, without calling it. It returns false if that
