@@ -49,7 +49,8 @@ type Store struct {
 	lock    *sql.DB // holds the file of the lock
 	writer  *sql.DB
 	reader  *sql.DB
-	conn    *sql.Conn // the writer's one connection, of run alone
+	conn    *sql.Conn            // the writer's one connection, of run alone
+	ready   map[string]*sql.Stmt // its statements by their texts, of run alone
 	id      string
 	indexes indexes // set before anybody searches
 	wake    chan struct{}
@@ -81,7 +82,7 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	s := &Store{cfg: cfg, wake: make(chan struct{}, 1), ended: make(chan struct{}), queue: sqlstore.NewQueue()}
+	s := &Store{cfg: cfg, wake: make(chan struct{}, 1), ended: make(chan struct{}), queue: sqlstore.NewQueue(), ready: map[string]*sql.Stmt{}}
 	if err := s.open(); err != nil {
 		s.release()
 		return nil, fmt.Errorf("sqlite: %s: %w", cfg.Path, err)

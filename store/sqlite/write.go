@@ -27,7 +27,10 @@ type transaction struct {
 }
 
 func (t *transaction) exec(statement string, args ...any) error {
-	_, err := t.store.conn.ExecContext(t.ctx, statement, args...)
+	s, err := t.store.statement(t.ctx, statement)
+	if err == nil {
+		_, err = s.ExecContext(t.ctx, args...)
+	}
 	return err
 }
 
@@ -93,7 +96,11 @@ func (t *transaction) note(w *store.Write, ch *store.Change) error {
 
 // find returns the document, nil if there is none.
 func (t *transaction) find(collection, id string) (*store.Record, error) {
-	r, err := record(t.store.conn.QueryRowContext(t.ctx, "SELECT "+columns+" FROM documents WHERE collection = ? AND id = ?", collection, id).Scan)
+	s, err := t.store.statement(t.ctx, "SELECT "+columns+" FROM documents WHERE collection = ? AND id = ?")
+	if err != nil {
+		return nil, err
+	}
+	r, err := record(s.QueryRowContext(t.ctx, collection, id).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

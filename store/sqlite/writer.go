@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"tidings/store"
@@ -60,10 +61,10 @@ func (s *Store) commitEach(group []*sqlstore.Request, err error) {
 // commit makes one transaction of a group. If it fails nothing of the group is there.
 func (s *Store) commit(group []*sqlstore.Request) error {
 	ctx := context.Background()
-	if _, err := s.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	t := &transaction{store: s, ctx: ctx, next: s.next, mark: s.mark.Load(), now: time.Now()}
+	if err := t.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	t := &transaction{store: s, ctx: ctx, next: s.next, mark: s.mark.Load(), now: time.Now()}
 	if err := t.make(group); err != nil {
 		s.conn.ExecContext(ctx, "ROLLBACK") // an error means that SQLite has done it already
 		return err
@@ -78,6 +79,19 @@ func (s *Store) commit(group []*sqlstore.Request) error {
 	}
 	s.step("committed")
 	return nil
+}
+
+// statement returns a statement of the writer, which SQLite compiles once. There are as many as texts in this package.
+// Only run may call it.
+func (s *Store) statement(ctx context.Context, text string) (*sql.Stmt, error) {
+	if ready := s.ready[text]; ready != nil {
+		return ready, nil
+	}
+	made, err := s.conn.PrepareContext(ctx, text)
+	if err == nil {
+		s.ready[text] = made
+	}
+	return made, err
 }
 
 // make writes the whole group and commits.
