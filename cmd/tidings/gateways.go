@@ -6,6 +6,7 @@ import (
 
 	"tidings/gateways/feathers"
 	"tidings/gateways/kuzzle"
+	"tidings/gateways/pakyow"
 	"tidings/gateways/primus"
 	"tidings/httpapi"
 	"tidings/internal/config"
@@ -26,6 +27,9 @@ func gateways(s config.Settings) (list []httpapi.Gateway, err error) {
 			}
 		}
 		list = append(list, httpapi.Gateway{Path: path, Language: primus.New(primus.Config{PingInterval: s.PrimusPingInterval, Path: s.BasePath + path, Services: services, Library: library})})
+	}
+	if s.GatewayPakyow == config.On { // before that which takes every handshake at /
+		list = append(list, httpapi.Gateway{Path: "/", Language: pakyow.New(), Query: pakyow.Parameter})
 	}
 	if s.GatewayKuzzle == config.On {
 		list = append(list, httpapi.Gateway{Path: "/", Language: kuzzle.New()})

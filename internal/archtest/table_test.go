@@ -53,6 +53,7 @@ var folders = map[string]folder{
 	"gateways/feathers":        {ours: []string{"protocol"}},
 	"gateways/primus":          {ours: []string{"protocol", "transports", "gateways/feathers"}},
 	"gateways/kuzzle":          {ours: []string{"protocol", "filter", "transports"}},
+	"gateways/pakyow":          {ours: []string{"protocol", "transports"}},
 	"documents":                {ours: []string{"protocol", "filter", "store", "actors"}},
 	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "documents", "filter", "store", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/forward", "internal/guard", "internal/resting"}, foreign: []string{gin, prometheus}},
 	"client":                   {ours: []string{"protocol", "core"}, foreign: []string{websocket, clientSSE}},
@@ -88,5 +89,5 @@ var folders = map[string]folder{
 	"internal/testredis": {},
 	"internal/tools":     {},
 	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
-	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "broker/redisbroker", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "documents", "gateways/feathers", "gateways/kuzzle", "gateways/primus", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/forward", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "broker/redisbroker", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "documents", "gateways/feathers", "gateways/kuzzle", "gateways/pakyow", "gateways/primus", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/forward", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
 }
