@@ -321,3 +321,45 @@ func TestOtherPartitionsAreRefused(t *testing.T) {
 		t.Errorf("got %v, want that the number of partitions is another", err)
 	}
 }
+
+// board keeps what it is told last of each key.
+type board struct{ told chan broker.Note }
+
+func (b board) All(notes []broker.Note) {
+	for _, n := range notes {
+		b.told <- n
+	}
+}
+func (b board) Changed(n broker.Note) { b.told <- n }
+
+// F48: Redis has lost all notes, and no connection shows it. What is noted afterwards is heard, though its number in the
+// board would be one that was there before.
+func TestF48_NotesAfterAllKeysAreGone(t *testing.T) {
+	t.Parallel()
+	server := testredis.Start(t)
+	b := start(t, config(server.URL()))
+	heard := board{make(chan broker.Note, 100)}
+	if _, err := b.Follow(t.Context(), "grants", heard); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 6 {
+		if n == 3 {
+			server.Do(t, "FLUSHALL")
+		}
+		key := fmt.Sprint("k", n)
+		if err := b.Note(t.Context(), "grants", key, []byte("1"), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		for late := time.After(patience); ; {
+			select {
+			case note := <-heard.told:
+				if note.Key != key {
+					continue
+				}
+			case <-late:
+				t.Fatalf("%s was not heard", key)
+			}
+			break
+		}
+	}
+}

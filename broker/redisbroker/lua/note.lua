@@ -3,6 +3,9 @@
 -- ARGV: life in milliseconds (0: it is taken away), key, value
 local time = redis.call('TIME')
 local now, ttl = time[1] * 1000 + math.floor(time[2] / 1000), tonumber(ARGV[1])
+if redis.call('HEXISTS', KEYS[1], 'v') == 0 then -- a version is never lower than one before it, also if that was lost
+  redis.call('HSET', KEYS[1], 'v', string.format('%.0f', now))
+end
 local version = redis.call('HINCRBY', KEYS[1], 'v', 1)
 if ttl <= 0 then
   redis.call('HDEL', KEYS[1], 'n' .. ARGV[2])
