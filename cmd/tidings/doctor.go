@@ -32,6 +32,7 @@ func doctorCommand() *cobra.Command {
 			if len(args) > 0 {
 				o.URL = args[0]
 			}
+			o.URL = withScheme(o.URL)
 			if idle == 0 {
 				o.Idle = -1
 			}

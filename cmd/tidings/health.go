@@ -36,7 +36,7 @@ func healthCommand() *cobra.Command {
 			if len(args) > 0 {
 				url = args[0]
 			}
-			url = strings.TrimRight(url, "/")
+			url = strings.TrimRight(withScheme(url), "/")
 			path := "/healthz"
 			if ready {
 				path = "/readyz"

@@ -22,7 +22,7 @@ type serverLog struct {
 func newLog(s config.Settings, out io.Writer) *serverLog {
 	var level slog.Level
 	level.UnmarshalText([]byte(s.LogLevel)) // the settings hold one of its names
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: readable}
 	writer := newLogWriter(out)
 	var lines slog.Handler = slog.NewJSONHandler(writer, options)
 	if s.LogFormat == "text" {
@@ -30,6 +30,15 @@ func newLog(s config.Settings, out io.Writer) *serverLog {
 	}
 	bounded := sparse.New(lines)
 	return &serverLog{Logger: slog.New(bounded), sparse: bounded, writer: writer}
+}
+
+// readable returns an attribute with durations as people write them, such as 20.68ms: as numbers they are nanoseconds,
+// of which nobody knows.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		return slog.String(a.Key, a.Value.Duration().String())
+	}
+	return a
 }
 
 // close writes what waits, for as long as the reader takes it, but at most lastLines.

@@ -132,3 +132,16 @@ func TestB130_AClosedClientHasALine(t *testing.T) {
 	p.errors.wait(t, `"msg":"client closed","code":"unauthorized","reason":"`)  // over the WebSocket
 	p.errors.wait(t, `"msg":"client refused","code":"unauthorized","reason":"`) // over the others
 }
+
+// Durations are written as people write them, in both forms.
+func TestLogDurations(t *testing.T) {
+	for format, want := range map[string]string{"json": `"took":"20.68ms"`, "text": "took=20.68ms"} {
+		out := newOutput()
+		lines := newLog(config.Settings{LogLevel: "info", LogFormat: format}, out)
+		lines.Info("request", "took", 20680*time.Microsecond)
+		lines.close()
+		if got := out.String(); !strings.Contains(got, want) {
+			t.Errorf("%s: got %s, want %s in it", format, got, want)
+		}
+	}
+}

@@ -37,6 +37,12 @@ func root() *cobra.Command {
 		Short:         "A realtime message bus: WebSocket, SSE and long-poll from one binary",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if url := cmd.Flags().Lookup("url"); url != nil {
+				return url.Value.Set(withScheme(url.Value.String()))
+			}
+			return nil
+		},
 	}
 	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), usersCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(), clusterCommand(), documentsCommand(), pgCommand(), doctorCommand(), healthCommand(), versionCommand())
 	completeFlags(cmd)

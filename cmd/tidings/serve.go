@@ -59,6 +59,9 @@ func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Wr
 	}
 	defer srv.stop()
 	listener, err := listen(s.Addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("not started: another program listens on %s: end it, or choose another address, such as --addr 127.0.0.1:8081", s.Addr)
+	}
 	if err != nil {
 		return fmt.Errorf("not started: %w", err)
 	}

@@ -12,17 +12,18 @@ import (
 
 // complete fills in what depends on other settings and refuses what production must not leave open.
 func (s Settings) complete() (Settings, error) {
-	if s.APIKey != "" {
-		s.APIKeys = append(s.APIKeys, s.APIKey)
-		s.APIKey = ""
-	}
+	var filed []string
 	if s.APIKeyFile != "" {
-		more, err := readKeyFile(s.APIKeyFile)
-		if err != nil {
+		var err error
+		if filed, err = readKeyFile(s.APIKeyFile); err != nil {
 			return Settings{}, err
 		}
-		s.APIKeys = append(s.APIKeys, more...)
 	}
+	same := func(entry string) bool { return sameKey(entry, s.APIKey) }
+	if s.APIKey != "" && !slices.ContainsFunc(s.APIKeys, same) && !slices.ContainsFunc(filed, same) {
+		s.APIKeys = append(s.APIKeys, s.APIKey)
+	}
+	s.APIKey, s.APIKeys = "", append(s.APIKeys, filed...)
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		return Settings{}, errors.New("tls.cert and tls.key belong together: set both, or neither")
 	}
@@ -179,4 +180,10 @@ func or[T ~string](value, otherwise T) T {
 func (s Settings) LogValue() slog.Value {
 	return slog.GroupValue(slog.Bool("dev", s.Dev), slog.String("addr", s.Addr), slog.Int("api_keys", len(s.APIKeys)),
 		slog.String("subscribe", string(s.Subscribe)), slog.String("publish", string(s.Publish)), slog.String("presence", string(s.Presence)), slog.String("write", string(s.Write)), slog.Int("rules", len(s.Channels)))
+}
+
+// sameKey reports whether an entry of a list of keys is of that key, whatever its name and scopes: who exports the key
+// to publish has it in the environment of a server that is started in the same shell.
+func sameKey(entry, key string) bool {
+	return entry == key || slices.Contains(strings.Fields(entry), key)
 }

@@ -29,13 +29,10 @@ func loadFile(layers *koanf.Koanf, name string, origin map[string]string) []erro
 	if len(tree.Content) > 0 {
 		f.read("", tree.Content[0])
 	}
-	if len(f.faults) > 0 {
-		return f.faults
-	}
 	if err := layers.Load(confmap.Provider(f.values, "."), nil); err != nil {
-		return []error{err}
+		return append(f.faults, err)
 	}
-	return nil
+	return f.faults
 }
 
 func fileName(name string) string {

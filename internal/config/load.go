@@ -44,9 +44,6 @@ func resolve(src Sources) (Settings, map[string]string, error) {
 			return Settings{}, nil, err
 		}
 	}
-	if len(faults) > 0 {
-		return Settings{}, nil, errors.Join(faults...)
-	}
 	var s Settings
 	for i := range keys {
 		k := &keys[i]

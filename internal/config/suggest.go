@@ -9,6 +9,11 @@ func suggest(wrong string, names map[string]string) string {
 		names = map[string]string{}
 		for _, k := range keys {
 			names[k.name] = k.name
+			for i, letter := range k.name {
+				if letter == '.' {
+					names[k.name[:i]] = k.name // a group, such as history
+				}
+			}
 		}
 	}
 	best, least := "", len(wrong)/3+1

@@ -9,6 +9,7 @@ const CHOICES: readonly Choice[] = ["auto", ...TRANSPORTS];
 /** Why it is this transport. */
 function why({ state, transport, fallback }: Status, choice: Choice, offline: boolean): string {
   if (offline) return "You are offline by your own choice.";
+  if (state === "idle" || state === "connecting") return "Connecting …";
   if (state !== "connected" || !transport) return "No transport gets through at the moment; it is tried again by itself.";
   const name = transportName(transport);
   if (choice !== "auto") return `${name}, because you chose it.`;
