@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -75,4 +76,28 @@ func (a *API) onNoRoute(c *gin.Context) {
 
 func (a *API) onNoMethod(c *gin.Context) {
 	a.refuse(c, &protocol.Error{Code: protocol.CodeMethodNotAllowed, Reason: "this URL does not take that method", Hint: "The Allow header lists what it takes."})
+}
+
+func isHandshake(r *http.Request) bool {
+	for _, v := range r.Header.Values("Upgrade") {
+		if strings.EqualFold(v, "websocket") {
+			return true
+		}
+	}
+	return false
+}
+
+// gatewayOff returns why a URL of a gateway that is not offered here is refused, or nil if it is of none.
+func (a *API) gatewayOff(r *http.Request) *protocol.Error {
+	path, below := strings.CutPrefix(r.URL.Path, a.base)
+	name := ""
+	switch {
+	case below && (path == "/primus" || strings.HasPrefix(path, "/primus/")):
+		name = "gateways.primus"
+	case r.URL.Path == "/" && isHandshake(r):
+		name = "gateways.kuzzle"
+	default:
+		return nil
+	}
+	return &protocol.Error{Code: protocol.CodeNotFound, Reason: "this gateway is off", Hint: "Set " + name + " to true in tidings.yaml. Clients of Tidings connect at /bus."}
 }

@@ -2,11 +2,8 @@ package httpapi
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/gin-gonic/gin"
-
-	"tidings/protocol"
 )
 
 // mountGateways adds the URLs of gateways. g is what lies below the base path, and root is all.
@@ -65,28 +62,4 @@ func (a *API) onGateway(here []mounted) gin.HandlerFunc {
 		}
 		a.onNoRoute(c)
 	}
-}
-
-func isHandshake(r *http.Request) bool {
-	for _, v := range r.Header.Values("Upgrade") {
-		if strings.EqualFold(v, "websocket") {
-			return true
-		}
-	}
-	return false
-}
-
-// gatewayOff returns why a URL of a gateway that is not offered here is refused, or nil if it is of none.
-func (a *API) gatewayOff(r *http.Request) *protocol.Error {
-	path, below := strings.CutPrefix(r.URL.Path, a.base)
-	name := ""
-	switch {
-	case below && (path == "/primus" || strings.HasPrefix(path, "/primus/")):
-		name = "gateways.primus"
-	case r.URL.Path == "/" && isHandshake(r):
-		name = "gateways.kuzzle"
-	default:
-		return nil
-	}
-	return &protocol.Error{Code: protocol.CodeNotFound, Reason: "this gateway is off", Hint: "Set " + name + " to true in tidings.yaml. Clients of Tidings connect at /bus."}
 }

@@ -84,7 +84,7 @@ func TestWhatAClientSends(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeRead(t *testing.T) {
+func TestB137_WhatCannotBeRead(t *testing.T) {
 	for name, message := range map[string]string{
 		"nothing": "", "white space": " ", "half an object": `{"type":0,`, "two values": `{} {}`, "a word": "hello", "an unquoted ping": "primus::pong::1",
 		"no UTF-8": "\"\xff\"", "depth": strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000), "a million keys": `{` + strings.Repeat(`"a":1,`, 10_000) + `"b":1}`,

@@ -23,7 +23,7 @@ async function raw(url, options) {
   return socket;
 }
 
-describe("bad input at /primus", { timeout: 120_000 }, () => {
+describe("B138 bad input at /primus", { timeout: 120_000 }, () => {
   let server;
   before(async () => (server = await serve({ TIDINGS_ALLOWED_HOSTS: "127.0.0.1" })));
   after(() => server.stop());
