@@ -28,6 +28,8 @@ type tickets struct {
 	mu    sync.Mutex // guards all below, and the tickets
 	list  map[sessionKey]*ticket
 	users map[string]int // how many each has
+
+	streams map[*ticket]bool // of several nodes: whose streams live here; false for one whose stream has ended for good
 }
 
 type ticket struct {
@@ -38,6 +40,7 @@ type ticket struct {
 	opened   bool
 	stream   string // protocol.Peer.Stream of the request that it opened first: it is good for that one alone
 	gone     bool
+	shared   *sharedTicket // of several nodes: what the broker has of it; else nil. Once it is bound, of keepTickets alone
 }
 
 func (s *tickets) add(t *ticket) *protocol.Error {
@@ -105,6 +108,10 @@ func (s *tickets) left(c *Connection, final bool, park time.Duration) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if t.shared != nil {
+		s.ended(t, final)
+		return
+	}
 	if t.conn != c {
 		return
 	}
@@ -112,6 +119,44 @@ func (s *tickets) left(c *Connection, final bool, park time.Duration) {
 	if final {
 		s.forget(t)
 	}
+}
+
+// live has the record of a ticket renewed as long as c lives.
+func (s *tickets) live(t *ticket, c *Connection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.ended.Load() { // left may have been called before
+		return
+	}
+	if s.streams == nil {
+		s.streams = map[*ticket]bool{}
+	}
+	s.streams[t] = true
+}
+
+// ended has the record of a ticket renewed no more, and taken away if that was for good. The caller has the lock.
+func (s *tickets) ended(t *ticket, final bool) {
+	if _, ok := s.streams[t]; !ok {
+		return
+	}
+	delete(s.streams, t)
+	if final {
+		s.streams[t] = false
+	}
+}
+
+// due returns the tickets whose records are to be renewed, or, if they are gone, taken away.
+func (s *tickets) due() (list []*ticket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for t, lives := range s.streams {
+		if !lives {
+			t.gone = true
+			delete(s.streams, t)
+		}
+		list = append(list, t)
+	}
+	return list
 }
 
 func (s *tickets) sweep(now time.Time) {

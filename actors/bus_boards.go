@@ -242,7 +242,7 @@ func (c *clustered) followAll() error {
 	for _, f := range []struct {
 		name string
 		sink broker.BoardSink
-	}{{nodesBoard, comings{c}}, {revocationsBoard, revocationsWall{c.bus}}, {grantsBoard, grantsWall{c.bus}}} {
+	}{{nodesBoard, comings{c}}, {revocationsBoard, revocationsWall{c.bus}}, {grantsBoard, grantsWall{c.bus}}, {endedBoard, endedWall{c.bus}}} {
 		if c.following[f.name] {
 			continue
 		}

@@ -100,6 +100,7 @@ type clustered struct {
 	informed  atomic.Bool     // all boards are followed
 	revoked   chan struct{}   // has space for one signal: end connections that other nodes revoked
 	granted   chan struct{}   // has space for one signal: renew grants
+	spent     chan struct{}   // has space for one signal: streams of tickets have ended
 
 	asking sync.Mutex // one asks for the table at a time; guards asked
 	asked  time.Time  // when the table was read last
@@ -119,7 +120,7 @@ func (b *Bus) newClustered() *clustered {
 	if !ok {
 		return nil
 	}
-	c := &clustered{bus: b, broker: shared, config: b.cfg.Node, wake: make(chan struct{}, 1), following: map[string]bool{}, revoked: make(chan struct{}, 1), granted: make(chan struct{}, 1)}
+	c := &clustered{bus: b, broker: shared, config: b.cfg.Node, wake: make(chan struct{}, 1), following: map[string]bool{}, revoked: make(chan struct{}, 1), granted: make(chan struct{}, 1), spent: make(chan struct{}, 1)}
 	c.board, _ = b.broker.(broker.Board)
 	if c.config.ID == "" {
 		c.config.ID = drawNodeID()

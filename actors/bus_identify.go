@@ -17,7 +17,12 @@ func (b *Bus) admit(ctx context.Context, peer protocol.Peer, connect *protocol.C
 	case connect.Version != 0 && connect.Version != protocol.Version:
 		fault = errVersion
 	case peer.Ticket != "":
-		if t, fault = b.tickets.redeem(peer.Ticket, peer.Stream); fault != nil {
+		if b.arbiter() != nil {
+			t, fault = b.redeemShared(ctx, peer.Ticket, peer.Stream)
+		} else {
+			t, fault = b.tickets.redeem(peer.Ticket, peer.Stream)
+		}
+		if fault != nil {
 			break
 		}
 		if id = t.identity; b.revocations.Revoked(id) {
@@ -82,6 +87,11 @@ func (b *Bus) Ticket(peer protocol.Peer) (secret string, until time.Time, err er
 	t := &ticket{key: keyOf(secret), identity: identity, until: time.Now().Add(protocol.TicketLife)}
 	if fault := b.tickets.add(t); fault != nil {
 		return "", time.Time{}, fault
+	}
+	if b.arbiter() != nil {
+		if fault := b.shareTicket(secret, peer.Token); fault != nil {
+			return "", time.Time{}, fault
+		}
 	}
 	return secret, t.until, nil
 }

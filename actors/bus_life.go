@@ -84,6 +84,9 @@ func Start(cfg Config) (*Bus, error) {
 	if b.cluster != nil {
 		b.background.Go(b.cluster.run)
 		b.background.Go(b.cluster.enforce)
+		if b.arbiter() != nil {
+			b.background.Go(b.cluster.keepTickets)
+		}
 	}
 	return b, nil
 }

@@ -40,7 +40,11 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 		return nil, 0, fault
 	}
 	c, gen = b.begin(peer, identity, b.page(connect.ConnectionID), taken, link)
-	if ticket != nil {
+	switch {
+	case ticket == nil:
+	case ticket.shared != nil:
+		b.bindShared(ctx, ticket, c)
+	default:
 		if before := b.tickets.bind(ticket, c, b.cfg.Park); before != nil {
 			b.send(before.pid, end{fault: errFenced})
 		}

@@ -11,6 +11,7 @@
 //	bus_boards.go           the same: what all nodes must know, which notes of the broker tell them
 //	bus_open.go             a client connects, resumes, or is found for a poll
 //	bus_identify.go         tokens and tickets: the identity of a client
+//	bus_tickets.go          tickets of several nodes, which any of them redeems
 //	bus_publish.go          a publish, and what is answered to it
 //	bus_history.go          what a channel keeps
 //	bus_presence.go         who is in a channel, as the broker knows it

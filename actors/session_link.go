@@ -234,6 +234,9 @@ func (s *session) finish(last *protocol.Encoded, code protocol.Code) {
 	c.ended.Store(true) // after its final word can be found
 	b.quotas.give(c.places)
 	b.tickets.left(c, code != "" && !code.Row().Retry, b.cfg.Park)
+	if b.cluster != nil && c.ticket.Load() != nil {
+		b.cluster.signal(b.cluster.spent)
+	}
 	b.registry.remove(c)
 	b.parking.remove(c)
 	b.alarms.Cancel(s.park)
