@@ -137,7 +137,7 @@ func (srv *server) busConfig() (actors.Config, error) {
 	if srv.hooks != nil {
 		c.Hooks = srv.hooks.Hooks()
 	}
-	if err := srv.signingIn(&c.Hooks); err != nil {
+	if err := signingIn(s, srv.hooks, &c.Hooks); err != nil {
 		return c, err
 	}
 	if srv.store != nil {

@@ -19,8 +19,7 @@ import (
 )
 
 // signingIn adds the call by which clients sign in with credentials, if the settings say who checks those.
-func (srv *server) signingIn(h *actors.Hooks) error {
-	s := srv.settings
+func signingIn(s config.Settings, application *hooks.Client, h *actors.Hooks) error {
 	asks := slices.Contains(s.HooksAsk, hooks.SignIn)
 	if s.UsersFile == "" && !asks {
 		return nil
@@ -30,7 +29,7 @@ func (srv *server) signingIn(h *actors.Hooks) error {
 		return err
 	}
 	if in.Users == nil {
-		in.Ask = srv.hooks.SignIn
+		in.Ask = application.SignIn
 	} else if asks {
 		return errors.New("users_file and sign_in of hooks.ask exclude each other: one of them knows the users")
 	}

@@ -12,7 +12,16 @@ import (
 // answer's promise has run, which is not yet so for what arrives together with the answer.
 const freshness = 20 * time.Millisecond
 
-func (c *channel) isFresh() bool { return time.Now().Before(c.fresh) }
+func (c *channel) isFresh() bool {
+	if c.fresh.IsZero() {
+		return false
+	}
+	if time.Now().Before(c.fresh) {
+		return true
+	}
+	c.fresh = time.Time{} // so that no further message asks for the time
+	return false
+}
 
 // hearingOf returns the subscription that the bus calls so, or nil.
 func (t *talk) hearingOf(native string) *hearing {

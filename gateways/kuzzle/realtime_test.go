@@ -144,7 +144,7 @@ func TestFreshChannelsWait(t *testing.T) {
 		if got := c.hears(e); len(got) != 1 {
 			t.Errorf("then heard %v", got)
 		}
-		if c.Shared(e) == nil || &c.Shared(e)[0] != &c.Shared(e)[0] {
+		if first, second := c.Shared(e), c.Shared(e); first == nil || &first[0] != &second[0] {
 			t.Error("a message for one channel is made more than once")
 		}
 	})
@@ -266,5 +266,21 @@ func TestWhatCannotBeSaid(t *testing.T) {
 	}
 	if _, number := c.Farewell(nil); number == 1000 {
 		t.Error("closes with 1000")
+	}
+}
+
+// BenchmarkShared is what one more client of a room costs a message, beside what its frame costs once.
+func BenchmarkShared(b *testing.B) {
+	c := newClient(b)
+	room, _ := c.subscribe(subscribeTaxis + "}")
+	e := message(room, `{"licence":"B","position":{"lat":40.759,"lon":-73.985}}`, nil, "", false)
+	for _, channel := range c.hearingOf(room).channels {
+		channel.fresh = time.Time{}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if c.Shared(e) == nil {
+			b.Fatal("it is not shared")
+		}
 	}
 }

@@ -189,7 +189,9 @@ func (t *talk) hearMessage(e *protocol.Encoded) (wait time.Duration) {
 		return 0
 	}
 	for _, c := range h.channels {
-		wait = max(wait, time.Until(c.fresh))
+		if c.isFresh() {
+			wait = max(wait, time.Until(c.fresh))
+		}
 	}
 	if wait > 0 {
 		return wait
