@@ -124,6 +124,9 @@ func BenchmarkReturn(b *testing.B) {
 	server := testredis.Start(b)
 	bus := start(b, config(server.URL()))
 	first, err := bus.Publish(b.Context(), broker.Publish{Channel: "a", Data: benchData})
+	if err != nil {
+		b.Fatal(err)
+	}
 	for range 100 {
 		if _, err = bus.Publish(b.Context(), broker.Publish{Channel: "a", Data: benchData}); err != nil {
 			b.Fatal(err)

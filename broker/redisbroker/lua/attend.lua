@@ -39,7 +39,7 @@ if own ~= 0 then
 end
 if #joined + #left == 0 then return 'ok' end
 if not redis.call('HGET', KEYS[1], 'v') then -- a version is never lower than one before it, also if that was forgotten
-  redis.call('HSET', KEYS[1], 'v', string.format('%.0f', now))
+  redis.call('HSET', KEYS[1], 'v', string.format('%.0f', time[1] * 1000000 + time[2])) -- microseconds: changes are slower
   if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[5]) end
 end
 local version = redis.call('HINCRBY', KEYS[1], 'v', 1)

@@ -4,7 +4,7 @@
 local time = redis.call('TIME')
 local now, ttl = time[1] * 1000 + math.floor(time[2] / 1000), tonumber(ARGV[1])
 if redis.call('HEXISTS', KEYS[1], 'v') == 0 then -- a version is never lower than one before it, also if that was lost
-  redis.call('HSET', KEYS[1], 'v', string.format('%.0f', now))
+  redis.call('HSET', KEYS[1], 'v', string.format('%.0f', time[1] * 1000000 + time[2])) -- microseconds: notes are slower
 end
 local version = redis.call('HINCRBY', KEYS[1], 'v', 1)
 if ttl <= 0 then

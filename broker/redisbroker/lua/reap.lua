@@ -38,7 +38,7 @@ for _, entry in ipairs(redis.call('SRANDMEMBER', of, 100)) do
     if #gone > 0 then
       local c = prefix .. 'c:' .. name
       if not redis.call('HGET', c, 'v') then
-        redis.call('HSET', c, 'v', string.format('%.0f', now))
+        redis.call('HSET', c, 'v', string.format('%.0f', time[1] * 1000000 + time[2]))
         if redis.call('PTTL', c) < 0 then redis.call('PEXPIRE', c, ARGV[3]) end
       end
       local version = redis.call('HINCRBY', c, 'v', 1)
