@@ -49,6 +49,15 @@ func (s *Store) forgetTables() {
 	clear(s.tables)
 }
 
+// forgetDropped forgets the tables of collections that were dropped.
+func (s *Store) forgetDropped(list []store.Collection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range list {
+		delete(s.tables, c)
+	}
+}
+
 // querier is a connection or a transaction.
 type querier interface {
 	QueryRow(ctx context.Context, statement string, args ...any) pgx.Row
@@ -96,6 +105,15 @@ func (s *Store) makeTable(ctx context.Context, conn *pgx.Conn, c store.Collectio
 	}
 	s.remember(c, name)
 	return nil
+}
+
+// lookTable looks for the table of a collection, and makes none. It fails if the collection is a watched table.
+func (s *Store) lookTable(ctx context.Context, conn *pgx.Conn, c store.Collection) error {
+	r, err := s.find(ctx, conn, c)
+	if err == nil && r != nil && s.knownTable(c) == "" {
+		return errWatched
+	}
+	return err
 }
 
 var _ store.Lister = (*Store)(nil)

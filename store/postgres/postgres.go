@@ -12,7 +12,6 @@
 //	writer.go       what is committed together
 //	write.go        what the requests of one commit do
 //	save.go         the statements that write it
-//	whole.go        the same, of whole collections
 //	locks.go        the order in which documents are locked
 //	content.go      a document as PostgreSQL's jsonb
 //	read.go         documents

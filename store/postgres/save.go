@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -45,6 +46,31 @@ func (t *transaction) save(ctx context.Context) error {
 		return errors.New("the database has rolled a transaction back instead of committing it")
 	}
 	return nil
+}
+
+// queueEmptied puts the statements into a batch that remove all documents. What the batch writes after them stays. A
+// search that reads an older state may find the table empty: it has not seen the reset then, which comes.
+func (t *transaction) queueEmptied(b *pgx.Batch) {
+	if len(t.emptied) > 0 {
+		b.Queue(lockSoon)
+	}
+	for _, c := range t.emptied {
+		b.Queue("TRUNCATE " + t.store.knownTable(c))
+	}
+}
+
+// queueDropped puts the statements into a batch that remove the tables of dropped collections, but for those that the
+// same commit has written again.
+func (t *transaction) queueDropped(b *pgx.Batch) {
+	for at, r := range t.records {
+		if r.is != nil {
+			t.dropped = slices.DeleteFunc(t.dropped, func(c store.Collection) bool { return c == at.collection })
+		}
+	}
+	for _, c := range t.dropped {
+		b.Queue("DROP TABLE IF EXISTS " + t.store.knownTable(c)) // one commit may drop it twice
+		b.Queue("DELETE FROM tidings.collections WHERE space = $1 AND name = $2 AND documents IS NOT NULL", c.Index, c.Name)
+	}
 }
 
 // queueRecords puts the statements into a batch that write the documents.

@@ -39,8 +39,6 @@ func (a *Admin) Remove(ctx context.Context, documents bool) error {
 	return a.transact(ctx, []string{lockSoon, "DROP SCHEMA tidings CASCADE"})
 }
 
-const lockSoon = "SET LOCAL lock_timeout = '5s'"
-
 // unwatch returns the statements that leave nothing of it behind. A trigger can be dropped by the owner of its table
 // alone, and be replaced by who may make it: so the triggers are made to call a function that goes then, and they with
 // it.

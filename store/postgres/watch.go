@@ -174,6 +174,9 @@ func (a *Admin) isFree(ctx context.Context, p *Plan) error {
 	return nil
 }
 
+// lockSoon bounds how long a table's writers may wait behind a statement that waits for the table.
+const lockSoon = "SET LOCAL lock_timeout = '5s'"
+
 // statements returns what is done. A table that is watched already is so in the new way from then on.
 func (p *Plan) statements(notify bool) []string {
 	args := strings.Join([]string{text(p.Collection.Index).literal(), text(p.Collection.Name).literal(), literals(p.Key), literals(p.Columns), fmt.Sprintf("'%t'", notify)}, ", ")

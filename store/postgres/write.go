@@ -210,6 +210,25 @@ func (t *transaction) operate(w *store.Write, op store.Op) store.Result {
 	return a.Result
 }
 
+// operateWhole makes an operation on a whole collection, whose lock the transaction has for itself.
+func (t *transaction) operateWhole(w *store.Write, op store.Op, m store.Moment) store.Result {
+	a := store.ApplyWhole(op, t.store.knownTable(w.Collection) != "", m)
+	if a.Result.Fault != nil || op.Action == store.Make { // its table was made
+		return a.Result
+	}
+	for at, r := range t.records {
+		if at.collection == w.Collection {
+			r.was, r.is = nil, nil
+		}
+	}
+	t.emptied = append(t.emptied, w.Collection)
+	if op.Action == store.Drop {
+		t.dropped = append(t.dropped, w.Collection)
+	}
+	t.note(w, a.Change)
+	return a.Result
+}
+
 // note keeps a change until it is published.
 func (t *transaction) note(w *store.Write, ch store.Change) {
 	if !w.Silent {

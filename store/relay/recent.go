@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"tidings/broker"
-	"tidings/core"
 	"tidings/protocol"
 )
 
@@ -18,7 +16,9 @@ const (
 // A broker forgets keys after five minutes, and clients of gateways drop no message by its id, so what is in a channel
 // already is left out.
 type recent struct {
-	mu  sync.Mutex
+	ask func(ctx context.Context, ch protocol.Channel, limit int) (ids []string, err error) // nil: nobody can be asked
+
+	mu  sync.Mutex                           // guards ids
 	ids map[protocol.Channel]map[string]bool // nil: there is nothing in doubt any more
 }
 
@@ -36,25 +36,17 @@ func (k *recent) end() {
 	k.ids = nil
 }
 
-// publish publishes a message, unless it is in its channel already.
-func (r *Relay) publish(ctx context.Context, p broker.Publish) error {
-	there, err := r.isThere(ctx, p)
-	if there || err != nil {
-		return err
-	}
-	return r.cfg.Publish(ctx, p)
-}
-
-func (r *Relay) isThere(ctx context.Context, p broker.Publish) (bool, error) {
-	r.recent.mu.Lock()
-	looking := r.recent.ids != nil && r.cfg.Recent != nil
-	ids := r.recent.ids[p.Channel]
-	r.recent.mu.Unlock()
+// has reports whether a channel has the message of an id already. It asks for the ids of each channel once.
+func (k *recent) has(ctx context.Context, ch protocol.Channel, id string) (bool, error) {
+	k.mu.Lock()
+	looking := k.ids != nil && k.ask != nil
+	ids := k.ids[ch]
+	k.mu.Unlock()
 	if !looking {
 		return false, nil
 	}
 	if ids == nil {
-		list, err := r.cfg.Recent(ctx, p.Channel, lookBack)
+		list, err := k.ask(ctx, ch, lookBack)
 		if err != nil {
 			return false, err
 		}
@@ -62,9 +54,9 @@ func (r *Relay) isThere(ctx context.Context, p broker.Publish) (bool, error) {
 		for _, id := range list {
 			ids[id] = true
 		}
-		r.recent.keep(p.Channel, ids)
+		k.keep(ch, ids)
 	}
-	return ids[core.KeyedID(p.Principal, p.Channel, p.IdempotencyKey)], nil
+	return ids[id], nil
 }
 
 func (k *recent) keep(ch protocol.Channel, ids map[string]bool) {

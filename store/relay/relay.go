@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tidings/broker"
+	"tidings/core"
 	"tidings/protocol"
 	"tidings/store"
 )
@@ -27,8 +28,8 @@ type Config struct {
 	// Route returns the channels that a change goes to beside its collection's, for an event such as
 	// "documents/city/taxis created" and a document. Nil means none.
 	Route func(event string, document []byte) []protocol.Channel
-	// Recent returns the ids of a channel's newest messages, at most limit. Nil means that the broker's memory of keys is
-	// all that tells what was published before.
+	// Recent returns the ids of a channel's newest messages, at most limit. Nil means that only the broker's memory of
+	// keys shows what was published before.
 	Recent func(ctx context.Context, ch protocol.Channel, limit int) (ids []string, err error)
 	Log    *slog.Logger // nil means slog.Default
 
@@ -66,7 +67,7 @@ func New(cfg Config) *Relay {
 	if cfg.pause == nil {
 		cfg.pause = pause
 	}
-	return &Relay{cfg: cfg}
+	return &Relay{cfg: cfg, recent: recent{ask: cfg.Recent}}
 }
 
 func pause(ctx context.Context, d time.Duration) bool {
@@ -268,6 +269,15 @@ func (r *Relay) send(ctx context.Context, c *store.Change) bool {
 		}
 		return err
 	})
+}
+
+// publish publishes a message, unless it is in its channel already.
+func (r *Relay) publish(ctx context.Context, p broker.Publish) error {
+	there, err := r.recent.has(ctx, p.Channel, core.KeyedID(p.Principal, p.Channel, p.IdempotencyKey))
+	if there || err != nil {
+		return err
+	}
+	return r.cfg.Publish(ctx, p)
 }
 
 // message returns a change as a message of its collection's channel.

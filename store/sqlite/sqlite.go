@@ -6,7 +6,6 @@
 //	schema.go    the tables
 //	writer.go    the one goroutine that writes: what it commits together
 //	write.go     what one request does to the tables
-//	whole.go     the same, of a whole collection
 //	read.go      documents and changes
 //	search.go    a search: the statement and its page
 //	indexes.go   indexes of fields that the operator names
