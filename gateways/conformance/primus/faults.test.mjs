@@ -32,7 +32,7 @@ describe("B138 bad input at /primus", { timeout: 120_000 }, () => {
     "binary": { send: (s) => s.send(Buffer.from("x"), { binary: true }), number: 1003, final: true },
     "too long": { send: (s) => s.send(JSON.stringify("x".repeat(70_000))), number: 1009, final: true },
     "too many that cannot be read": { send: (s) => Array.from({ length: 21 }, () => s.send("{")), number: 4512, final: true },
-    "a flood": { send: (s) => Array.from({ length: 3000 }, () => s.send('"primus::pong::1"')), number: 4008, final: false },
+    "a flood": { send: (s) => Array.from({ length: 20_000 }, () => s.send('"primus::pong::1"')), number: 4008, final: false },
   };
   for (const [name, { send, number, final }] of Object.entries(ends))
     test(name, limit, async () => {
