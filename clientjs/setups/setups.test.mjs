@@ -42,7 +42,7 @@ async function files(folder) {
   return { url: `http://127.0.0.1:${server.address().port}`, close: () => server.close(server.closeAllConnections()) };
 }
 
-describe("the package, installed", { timeout: 300_000 }, () => {
+describe("the package, installed", { timeout: 900_000 }, () => {
   let server;
   before(async () => {
     assert.ok(existsSync(here("node_modules/.package-lock.json")), "make deps installs what the projects need");

@@ -68,7 +68,7 @@ async function timed(t, step) {
   assert.ok(seconds < 60, `${seconds} s`);
 }
 
-describe("a release", { timeout: 900_000 }, () => {
+describe("a release", { timeout: 1_800_000 }, () => {
   before(async () => {
     const make = (folder) => run("go", ["run", "./internal/tools/release", "-version", version, "-only", "linux/amd64", "-out", join(work, folder)], { cwd: root });
     await make("a");
