@@ -46,7 +46,7 @@ type Found struct {
 	Seen      Seen
 }
 
-// Seen says which changes a page has in it.
+// Seen is which changes a page has in it.
 type Seen struct {
 	Before, Next uint64
 	Open         []uint64
