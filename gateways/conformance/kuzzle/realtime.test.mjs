@@ -157,7 +157,7 @@ test("pings are answered behind a busy queue", async () => {
 // The SDK listens to a channel only when the promise of its subscribe has run: a notification that comes together with
 // the answer is lost. So each publish comes as early as it can. Several clients race beside each other.
 test("what is published after subscribe resolved is heard, each time", async () => {
-  const races = Number(process.env.KUZZLE_RACES ?? 500);
+  const races = Number(process.env.KUZZLE_RACES ?? 200);
   const perClient = 50; // a connection may subscribe 100 times at once
   const race = async (from) => {
     const [kuzzle, publisher] = [await connect(server), await connect(server)];
