@@ -4,53 +4,11 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"tidings/broker"
 	"tidings/protocol"
 )
-
-// nodes is what a broker keeps for the nodes that share it.
-type nodes struct {
-	mu    sync.Mutex // guards the rest, and what each has heard; taken after the presence's locks, never before. It is held while notes go out
-	list  []*Node    // replaced, not changed
-	table map[string]place
-	books map[string]*board
-	swaps map[string]swapped
-}
-
-// place is a node's in the table.
-type place struct {
-	broker.Node
-	until time.Time
-}
-
-// board holds the notes of one board.
-type board struct {
-	notes map[string]note
-	sinks []*follower
-}
-
-type note struct {
-	value []byte
-	until time.Time
-}
-
-// follower is one call of Follow.
-type follower struct{ sink broker.BoardSink }
-
-// swapped is what a key of Swap holds.
-type swapped struct {
-	value []byte
-	until time.Time
-}
-
-func (n *Node) name() string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.id
-}
 
 // Enter puts the node into the table.
 func (n *Node) Enter(ctx context.Context, as broker.Node, lease time.Duration) error {
