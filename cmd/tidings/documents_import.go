@@ -75,7 +75,8 @@ func (d *documentsCommands) importCommand() *cobra.Command {
 	return cmd
 }
 
-// run sends the lines in requests of a bounded size. A line that is no document ends it: what was sent until then stays.
+// run sends the lines in requests of a bounded size. A line that is no document ends it: what was sent until then
+// stays.
 func (i *importer) run(input io.Reader) error {
 	lines := bufio.NewReaderSize(input, maxLine)
 	for number := 1; ; number++ {

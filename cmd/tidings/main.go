@@ -1,5 +1,5 @@
-// Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail, cluster,
-// documents, pg, doctor, health, version.
+// Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail,
+// cluster, documents, pg, doctor, health, version.
 package main
 
 import (

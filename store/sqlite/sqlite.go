@@ -2,6 +2,7 @@
 // answered; writes that wait together share a commit.
 //
 //	sqlite.go    Store: opening and closing
+//	connect.go   databases of one connection
 //	lock.go      a file belongs to one process
 //	schema.go    the tables
 //	writer.go    the one goroutine that writes: what it commits together
@@ -18,11 +19,8 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"sync/atomic"
-
-	_ "modernc.org/sqlite" // the driver
 
 	"tidings/store"
 	"tidings/store/sqlstore"
@@ -128,16 +126,6 @@ func (s *Store) open() (err error) {
 		s.reader.SetMaxIdleConns(readers)
 	}
 	return err
-}
-
-// open returns a database of one connection.
-func open(path string, pragmas ...string) (*sql.DB, error) {
-	q := url.Values{"_pragma": pragmas}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
-	if err == nil {
-		db.SetMaxOpenConns(1)
-	}
-	return db, err
 }
 
 // ID implements store.Store.
