@@ -29,8 +29,8 @@ func (o *Outbox) Attach(link Link, received uint64, connected func(gen uint64) *
 	return gen, ok
 }
 
-// Succeed is Attach for the same client's next request. It reports whether it took over from a link that was there: then
-// the connection was linked all the time.
+// Succeed is Attach for the same client's next request. It reports whether it took over from a link that was there:
+// then the connection was linked all the time.
 func (o *Outbox) Succeed(link Link, received uint64, fence *protocol.Encoded) (gen uint64, tookOver, ok bool) {
 	gen, old, ok := o.attach(link, received, nil, fence)
 	return gen, old != nil, ok
