@@ -27,8 +27,8 @@ func TestFramesOfAnEarlierPollAreHandled(t *testing.T) {
 	})
 }
 
-// A poll that takes over from the one before wakes no actor; one that comes after the link was lost takes the session up
-// again, in whichever order the actor hears of it.
+// A poll that takes over from the one before wakes no actor. One that comes after the link was lost takes the session
+// up again, in whichever order the actor hears of it.
 func TestPollsWhoseActorSleeps(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		c := w.connectOver(protocol.Poll, "")

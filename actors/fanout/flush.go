@@ -51,8 +51,8 @@ func (s *Shard[M]) flush() (wait time.Duration) {
 	return wait
 }
 
-// How many links are woken, each of which mostly makes one quick call (package quickcall), before others run, and before
-// the runtime is told: after about one millisecond, and 20.
+// How many links are woken, each of which mostly makes one quick call (package quickcall), before others run, and
+// before the runtime is told: after about one millisecond, and 20.
 const (
 	yieldWakes   = 128
 	monitorWakes = 2048
