@@ -18,8 +18,8 @@ const SignInMethod = "sign_in"
 // SignIn checks credentials and makes tokens, for clients that have nobody else who does. Whoever knows the user, the
 // token is this server's own.
 type SignIn struct {
-	// Users are those of a file, for the strategy "local": {"username", "password"}, or {"email", "password"}. Nil: Ask is
-	// asked.
+	// Users are those of a file, for the strategy "local": {"username", "password"}, or {"email", "password"}. Nil: Ask
+	// is asked.
 	Users *Users
 	// Ask has the application check credentials. data is {"strategy", "credentials"}; the answer is {"user", "roles",
 	// "permissions", "claims", "profile", "ttl"}, of which all but the user may be absent. ttl is in milliseconds.
@@ -86,8 +86,8 @@ type SignedIn struct {
 	Profile json.RawMessage `json:"profile,omitempty"`
 }
 
-// Do carries out a call. address is where its client is, "" if that is not known. It fails with a *protocol.Error, which
-// does not say which of name and password was wrong.
+// Do carries out a call. address is where its client is, "" if that is not known. It fails with a *protocol.Error,
+// which does not say which of name and password was wrong.
 func (s *SignIn) Do(ctx context.Context, address string, data []byte) ([]byte, error) {
 	var r signInRequest
 	if json.Unmarshal(data, &r) != nil || r.Strategy == "" || r.Credentials == nil || r.TTL < 0 {

@@ -36,8 +36,8 @@ type hash struct {
 	salt, key    []byte
 }
 
-// What a new hash costs: 19 MiB and two passes, as OWASP's cheat sheet on passwords has it. Hashes of a file may cost up
-// to maxHashMemory KiB and maxHashTime passes.
+// What a new hash costs: 19 MiB and two passes, as OWASP's cheat sheet on passwords has it. Hashes of a file may cost
+// up to maxHashMemory KiB and maxHashTime passes.
 const (
 	hashMemory    = 19 << 10
 	hashTime      = 2
@@ -88,8 +88,8 @@ func parseHash(text string) (h hash, err error) {
 	return h, nil
 }
 
-// ReadUsers reads a users file: lines of a name, a hash and, if the user has any, roles with commas between. Empty lines
-// and those that begin with # are left out. Its errors name the line, and nothing of what it holds.
+// ReadUsers reads a users file: lines of a name, a hash and, if the user has any, roles with commas between. Empty
+// lines and those that begin with # are left out. Its errors name the line, and nothing of what it holds.
 func ReadUsers(text []byte) (*Users, error) {
 	u := &Users{of: map[string]userEntry{}, space: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 	number := 0

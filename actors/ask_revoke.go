@@ -1,7 +1,10 @@
 package actors
 
 import (
+	"context"
+	"encoding/json"
 	"tidings/access"
+	"tidings/broker"
 	"tidings/protocol"
 	"time"
 )
@@ -76,3 +79,73 @@ func endedBy(code protocol.Code) *protocol.Error {
 	}
 	return &protocol.Error{Code: code, Reason: "the operator closed this connection", Hint: hint}
 }
+
+// What every node must know is a note in the broker. Each node has a copy, which the notes feed.
+const revocationsBoard = "revocations"
+
+// revocation is a note that a token, or all of a user until now, count no more.
+type revocation struct {
+	User  bool   `json:"user,omitempty"`
+	Name  string `json:"name"`
+	Since int64  `json:"since,omitempty"` // Unix nanoseconds, for a user
+}
+
+func (r revocation) key() string {
+	if r.User {
+		return keyOfNote("user", r.Name)
+	}
+	return keyOfNote("token", r.Name)
+}
+
+// note has all nodes know it, until then.
+func (r revocation) note(b *Bus, until time.Time) *protocol.Error {
+	board := b.notes()
+	if board == nil {
+		return nil
+	}
+	text, err := json.Marshal(r)
+	if err == nil {
+		err = b.call(func(ctx context.Context) error {
+			return board.Note(ctx, revocationsBoard, r.key(), text, time.Until(until))
+		})
+	}
+	if err != nil {
+		return b.failure(err, errUnnoted)
+	}
+	return nil
+}
+
+// apply has this node know it. What it ends is for its caller.
+func (r revocation) apply(b *Bus, until time.Time) *protocol.Error {
+	if r.User {
+		return b.revocations.RevokeUser(r.Name, time.Unix(0, r.Since), until)
+	}
+	return b.revocations.RevokeToken(r.Name, until)
+}
+
+// revocationsWall hears the notes of revocations.
+type revocationsWall struct{ bus *Bus }
+
+// All keeps what is not among the notes: a revocation ends by its time alone.
+func (w revocationsWall) All(notes []broker.Note) {
+	for _, n := range notes {
+		w.Changed(n)
+	}
+}
+
+func (w revocationsWall) Changed(n broker.Note) {
+	var r revocation
+	if n.Value == nil || json.Unmarshal(n.Value, &r) != nil {
+		return
+	}
+	if fault := r.apply(w.bus, time.Now().Add(n.Left)); fault != nil {
+		w.bus.log.Warn("a revocation of another node is not kept", "error", fault)
+	}
+	w.bus.cluster.signal(w.bus.cluster.revoked)
+}
+
+// revokedUser and revokedToken make revocations.
+func revokedUser(user string) revocation {
+	return revocation{User: true, Name: user, Since: time.Now().UnixNano()}
+}
+func revokedToken(id string) revocation { return revocation{Name: id} }

@@ -247,3 +247,16 @@ func (g *grants) stats() (channels, waiting int) {
 	g.sweep(time.Now())
 	return g.n, g.fresh.Len() + g.left.Len()
 }
+
+// grant is a note that a subject is granted a channel.
+type grant struct {
+	Kind    subjectKind      `json:"kind"`
+	Name    string           `json:"name"`
+	Channel protocol.Channel `json:"channel"`
+}
+
+func (g grant) key() string {
+	return keyOfNote(string(rune('0'+g.Kind)), g.Name) + " " + string(g.Channel)
+}
+
+func (g grant) subject() subject { return subject{g.Kind, g.Name} }

@@ -9,6 +9,10 @@ import (
 // Of several nodes each has a copy of what was granted, which notes of the broker feed. It has no lists in the order of
 // time: each channel of a grantee has its own end.
 
+// Lives of the notes of grants: one of a subject that is connected somewhere is renewed where less than grantAfter is
+// left, so that it holds that long after the last one has left, on whatever node.
+const grantLife = grantAfter + time.Hour
+
 // grantUntil is a grant of a note, with the note's key.
 type grantUntil struct {
 	grant

@@ -43,6 +43,22 @@ type ticket struct {
 	shared   *sharedTicket // of several nodes: what the broker has of it; else nil. Once it is bound, of keepTickets alone
 }
 
+// With several nodes a ticket is a record at the broker, which any of them redeems. Who has the ticket's secret alone
+// can read what the record has of the token: it is encrypted with it, and found by its hash.
+type ticketRecord struct {
+	Token  []byte `json:"token"`            // encrypted
+	Stream string `json:"stream,omitempty"` // that it opened first
+	Opened bool   `json:"opened,omitempty"`
+	Conn   string `json:"conn,omitempty"` // that it opened last, by its public name
+}
+
+// sharedTicket is what the node that redeemed a ticket has of it.
+type sharedTicket struct {
+	key    string
+	stored []byte // as the broker had it last
+	record ticketRecord
+}
+
 func (s *tickets) add(t *ticket) *protocol.Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

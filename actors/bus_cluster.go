@@ -2,9 +2,6 @@ package actors
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
-	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,35 +9,6 @@ import (
 	"tidings/protocol"
 	"time"
 )
-
-// NodeConfig is what a node is called among several, and where the others reach it. It counts with a broker.Cluster
-// alone.
-type NodeConfig struct {
-	// ID is protocol.NodeIDBytes characters of A-Z a-z 0-9 - _, another one for each start of a process. Sessions and
-	// connections of the node have names that begin with it. Empty means one that is drawn.
-	ID string
-	// URL is where other nodes reach this one, scheme and host without a path. Empty means that they do not: what comes
-	// to them for a session of this node is answered with CodeSessionGone.
-	URL string
-	// Version is that of the program.
-	Version string
-	// Settings returns a digest of each part of the settings that must be equal on all nodes, by name. Nil: none.
-	Settings func() map[string]string
-}
-
-func (c NodeConfig) validate() error {
-	if c.ID != "" && !protocol.GoodNodeID(c.ID) {
-		return errors.New("Node.ID: it must be 8 characters of A-Z a-z 0-9 - _")
-	}
-	return nil
-}
-
-// drawNodeID returns a random id of a node.
-func drawNodeID() string {
-	var b [protocol.NodeIDBytes * 3 / 4]byte
-	rand.Read(b[:])
-	return base64.RawURLEncoding.EncodeToString(b[:])
-}
 
 // Neighbour is another node that is there, as a name of one of its sessions or connections shows.
 type Neighbour struct {
@@ -153,51 +121,6 @@ func (c *clustered) foreign(name string) (id string, ok bool) {
 	return id, ok && id != c.config.ID && protocol.GoodNodeID(id)
 }
 
-// reportEvery is how often a node reports itself, and reads the table.
-const reportEvery = broker.Lease / 3
-
-// run reports the node until the bus stops.
-func (c *clustered) run() {
-	tick := time.NewTicker(reportEvery)
-	defer tick.Stop()
-	for {
-		if !c.informed.Load() {
-			if err := c.followAll(); err != nil && c.bus.ctx.Err() == nil {
-				c.bus.log.Warn("the node could not read what all nodes know", "error", err)
-			}
-		}
-		c.report()
-		select {
-		case <-c.bus.ctx.Done():
-			return
-		case <-c.wake:
-		case <-tick.C:
-		}
-	}
-}
-
-// nodesBoard has a note for each node that has come, or has said that it goes: so that all others read the table at
-// once. The table alone says who is there.
-const nodesBoard = "nodes"
-
-// What a node's note says, and for how long.
-const (
-	nodeUp       = "up"
-	nodeDraining = "draining"
-	nodeLeft     = "left"
-	nodeNoteLife = 4 * broker.Lease
-)
-
-// comings is what hears the notes of nodes.
-type comings struct{ *clustered }
-
-func (c comings) All([]broker.Note) { c.hurry() }
-func (c comings) Changed(n broker.Note) {
-	if n.Key != c.config.ID {
-		c.hurry()
-	}
-}
-
 // hurry has the node reported at once, since it has changed.
 func (c *clustered) hurry() {
 	if c == nil {
@@ -207,56 +130,6 @@ func (c *clustered) hurry() {
 	case c.wake <- struct{}{}:
 	default:
 	}
-}
-
-func (c *clustered) report() {
-	now := c.present()
-	err := c.bus.call(func(ctx context.Context) error {
-		err := c.broker.Enter(ctx, now, broker.Lease)
-		if state := stateOf(now); err == nil && state != c.told {
-			if err = c.tell(ctx, state); err == nil {
-				c.told = state
-			}
-		}
-		return err
-	})
-	if err == nil {
-		c.asking.Lock()
-		err = c.read()
-		c.asking.Unlock()
-	}
-	if err != nil && c.bus.ctx.Err() == nil {
-		c.bus.log.Warn("the node could not report itself to the broker", "error", err)
-	}
-}
-
-func stateOf(n broker.Node) string {
-	if n.Draining {
-		return nodeDraining
-	}
-	return nodeUp
-}
-
-// tell has all other nodes look at the table.
-func (c *clustered) tell(ctx context.Context, state string) error {
-	if c.board == nil {
-		return nil
-	}
-	return c.board.Note(ctx, nodesBoard, c.config.ID, []byte(state), nodeNoteLife)
-}
-
-// present returns what the node reports of itself.
-func (c *clustered) present() broker.Node {
-	b := c.bus
-	n := broker.Node{
-		ID: c.config.ID, URL: c.config.URL, Version: c.config.Version, Since: b.started.UnixMilli(), Draining: b.draining.Load(),
-		WebSocket: int(b.tally.linked[webSocketKind].Load()), SSE: int(b.tally.linked[sseKind].Load()), Poll: int(b.tally.linked[pollKind].Load()),
-		Parked: int(b.tally.parked.Load()), Channels: b.router.count(), Accepts: int(b.cfg.ConnectsPerSecond),
-	}
-	if c.config.Settings != nil {
-		n.Settings = c.config.Settings()
-	}
-	return n
 }
 
 // read reads the table. The caller has asking.
@@ -328,20 +201,4 @@ func (c *clustered) list() []*member {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.table // replaced, not changed
-}
-
-// leave takes the node out of the table.
-func (c *clustered) leave() {
-	if c == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.bus.cfg.BrokerTimeout)
-	defer cancel()
-	err := c.broker.Leave(ctx)
-	if err == nil {
-		err = c.tell(ctx, nodeLeft)
-	}
-	if err != nil {
-		c.bus.log.Warn("the node could not leave the table of nodes", "error", err)
-	}
 }

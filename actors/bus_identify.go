@@ -18,7 +18,7 @@ func (b *Bus) admit(ctx context.Context, peer protocol.Peer, connect *protocol.C
 		fault = errVersion
 	case peer.Ticket != "":
 		if b.arbiter() != nil {
-			t, fault = b.redeemShared(ctx, peer.Ticket, peer.Stream)
+			t, fault = b.redeemShared(ctx, peer.Ticket, peer.Stream, b.verify)
 		} else {
 			t, fault = b.tickets.redeem(peer.Ticket, peer.Stream)
 		}

@@ -9,9 +9,9 @@ import (
 )
 
 // Open signs a client in and puts link under the outbox of its connection: the one that it resumes, or a new one.
-// connect may be nil for a fleeting client. connected leaves first over the link, which may be woken before Open returns.
-// It fails with CodeUnsupportedVersion, CodeUnauthorized, CodeTokenExpired, CodeOverloaded, and CodeShuttingDown while
-// the node drains.
+// connect may be nil for a fleeting client. connected leaves first over the link, which may be woken before Open
+// returns. It fails with CodeUnsupportedVersion, CodeUnauthorized, CodeTokenExpired, CodeOverloaded, and
+// CodeShuttingDown while the node drains.
 func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.ClientFrame, link core.Link) (c *Connection, gen uint64, err error) {
 	if connect == nil {
 		connect = &protocol.ClientFrame{Type: protocol.TypeConnect}

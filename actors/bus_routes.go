@@ -66,8 +66,8 @@ func TooManyChannels(n int) *protocol.Error {
 }
 
 // Once returns what find gives, and the same again to whoever repeats it with its idempotency key inside five minutes,
-// on whatever node: so that a repeated publish goes where the first one went, although other channels are there by now, or
-// other routes. asked is what find is about; if it is another one for the same key it fails with
+// on whatever node: so that a repeated publish goes where the first one went, although other channels are there by now,
+// or other routes. asked is what find is about; if it is another one for the same key it fails with
 // CodeIdempotencyConflict. Without a key it calls find.
 func (b *Bus) Once(principal, key, asked string, find func() (access.Routed, error)) (access.Routed, error) {
 	if key == "" {

@@ -8,26 +8,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"tidings/access"
 	"tidings/broker"
 	"tidings/protocol"
 	"time"
 )
-
-// With several nodes a ticket is a record at the broker, which any of them redeems. Who has the ticket's secret alone
-// can read what the record has of the token: it is encrypted with it, and found by its hash.
-type ticketRecord struct {
-	Token  []byte `json:"token"`            // encrypted
-	Stream string `json:"stream,omitempty"` // that it opened first
-	Opened bool   `json:"opened,omitempty"`
-	Conn   string `json:"conn,omitempty"` // that it opened last, by its public name
-}
-
-// sharedTicket is what the node that redeemed a ticket has of it.
-type sharedTicket struct {
-	key    string
-	stored []byte // as the broker had it last
-	record ticketRecord
-}
 
 const (
 	// ticketRenew is how often the record of a ticket is renewed whose stream lives here.
@@ -93,8 +78,9 @@ func (b *Bus) swapTicket(ctx context.Context, t *sharedTicket, to ticketRecord, 
 	return true, nil
 }
 
-// redeemShared returns the ticket of a secret for a stream, and binds it to that stream.
-func (b *Bus) redeemShared(ctx context.Context, secret, stream string) (*ticket, *protocol.Error) {
+// redeemShared returns the ticket of a secret for a stream, and binds it to that stream. The token behind it is
+// verified by verify.
+func (b *Bus) redeemShared(ctx context.Context, secret, stream string, verify func(context.Context, string) (access.Identity, *protocol.Error)) (*ticket, *protocol.Error) {
 	t := &sharedTicket{key: ticketName(secret)}
 	err := b.callWith(ctx, func(ctx context.Context) (err error) {
 		t.stored, err = b.arbiter().Swap(ctx, t.key, nil, nil, 0)
@@ -116,7 +102,7 @@ func (b *Bus) redeemShared(ctx context.Context, secret, stream string) (*ticket,
 	if err != nil {
 		return nil, errTicket
 	}
-	identity, fault := b.verify(ctx, string(token))
+	identity, fault := verify(ctx, string(token))
 	if fault != nil {
 		return nil, fault
 	}

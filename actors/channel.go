@@ -114,8 +114,8 @@ type join struct {
 	audience fanout.Audience // it hears of who comes and goes
 }
 
-// whereAt asks for the position up to which the channel has handed messages on. Reply has space for the answer. A channel
-// that is no more does not answer.
+// whereAt asks for the position up to which the channel has handed messages on. Reply has space for the answer. A
+// channel that is no more does not answer.
 type whereAt struct{ reply chan<- protocol.Position }
 
 // leave asks the channel to deliver no more to Sub. If Reply is not 0 the request of that id is answered when nothing
@@ -201,8 +201,8 @@ type positionsDue struct{ ground.Event }
 // paceOver is the alarm of a feed that is paced.
 type paceOver struct{ ground.Event }
 
-// pacedFor is how long no group is told the position because of the messages that it let pass, after some were told: 250
-// ms. A channel whose history lasts less long than that keeps nothing for a client that comes back anyway.
+// pacedFor is how long no group is told the position because of the messages that it let pass, after some were told:
+// 250 ms. A channel whose history lasts less long than that keeps nothing for a client that comes back anyway.
 const pacedFor = 250 * time.Millisecond
 
 // positionsEvery is how long a group may let messages pass before it is told the position.

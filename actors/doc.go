@@ -8,7 +8,8 @@
 //	bus.go                  what a node has and counts; calls of the broker
 //	bus_life.go             a node begins, sends its clients away, and ends
 //	bus_cluster.go          a node among several: the table of nodes, and whose a session is by its name
-//	bus_boards.go           the same: what all nodes must know, which notes of the broker tell them
+//	bus_node.go             the same: what it reports, and what it hears of the others
+//	bus_notes.go            the same: what all nodes must know, which notes of the broker tell them
 //	bus_open.go             a client connects, resumes, or is found for a poll
 //	bus_identify.go         tokens and tickets: the identity of a client
 //	bus_tickets.go          tickets of several nodes, which any of them redeems

@@ -14,8 +14,9 @@ type Presence interface {
 	// the lists only. A member that is there on several nodes counts once. Repeating a report changes nothing, so a
 	// call that failed, after which either may be true, is repeated. Calls for one channel do not overlap.
 	//
-	// A report holds until the node reports otherwise, leaves, closes its broker, or was dead for Lease. A shared broker
-	// renews its node's lease by itself. After it was out of reach for longer it reports all of its members again.
+	// A report holds until the node reports otherwise, leaves, closes its broker, or was dead for Lease. A shared
+	// broker renews its node's lease by itself. After it was out of reach for longer it reports all of its members
+	// again.
 	Attend(ctx context.Context, ch protocol.Channel, joined, left []protocol.Member) error
 	// Members counts the members of a channel and reads those after a member, in the order of Member.Compare, at most
 	// limit of them. The zero Member is before all others. With limit 0 it only counts.

@@ -7,8 +7,8 @@ import (
 	"tidings/protocol"
 )
 
-// recordVersion is the first byte of a record. A later form gets another one, and brokers read both: two versions of the
-// server run side by side in every deploy.
+// recordVersion is the first byte of a record. A later form gets another one, and brokers read both: two versions of
+// the server run side by side in every deploy.
 const recordVersion = 1
 
 // The parts of a record. A part that is not known is skipped, so that a form may grow.

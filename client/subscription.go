@@ -27,8 +27,8 @@ func OnSubscribed(fn func(at protocol.Position, recovered bool)) Option {
 }
 
 // OnEnd is called when the server refused or ended the subscription, or ended the client for good; Close calls nothing.
-// Nothing comes after it, except if the rules ended (forbidden) what was heard before: the client asks for that again at
-// times, and OnSubscribed is called if the rules allow it again. Close stops that.
+// Nothing comes after it, except if the rules ended (forbidden) what was heard before: the client asks for that again
+// at times, and OnSubscribed is called if the rules allow it again. Close stops that.
 func OnEnd(fn func(error)) Option { return func(s *Subscription) { s.onEnd = fn } }
 
 // Subscription is one callback on one channel. Several on one channel, with the same filter and scope, share one

@@ -132,8 +132,8 @@ func (s *Stream) Append(now time.Time, e Entry) (m *protocol.Message, dup bool, 
 	return m, false, nil
 }
 
-// Content returns a hash of what a repetition of the entry must have in common with it: its data, event, spread, whether
-// it is volatile, and its Extra but for Origin.
+// Content returns a hash of what a repetition of the entry must have in common with it: its data, event, spread,
+// whether it is volatile, and its Extra but for Origin.
 func (e *Entry) Content() [32]byte {
 	volatile := ""
 	if e.Volatile {

@@ -151,7 +151,7 @@ func (a *API) readOne(c *gin.Context, r *documentRequest, do store.Action) (w st
 	return w, by, err
 }
 
-// requestHash tells requests of one idempotency key apart.
+// requestHash returns what keeps requests of one idempotency key apart.
 func requestHash(r *http.Request, body []byte) [sha256.Size]byte {
 	head := strings.Join([]string{r.Method, r.URL.EscapedPath(), r.URL.RawQuery, strings.Join(r.Header["If-Match"], ","), strings.Join(r.Header["If-None-Match"], ","), ""}, "\n")
 	return sha256.Sum256(append([]byte(head), body...))

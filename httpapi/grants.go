@@ -56,8 +56,8 @@ func (a *API) grant(c *gin.Context, do func(actors.Whom, []protocol.Channel) (ac
 	answer(c, found)
 }
 
-// grantEverywhere grants, and counts whom that reaches on all nodes. A node that is asked by another one only counts: it
-// hears of the grant from the broker.
+// grantEverywhere grants, and counts whom that reaches on all nodes. A node that is asked by another one only counts:
+// it hears of the grant from the broker.
 func (a *API) grantEverywhere(c *gin.Context, body []byte, who actors.Whom, do func() (actors.Granted, error)) (found granted, err error) {
 	handed, err := a.forUs(c.Request)
 	if err != nil {

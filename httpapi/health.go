@@ -15,8 +15,9 @@ const readyTimeout = 2 * time.Second
 // onHealth serves GET /healthz: the process answers.
 func (a *API) onHealth(c *gin.Context) { writeJSON(c.Writer, http.StatusOK, []byte(`{"status":"ok"}`)) }
 
-// onReady serves GET /readyz: new clients may be sent here. A broker that nodes share is away for all of them at once, so
-// once a node was ready it stays so: to take every node out of the balancer helps nobody. With ?strict=1 it does not.
+// onReady serves GET /readyz: new clients may be sent here. A broker that nodes share is away for all of them at once,
+// so once a node was ready it stays so: to take every node out of the balancer helps nobody. With ?strict=1 it does
+// not.
 func (a *API) onReady(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), readyTimeout)
 	defer cancel()

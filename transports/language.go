@@ -15,9 +15,9 @@ import (
 // but packages protocol and transports, and keeps nothing beyond what one connection's translation needs: no bus, no
 // actor, no broker, no store, no table of connections. What it needs of the bus it says in frames.
 //
-// The socket is one of ours. So the checks of origin and host, the limits on what a client may send, batches, deadlines,
-// the bound of the outbox, the drain and the memory of an idle connection are the same as for native clients, and are
-// not the gateway's business. What is different:
+// The socket is one of ours. So the checks of origin and host, the limits on what a client may send, batches,
+// deadlines, the bound of the outbox, the drain and the memory of an idle connection are the same as for native
+// clients, and are not the gateway's business. What is different:
 //
 //   - The session opens with the socket, with Greeting.Frames. Nothing is said of it but by the Talk.
 //   - The connection is fleeting (protocol.Peer): it ends with its socket, is not parked, and cannot be resumed.
@@ -54,9 +54,9 @@ const maxSpeechBytes = 1 << 20
 type Talk interface {
 	// Hear takes one text message of the client, which is UTF-8 and within the limit. It must copy what it keeps of it.
 	Hear(message []byte) Heard
-	// Shared returns what the client is to hear of a frame as whole WebSocket frames (protocol.AppendText), if those are
-	// the same bytes for all clients of a kind, else nil. It returns what e.As(kind, …) does, so that the bytes are made
-	// once. For frames other than messages it may always return nil. Empty bytes that are not nil say nothing.
+	// Shared returns what the client is to hear of a frame as whole WebSocket frames (protocol.AppendText), if those
+	// are the same bytes for all clients of a kind, else nil. It returns what e.As(kind, …) does, so that the bytes are
+	// made once. For frames other than messages it may always return nil. Empty bytes that are not nil say nothing.
 	Shared(e *protocol.Encoded) []byte
 	// Say appends what the client is to hear of a frame that is not shared, as whole WebSocket frames: nothing, one, or
 	// several. e.Message is the message, how this client's subscription looks at it is e.Seen; e.Frame is any other
@@ -65,9 +65,9 @@ type Talk interface {
 	// If wait is not 0, the frame is not said now: Say is called again with it after wait, and with nothing before it.
 	// What Hear and Due return goes out meanwhile.
 	Say(dst []byte, e *protocol.Encoded) (said []byte, wait time.Duration)
-	// Farewell returns what the client is to hear at last, as whole WebSocket frames, and the number to close with. last
-	// is the frame disconnect: its Code says why, its Retry whether the client should come back. It is nil if the client
-	// itself said that it leaves.
+	// Farewell returns what the client is to hear at last, as whole WebSocket frames, and the number to close with.
+	// last is the frame disconnect: its Code says why, its Retry whether the client should come back. It is nil if the
+	// client itself said that it leaves.
 	Farewell(last *protocol.ServerFrame) (back []byte, number int)
 	// Due is called soon after the connection opened, and then when the time has come that it returned last. heard is
 	// when anything was heard of the client, pongs of RFC 6455 included. It is called about every 250 ms at the most.

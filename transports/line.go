@@ -2,8 +2,8 @@ package transports
 
 import "tidings/protocol"
 
-// Asker is a Talk that asks its session for more than a message of the client says at once: one that has something to do
-// when an answer has come.
+// Asker is a Talk that asks its session for more than a message of the client says at once: one that has something to
+// do when an answer has come.
 type Asker interface {
 	// Open is called once, before all else.
 	Open(line Line)

@@ -11,6 +11,10 @@ import (
 	"tidings/protocol"
 )
 
+// shards is how many parts the table of channels is cut into, so that few meet at one lock, and a sweep holds one for a
+// millisecond at most.
+const shards = 256
+
 // Config is what a Broker may keep. Start from DefaultConfig.
 type Config struct {
 	// Stream returns the bounds of a channel, asked once when the channel is made. Nil means core.DefaultStreamConfig

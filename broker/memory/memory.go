@@ -21,10 +21,6 @@ var (
 	_ broker.Checked = (*Broker)(nil)
 )
 
-// shards is how many parts the table of channels is cut into, so that few meet at one lock, and a sweep holds one for a
-// millisecond at most.
-const shards = 256
-
 // Broker is a broker.Broker in memory.
 type Broker struct {
 	cfg         Config

@@ -69,12 +69,12 @@ func (c call) find(query json.RawMessage) *Ask {
 	})
 }
 
-// record answers with the one document of an answer.
+// record returns the one document of an answer.
 func record(q *query) func([]byte) []byte {
 	return func(data []byte) []byte { return result(q.selected(nil, appendRecord(nil, data))) }
 }
 
-// recordWritten answers with the document of a write. Who may write and not read gets its id alone.
+// recordWritten returns the document of a write. Who may write and not read gets its id alone.
 func recordWritten(q *query) func([]byte) []byte {
 	return func(data []byte) []byte {
 		var w written

@@ -21,7 +21,8 @@ type Config struct {
 	Path string
 	// Services are those of Feathers that the server has itself. Nil means none.
 	Services *feathers.Services
-	// Library is what /primus/primus.js is: a file that the user's own build made. Nil means the client of this package.
+	// Library is what /primus/primus.js is: a file that the user's own build made. Nil means the client of this
+	// package.
 	Library []byte
 }
 

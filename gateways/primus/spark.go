@@ -147,7 +147,8 @@ func (s *spark) Say(dst []byte, e *protocol.Encoded) ([]byte, time.Duration) {
 	case f.Type == protocol.TypeEvent:
 		dst = appendEvent(dst, f.Event, f.Data)
 	case f.Type == protocol.TypeGap:
-		// It cannot be said in Primus' words. A client that lost its connection comes back, and loads anew what it shows.
+		// It cannot be said in Primus' words. A client that lost its connection comes back, and loads anew what it
+		// shows.
 		s.line.Fail(&protocol.Error{Code: protocol.CodeSequenceGap, Reason: "messages were lost", Hint: "Come back, and load what you show anew."})
 	}
 	return dst, 0

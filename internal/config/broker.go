@@ -7,34 +7,6 @@ import (
 	"strings"
 )
 
-// redisURLs refuses what is no address of Redis, without a word of what it is.
-func redisURLs(v any) error {
-	for _, text := range v.([]string) {
-		u, err := url.Parse(text)
-		if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Hostname() == "" {
-			return errors.New("must be URLs such as redis://USER:PASSWORD@redis.example.com:6379, or with rediss:// for TLS")
-		}
-	}
-	return nil
-}
-
-func redisPrefix(v any) error {
-	if s := v.(string); s == "" || len(s) > 64 || strings.ContainsAny(s, "{} \t\r\n") {
-		return errors.New("must be 1 to 64 characters without braces and blanks")
-	}
-	return nil
-}
-
-// nodeURL refuses what is not scheme and host of a node.
-func nodeURL(v any) error {
-	text := v.(string)
-	u, err := url.Parse(text)
-	if text != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "") {
-		return errors.New("must be a URL without a path, such as http://10.0.3.7:8080")
-	}
-	return nil
-}
-
 // brokerFaults returns what contradicts the broker that is set.
 func (s *Settings) brokerFaults() (faults []error) {
 	if s.Broker != BrokerRedis {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"net/mail"
@@ -115,6 +116,34 @@ func networks(v any) error {
 				return fmt.Errorf("%q is neither an address nor a network such as 10.0.0.0/8", s)
 			}
 		}
+	}
+	return nil
+}
+
+// redisURLs refuses what is no address of Redis, without a word of what it is.
+func redisURLs(v any) error {
+	for _, text := range v.([]string) {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Hostname() == "" {
+			return errors.New("must be URLs such as redis://USER:PASSWORD@redis.example.com:6379, or with rediss:// for TLS")
+		}
+	}
+	return nil
+}
+
+func redisPrefix(v any) error {
+	if s := v.(string); s == "" || len(s) > 64 || strings.ContainsAny(s, "{} \t\r\n") {
+		return errors.New("must be 1 to 64 characters without braces and blanks")
+	}
+	return nil
+}
+
+// nodeURL refuses what is not scheme and host of a node.
+func nodeURL(v any) error {
+	text := v.(string)
+	u, err := url.Parse(text)
+	if text != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "") {
+		return errors.New("must be a URL without a path, such as http://10.0.3.7:8080")
 	}
 	return nil
 }

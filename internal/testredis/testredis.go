@@ -115,8 +115,8 @@ func (s *Server) run() error {
 		args = append(args, "--save", "", "--repl-diskless-sync-delay", "0")
 	}
 	args = append(args, s.settings...)
-	// The shell ends the server when this process is gone, and the pipe with it. The pipe is file 3, since a shell without
-	// job control gives /dev/null to what runs in the background.
+	// The shell ends the server when this process is gone, and the pipe with it. The pipe is file 3, since a shell
+	// without job control gives /dev/null to what runs in the background.
 	const script = `"$@" & server=$!; (cat <&3 >/dev/null; kill -KILL $server) & wait $server`
 	cmd := exec.Command("sh", append([]string{"-c", script, "sh", program}, args...)...)
 	cmd.SysProcAttr, cmd.Dir = &syscall.SysProcAttr{Setpgid: true}, s.dir

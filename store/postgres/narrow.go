@@ -22,7 +22,7 @@ func numbered(e sqlstore.Expression) (string, []any) {
 	return b.String(), e.Args
 }
 
-// dialect says conditions of filters with the operators that the index on content serves.
+// dialect writes conditions of filters with the operators that the index on content serves.
 type dialect struct{}
 
 var _ sqlstore.Dialect = dialect{}

@@ -134,8 +134,8 @@ func (w *writer) connect(ctx context.Context) error {
 	}
 	again := w.conn != nil
 	cfg := w.store.parsed.Copy()
-	// All statements find rows by their keys. The plan of each is made once, for a table that may be empty: reading all of
-	// it would be planned, and would stay the plan when the table has grown.
+	// All statements find rows by their keys. The plan of each is made once, for a table that may be empty: reading all
+	// of it would be planned, and would stay the plan when the table has grown.
 	cfg.RuntimeParams["plan_cache_mode"], cfg.RuntimeParams["enable_seqscan"] = "force_generic_plan", "off"
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {

@@ -155,7 +155,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// release lets go of the files.
+// release closes the files.
 func (s *Store) release() {
 	if s.conn != nil {
 		s.conn.Close()

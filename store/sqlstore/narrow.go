@@ -8,7 +8,7 @@ import (
 	"tidings/filter"
 )
 
-// Dialect says single conditions of a filter in the SQL of one database. What it would say in another way than the
+// Dialect writes single conditions of a filter in the SQL of one database. What it would say in another way than the
 // filter does it leaves out: then it returns the zero Expression. A field is named by its path: of "a.b", which may be
 // a member of that name or one of the member a, both are asked for.
 type Dialect interface {
