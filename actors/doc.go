@@ -7,6 +7,7 @@
 //
 //	bus.go                  what a node has and counts; calls of the broker
 //	bus_life.go             a node begins, sends its clients away, and ends
+//	config_node.go          what a node is called among several, and where the others reach it
 //	bus_cluster.go          a node among several: the table of nodes, and whose a session is by its name
 //	bus_node.go             the same: what it reports, and what it hears of the others
 //	bus_notes.go            the same: what all nodes must know, which notes of the broker tell them
