@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"tidings/broker"
+	"tidings/broker/redisbroker/redis"
 	"tidings/protocol"
 )
 
 func (b *Broker) boardKeys(name string) (p int, board, stream string) {
-	p = b.partition(protocol.Channel(name))
-	return p, b.tag(p) + "b:" + name, b.tag(p) + "%" + name
+	p = b.layout.Partition(protocol.Channel(name))
+	return p, b.layout.Tag(p) + "b:" + name, b.layout.Tag(p) + "%" + name
 }
 
 // Note keeps a note and sends it on, in one script.
@@ -25,8 +26,8 @@ func (b *Broker) Note(ctx context.Context, name, key string, value []byte, ttl t
 		ttl = 0
 	}
 	p, board, stream := b.boardKeys(name)
-	if _, _, err := b.do(ctx, noteScript, p, []string{board, stream}, []string{millis(ttl), key, string(value)}); err != nil {
-		return b.failed(writeFault(err))
+	if _, _, err := b.servers.Do(ctx, redis.Note, p, []string{board, stream}, []string{redis.Millis(ttl), key, string(value)}); err != nil {
+		return b.failed(redis.WriteFault(err))
 	}
 	return nil
 }
@@ -39,7 +40,7 @@ func (b *Broker) Follow(ctx context.Context, name string, sink broker.BoardSink)
 	f := &follower{b: b, name: name, sink: sink}
 	f.ctx, f.cancel = context.WithCancel(b.life)
 	p, _, stream := b.boardKeys(name)
-	end, err := b.hear(ctx, p, stream, readNote, &listener{bring: func(v any) { f.take(v.(change)) }, interrupted: f.again})
+	end, err := b.hear(ctx, p, stream, readNote, &redis.Listener{Bring: func(v any) { f.take(v.(change)) }, Interrupted: f.again})
 	if err == nil {
 		if err = f.read(ctx); err != nil {
 			end()
@@ -130,7 +131,7 @@ func (f *follower) readSoon() {
 			ctx, cancel := context.WithTimeout(f.ctx, flightTime)
 			err := f.read(ctx)
 			cancel()
-			if err == nil || !pause(f.ctx, time.Second) {
+			if err == nil || !redis.Pause(f.ctx, time.Second) {
 				return
 			}
 		}
@@ -142,13 +143,13 @@ func (f *follower) read(ctx context.Context) error {
 	f.reading = true
 	f.mu.Unlock()
 	p, board, _ := f.b.boardKeys(f.name)
-	resp, _, err := f.b.do(ctx, boardScript, p, []string{board}, nil)
+	resp, _, err := f.b.servers.Do(ctx, redis.Board, p, []string{board}, nil)
 	if err != nil {
-		return f.b.failed(readFault(err))
+		return f.b.failed(redis.ReadFault(err))
 	}
 	answer, err := resp.AsStrSlice()
 	if err != nil || len(answer)%3 != 1 {
-		return f.b.failed(unavailable(err))
+		return f.b.failed(redis.Unavailable(err))
 	}
 	notes := []broker.Note{}
 	for i := 1; i+2 < len(answer); i += 3 {

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"tidings/broker"
+	"tidings/broker/redisbroker/redis"
 	"tidings/protocol"
 )
 
@@ -17,7 +18,9 @@ import (
 func (b *Broker) CheckEvery() time.Duration { return time.Minute }
 
 // tableKeys are the keys of the table of nodes, which is in partition 0.
-func (b *Broker) tableKeys() []string { return []string{b.tag(0) + "table", b.tag(0) + "reports"} }
+func (b *Broker) tableKeys() []string {
+	return []string{b.layout.Tag(0) + "table", b.layout.Tag(0) + "reports"}
+}
 
 // Enter puts the node into the table.
 func (b *Broker) Enter(ctx context.Context, as broker.Node, lease time.Duration) error {
@@ -26,11 +29,11 @@ func (b *Broker) Enter(ctx context.Context, as broker.Node, lease time.Duration)
 	}
 	report, err := json.Marshal(as)
 	if err != nil {
-		return b.failed(unavailable(nil))
+		return b.failed(redis.Unavailable(nil))
 	}
 	b.entered.Store(&as.ID)
-	if _, _, err := b.do(ctx, enterScript, 0, b.tableKeys(), []string{as.ID, millis(lease), string(report)}); err != nil {
-		return b.failed(readFault(err)) // safe to repeat
+	if _, _, err := b.servers.Do(ctx, redis.Enter, 0, b.tableKeys(), []string{as.ID, redis.Millis(lease), string(report)}); err != nil {
+		return b.failed(redis.ReadFault(err)) // safe to repeat
 	}
 	return nil
 }
@@ -41,7 +44,7 @@ func (b *Broker) Leave(ctx context.Context) error {
 		return err
 	}
 	if err := b.goodbye(ctx); err != nil {
-		return b.failed(readFault(err))
+		return b.failed(redis.ReadFault(err))
 	}
 	return nil
 }
@@ -51,13 +54,13 @@ func (b *Broker) Nodes(ctx context.Context) ([]broker.Node, error) {
 	if err := b.ready(ctx); err != nil {
 		return nil, err
 	}
-	resp, _, err := b.do(ctx, nodesScript, 0, b.tableKeys(), nil)
+	resp, _, err := b.servers.Do(ctx, redis.Nodes, 0, b.tableKeys(), nil)
 	if err != nil {
-		return nil, b.failed(readFault(err))
+		return nil, b.failed(redis.ReadFault(err))
 	}
 	reports, err := resp.AsStrSlice()
 	if err != nil {
-		return nil, b.failed(readFault(err))
+		return nil, b.failed(redis.ReadFault(err))
 	}
 	list := []broker.Node{}
 	for _, report := range reports {
@@ -75,7 +78,7 @@ func (b *Broker) Swap(ctx context.Context, key string, was, is []byte, ttl time.
 	if err := b.ready(ctx); err != nil {
 		return nil, err
 	}
-	p := b.partition(protocol.Channel(key))
+	p := b.layout.Partition(protocol.Channel(key))
 	there := []byte("--")
 	if was != nil {
 		there[0] = 'b'
@@ -83,29 +86,29 @@ func (b *Broker) Swap(ctx context.Context, key string, was, is []byte, ttl time.
 	if is != nil {
 		there[1] = 'b'
 	}
-	resp, _, err := b.do(ctx, swapScript, p, []string{b.tag(p) + "k:" + key}, []string{string(there), string(was), string(is), millis(max(ttl, time.Millisecond))})
+	resp, _, err := b.servers.Do(ctx, redis.Swap, p, []string{b.layout.Tag(p) + "k:" + key}, []string{string(there), string(was), string(is), redis.Millis(max(ttl, time.Millisecond))})
 	if rueidis.IsRedisNil(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, b.failed(writeFault(err))
+		return nil, b.failed(redis.WriteFault(err))
 	}
 	now, err := resp.AsBytes()
 	if err != nil {
-		return nil, b.failed(errUnsaid)
+		return nil, b.failed(redis.ErrUnsaid)
 	}
 	return slices.Clone(now), nil
 }
 
-// Heard tells Redis how many subscriptions a channel has on this node.
+// Heard notes in Redis how many subscriptions a channel has on this node.
 func (b *Broker) Heard(ctx context.Context, ch protocol.Channel, n int) error {
 	if err := b.ready(ctx); err != nil {
 		return err
 	}
-	p := b.partition(ch)
+	p := b.layout.Partition(ch)
 	b.crowd.hears(p, ch, n)
 	if err := b.hears(ctx, p, ch, n); err != nil {
-		return b.failed(readFault(err)) // safe to repeat
+		return b.failed(redis.ReadFault(err)) // safe to repeat
 	}
 	return nil
 }

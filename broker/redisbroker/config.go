@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"time"
@@ -14,14 +13,15 @@ import (
 	"github.com/redis/rueidis"
 
 	"tidings/broker"
+	"tidings/broker/redisbroker/redis"
 	"tidings/core"
 	"tidings/protocol"
 )
 
 // Config is where Redis is, and how it is used. Start from DefaultConfig.
 type Config struct {
-	// URLs are redis:// or rediss:// addresses with user name and password: of one server, of some nodes of a cluster, or
-	// with SentinelMaster of the sentinels.
+	// URLs are redis:// or rediss:// addresses with user name and password: of one server, of some nodes of a cluster,
+	// or with SentinelMaster of the sentinels.
 	URLs []string
 	// Password returns the password, asked for each connection, so that it can be changed while the node runs. Nil is
 	// the one in the URLs.
@@ -39,8 +39,8 @@ type Config struct {
 	// SubscribeConns is how many connections bring what is published, 1 by default, at most 64. A cluster has one for
 	// each partition, whatever is set.
 	SubscribeConns int
-	// Stream returns the bounds of a channel. Nil means core.DefaultStreamConfig for all. MaxIdempotencyKeys is not kept:
-	// how many keys Redis holds is bounded by its memory. It must be safe for concurrent use.
+	// Stream returns the bounds of a channel. Nil means core.DefaultStreamConfig for all. MaxIdempotencyKeys is not
+	// kept: how many keys Redis holds is bounded by its memory. It must be safe for concurrent use.
 	Stream func(protocol.Channel) core.StreamConfig
 	// Remember is how long a channel that nobody uses keeps its position, 30 days by default.
 	Remember time.Duration
@@ -64,12 +64,20 @@ func DefaultConfig(urls ...string) Config {
 		URLs: urls, Prefix: "tidings", Partitions: 64, SubscribeConns: 1,
 		Stream:   func(ch protocol.Channel) core.StreamConfig { return core.DefaultStreamConfig().For(ch, time.Now()) },
 		Remember: 30 * 24 * time.Hour, RememberBrief: 6 * time.Hour,
-		Node: word(8), Timeout: 2 * time.Second, Lease: broker.Lease, Linger: 10 * time.Second, Log: slog.Default(),
+		Node: redis.Word(8), Timeout: 2 * time.Second, Lease: broker.Lease, Linger: 10 * time.Second, Log: slog.Default(),
 	}
 }
 
-// word draws n characters of the alphabet of epochs and tags.
-func word(n int) string { return string(core.AppendWord(nil, rand.Uint64(), n)) }
+// rememberAsked is how long a channel that was only asked about keeps its epoch.
+const rememberAsked = time.Hour
+
+// bounds returns those of a channel.
+func (c Config) bounds(ch protocol.Channel) core.StreamConfig {
+	if c.Stream == nil {
+		return core.DefaultStreamConfig().For(ch, time.Now())
+	}
+	return c.Stream(ch)
+}
 
 // Validate returns the first field that is out of its range.
 func (c Config) Validate() error {
@@ -129,30 +137,31 @@ func (c Config) option() (rueidis.ClientOption, error) {
 	return all, nil
 }
 
-// connect opens both clients, and tries until ctx is over.
-func (b *Broker) connect(ctx context.Context) (err error) {
-	o, err := b.cfg.option()
+// connect opens two clients: one that publishes and reads, and one that brings what is published. It tries until ctx
+// is over.
+func (c Config) connect(ctx context.Context) (client, live rueidis.Client, err error) {
+	o, err := c.option()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	small := o
 	small.ReadBufferEachConn, small.WriteBufferEachConn, small.RingScaleEachConn = 32<<10, 32<<10, 8
-	small.ConnWriteTimeout = max(5*time.Second, b.cfg.Timeout)
+	small.ConnWriteTimeout = max(5*time.Second, c.Timeout)
 	for {
-		if b.client, err = rueidis.NewClient(o); err == nil {
-			if b.live, err = rueidis.NewClient(small); err == nil {
-				return nil
+		if client, err = rueidis.NewClient(o); err == nil {
+			if live, err = rueidis.NewClient(small); err == nil {
+				return client, live, nil
 			}
-			b.client.Close()
+			client.Close()
 		}
 		select {
 		case <-ctx.Done():
-			fault := unavailable(err)
+			fault := redis.Unavailable(err)
 			if err != nil { // it is the operator who reads it; addresses are in it, and no secrets
 				fault.Reason += ": " + err.Error()
 			}
 			fault.Hint = "Check redis.url, the password, and that the server runs and may be reached from here."
-			return fault
+			return nil, nil, fault
 		case <-time.After(250 * time.Millisecond):
 		}
 	}

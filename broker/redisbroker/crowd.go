@@ -92,11 +92,11 @@ func (c *crowd) lost(p int) {
 	}
 }
 
-// restate notes that the server of a partition is another process, which may have lost what the node said, or kept what
-// is no longer true.
-func (c *crowd) restate(b *Broker, partition int) {
+// restate notes that the server of some partitions is another process, which may have lost what the node said, or kept
+// what is no longer true.
+func (c *crowd) restate(ofServer func(p int) bool) {
 	for _, p := range c.leased() {
-		if b.server(p) == b.server(partition) {
+		if ofServer(p) {
 			c.lost(p)
 		}
 	}

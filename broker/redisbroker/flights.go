@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"tidings/broker/redisbroker/redis"
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -65,9 +66,9 @@ func (f *flights) join(ctx context.Context, q question, read func(context.Contex
 		page.Messages = page.Messages[:len(page.Messages):len(page.Messages)]
 		return page, a.err
 	case <-ctx.Done():
-		return core.Page{}, errGivenUp
+		return core.Page{}, redis.ErrGivenUp
 	case <-f.ctx.Done():
-		return core.Page{}, errClosed
+		return core.Page{}, redis.ErrClosed
 	}
 }
 

@@ -3,10 +3,8 @@ package redisbroker
 import (
 	"context"
 	"strconv"
-	"strings"
-	"time"
 
-	"tidings/broker"
+	"tidings/broker/redisbroker/redis"
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -32,20 +30,20 @@ func (b *Broker) Last(ctx context.Context, ch protocol.Channel, limit int) (core
 }
 
 func (b *Broker) read(ctx context.Context, ch protocol.Channel, mode string, after protocol.Position, limit int) (core.Page, error) {
-	n := b.names(ch)
+	n := b.layout.Names(ch)
 	if mode == "after" && after.IsZero() {
 		limit = 0
 	}
 	args := []string{mode, after.Epoch, strconv.FormatUint(after.Offset, 10), strconv.Itoa(limit), strconv.Itoa(protocol.RecoveryPageBytes)}
 	for try := 0; ; try++ {
 		b.count.reads.Add(1)
-		resp, ran, err := b.do(ctx, readScript, n.partition, []string{n.channel, n.history}, args)
+		resp, ran, err := b.servers.Do(ctx, redis.Read, n.Partition, []string{n.Channel, n.History}, args)
 		if err != nil {
-			return core.Page{}, b.failed(readFault(err))
+			return core.Page{}, b.failed(redis.ReadFault(err))
 		}
 		answer, err := resp.ToArray()
 		if err != nil {
-			return core.Page{}, b.failed(readFault(err))
+			return core.Page{}, b.failed(redis.ReadFault(err))
 		}
 		parts := make([]string, len(answer))
 		var life int64
@@ -56,23 +54,23 @@ func (b *Broker) read(ctx context.Context, ch protocol.Channel, mode string, aft
 				parts[i], err = answer[i].ToString()
 			}
 			if err != nil {
-				return core.Page{}, b.failed(readFault(err))
+				return core.Page{}, b.failed(redis.ReadFault(err))
 			}
 		}
 		unknown := parts[0] == ""
 		if unknown || life < (rememberAsked/2).Milliseconds() {
-			if _, _, err := b.do(ctx, openScript, n.partition, []string{n.channel, n.history}, []string{word(nonceBytes), millis(rememberAsked)}); err != nil {
-				return core.Page{}, b.failed(readFault(err))
+			if _, _, err := b.servers.Do(ctx, redis.Open, n.Partition, []string{n.Channel, n.History}, []string{redis.Word(redis.NonceBytes), redis.Millis(rememberAsked)}); err != nil {
+				return core.Page{}, b.failed(redis.ReadFault(err))
 			}
 		}
 		if unknown && try < 3 {
 			continue
 		} else if unknown {
-			return core.Page{}, b.failed(readFault(errMoved))
+			return core.Page{}, b.failed(redis.ReadFault(redis.ErrMoved))
 		}
-		page, err := b.page(ch, ran.epoch(), parts, mode == "last", after, limit)
+		page, err := b.page(ch, ran.Epoch(), parts, mode == "last", after, limit)
 		if err != nil {
-			return core.Page{}, b.failed(readFault(err))
+			return core.Page{}, b.failed(redis.ReadFault(err))
 		}
 		return page, nil
 	}
@@ -135,8 +133,8 @@ func (b *Broker) page(ch protocol.Channel, run string, parts []string, last bool
 	return page, nil
 }
 
-// within returns whether an entry is within the channel's bounds, whatever is still stored: what is over them is dropped
-// many at once.
+// within returns whether an entry is within the channel's bounds, whatever is still stored: what is over them is
+// dropped many at once.
 func (b *Broker) within(ch protocol.Channel, top uint64, parts []string) (func(uint64, entry) bool, error) {
 	total, err := strconv.ParseInt(parts[3], 10, 64)
 	if err != nil {
@@ -146,7 +144,7 @@ func (b *Broker) within(ch protocol.Channel, top uint64, parts []string) (func(u
 	if err != nil {
 		return nil, err
 	}
-	cfg := b.bounds(ch)
+	cfg := b.cfg.bounds(ch)
 	oldest := now - cfg.MaxAge.Milliseconds()
 	if _, reply := ch.ReplyExpires(); reply {
 		oldest = 0 // its history lives as long as the channel, and how long that is differs from now to then
@@ -154,44 +152,4 @@ func (b *Broker) within(ch protocol.Channel, top uint64, parts []string) (func(u
 	return func(offset uint64, e entry) bool {
 		return offset+uint64(cfg.MaxMessages) > top && e.ms >= oldest && total-e.before <= int64(cfg.MaxBytes)
 	}, nil
-}
-
-// entry is a message as a stream has it: tag (6 characters), milliseconds (13), bytes ever appended before it (16), record.
-type entry struct {
-	tag        string
-	ms, before int64
-	record     string
-}
-
-const (
-	entryTag = 6
-	entryMS  = entryTag + 13
-	entryAll = entryMS + 16
-)
-
-func readEntry(text string) (e entry, err error) {
-	if len(text) < entryAll {
-		return e, errMoved
-	}
-	e.tag, e.record = text[:entryTag], text[entryAll:]
-	if e.ms, err = strconv.ParseInt(strings.TrimLeft(text[entryTag:entryMS], "0"), 10, 64); err != nil {
-		return e, err
-	}
-	e.before, err = strconv.ParseInt(text[entryMS:entryAll], 10, 64)
-	return e, err
-}
-
-func (e entry) message(ch protocol.Channel, epoch string, offset uint64) (*protocol.Message, error) {
-	m := &protocol.Message{Channel: ch, Epoch: epoch, Offset: offset, Prev: offset - 1, Tag: e.tag, TimeMS: e.ms}
-	return m, broker.ReadRecord([]byte(e.record), m)
-}
-
-// timeOf reads milliseconds at the beginning of a text.
-func timeOf(text string) (ms int64, rest string, ok bool) {
-	const digits = entryMS - entryTag
-	if len(text) < digits {
-		return 0, "", false
-	}
-	ms, err := strconv.ParseInt(text[:digits], 10, 64)
-	return ms, text[digits:], err == nil && time.UnixMilli(ms).Year() > 1970
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"tidings/broker/redisbroker/redis"
 	"tidings/protocol"
 )
 
@@ -32,15 +33,15 @@ func (b *Broker) keepLeases(ctx context.Context) {
 // renew prolongs the node's leases. Where there is none any more, all that the node said was taken back.
 func (b *Broker) renew(ctx context.Context) {
 	for _, p := range b.crowd.leased() {
-		if answer, err := b.ask(ctx, renewScript, p, b.cfg.Node, millis(b.cfg.Lease)); err == nil && answer == 0 {
+		if answer, err := b.ask(ctx, redis.Renew, p, b.cfg.Node, redis.Millis(b.cfg.Lease)); err == nil && answer == 0 {
 			b.crowd.lost(p)
 		}
 	}
 }
 
 // ask runs a script that has the partition's nodes as its key, and answers a number.
-func (b *Broker) ask(ctx context.Context, s *script, p int, args ...string) (int64, error) {
-	resp, _, err := b.do(ctx, s, p, []string{b.tag(p) + "nodes"}, args)
+func (b *Broker) ask(ctx context.Context, s *redis.Script, p int, args ...string) (int64, error) {
+	resp, _, err := b.servers.Do(ctx, s, p, []string{b.layout.Tag(p) + "nodes"}, args)
 	if err != nil {
 		return 0, err
 	}
@@ -50,13 +51,13 @@ func (b *Broker) ask(ctx context.Context, s *script, p int, args ...string) (int
 // reap takes back what a node said in a partition; "" is any node whose lease is over.
 func (b *Broker) reap(ctx context.Context, p int, node string) error {
 	for {
-		if more, err := b.ask(ctx, reapScript, p, b.tag(p), node, millis(rememberAsked)); err != nil || more == 0 {
+		if more, err := b.ask(ctx, redis.Reap, p, b.layout.Tag(p), node, redis.Millis(rememberAsked)); err != nil || more == 0 {
 			return err
 		}
 	}
 }
 
-// restate says again what the node has said. What Redis may still have of before is taken back first: some may have left
+// restate repeats what the node has said. What Redis may still have of before is taken back first: some may have left
 // since.
 func (b *Broker) restate(ctx context.Context) {
 	for p, said := range b.crowd.again() {
@@ -75,12 +76,12 @@ func (b *Broker) restate(ctx context.Context) {
 		}
 		if err != nil && ctx.Err() == nil {
 			b.crowd.lost(p)
-			pause(ctx, min(time.Second, b.cfg.Lease/6))
+			redis.Pause(ctx, min(time.Second, b.cfg.Lease/6))
 		}
 	}
 }
 
-// hearsAgain says again how many subscriptions a channel has, until that is what the node said last.
+// hearsAgain repeats how many subscriptions a channel has, until that is what the node said last.
 func (b *Broker) hearsAgain(ctx context.Context, p int, ch protocol.Channel) error {
 	for said := -1; ; {
 		n := b.crowd.count(p, ch)
@@ -94,7 +95,7 @@ func (b *Broker) hearsAgain(ctx context.Context, p int, ch protocol.Channel) err
 	}
 }
 
-// attendAgain says again that members are there, and takes back those who left meanwhile.
+// attendAgain repeats that members are there, and takes back those who left meanwhile.
 func (b *Broker) attendAgain(ctx context.Context, p int, ch protocol.Channel, members []protocol.Member) error {
 	there, _ := b.crowd.still(p, ch, members)
 	if err := b.attend(ctx, p, ch, there, nil); err != nil {
@@ -106,12 +107,12 @@ func (b *Broker) attendAgain(ctx context.Context, p int, ch protocol.Channel, me
 	return nil
 }
 
-// hears tells Redis how many subscriptions a channel has here.
+// hears notes in Redis how many subscriptions a channel has here.
 func (b *Broker) hears(ctx context.Context, p int, ch protocol.Channel, n int) error {
-	tag := b.tag(p)
+	tag := b.layout.Tag(p)
 	keys := []string{tag + "r:" + string(ch), tag + "nodes", tag + "of:" + b.cfg.Node}
 	return b.said(p, func(expected string) (string, error) {
-		resp, _, err := b.do(ctx, heardScript, p, keys, []string{b.cfg.Node, millis(b.cfg.Lease), expected, string(ch), strconv.Itoa(n)})
+		resp, _, err := b.servers.Do(ctx, redis.Heard, p, keys, []string{b.cfg.Node, redis.Millis(b.cfg.Lease), expected, string(ch), strconv.Itoa(n)})
 		if err != nil {
 			return "", err
 		}
@@ -143,7 +144,7 @@ func (b *Broker) goodbye(ctx context.Context) error {
 		}
 	}
 	if id := b.entered.Swap(nil); id != nil {
-		if _, _, err := b.do(ctx, enterScript, 0, b.tableKeys(), []string{*id, "0", ""}); err != nil {
+		if _, _, err := b.servers.Do(ctx, redis.Enter, 0, b.tableKeys(), []string{*id, "0", ""}); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"tidings/broker"
+	"tidings/broker/redisbroker/redis"
 	"tidings/core"
 	"tidings/protocol"
 )
@@ -12,35 +14,35 @@ import (
 // attendRows is how many members one script is told of.
 const attendRows = 256
 
-// Attend tells Redis who has come to a channel on this node, and who has left it.
+// Attend notes in Redis who has come to a channel on this node, and who has left it.
 func (b *Broker) Attend(ctx context.Context, ch protocol.Channel, joined, left []protocol.Member) error {
 	if err := b.ready(ctx); err != nil {
 		return err
 	}
-	p := b.partition(ch)
+	p := b.layout.Partition(ch)
 	b.crowd.note(p, ch, joined, left)
 	for len(joined)+len(left) > 0 {
 		come := joined[:min(len(joined), attendRows)]
 		gone := left[:min(len(left), attendRows-len(come))]
 		joined, left = joined[len(come):], left[len(gone):]
 		if err := b.attend(ctx, p, ch, come, gone); err != nil {
-			return b.failed(readFault(err)) // safe to repeat
+			return b.failed(redis.ReadFault(err)) // safe to repeat
 		}
 	}
 	return nil
 }
 
 func (b *Broker) attend(ctx context.Context, p int, ch protocol.Channel, joined, left []protocol.Member) error {
-	tag := b.tag(p)
+	tag := b.layout.Tag(p)
 	keys := []string{tag + "c:" + string(ch), tag + "a:" + string(ch), tag + "m:" + string(ch), tag + "nodes", tag + "of:" + b.cfg.Node, tag + "!" + string(ch)}
 	return b.said(p, func(expected string) (string, error) {
-		args := []string{b.cfg.Node, millis(b.cfg.Lease), expected, string(ch), millis(rememberAsked), strconv.Itoa(len(joined))}
+		args := []string{b.cfg.Node, redis.Millis(b.cfg.Lease), expected, string(ch), redis.Millis(rememberAsked), strconv.Itoa(len(joined))}
 		for _, list := range [][]protocol.Member{joined, left} {
 			for _, m := range list {
 				args = append(args, memberName(m))
 			}
 		}
-		resp, _, err := b.do(ctx, attendScript, p, keys, args)
+		resp, _, err := b.servers.Do(ctx, redis.Attend, p, keys, args)
 		if err != nil {
 			return "", err
 		}
@@ -53,8 +55,8 @@ func (b *Broker) Members(ctx context.Context, ch protocol.Channel, after protoco
 	if err := b.ready(ctx); err != nil {
 		return core.MembersPage{}, err
 	}
-	p := b.partition(ch)
-	tag := b.tag(p)
+	p := b.layout.Partition(ch)
+	tag := b.layout.Tag(p)
 	from, most := "", 0
 	if after != (protocol.Member{}) {
 		from = "(" + memberName(after)
@@ -62,13 +64,13 @@ func (b *Broker) Members(ctx context.Context, ch protocol.Channel, after protoco
 	if limit > 0 {
 		most = limit + 1
 	}
-	resp, _, err := b.do(ctx, membersScript, p, []string{tag + "c:" + string(ch), tag + "m:" + string(ch)}, []string{from, strconv.Itoa(most)})
+	resp, _, err := b.servers.Do(ctx, redis.Members, p, []string{tag + "c:" + string(ch), tag + "m:" + string(ch)}, []string{from, strconv.Itoa(most)})
 	if err != nil {
-		return core.MembersPage{}, b.failed(readFault(err))
+		return core.MembersPage{}, b.failed(redis.ReadFault(err))
 	}
 	answer, err := resp.AsStrSlice()
 	if err != nil || len(answer) < 2 {
-		return core.MembersPage{}, b.failed(unavailable(nil))
+		return core.MembersPage{}, b.failed(redis.Unavailable(nil))
 	}
 	var page core.MembersPage
 	page.Version, _ = strconv.ParseUint(answer[0], 10, 64)
@@ -82,6 +84,14 @@ func (b *Broker) Members(ctx context.Context, ch protocol.Channel, after protoco
 	return page, nil
 }
 
+// Watch brings changes of who is there. It returns when Redis has confirmed.
+func (b *Broker) Watch(ctx context.Context, ch protocol.Channel, sink broker.MembersSink) (stop func(), err error) {
+	p := b.layout.Partition(ch)
+	return b.hear(ctx, p, b.layout.Tag(p)+"!"+string(ch), readChange, &redis.Listener{
+		Bring: func(v any) { sink.Changed(v.(core.MembersChange)) }, Interrupted: sink.Interrupted,
+	})
+}
+
 // memberName is a member as Redis has it: in the order of its bytes names are in the order of Member.Compare.
 func memberName(m protocol.Member) string { return m.User + "\x00" + m.Connection }
 
@@ -90,7 +100,8 @@ func memberOf(name string) protocol.Member {
 	return protocol.Member{User: user, Connection: connection}
 }
 
-// readChange reads what the scripts send on: version, count, how many joined and left, and each with its length before it.
+// readChange reads what the scripts send on: version, count, how many joined and left, and each with its length before
+// it.
 func readChange(text string) (any, bool) {
 	var numbers [4]uint64
 	for i := range numbers {

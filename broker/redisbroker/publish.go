@@ -11,12 +11,15 @@ import (
 	"time"
 
 	"tidings/broker"
+	"tidings/broker/redisbroker/redis"
 	"tidings/core"
 	"tidings/protocol"
 )
 
-// rememberAsked is how long a channel that was only asked about keeps its epoch.
-const rememberAsked = time.Hour
+var errLast = &protocol.Error{
+	Code: protocol.CodeChannelClosed, Reason: "the channel has its last message",
+	Hint: "Publish nothing after it. To repeat a publish whose answer was lost, send it with the idempotency key that it had.",
+}
 
 // Publish runs one script, which is one atomic step. It is never repeated by itself: without an answer in time it fails
 // with CodeTimeout.
@@ -26,16 +29,16 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt,
 	}
 	e := core.Entry{Data: p.Data, Event: p.Event, Volatile: p.Volatile, SpreadMS: p.SpreadMS, Extra: p.Extra}
 	id, tag := draw()
-	cfg := b.bounds(p.Channel)
-	n := b.names(p.Channel)
-	keys := append(make([]string, 0, 5), n.channel, n.history, n.reach, n.stream)
+	cfg := b.cfg.bounds(p.Channel)
+	n := b.layout.Names(p.Channel)
+	keys := append(make([]string, 0, 5), n.Channel, n.History, n.Reach, n.Stream)
 	content := ""
 	if p.IdempotencyKey != "" {
 		id = core.KeyedID(p.Principal, p.Channel, p.IdempotencyKey)
 		if cfg.IdempotencyTTL > 0 && cfg.MaxIdempotencyKeys > 0 {
 			sum := e.Content()
 			content = base64.RawURLEncoding.EncodeToString(sum[:])
-			keys = append(keys, b.tag(n.partition)+"i:"+keyName(p))
+			keys = append(keys, b.layout.Tag(n.Partition)+"i:"+keyName(p))
 		}
 	}
 	m := &protocol.Message{
@@ -52,17 +55,17 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt,
 		flags += "r"
 	}
 	args := []string{
-		b.cfg.Node, word(nonceBytes), tag, strconv.Itoa(m.Size()), string(broker.AppendRecord(nil, m)),
-		strconv.Itoa(cfg.MaxMessages), strconv.Itoa(cfg.MaxBytes), millis(cfg.MaxAge), flags,
-		millis(b.cfg.RememberBrief), millis(b.cfg.Remember), content, millis(max(cfg.IdempotencyTTL, time.Millisecond)),
+		b.cfg.Node, redis.Word(redis.NonceBytes), tag, strconv.Itoa(m.Size()), string(broker.AppendRecord(nil, m)),
+		strconv.Itoa(cfg.MaxMessages), strconv.Itoa(cfg.MaxBytes), redis.Millis(cfg.MaxAge), flags,
+		redis.Millis(b.cfg.RememberBrief), redis.Millis(b.cfg.Remember), content, redis.Millis(max(cfg.IdempotencyTTL, time.Millisecond)),
 	}
-	resp, ran, err := b.do(ctx, publishScript, n.partition, keys, args)
+	resp, ran, err := b.servers.Do(ctx, redis.Publish, n.Partition, keys, args)
 	if err != nil {
-		return broker.Receipt{}, b.failed(writeFault(err))
+		return broker.Receipt{}, b.failed(redis.WriteFault(err))
 	}
 	text, err := resp.ToString()
 	if err != nil {
-		return broker.Receipt{}, b.failed(errUnsaid)
+		return broker.Receipt{}, b.failed(redis.ErrUnsaid)
 	}
 	switch text {
 	case "conflict":
@@ -72,40 +75,20 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt,
 	}
 	answer := strings.Split(text, " ")
 	if len(answer) != 5 {
-		return broker.Receipt{}, b.failed(errUnsaid)
+		return broker.Receipt{}, b.failed(redis.ErrUnsaid)
 	}
 	r := broker.Receipt{ID: id, Duplicate: answer[0] == "duplicate"}
 	if r.Others, err = strconv.Atoi(answer[4]); err != nil {
-		return broker.Receipt{}, b.failed(errUnsaid)
+		return broker.Receipt{}, b.failed(redis.ErrUnsaid)
 	}
 	if !p.Volatile {
 		if r.Position.Offset, err = strconv.ParseUint(answer[2], 10, 64); err != nil {
-			return broker.Receipt{}, b.failed(errUnsaid)
+			return broker.Receipt{}, b.failed(redis.ErrUnsaid)
 		}
-		r.Position.Epoch, r.Position.Tag = ran.epoch()+answer[1], answer[3]
+		r.Position.Epoch, r.Position.Tag = ran.Epoch()+answer[1], answer[3]
 	}
 	return r, nil
 }
-
-// ready fails if the broker is closed, or the caller is gone already.
-func (b *Broker) ready(ctx context.Context) error {
-	switch {
-	case b.closed.Load():
-		return errClosed
-	case ctx.Err() != nil:
-		return errGivenUp
-	}
-	return nil
-}
-
-func (b *Broker) bounds(ch protocol.Channel) core.StreamConfig {
-	if b.cfg.Stream == nil {
-		return core.DefaultStreamConfig().For(ch, time.Now())
-	}
-	return b.cfg.Stream(ch)
-}
-
-func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // draw makes an id and a tag.
 func draw() (id, tag string) {

@@ -3,16 +3,16 @@
 //
 // A channel belongs to one of a fixed number of partitions, and everything of a partition has one hash tag. An epoch is
 // the server's run_id and a nonce of the channel: it is computed, never stored. So a server that was started again, or
-// restored from an older file, or promoted from a replica that was behind, is another epoch, and clients are told a gap.
+// restored from an older file, or promoted from a replica that was behind, is another epoch, and clients are told a
+// gap.
 //
-//	redisbroker.go, config.go, errors.go   the broker, what it is given, what it fails with
-//	names.go                               partitions, and the names of keys
-//	scripts.go                             scripts, bound to the process of a server that runs them
-//	publish.go, history.go, flights.go     publishes; reads, of which equal ones are one
-//	live.go, lane.go, topic.go             what is published, as it comes
-//	presence.go, crowd.go, lease.go        who is there, and that it ends with its node
-//	cluster.go, board.go                   what nodes tell each other
-//	health.go                              what is said of a server's settings
+//	redisbroker.go, config.go            the broker, and what it is given
+//	publish.go, history.go, flights.go   publishes; reads, of which equal ones are one
+//	live.go, entry.go                    what is published, as it comes; a message as text
+//	presence.go, crowd.go, lease.go      who is there, and that it ends with its node
+//	cluster.go, board.go                 what nodes tell each other
+//
+// How Redis is spoken to is in the package redis below this one.
 package redisbroker
 
 import (
@@ -24,6 +24,8 @@ import (
 	"github.com/redis/rueidis"
 
 	"tidings/broker"
+	"tidings/broker/redisbroker/redis"
+	"tidings/protocol"
 )
 
 var (
@@ -43,9 +45,9 @@ type Broker struct {
 	cfg     Config
 	client  rueidis.Client // publishes and reads
 	live    rueidis.Client // what is published, as it comes
-	cluster bool
-	servers []*server // one, or with a cluster one for each partition
-	lanes   []*lane   // one or more, or with a cluster one for each partition
+	layout  redis.Layout
+	servers *redis.Servers
+	lanes   []*redis.Lane // one or more, or with a cluster one for each partition
 	flights flights
 	crowd   crowd
 	count   counters
@@ -63,32 +65,35 @@ func New(ctx context.Context, cfg Config) (*Broker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	b := &Broker{cfg: cfg}
-	if err := b.connect(ctx); err != nil {
+	client, live, err := cfg.connect(ctx)
+	if err != nil {
 		return nil, err
 	}
-	b.cluster = b.client.Mode() == rueidis.ClientModeCluster
+	b := &Broker{cfg: cfg, client: client, live: live, layout: redis.Layout{Prefix: cfg.Prefix, Partitions: cfg.Partitions}}
+	if err := redis.CheckFormat(ctx, client, b.layout); err != nil {
+		client.Close()
+		live.Close()
+		return nil, err
+	}
 	n, lanes := 1, cfg.SubscribeConns
-	if b.cluster {
+	if client.Mode() == rueidis.ClientModeCluster {
 		n, lanes = cfg.Partitions, cfg.Partitions
 	}
-	for range n {
-		b.servers = append(b.servers, newServer())
-	}
-	if err := b.checkFormat(ctx); err != nil {
-		b.client.Close()
-		b.live.Close()
-		return nil, err
-	}
+	b.servers = redis.NewServers(redis.ServersConfig{
+		Client: client, Layout: b.layout, Count: n, Node: cfg.Node, TrustPersistence: cfg.TrustPersistence, Replaced: b.replaced,
+	})
 	b.report(ctx)
 	run, quit := context.WithCancel(context.Background())
 	b.life, b.quit = run, quit
 	b.flights.init(run)
 	b.crowd.init()
 	for i := range lanes {
-		l := newLane(b, i)
+		l := redis.NewLane(redis.LaneConfig{
+			Live: live, Client: client, Timeout: cfg.Timeout, Linger: cfg.Linger, Log: cfg.Log,
+			Reopened: func() { b.count.interruptions.Add(1) }, Lost: b.report,
+		}, b.layout, i)
 		b.lanes = append(b.lanes, l)
-		b.running.Go(func() { l.run(run) })
+		b.running.Go(func() { l.Run(run) })
 	}
 	b.running.Go(func() { b.keepLeases(run) })
 	return b, nil
@@ -97,11 +102,10 @@ func New(ctx context.Context, cfg Config) (*Broker, error) {
 // Ping reports whether Redis answers.
 func (b *Broker) Ping(ctx context.Context) error {
 	if b.closed.Load() {
-		return errClosed
+		return redis.ErrClosed
 	}
-	err := b.client.Do(ctx, b.client.B().Ping().Build()).Error()
-	if b.count.away.Store(err != nil && ctx.Err() == nil); err != nil {
-		return readFault(err)
+	if err := b.servers.Ping(ctx); err != nil {
+		return redis.ReadFault(err)
 	}
 	return nil
 }
@@ -115,7 +119,7 @@ func (b *Broker) Close() error {
 	defer cancel()
 	b.quit()
 	for _, l := range b.lanes {
-		l.close()
+		l.Close()
 	}
 	b.running.Wait()
 	b.goodbye(ctx)
@@ -126,3 +130,61 @@ func (b *Broker) Close() error {
 
 // closeTime is how long Close waits for Redis at most.
 const closeTime = 3 * time.Second
+
+// lane returns the connection that brings a partition's channels.
+func (b *Broker) lane(p int) *redis.Lane { return b.lanes[p%len(b.lanes)] }
+
+// replaced is called if a server's process is another one than before, or the first that is known.
+func (b *Broker) replaced(partition int, runID string) {
+	b.lane(partition).ServerIs(runID)
+	b.crowd.restate(func(p int) bool { return b.servers.Same(p, partition) })
+}
+
+// ready fails if the broker is closed, or the caller is gone already.
+func (b *Broker) ready(ctx context.Context) error {
+	switch {
+	case b.closed.Load():
+		return redis.ErrClosed
+	case ctx.Err() != nil:
+		return redis.ErrGivenUp
+	}
+	return nil
+}
+
+// Notices returns what the settings of the servers mean for messages, in the order of the servers' addresses.
+func (b *Broker) Notices(ctx context.Context) []redis.Notice { return redis.Notices(ctx, b.client) }
+
+// report logs what an operator should know: at the start, and after a server was away.
+func (b *Broker) report(ctx context.Context) {
+	for _, n := range b.Notices(ctx) {
+		log := b.cfg.Log.Info
+		if n.Warning {
+			log = b.cfg.Log.Warn
+		}
+		log(n.Text, "hint", n.Hint)
+	}
+}
+
+// counters count since the start.
+type counters struct {
+	reads, interruptions, unavailable, unknown atomic.Uint64
+}
+
+// Doing returns how Redis is doing.
+func (b *Broker) Doing() broker.Doing {
+	c := &b.count
+	return broker.Doing{
+		Answers: b.servers.Answers(), Interruptions: c.interruptions.Load(), SharedReads: b.flights.served(),
+		Unavailable: c.unavailable.Load(), Unknown: c.unknown.Load(),
+	}
+}
+
+// failed counts a failure and returns it.
+func (b *Broker) failed(fault *protocol.Error) error {
+	if fault.Code == protocol.CodeTimeout {
+		b.count.unknown.Add(1)
+	} else {
+		b.count.unavailable.Add(1)
+	}
+	return fault
+}

@@ -1,7 +1,8 @@
-package redisbroker
+package redis
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -9,10 +10,10 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// lane is a connection that brings topics: all, or with a cluster those of one partition. If it breaks it is opened
+// Lane is a connection that brings topics: all, or with a cluster those of one partition. If it breaks it is opened
 // again, all topics are subscribed anew, and their listeners hear that something may be missing.
-type lane struct {
-	b   *Broker
+type Lane struct {
+	cfg LaneConfig
 	key string // any of the lane's partition: it says which server of a cluster
 
 	mu     sync.RWMutex // guards the rest
@@ -23,17 +24,6 @@ type lane struct {
 	closed bool
 }
 
-// link is one connection of a lane.
-type link struct {
-	client rueidis.DedicatedClient
-	runID  string
-	broken <-chan error
-	stop   chan struct{} // closed if it is to be given up
-	once   sync.Once
-}
-
-func (k *link) giveUp() { k.once.Do(func() { close(k.stop) }) }
-
 // row is how many topics are subscribed at once, and rowPause how long to wait between two rows: 5,000 a second, since
 // each listener that hears of an interruption reads what it may have missed.
 const (
@@ -41,12 +31,26 @@ const (
 	rowPause = 100 * time.Millisecond
 )
 
-func newLane(b *Broker, partition int) *lane {
-	return &lane{b: b, key: b.tag(partition) + "format", topics: map[string]*topic{}, change: make(chan struct{})}
+// LaneConfig is what a lane is given. All is needed.
+type LaneConfig struct {
+	Live    rueidis.Client // brings topics
+	Client  rueidis.Client // runs scripts
+	Timeout time.Duration  // of a wait for the connection
+	Linger  time.Duration  // of a topic that nobody hears any more
+	Log     *slog.Logger
+	// Reopened is called if the connection was opened anew, Lost if the first one is over.
+	Reopened func()
+	Lost     func(context.Context)
 }
 
-// join adds a listener to a topic, which is subscribed if it is not yet.
-func (l *lane) join(ctx context.Context, name string, read func(string) (any, bool), who *listener) (*topic, error) {
+// NewLane returns the lane of a partition. Run keeps its connection.
+func NewLane(cfg LaneConfig, layout Layout, partition int) *Lane {
+	return &Lane{cfg: cfg, key: layout.formatKey(partition), topics: map[string]*topic{}, change: make(chan struct{})}
+}
+
+// Join adds a listener to a topic, which is subscribed if it is not yet. It returns when Redis has confirmed. Stop
+// waits for what is being brought.
+func (l *Lane) Join(ctx context.Context, name string, read func(string) (any, bool), who *Listener) (stop func(), err error) {
 	for {
 		t, err := l.topic(name, read)
 		if err != nil {
@@ -59,15 +63,15 @@ func (l *lane) join(ctx context.Context, name string, read func(string) (any, bo
 			t.leave(who)
 			return nil, err
 		}
-		return t, nil
+		return sync.OnceFunc(func() { t.leave(who) }), nil
 	}
 }
 
-func (l *lane) topic(name string, read func(string) (any, bool)) (*topic, error) {
+func (l *Lane) topic(name string, read func(string) (any, bool)) (*topic, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return nil, errClosed
+		return nil, ErrClosed
 	}
 	t := l.topics[name]
 	if t == nil {
@@ -78,7 +82,7 @@ func (l *lane) topic(name string, read func(string) (any, bool)) (*topic, error)
 }
 
 // subscribe returns when Redis has confirmed a topic on the lane's present connection.
-func (l *lane) subscribe(ctx context.Context, t *topic) error {
+func (l *Lane) subscribe(ctx context.Context, t *topic) error {
 	if err := t.take(ctx); err != nil {
 		return err
 	}
@@ -87,7 +91,7 @@ func (l *lane) subscribe(ctx context.Context, t *topic) error {
 	if err != nil || t.of == k {
 		return err
 	}
-	if err := k.client.Do(ctx, l.b.live.B().Ssubscribe().Channel(t.name).Build()).Error(); err != nil {
+	if err := k.client.Do(ctx, l.cfg.Live.B().Ssubscribe().Channel(t.name).Build()).Error(); err != nil {
 		return err
 	}
 	t.of = k
@@ -95,8 +99,8 @@ func (l *lane) subscribe(ctx context.Context, t *topic) error {
 }
 
 // link returns the lane's connection. While there is none it waits, but not for long.
-func (l *lane) link(ctx context.Context) (*link, error) {
-	late := time.NewTimer(l.b.cfg.Timeout)
+func (l *Lane) link(ctx context.Context) (*link, error) {
+	late := time.NewTimer(l.cfg.Timeout)
 	defer late.Stop()
 	for {
 		l.mu.RLock()
@@ -104,22 +108,22 @@ func (l *lane) link(ctx context.Context) (*link, error) {
 		l.mu.RUnlock()
 		switch {
 		case closed:
-			return nil, errClosed
+			return nil, ErrClosed
 		case k != nil:
 			return k, nil
 		}
 		select {
 		case <-change:
 		case <-late.C:
-			return nil, unavailable(nil)
+			return nil, Unavailable(nil)
 		case <-ctx.Done():
-			return nil, errGivenUp
+			return nil, ErrGivenUp
 		}
 	}
 }
 
 // set makes k the lane's connection, unless scripts run in another process since it was opened.
-func (l *lane) set(k *link) bool {
+func (l *Lane) set(k *link) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if k != nil && l.runID != "" && l.runID != k.runID {
@@ -131,9 +135,9 @@ func (l *lane) set(k *link) bool {
 	return true
 }
 
-// serverIs has the connection opened anew if it leads to another process than the one in which scripts run: a server
+// ServerIs has the connection opened anew if it leads to another process than the one in which scripts run: a server
 // that is no master any more keeps its connections.
-func (l *lane) serverIs(runID string) {
+func (l *Lane) ServerIs(runID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.runID = runID; l.up != nil && l.up.runID != runID {
@@ -141,13 +145,13 @@ func (l *lane) serverIs(runID string) {
 	}
 }
 
-// run keeps the lane's connection until ctx is over.
-func (l *lane) run(ctx context.Context) {
+// Run keeps the lane's connection until ctx is over.
+func (l *Lane) Run(ctx context.Context) {
 	for opened := 0; ctx.Err() == nil; {
 		if k := l.open(ctx); k != nil {
 			if opened++; opened > 1 {
-				l.b.count.interruptions.Add(1)
-				l.b.cfg.Log.Warn("the connection that brings messages was opened anew", "runID", k.runID)
+				l.cfg.Reopened()
+				l.cfg.Log.Warn("the connection that brings messages was opened anew", "runID", k.runID)
 			}
 			if l.set(k) && l.restore(ctx, k) {
 				l.keep(ctx, k)
@@ -155,26 +159,16 @@ func (l *lane) run(ctx context.Context) {
 			l.set(nil)
 			k.client.Close()
 			if opened == 1 && ctx.Err() == nil {
-				l.b.report(ctx)
+				l.cfg.Lost(ctx)
 			}
 		}
-		pause(ctx, 50*time.Millisecond+rand.N(950*time.Millisecond))
-	}
-}
-
-// pause waits, and reports whether ctx is not over.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
+		Pause(ctx, 50*time.Millisecond+rand.N(950*time.Millisecond))
 	}
 }
 
 // open opens a connection, to the process in which scripts run. It returns nil if that fails.
-func (l *lane) open(ctx context.Context) *link {
-	client, _ := l.b.live.Dedicate()
+func (l *Lane) open(ctx context.Context) *link {
+	client, _ := l.cfg.Live.Dedicate()
 	k := &link{client: client, stop: make(chan struct{})}
 	k.broken = client.SetPubSubHooks(rueidis.PubSubHooks{
 		OnMessage: func(m rueidis.PubSubMessage) {
@@ -189,7 +183,7 @@ func (l *lane) open(ctx context.Context) *link {
 		},
 	})
 	var err error
-	if k.runID, err = client.Do(ctx, l.b.live.B().Eval().Script(askRunID).Numkeys(1).Key(l.key).Build()).ToString(); err == nil {
+	if k.runID, err = client.Do(ctx, l.cfg.Live.B().Eval().Script(askRunID).Numkeys(1).Key(l.key).Build()).ToString(); err == nil {
 		l.mu.RLock()
 		known := l.runID
 		l.mu.RUnlock()
@@ -197,7 +191,7 @@ func (l *lane) open(ctx context.Context) *link {
 			return k
 		}
 		// One of the two is of before: ask once more where scripts run.
-		now, err := l.b.client.Do(ctx, l.b.client.B().Eval().Script(askRunID).Numkeys(1).Key(l.key).Build()).ToString()
+		now, err := l.cfg.Client.Do(ctx, l.cfg.Client.B().Eval().Script(askRunID).Numkeys(1).Key(l.key).Build()).ToString()
 		if err == nil && now == k.runID {
 			l.mu.Lock()
 			l.runID = now
@@ -209,13 +203,13 @@ func (l *lane) open(ctx context.Context) *link {
 	return nil
 }
 
-func (l *lane) find(name string) *topic {
+func (l *Lane) find(name string) *topic {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.topics[name]
 }
 
-func (l *lane) all() []*topic {
+func (l *Lane) all() []*topic {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	all := make([]*topic, 0, len(l.topics))
@@ -225,19 +219,19 @@ func (l *lane) all() []*topic {
 	return all
 }
 
-// restore subscribes all topics on a new connection, in rows, and tells their listeners that messages may be missing. It
-// reports whether the connection still works.
-func (l *lane) restore(ctx context.Context, k *link) bool {
+// restore subscribes all topics on a new connection, in rows, and tells their listeners that messages may be missing.
+// It reports whether the connection still works.
+func (l *Lane) restore(ctx context.Context, k *link) bool {
 	all := l.all()
 	for i := 0; i < len(all); i += row {
-		if i > 0 && !pause(ctx, rowPause) || !l.restoreRow(ctx, k, all[i:min(i+row, len(all))]) {
+		if i > 0 && !Pause(ctx, rowPause) || !l.restoreRow(ctx, k, all[i:min(i+row, len(all))]) {
 			return false
 		}
 	}
 	return true
 }
 
-func (l *lane) restoreRow(ctx context.Context, k *link, topics []*topic) bool {
+func (l *Lane) restoreRow(ctx context.Context, k *link, topics []*topic) bool {
 	var taken []*topic
 	defer func() {
 		for _, t := range taken {
@@ -252,7 +246,7 @@ func (l *lane) restoreRow(ctx context.Context, k *link, topics []*topic) bool {
 		if taken = append(taken, t); t.of == k {
 			continue // somebody came in the meantime
 		}
-		ask = append(ask, l.b.live.B().Ssubscribe().Channel(t.name).Build())
+		ask = append(ask, l.cfg.Live.B().Ssubscribe().Channel(t.name).Build())
 	}
 	for _, resp := range k.client.DoMulti(ctx, ask...) {
 		if resp.Error() != nil {
@@ -269,8 +263,8 @@ func (l *lane) restoreRow(ctx context.Context, k *link, topics []*topic) bool {
 }
 
 // keep sweeps topics until the connection breaks.
-func (l *lane) keep(ctx context.Context, k *link) {
-	sweep := time.NewTicker(max(l.b.cfg.Linger/2, time.Millisecond))
+func (l *Lane) keep(ctx context.Context, k *link) {
+	sweep := time.NewTicker(max(l.cfg.Linger/2, time.Millisecond))
 	defer sweep.Stop()
 	for {
 		select {
@@ -282,7 +276,7 @@ func (l *lane) keep(ctx context.Context, k *link) {
 			return
 		case <-sweep.C:
 			for _, t := range l.all() {
-				if !t.forsaken(l.b.cfg.Linger) {
+				if !t.forsaken(l.cfg.Linger) {
 					continue
 				}
 				if !l.drop(ctx, k, t) {
@@ -294,17 +288,17 @@ func (l *lane) keep(ctx context.Context, k *link) {
 }
 
 // drop unsubscribes a topic that nobody hears. Who joins meanwhile waits for its turn, and subscribes it again.
-func (l *lane) drop(ctx context.Context, k *link, t *topic) bool {
+func (l *Lane) drop(ctx context.Context, k *link, t *topic) bool {
 	if t.take(ctx) != nil {
 		return false
 	}
 	defer t.give()
-	if !t.forsaken(l.b.cfg.Linger) {
+	if !t.forsaken(l.cfg.Linger) {
 		return true
 	}
 	t.leaving.Store(true)
 	defer t.leaving.Store(false)
-	if err := k.client.Do(ctx, l.b.live.B().Sunsubscribe().Channel(t.name).Build()).Error(); err != nil {
+	if err := k.client.Do(ctx, l.cfg.Live.B().Sunsubscribe().Channel(t.name).Build()).Error(); err != nil {
 		return false
 	}
 	t.of = nil
@@ -316,7 +310,8 @@ func (l *lane) drop(ctx context.Context, k *link, t *topic) bool {
 	return true
 }
 
-func (l *lane) close() {
+// Close ends all topics. Run ends with its context.
+func (l *Lane) Close() {
 	l.mu.Lock()
 	l.closed = true
 	topics := l.topics

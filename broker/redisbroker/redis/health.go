@@ -1,26 +1,24 @@
-package redisbroker
+package redis
 
 import (
 	"context"
 	"fmt"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"github.com/redis/rueidis"
 
-	"tidings/broker"
 	"tidings/protocol"
 )
 
 // format is the version of how names and values are stored.
 const format = "1"
 
-// checkFormat refuses a server that is too old, and one that is used with another number of partitions.
-func (b *Broker) checkFormat(ctx context.Context) error {
-	text, err := b.client.Do(ctx, b.client.B().Info().Section("server").Build()).ToString()
+// CheckFormat refuses a server that is too old, and one that is used with another number of partitions.
+func CheckFormat(ctx context.Context, client rueidis.Client, layout Layout) error {
+	text, err := client.Do(ctx, client.B().Info().Section("server").Build()).ToString()
 	if err != nil {
-		return unavailable(err)
+		return Unavailable(err)
 	}
 	version := field(text, "redis_version")
 	if major, _ := strconv.Atoi(version[:max(0, strings.IndexByte(version, '.'))]); major < 7 {
@@ -29,16 +27,16 @@ func (b *Broker) checkFormat(ctx context.Context) error {
 			Hint: "Use Redis 7.0 or newer, or Valkey 7.2 or newer.",
 		}
 	}
-	want := format + " " + strconv.Itoa(b.cfg.Partitions)
-	key := b.tag(0) + "format"
-	err = b.client.Do(ctx, b.client.B().Set().Key(key).Value(want).Nx().Build()).Error()
+	want := format + " " + strconv.Itoa(layout.Partitions)
+	key := layout.formatKey(0)
+	err = client.Do(ctx, client.B().Set().Key(key).Value(want).Nx().Build()).Error()
 	if err != nil && !rueidis.IsRedisNil(err) {
-		return unavailable(err)
+		return Unavailable(err)
 	}
-	is, err := b.client.Do(ctx, b.client.B().Get().Key(key).Build()).ToString()
+	is, err := client.Do(ctx, client.B().Get().Key(key).Build()).ToString()
 	switch {
 	case err != nil:
-		return unavailable(err)
+		return Unavailable(err)
 	case is != want:
 		return &protocol.Error{
 			Code:   protocol.CodeBrokerUnavailable,
@@ -65,11 +63,11 @@ type Notice struct {
 }
 
 // Notices returns what the settings of the servers mean for messages, in the order of the servers' addresses.
-func (b *Broker) Notices(ctx context.Context) []Notice {
+func Notices(ctx context.Context, client rueidis.Client) []Notice {
 	var all []Notice
 	seen := map[string]bool{}
-	for _, client := range b.client.Nodes() {
-		for _, n := range serverNotices(ctx, client) {
+	for _, server := range client.Nodes() {
+		for _, n := range serverNotices(ctx, server) {
 			if !seen[n.Text] {
 				seen[n.Text] = true
 				all = append(all, n)
@@ -112,7 +110,8 @@ func serverNotices(ctx context.Context, client rueidis.Client) (list []Notice) {
 	return list
 }
 
-// pubsubLimit reads the hard limit of subscribers from what CONFIG GET returns: class, hard, soft, seconds, for each class.
+// pubsubLimit reads the hard limit of subscribers from what CONFIG GET returns: class, hard, soft, seconds, for each
+// class.
 func pubsubLimit(limits string) int {
 	words := strings.Fields(limits)
 	for i := 0; i+1 < len(words); i += 4 {
@@ -122,41 +121,4 @@ func pubsubLimit(limits string) int {
 		}
 	}
 	return 0
-}
-
-// report logs what an operator should know: at the start, and after a server was away.
-func (b *Broker) report(ctx context.Context) {
-	for _, n := range b.Notices(ctx) {
-		log := b.cfg.Log.Info
-		if n.Warning {
-			log = b.cfg.Log.Warn
-		}
-		log(n.Text, "hint", n.Hint)
-	}
-}
-
-// counters count since the start.
-type counters struct {
-	reads, interruptions, unavailable, unknown atomic.Uint64
-
-	away atomic.Bool // the last script was not answered, or refused
-}
-
-// Doing returns how Redis is doing.
-func (b *Broker) Doing() broker.Doing {
-	c := &b.count
-	return broker.Doing{
-		Answers: !c.away.Load(), Interruptions: c.interruptions.Load(), SharedReads: b.flights.served(),
-		Unavailable: c.unavailable.Load(), Unknown: c.unknown.Load(),
-	}
-}
-
-// failed counts a failure and returns it.
-func (b *Broker) failed(fault *protocol.Error) error {
-	if fault.Code == protocol.CodeTimeout {
-		b.count.unknown.Add(1)
-	} else {
-		b.count.unavailable.Add(1)
-	}
-	return fault
 }

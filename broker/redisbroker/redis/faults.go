@@ -1,4 +1,4 @@
-package redisbroker
+package redis
 
 import (
 	"context"
@@ -13,23 +13,20 @@ import (
 
 const hintLater = "Try again later; see the server's log for what is wrong with Redis."
 
+// What is refused without an answer of Redis.
 var (
-	errClosed = &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "the broker is closed", Hint: "The server is going down: try again later."}
-	errUnsaid = &protocol.Error{
+	ErrClosed = &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "the broker is closed", Hint: "The server is going down: try again later."}
+	ErrUnsaid = &protocol.Error{
 		Code: protocol.CodeTimeout, Reason: "Redis did not answer in time: the publish may or may not have happened",
 		Hint: "Repeat the publish with its idempotency key.",
 	}
-	errGivenUp = &protocol.Error{Code: protocol.CodeTimeout, Reason: "the request was given up before the broker took it", Hint: "Try again; repeat a publish with its idempotency key."}
+	ErrGivenUp = &protocol.Error{Code: protocol.CodeTimeout, Reason: "the request was given up before the broker took it", Hint: "Try again; repeat a publish with its idempotency key."}
 	errOpen    = &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "Redis did not answer the last requests, so it is asked once a second", Hint: "Try again in a second."}
-	errLast    = &protocol.Error{
-		Code: protocol.CodeChannelClosed, Reason: "the channel has its last message",
-		Hint: "Publish nothing after it. To repeat a publish whose answer was lost, send it with the idempotency key that it had.",
-	}
 )
 
-// unavailable is for what certainly did not happen. Of an error it names the kind alone: addresses are nobody's business
-// but the log's.
-func unavailable(err error) *protocol.Error {
+// Unavailable is for what certainly did not happen. Of an error it names the kind alone: addresses are nobody's
+// business but the log's. Nil is for an answer that is none.
+func Unavailable(err error) *protocol.Error {
 	reason := "Redis does not answer"
 	if answer, ok := rueidis.IsRedisErr(err); ok {
 		kind, _, _ := strings.Cut(answer.Error(), " ")
@@ -38,30 +35,30 @@ func unavailable(err error) *protocol.Error {
 	return &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: reason, Hint: hintLater}
 }
 
-// readFault returns what a read, which is safe to repeat, fails with.
-func readFault(err error) *protocol.Error {
+// ReadFault returns what a read, which is safe to repeat, fails with.
+func ReadFault(err error) *protocol.Error {
 	var fault *protocol.Error
 	if errors.As(err, &fault) {
 		return fault
 	}
-	return unavailable(err)
+	return Unavailable(err)
 }
 
-// writeFault returns what a write fails with: unknown, unless it certainly did not happen.
-func writeFault(err error) *protocol.Error {
+// WriteFault returns what a write fails with: unknown, unless it certainly did not happen.
+func WriteFault(err error) *protocol.Error {
 	var fault *protocol.Error
 	var dial *net.OpError
 	switch {
 	case errors.As(err, &fault):
 		return fault
 	case refused(err), errors.As(err, &dial) && dial.Op == "dial":
-		return unavailable(err)
+		return Unavailable(err)
 	}
-	return errUnsaid
+	return ErrUnsaid
 }
 
-// refused reports whether Redis answered that it did not run a script at all. An error of another kind may come from the
-// middle of it.
+// refused reports whether Redis answered that it did not run a script at all. An error of another kind may come from
+// the middle of it.
 func refused(err error) bool {
 	answer, ok := rueidis.IsRedisErr(err)
 	if !ok {

@@ -1,4 +1,4 @@
-package redisbroker
+package redis
 
 import (
 	"context"
@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// listener is one call of Subscribe or Watch, with an identity of its own.
-type listener struct {
-	bring       func(any) // a *protocol.Message or a core.MembersChange
-	interrupted func()
+// Listener hears a topic. It has an identity of its own.
+type Listener struct {
+	Bring       func(any) // what the topic's read function has made of a text
+	Interrupted func()    // something may be missing
 }
 
 // topic is a sharded channel of Redis, and those who hear it on this node.
@@ -24,7 +24,7 @@ type topic struct {
 	leaving atomic.Bool   // it is being unsubscribed
 
 	mu        sync.Mutex // guards the rest; held while listeners are called, so that one who stops waits for the message in hand
-	listeners []*listener
+	listeners []*Listener
 	idle      time.Time // since when there are none
 	gone      bool      // no longer in the lane's table: look again
 }
@@ -39,14 +39,14 @@ func (t *topic) take(ctx context.Context) error {
 	case t.turn <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return errGivenUp
+		return ErrGivenUp
 	}
 }
 
 func (t *topic) give() { <-t.turn }
 
 // join adds a listener, unless the topic is gone.
-func (t *topic) join(l *listener) bool {
+func (t *topic) join(l *Listener) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.gone {
@@ -57,11 +57,11 @@ func (t *topic) join(l *listener) bool {
 }
 
 // leave takes a listener away. It waits for what is being brought.
-func (t *topic) leave(l *listener) {
+func (t *topic) leave(l *Listener) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := len(t.listeners)
-	t.listeners = slices.DeleteFunc(t.listeners, func(o *listener) bool { return o == l })
+	t.listeners = slices.DeleteFunc(t.listeners, func(o *Listener) bool { return o == l })
 	if n > 0 && len(t.listeners) == 0 {
 		t.idle = time.Now()
 	}
@@ -77,7 +77,7 @@ func (t *topic) close(anyway bool) bool {
 	return t.gone
 }
 
-// bring gives what came to the listeners. It runs in the connection's loop.
+// bring passes what came to the listeners. It runs in the connection's loop.
 func (t *topic) bring(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -87,9 +87,9 @@ func (t *topic) bring(text string) {
 	value, ok := t.read(text)
 	for _, l := range t.listeners {
 		if ok {
-			l.bring(value)
+			l.Bring(value)
 		} else {
-			l.interrupted() // what came is not understood: they read it from history
+			l.Interrupted() // what came is not understood: they read it from history
 		}
 	}
 }
@@ -98,7 +98,7 @@ func (t *topic) interrupted() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, l := range t.listeners {
-		l.interrupted()
+		l.Interrupted()
 	}
 }
 
