@@ -27,7 +27,7 @@ func (b *Broker) Note(ctx context.Context, name, key string, value []byte, ttl t
 	}
 	p, board, stream := b.boardKeys(name)
 	if _, _, err := b.servers.Do(ctx, redis.Note, p, []string{board, stream}, []string{redis.Millis(ttl), key, string(value)}); err != nil {
-		return b.failed(redis.WriteFault(err))
+		return b.writeFailed(err)
 	}
 	return nil
 }
@@ -145,11 +145,11 @@ func (f *follower) read(ctx context.Context) error {
 	p, board, _ := f.b.boardKeys(f.name)
 	resp, _, err := f.b.servers.Do(ctx, redis.Board, p, []string{board}, nil)
 	if err != nil {
-		return f.b.failed(redis.ReadFault(err))
+		return f.b.readFailed(err)
 	}
 	answer, err := resp.AsStrSlice()
 	if err != nil || len(answer)%3 != 1 {
-		return f.b.failed(redis.Unavailable(err))
+		return f.b.readFailed(err)
 	}
 	notes := []broker.Note{}
 	for i := 1; i+2 < len(answer); i += 3 {

@@ -29,11 +29,11 @@ func (b *Broker) Enter(ctx context.Context, as broker.Node, lease time.Duration)
 	}
 	report, err := json.Marshal(as)
 	if err != nil {
-		return b.failed(redis.Unavailable(nil))
+		return b.readFailed(nil)
 	}
 	b.entered.Store(&as.ID)
 	if _, _, err := b.servers.Do(ctx, redis.Enter, 0, b.tableKeys(), []string{as.ID, redis.Millis(lease), string(report)}); err != nil {
-		return b.failed(redis.ReadFault(err)) // safe to repeat
+		return b.readFailed(err) // safe to repeat
 	}
 	return nil
 }
@@ -44,7 +44,7 @@ func (b *Broker) Leave(ctx context.Context) error {
 		return err
 	}
 	if err := b.goodbye(ctx); err != nil {
-		return b.failed(redis.ReadFault(err))
+		return b.readFailed(err)
 	}
 	return nil
 }
@@ -56,11 +56,11 @@ func (b *Broker) Nodes(ctx context.Context) ([]broker.Node, error) {
 	}
 	resp, _, err := b.servers.Do(ctx, redis.Nodes, 0, b.tableKeys(), nil)
 	if err != nil {
-		return nil, b.failed(redis.ReadFault(err))
+		return nil, b.readFailed(err)
 	}
 	reports, err := resp.AsStrSlice()
 	if err != nil {
-		return nil, b.failed(redis.ReadFault(err))
+		return nil, b.readFailed(err)
 	}
 	list := []broker.Node{}
 	for _, report := range reports {
@@ -91,11 +91,11 @@ func (b *Broker) Swap(ctx context.Context, key string, was, is []byte, ttl time.
 		return nil, nil
 	}
 	if err != nil {
-		return nil, b.failed(redis.WriteFault(err))
+		return nil, b.writeFailed(err)
 	}
 	now, err := resp.AsBytes()
 	if err != nil {
-		return nil, b.failed(redis.ErrUnsaid)
+		return nil, b.writeFailed(nil)
 	}
 	return slices.Clone(now), nil
 }
@@ -108,7 +108,7 @@ func (b *Broker) Heard(ctx context.Context, ch protocol.Channel, n int) error {
 	p := b.layout.Partition(ch)
 	b.crowd.hears(p, ch, n)
 	if err := b.hears(ctx, p, ch, n); err != nil {
-		return b.failed(redis.ReadFault(err)) // safe to repeat
+		return b.readFailed(err) // safe to repeat
 	}
 	return nil
 }

@@ -39,11 +39,11 @@ func (b *Broker) read(ctx context.Context, ch protocol.Channel, mode string, aft
 		b.count.reads.Add(1)
 		resp, ran, err := b.servers.Do(ctx, redis.Read, n.Partition, []string{n.Channel, n.History}, args)
 		if err != nil {
-			return core.Page{}, b.failed(redis.ReadFault(err))
+			return core.Page{}, b.readFailed(err)
 		}
 		answer, err := resp.ToArray()
 		if err != nil {
-			return core.Page{}, b.failed(redis.ReadFault(err))
+			return core.Page{}, b.readFailed(err)
 		}
 		parts := make([]string, len(answer))
 		var life int64
@@ -54,23 +54,23 @@ func (b *Broker) read(ctx context.Context, ch protocol.Channel, mode string, aft
 				parts[i], err = answer[i].ToString()
 			}
 			if err != nil {
-				return core.Page{}, b.failed(redis.ReadFault(err))
+				return core.Page{}, b.readFailed(err)
 			}
 		}
 		unknown := parts[0] == ""
 		if unknown || life < (rememberAsked/2).Milliseconds() {
 			if _, _, err := b.servers.Do(ctx, redis.Open, n.Partition, []string{n.Channel, n.History}, []string{redis.Word(redis.NonceBytes), redis.Millis(rememberAsked)}); err != nil {
-				return core.Page{}, b.failed(redis.ReadFault(err))
+				return core.Page{}, b.readFailed(err)
 			}
 		}
 		if unknown && try < 3 {
 			continue
 		} else if unknown {
-			return core.Page{}, b.failed(redis.ReadFault(redis.ErrMoved))
+			return core.Page{}, b.readFailed(redis.ErrMoved)
 		}
 		page, err := b.page(ch, ran.Epoch(), parts, mode == "last", after, limit)
 		if err != nil {
-			return core.Page{}, b.failed(redis.ReadFault(err))
+			return core.Page{}, b.readFailed(err)
 		}
 		return page, nil
 	}

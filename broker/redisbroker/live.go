@@ -22,7 +22,7 @@ func (b *Broker) hear(ctx context.Context, partition int, name string, read func
 		return nil, err
 	}
 	if stop, err = b.lane(partition).Join(ctx, name, read, l); err != nil {
-		return nil, b.failed(redis.ReadFault(err))
+		return nil, b.readFailed(err)
 	}
 	return stop, nil
 }

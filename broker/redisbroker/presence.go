@@ -26,7 +26,7 @@ func (b *Broker) Attend(ctx context.Context, ch protocol.Channel, joined, left [
 		gone := left[:min(len(left), attendRows-len(come))]
 		joined, left = joined[len(come):], left[len(gone):]
 		if err := b.attend(ctx, p, ch, come, gone); err != nil {
-			return b.failed(redis.ReadFault(err)) // safe to repeat
+			return b.readFailed(err) // safe to repeat
 		}
 	}
 	return nil
@@ -66,11 +66,11 @@ func (b *Broker) Members(ctx context.Context, ch protocol.Channel, after protoco
 	}
 	resp, _, err := b.servers.Do(ctx, redis.Members, p, []string{tag + "c:" + string(ch), tag + "m:" + string(ch)}, []string{from, strconv.Itoa(most)})
 	if err != nil {
-		return core.MembersPage{}, b.failed(redis.ReadFault(err))
+		return core.MembersPage{}, b.readFailed(err)
 	}
 	answer, err := resp.AsStrSlice()
 	if err != nil || len(answer) < 2 {
-		return core.MembersPage{}, b.failed(redis.Unavailable(nil))
+		return core.MembersPage{}, b.readFailed(nil)
 	}
 	var page core.MembersPage
 	page.Version, _ = strconv.ParseUint(answer[0], 10, 64)

@@ -61,11 +61,11 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt,
 	}
 	resp, ran, err := b.servers.Do(ctx, redis.Publish, n.Partition, keys, args)
 	if err != nil {
-		return broker.Receipt{}, b.failed(redis.WriteFault(err))
+		return broker.Receipt{}, b.writeFailed(err)
 	}
 	text, err := resp.ToString()
 	if err != nil {
-		return broker.Receipt{}, b.failed(redis.ErrUnsaid)
+		return broker.Receipt{}, b.writeFailed(nil)
 	}
 	switch text {
 	case "conflict":
@@ -75,15 +75,15 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt,
 	}
 	answer := strings.Split(text, " ")
 	if len(answer) != 5 {
-		return broker.Receipt{}, b.failed(redis.ErrUnsaid)
+		return broker.Receipt{}, b.writeFailed(nil)
 	}
 	r := broker.Receipt{ID: id, Duplicate: answer[0] == "duplicate"}
 	if r.Others, err = strconv.Atoi(answer[4]); err != nil {
-		return broker.Receipt{}, b.failed(redis.ErrUnsaid)
+		return broker.Receipt{}, b.writeFailed(nil)
 	}
 	if !p.Volatile {
 		if r.Position.Offset, err = strconv.ParseUint(answer[2], 10, 64); err != nil {
-			return broker.Receipt{}, b.failed(redis.ErrUnsaid)
+			return broker.Receipt{}, b.writeFailed(nil)
 		}
 		r.Position.Epoch, r.Position.Tag = ran.Epoch()+answer[1], answer[3]
 	}

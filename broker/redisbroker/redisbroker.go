@@ -179,6 +179,13 @@ func (b *Broker) Doing() broker.Doing {
 	}
 }
 
+// readFailed counts and returns the fault of a read, or of a write that is safe to repeat. A nil err is for an answer
+// that is not understood.
+func (b *Broker) readFailed(err error) error { return b.failed(redis.ReadFault(err)) }
+
+// writeFailed is the same for a write that may have happened.
+func (b *Broker) writeFailed(err error) error { return b.failed(redis.WriteFault(err)) }
+
 // failed counts a failure and returns it.
 func (b *Broker) failed(fault *protocol.Error) error {
 	if fault.Code == protocol.CodeTimeout {

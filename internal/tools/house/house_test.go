@@ -18,7 +18,7 @@ var limits = map[string]struct {
 	"access":              {2.5, 4},
 	"actors":              {5.7, 18},
 	"actors/*":            {5.7, 20},
-	"broker/*":            {3.5, 12},
+	"broker/*":            {3.9, 10},
 	"client":              {5.2, 24},
 	"core":                {2, 8},
 	"filter":              {4.5, 10},
