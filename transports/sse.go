@@ -41,6 +41,7 @@ func (h *Handler) SSE(w http.ResponseWriter, r *http.Request) {
 		h.proveStream(w, r, frames[0].ID)
 		return
 	}
+	ev.sends = !ev.plain // before the bus knows the stream: a POST /bus/send may come at once
 	session, gen, err := h.bus.Open(r.Context(), peer, &frames[0], ev)
 	if err != nil {
 		ev.refuse(w, r, err)
@@ -150,7 +151,6 @@ func (ev *eventStream) serve(w http.ResponseWriter, r *http.Request, session Ses
 		session.Lost(gen, "")
 		return
 	}
-	ev.sends = !ev.plain
 	ev.bind(session, gen)
 	ev.startWriting()
 	if ev.over == nil {

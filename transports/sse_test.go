@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tidings/core"
 	"tidings/protocol"
 )
 
@@ -27,6 +28,21 @@ func TestSSEHeadersAndFirstBytes(t *testing.T) {
 		if b, _ := e.raw(); !bytes.HasPrefix(b, []byte(": tidings\nretry: ")) {
 			t.Errorf("began with %q", b)
 		}
+	})
+}
+
+// A POST /bus/send may come as soon as the bus knows the stream, from a client that had one before: it is a sign of life.
+func TestSSEIsTouchedWhileItOpens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		r.bus.opens = func(l core.Link) {
+			if ev := l.(*eventStream); !ev.sends {
+				t.Error("the bus knows the stream, and a POST does not count for it")
+			}
+			go l.(*eventStream).touch()
+		}
+		e := r.stream(t, http.MethodPost, "", `{"type":"connect"}`)
+		e.want(protocol.TypeConnected)
 	})
 }
 

@@ -128,6 +128,13 @@ func (n *Node) takeBack() {
 	clear(n.heard)
 }
 
+// over reports whether the node died a lease ago, so that nothing counts any more that it reported.
+func (n *Node) over(now time.Time, lease time.Duration) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return !n.died.IsZero() && now.Sub(n.died) >= lease
+}
+
 func (n *Node) name() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -84,10 +84,11 @@ func (all *nodes) all() []*Node {
 
 // others adds up what the nodes but one have reported of a channel.
 func (all *nodes) others(but *Node, ch protocol.Channel) (sum int) {
+	now, lease := but.b.cfg.Now(), but.b.cfg.Lease
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	for _, n := range all.list {
-		if n != but {
+		if n != but && !n.over(now, lease) {
 			sum += n.heard[ch]
 		}
 	}
@@ -181,10 +182,7 @@ func (n *Node) Swap(ctx context.Context, key string, was, is []byte, ttl time.Du
 // sweep drops what is over its time, with the reports of nodes that died a lease ago.
 func (all *nodes) sweep(now time.Time, lease time.Duration) {
 	for _, n := range all.expire(now) {
-		n.mu.Lock()
-		over := !n.died.IsZero() && now.Sub(n.died) >= lease
-		n.mu.Unlock()
-		if over {
+		if n.over(now, lease) {
 			n.takeBack()
 		}
 	}
