@@ -1,11 +1,9 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,15 +11,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// clusterAsker is what the flags of `tidings cluster` say.
-type clusterAsker struct {
-	url, keyFile string
-	json         bool
-	out          io.Writer
-}
-
 func clusterCommand() *cobra.Command {
-	t := &clusterAsker{}
+	a := newAsker()
 	cmd := &cobra.Command{
 		Use:   "cluster",
 		Short: "Print the nodes that share a broker, and how they stand",
@@ -30,45 +21,19 @@ func clusterCommand() *cobra.Command {
 		Example: "  tidings cluster --url https://bus.example.com",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			t.out = cmd.OutOrStdout()
-			return t.run(cmd.Context())
+			answer, err := a.get(cmd.Context(), "/api/cluster", nil)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", answer)
+				return err
+			}
+			return printCluster(cmd.OutOrStdout(), answer, time.Now())
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&t.url, "url", environ("TIDINGS_URL", defaultURL), "the server, with its base path (environment: TIDINGS_URL)")
-	flags.StringVar(&t.keyFile, "key-file", "", "a file with the API key; else the environment's TIDINGS_API_KEY")
-	flags.BoolVar(&t.json, "json", false, "print JSON")
+	a.flags(cmd)
 	return cmd
-}
-
-func (t *clusterAsker) run(ctx context.Context) error {
-	key, err := readKey(t.keyFile)
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(t.url, "/")+"/api/cluster", nil)
-	if err != nil {
-		return err
-	}
-	if key != "" {
-		request.Header.Set("Authorization", "Bearer "+key)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return stopped(ctx, err)
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	switch {
-	case err != nil:
-		return stopped(ctx, err)
-	case response.StatusCode != http.StatusOK:
-		return refusal(response, answer)
-	case t.json:
-		_, err := fmt.Fprintln(t.out, string(answer))
-		return err
-	}
-	return printCluster(t.out, answer, time.Now())
 }
 
 // cluster is what is printed of the answer of GET /api/cluster.

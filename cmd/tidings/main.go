@@ -1,5 +1,5 @@
 // Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail,
-// cluster, documents, pg, doctor, health, version.
+// connections, channels, history, why, disconnect, revoke, cluster, documents, pg, doctor, health, version.
 package main
 
 import (
@@ -44,7 +44,8 @@ func root() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), usersCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(), clusterCommand(), documentsCommand(), pgCommand(), doctorCommand(), healthCommand(), versionCommand())
+	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), usersCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(),
+		connectionsCommand(), channelsCommand(), historyCommand(), whyCommand(), disconnectCommand(), revokeCommand(), clusterCommand(), documentsCommand(), pgCommand(), doctorCommand(), healthCommand(), versionCommand())
 	completeFlags(cmd)
 	return cmd
 }
