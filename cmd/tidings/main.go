@@ -47,5 +47,6 @@ func root() *cobra.Command {
 	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), usersCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(),
 		connectionsCommand(), channelsCommand(), historyCommand(), whyCommand(), disconnectCommand(), revokeCommand(), clusterCommand(), documentsCommand(), pgCommand(), doctorCommand(), healthCommand(), versionCommand())
 	completeFlags(cmd)
+	explainUsage(cmd)
 	return cmd
 }

@@ -1,9 +1,13 @@
 package config
 
-import "maps"
+import (
+	"iter"
+	"maps"
+	"slices"
+)
 
-// suggest names the setting that was probably meant: that of the fewest changed letters, at most a third of the name.
-// names are the keys of the map, or, if it is nil, those of the file.
+// suggest names the setting that was probably meant. names are the keys of the map, or, if it is nil, those of the
+// file.
 func suggest(wrong string, names map[string]string) string {
 	if names == nil {
 		names = map[string]string{}
@@ -16,17 +20,22 @@ func suggest(wrong string, names map[string]string) string {
 			}
 		}
 	}
+	if best := Nearest(wrong, maps.Keys(names)); best != "" {
+		return "; did you mean " + best + "?"
+	}
+	return "; see docs/CONFIG.md"
+}
+
+// Nearest returns the name that was probably meant: that of the fewest changed letters, at most a third of what was
+// written. It returns "" if there is none, and the first in order of several.
+func Nearest(wrong string, names iter.Seq[string]) string {
 	best, least := "", len(wrong)/3+1
-	for name := range maps.Keys(names) {
-		d := distance(wrong, name)
-		if d < least || d == least && best != "" && name < best {
+	for _, name := range slices.Sorted(names) {
+		if d := distance(wrong, name); d < least {
 			best, least = name, d
 		}
 	}
-	if best == "" {
-		return "; see docs/CONFIG.md"
-	}
-	return "; did you mean " + best + "?"
+	return best
 }
 
 // distance is the number of letters to insert, delete or replace (Levenshtein).
