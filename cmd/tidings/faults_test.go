@@ -148,7 +148,7 @@ func TestF35_StarvedOfProcessorTime(t *testing.T) {
 	defer answer.Body.Close()
 	metrics, _ := io.ReadAll(answer.Body)
 	for _, bad := range []string{`code="heartbeat_timeout"`, `code="slow_consumer"`, `code="internal"`, `code="timeout"`} {
-		if counted := regexp.MustCompile(`(?m)^.*`+bad+`.* [1-9].*$`).FindString(string(metrics)); counted != "" {
+		if counted := regexp.MustCompile(`(?m)^.*` + bad + `.* [1-9].*$`).FindString(string(metrics)); counted != "" {
 			t.Errorf("/metrics: %s", counted)
 		}
 	}
