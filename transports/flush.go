@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tidings/protocol"
@@ -205,12 +206,14 @@ func (s *stream) broken(err error) {
 type speech struct {
 	*tongue
 	talk   Talk
-	probed time.Time // when the client was pinged; the wheel's goroutine only
-	next   time.Time // when the talk is due; the wheel's goroutine only
+	probed time.Time   // when the client was pinged; the wheel's goroutine only
+	next   time.Time   // when the talk is due; the wheel's goroutine only
+	goOn   atomic.Bool // the wait for until is over
 
 	// The writer's own:
 	rest  []*protocol.Encoded // taken from the outbox, and not said yet
-	until time.Time           // nothing of rest is said before
+	until time.Time           // nothing of rest is said before, unless goOn
+	timer *time.Timer         // for until
 }
 
 // fillSpeech is fill for a client of a gateway: head and farewell are in b. It goes on until there are bytes to write,
@@ -220,7 +223,7 @@ func (s *stream) fillSpeech(b *batch, bound *binding) bool {
 	p := s.speech
 	for b.out = b.buf; bound != nil && !b.final; b.out = b.buf {
 		if len(p.rest) > 0 {
-			if time.Now().Before(p.until) {
+			if !p.goOn.Swap(false) && time.Now().Before(p.until) {
 				break
 			}
 			b.frames = append(b.frames[:0], p.rest...)
@@ -252,8 +255,7 @@ func (s *stream) renderSpeech(b *batch) {
 			var wait time.Duration
 			if b.buf, wait = p.talk.Say(b.buf, e); wait > 0 {
 				p.rest = append(p.rest, b.frames[i:]...)
-				p.until = time.Now().Add(wait)
-				time.AfterFunc(wait, s.Wake)
+				s.wakeAfter(wait)
 				break
 			}
 		}
@@ -264,4 +266,14 @@ func (s *stream) renderSpeech(b *batch) {
 	}
 	s.tally.wrote(said, messages)
 	b.out = b.buf
+}
+
+// wakeAfter has what waits said after a time.
+func (s *stream) wakeAfter(wait time.Duration) {
+	p := s.speech
+	if p.until = time.Now().Add(wait); p.timer == nil {
+		p.timer = time.AfterFunc(wait, s.Wake)
+		return
+	}
+	p.timer.Reset(wait)
 }

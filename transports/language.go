@@ -62,8 +62,8 @@ type Talk interface {
 	// several. e.Message is the message, how this client's subscription looks at it is e.Seen; e.Frame is any other
 	// frame, never nil then.
 	//
-	// If wait is not 0, the frame is not said now: Say is called again with it after wait, and with nothing before it.
-	// What Hear and Due return goes out meanwhile.
+	// If wait is not 0, the frame is not said now: Say is called again with it after wait, or when Ponged.Pong asks for
+	// it, and with nothing before it. What Hear and Due return goes out meanwhile.
 	Say(dst []byte, e *protocol.Encoded) (said []byte, wait time.Duration)
 	// Farewell returns what the client is to hear at last, as whole WebSocket frames, and the number to close with.
 	// last is the frame disconnect: its Code says why, its Retry whether the client should come back. It is nil if the
@@ -72,6 +72,14 @@ type Talk interface {
 	// Due is called soon after the connection opened, and then when the time has come that it returned last. heard is
 	// when anything was heard of the client, pongs of RFC 6455 included. It is called about every 250 ms at the most.
 	Due(now, heard time.Time) Due
+}
+
+// Ponged is a Talk that waits for pongs of RFC 6455. It says pings among its other frames. The pong to one proves that
+// the client has read everything before the ping.
+type Ponged interface {
+	// Pong is called by the connection's reader with the bytes that a pong carries, at most 125, which it must not keep.
+	// It reports whether Say need no longer wait with what it waits with: then Say is called again at once.
+	Pong(carried []byte) (goOn bool)
 }
 
 // Heard is what a message of a client comes to.

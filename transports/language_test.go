@@ -133,6 +133,32 @@ func TestAMessageThatATalkWaitsWithComesLaterAndInOrder(t *testing.T) {
 	})
 }
 
+func TestAPongEndsTheWaitOfATalk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		s := r.shouting(t)
+		at := time.Now()
+		for range 2 { // one wait, and another
+			s.send(text("+a"))
+			s.wantExactly("a ok")
+			for _, data := range []string{`"one"`, `"two"`} {
+				r.bus.publish("a", data)
+			}
+			s.send(frame(fin|opPong, ""), frame(fin|opPong, "not yet"), text("?"))
+			s.wantExactly("!")
+			s.send(frame(fin|opPong, "go on"))
+			for _, want := range []string{"a ONE", "a TWO"} {
+				s.wantExactly(want)
+			}
+		}
+		if took := time.Since(at); took != 0 {
+			t.Errorf("that took %v", took)
+		}
+		r.bus.publish("a", `"three"`) // without any wait
+		s.wantExactly("a THREE")
+	})
+}
+
 func TestALanguageIsSilentAboutWhatItHasNoWordsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, nil)

@@ -2,6 +2,7 @@ package transports
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"io"
 	"net"
@@ -54,6 +55,8 @@ const (
 // newMachine has the library make a Conn in its only way, by a handshake.
 func newMachine() *machine {
 	m := &machine{}
+	options := *acceptOptions
+	options.OnPongReceived = m.ponged
 	ws, err := websocket.Accept(&rehearsal{header: http.Header{}, machine: m}, &http.Request{
 		Method: http.MethodGet, ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{
@@ -62,7 +65,7 @@ func newMachine() *machine {
 			"Sec-Websocket-Version": {"13"},
 			"Sec-Websocket-Key":     {"AAAAAAAAAAAAAAAAAAAAAA=="},
 		},
-	}, acceptOptions)
+	}, &options)
 	if err != nil {
 		panic(err) // the handshake is ours
 	}
@@ -70,6 +73,18 @@ func newMachine() *machine {
 	m.ws = ws
 	m.buffered.Reset((*wire)(m)) // without the library's own reader between, which would read no more after an EOF
 	return m
+}
+
+// ponged passes a pong to a talk that waits for it.
+func (m *machine) ponged(_ context.Context, carried []byte) {
+	k := m.socket
+	if k.speech == nil {
+		return
+	}
+	if t, ok := k.speech.talk.(Ponged); ok && t.Pong(carried) {
+		k.speech.goOn.Store(true)
+		k.Wake()
+	}
 }
 
 // rehearsal is the server's side of a handshake that no client sees.

@@ -12,7 +12,7 @@ import (
 
 // shout is a language of a few words. "+a" subscribes to the channel a, "a text" publishes there, "?" is answered "!" at
 // once, and "" is malformed. Whoever hears a message hears "a TEXT", but not in the second after "a ok", which is the
-// answer to a subscribe. It beats by "tick" every minute, and bids farewell with "BYE CODE" and the number 4999.
+// answer to a subscribe, unless a pong carries "go on". It beats by "tick" every minute, and bids farewell with "BYE CODE" and the number 4999.
 type shout struct{}
 
 func (shout) Gateway() protocol.Gateway { return protocol.GatewayPakyow }
@@ -29,8 +29,8 @@ func (shout) Unsupported() map[string]uint64 { return map[string]uint64{"whisper
 
 // shouter is one connection of shout.
 type shouter struct {
-	quiet time.Time // nothing is said of messages before; the writer's own
-	begun bool      // the clock's own
+	quiet atomic.Pointer[time.Time] // nothing is said of messages before, if it is there
+	begun bool                      // the clock's own
 }
 
 func (*shouter) Hear(message []byte) Heard {
@@ -55,7 +55,7 @@ func (*shouter) Hear(message []byte) Heard {
 var shouted atomic.Int64
 
 func (s *shouter) Shared(e *protocol.Encoded) []byte {
-	if e.Message == nil || time.Now().Before(s.quiet) {
+	if e.Message == nil || s.wait() > 0 {
 		return nil
 	}
 	return e.As("shout", func(e *protocol.Encoded) []byte {
@@ -70,14 +70,29 @@ func (s *shouter) Shared(e *protocol.Encoded) []byte {
 func (s *shouter) Say(dst []byte, e *protocol.Encoded) ([]byte, time.Duration) {
 	switch {
 	case e.Message != nil:
-		return dst, time.Until(s.quiet)
+		return dst, s.wait()
 	case e.Frame.Type == protocol.TypeSubscribed:
-		s.quiet = time.Now().Add(time.Second)
+		quiet := time.Now().Add(time.Second)
+		s.quiet.Store(&quiet)
 		return protocol.AppendText(dst, []byte(string(e.Frame.Channel)+" ok")), 0
 	case e.Frame.Type == protocol.TypeError:
 		return protocol.AppendText(dst, []byte("NO: "+string(e.Frame.Code))), 0
 	}
 	return dst, 0
+}
+
+func (s *shouter) wait() time.Duration {
+	if quiet := s.quiet.Load(); quiet != nil {
+		return max(0, time.Until(*quiet))
+	}
+	return 0
+}
+
+func (s *shouter) Pong(carried []byte) (goOn bool) {
+	if goOn = string(carried) == "go on"; goOn {
+		s.quiet.Store(nil)
+	}
+	return goOn
 }
 
 func (*shouter) Farewell(last *protocol.ServerFrame) ([]byte, int) {

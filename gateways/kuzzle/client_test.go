@@ -18,6 +18,7 @@ type client struct {
 	*talk
 	asked []protocol.ClientFrame // by the talk, and not yet taken by the test
 	ended *protocol.Error
+	pings [][]byte // what the pings that came carry
 }
 
 func newClient(t testing.TB) *client {
@@ -80,13 +81,27 @@ func (c *client) subscribe(request string) (roomID, channel string) {
 
 type object = map[string]any
 
-// read takes WebSocket text frames apart.
+// pong answers the pings that came, and returns whether the talk goes on at one.
+func (c *client) pong() (goOn bool) {
+	for _, carried := range c.pings {
+		goOn = c.Pong(carried) || goOn
+	}
+	c.pings = nil
+	return goOn
+}
+
+// read takes WebSocket text frames apart, and keeps what pings carry.
 func (c *client) read(frames []byte) (all []object) {
 	c.Helper()
 	for len(frames) > 0 {
 		n, head := int(frames[1]), 2
 		if n == 126 {
 			n, head = int(frames[2])<<8|int(frames[3]), 4
+		}
+		if frames[0] == 0x89 {
+			c.pings = append(c.pings, frames[head:head+n])
+			frames = frames[head+n:]
+			continue
 		}
 		var o object
 		if err := json.Unmarshal(frames[head:head+n], &o); err != nil {

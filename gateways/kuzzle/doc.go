@@ -8,6 +8,7 @@
 //	answer.go        responses
 //	notification.go  what subscribers hear
 //	rooms.go         rooms and channels of one client
+//	fresh.go         what waits until the client listens to its channels
 //	infofilter.go    filters that ask for metadata
 //	actions.go       the table of all actions, also of those that are not there
 //	realtime.go, server.go, auth.go   actions of these controllers

@@ -29,7 +29,8 @@ type hearing struct {
 type channel struct {
 	name  string
 	users string
-	fresh time.Time // until then the client may not be listening yet
+	ping  uint64    // the client listens once it answered this one; 0: it does
+	until time.Time // … or is taken to listen at this time
 }
 
 // native is the name that the bus gave a hearing.

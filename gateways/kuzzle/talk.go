@@ -23,6 +23,8 @@ type talk struct {
 	signing    bool            // a token is being looked at: requests wait in held
 	held       []*request      // in their order
 	lost       bool            // a subscription ended meanwhile
+	pinged     uint64          // the last ping that was said
+	ponged     uint64          // … and that was answered
 	over       *protocol.Error // why the connection ends, or nil
 
 	// what the call that is under way has to say
@@ -34,8 +36,9 @@ type talk struct {
 type asked func(f *protocol.ServerFrame)
 
 var (
-	_ transports.Talk  = (*talk)(nil)
-	_ transports.Asker = (*talk)(nil)
+	_ transports.Talk   = (*talk)(nil)
+	_ transports.Asker  = (*talk)(nil)
+	_ transports.Ponged = (*talk)(nil)
 )
 
 func newTalk(l *Language) *talk {
@@ -145,7 +148,7 @@ func (t *talk) Shared(e *protocol.Encoded) []byte {
 	switch {
 	case h == nil:
 		return nothing
-	case len(h.channels) != 1 || e.Message.Reset() || h.channels[0].isFresh():
+	case len(h.channels) != 1 || e.Message.Reset() || h.channels[0].isFresh(t.ponged):
 		return nil
 	}
 	return t.lang.notification(e, h.channels[0].users)
@@ -160,9 +163,13 @@ func (t *talk) Say(dst []byte, e *protocol.Encoded) (said []byte, wait time.Dura
 		t.mu.Unlock()
 		return dst, 0
 	}
+	if wait = t.fresh(e); wait > 0 {
+		t.mu.Unlock()
+		return dst, wait
+	}
 	t.out, t.frames = dst, nil
 	if e.Message != nil {
-		wait = t.hearMessage(e)
+		t.hearMessage(e)
 	} else {
 		t.hearFrame(e.Frame)
 	}
@@ -175,31 +182,21 @@ func (t *talk) Say(dst []byte, e *protocol.Encoded) (said []byte, wait time.Dura
 	} else if len(frames) > 0 {
 		line.Send(frames)
 	}
-	return said, wait
+	return said, 0
 }
 
-// hearMessage passes a message on, in each of the client's channels, or returns how long to wait with it.
-func (t *talk) hearMessage(e *protocol.Encoded) (wait time.Duration) {
+// hearMessage passes a message on, in each of the client's channels.
+func (t *talk) hearMessage(e *protocol.Encoded) {
 	h := t.hearingOf(e.Seen().Room)
-	if h == nil {
-		return 0
-	}
-	if e.Message.Reset() {
+	switch {
+	case h == nil:
+	case e.Message.Reset():
 		t.end("what changed in a collection cannot be told")
-		return 0
-	}
-	for _, c := range h.channels {
-		if c.isFresh() {
-			wait = max(wait, time.Until(c.fresh))
+	default:
+		for _, c := range h.channels {
+			t.out = append(t.out, t.lang.notification(e, c.users)...)
 		}
 	}
-	if wait > 0 {
-		return wait
-	}
-	for _, c := range h.channels {
-		t.out = append(t.out, t.lang.notification(e, c.users)...)
-	}
-	return 0
 }
 
 // hearFrame takes what the session says beside messages.

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
+import { Worker } from "node:worker_threads";
 import { WebSocket } from "ws";
 
 import { serve } from "../../../clientjs/e2e/tidings.mjs";
@@ -178,4 +179,34 @@ test("what is published after subscribe resolved is heard, each time", async () 
       for (let from = lane * perClient; from < races; from += beside * perClient) await race(from);
     }),
   );
+});
+
+// While the client is busy others publish in its room. It then reads the answer and all that was said since in one go.
+test("a client that is busy after its subscribe hears what was published meanwhile", async () => {
+  const program = `
+    const { parentPort, workerData } = require("node:worker_threads");
+    const { url, done } = workerData;
+    const heard = async () => (await (await fetch(url + "/api/channels?prefix=documents/i/busy")).json()).channels.some((c) => c.subscribers > 0);
+    const publish = async () => {
+      await heard();
+      parentPort.postMessage("ready");
+      while (!(await heard()));
+      const body = JSON.stringify({ channel: "documents/i/busy", data: { n: 1 } });
+      await fetch(url + "/api/publish", { method: "POST", headers: { "content-type": "application/json" }, body });
+      await new Promise((resolve) => setTimeout(resolve, 200)); // longer than a wait that is only a time
+      Atomics.store(done, 0, 1);
+      Atomics.notify(done, 0);
+    };
+    publish();`;
+  const done = new Int32Array(new SharedArrayBuffer(4));
+  const others = new Worker(program, { eval: true, workerData: { url: server.url, done } });
+  await once(others, "message");
+  const kuzzle = await connect(server);
+  const heard = new Heard();
+  const subscribed = kuzzle.realtime.subscribe("i", "busy", {}, heard.hear);
+  assert.notEqual(Atomics.wait(done, 0, 0, 60_000), "timed-out"); // this thread reads nothing meanwhile
+  await subscribed;
+  const [got] = await heard.until(1);
+  assert.deepEqual(got.result._source, { n: 1 });
+  kuzzle.disconnect();
 });
