@@ -15,8 +15,9 @@ import (
 // entry is a channel as the node knows it: what outlives a failure of its actor. It is in the router as long as its
 // actor runs.
 type entry struct {
-	name protocol.Channel
-	pid  *actor.PID // set before the router hands the entry out
+	name    protocol.Channel
+	pid     *actor.PID             // set before the router hands the entry out
+	changed func(protocol.Channel) // called when live or partial have changed; nil if nobody is to know. Set as pid is
 
 	holders int // subscriptions that have, or are about to have, a join under way; guarded by the router's lock
 
@@ -67,6 +68,9 @@ func (e *entry) counts(sub *subscription, n int64) {
 	e.live.Add(n)
 	if sub.group != nil {
 		e.partial.Add(n)
+	}
+	if e.changed != nil {
+		e.changed(e.name)
 	}
 }
 
@@ -282,6 +286,16 @@ func (r *router) find(name protocol.Channel) *entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.entries[name]
+}
+
+// hearers returns how many hear all of a channel on this node.
+func (r *router) hearers(name protocol.Channel) int {
+	e := r.find(name)
+	if e == nil {
+		return 0
+	}
+	all, _, _, partial := e.reach()
+	return all - partial
 }
 
 // count returns how many there are.

@@ -46,6 +46,7 @@ type Bus struct {
 	router       *router
 	registry     *registry
 	cluster      *clustered   // nil for a node that is alone
+	heard        *heard       // nil for such a node, and if the broker does not count who hears
 	pressure     atomic.Int32 // a Pressure
 	endings      endings      // of sessions that ended for good, for clients between two polls
 	parking      *parking

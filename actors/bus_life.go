@@ -64,6 +64,9 @@ func Start(cfg Config) (*Bus, error) {
 	b.alarms = &ground.Alarms{Send: b.send}
 	b.cluster = b.newClustered()
 	b.router = newRouter(b.startChannel)
+	if b.cluster != nil {
+		b.heard = newHeard(b.broker, b.router, b.call)
+	}
 	b.system = ground.NewSystem(cfg.Logger, b.onLost)
 	b.supervision = &ground.Supervision{
 		Context: b.ctx, Background: &b.background, Log: cfg.Logger, Failures: &b.tally.failures, Restarts: &b.tally.restarts,
@@ -88,12 +91,18 @@ func Start(cfg Config) (*Bus, error) {
 			b.background.Go(b.cluster.keepTickets)
 		}
 	}
+	if b.heard != nil {
+		b.background.Go(func() { b.heard.run(b.ctx) })
+	}
 	return b, nil
 }
 
 // startChannel spawns an entry's actor. It is called with the router's lock.
 func (b *Bus) startChannel(e *entry) {
 	b.channels.Enter()
+	if b.heard != nil {
+		e.changed = b.heard.changed
+	}
 	e.traffic.Low = func() { b.send(e.pid, drained{}) }
 	e.pid = b.system.Spawn(b.channelProps(e))
 }
@@ -176,6 +185,9 @@ func (b *Bus) Stop() {
 		s.Stop()
 	}
 	b.background.Wait()
+	if b.heard != nil {
+		b.heard.calls.Wait()
+	}
 	b.cluster.leave()
 	b.system.Shutdown()
 }

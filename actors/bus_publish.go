@@ -30,10 +30,11 @@ type Published struct {
 	Position       protocol.Position
 	ID             string
 	Duplicate      bool // the key was used before: this is the answer of then, and nothing was published now
-	Receivers      int  // subscriptions that are live now and not excluded, as far as this node knows
-	Parked         int  // of them, without a transport: the message waits for them
-	Polling        int  // of them, on long-poll
-	Filtered       int  // other subscriptions: the excluded one, which it passes by, and those with a filter, which may hear it
+	Receivers      int  // subscriptions that are live now and not excluded, on all nodes, as the others reported last
+	Others         int  // of them, on other nodes; 0 if the broker does not count them
+	Parked         int  // of those of this node, without a transport: the message waits for them
+	Polling        int  // of those of this node, on long-poll
+	Filtered       int  // other subscriptions of this node: the excluded one, which it passes by, and those with a filter, which may hear it
 	ReceiversExact bool // there is no other node, and nobody has a filter
 }
 
@@ -93,6 +94,8 @@ func (b *Bus) publish(ctx context.Context, p Publish, patience time.Duration) (P
 	if p.Exclude.Connection != "" {
 		b.passBy(ctx, &p, &out)
 	}
+	out.Others = max(0, receipt.Others)
+	out.Receivers += out.Others
 	if b.tails.n.Load() > 0 && !out.Duplicate {
 		b.tails.tell(Seen{Channel: p.Channel, Position: out.Position, ID: out.ID, Event: p.Event, Trace: p.Trace, Data: p.Data, Volatile: p.Volatile})
 	}

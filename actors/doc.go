@@ -10,6 +10,7 @@
 //	config_node.go          what a node is called among several, and where the others reach it
 //	bus_cluster.go          a node among several: the table of nodes, and whose a session is by its name
 //	bus_node.go             the same: what it reports, and what it hears of the others
+//	bus_heard.go            the same: it reports how many hear each channel
 //	bus_notes.go            the same: what all nodes must know, which notes of the broker tell them
 //	bus_open.go             a client connects, resumes, or is found for a poll
 //	bus_identify.go         tokens and tickets: the identity of a client

@@ -9,8 +9,8 @@ import (
 
 // Cluster is a broker that several nodes share. A broker that is none serves a single node.
 //
-// A node of a shared broker sees only the receivers that are connected to it, so it does not report their count as
-// exact while there are others.
+// A node of a shared broker knows of the receivers of others what those reported last, if anything, so it does not
+// report the count of a publish as exact.
 type Cluster interface {
 	// Enter reports what this node is, in place of what it reported before. It counts as gone if it does not report
 	// again for the lease. A node enters under one id only.
@@ -98,8 +98,8 @@ type Arbiter interface {
 
 // Reach is a broker that adds up who hears a channel on all nodes.
 type Reach interface {
-	// Heard reports how many subscriptions a channel has on this node: all of them, not a difference. Calls for one
-	// channel do not overlap. It holds as a report of Presence.Attend does.
+	// Heard reports how many subscriptions without a filter a channel has on this node: all of them, not a difference.
+	// Calls for one channel do not overlap. It holds as a report of Presence.Attend does, and may be repeated.
 	Heard(ctx context.Context, ch protocol.Channel, n int) error
 }
 

@@ -385,3 +385,39 @@ func TestRoutesOfAKeyHoldOnAllNodes(t *testing.T) {
 		}
 	})
 }
+
+// TestReceiversAreThoseOfAllNodes shows that the answer to a publish counts the subscriptions of other nodes, as those
+// reported them.
+func TestReceiversAreThoseOfAllNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startFleet(t, 3)
+		var all []*pollClient
+		for _, n := range []int{0, 1, 1, 2} {
+			all = append(all, c.connectTo(c.nodes[n], "orders"))
+		}
+		synctest.Wait()
+		for _, step := range []struct {
+			name     string
+			do       func()
+			here     int // of node 0, all on long-poll or parked
+			everyone int
+		}{
+			{"at the start", func() { time.Sleep(2 * time.Second) }, 1, 4},
+			{"one of another node has left", func() {
+				c.postTo(c.nodes[1], "/bus/send", fmt.Sprintf(`{"session":%q,"seq":1,"frames":[{"type":"unsubscribe","id":9,"channel":"orders"}]}`, all[1].session))
+				time.Sleep(2 * time.Second)
+			}, 1, 3},
+			{"a node was killed, and its lease is over", func() { c.kill(c.nodes[2]); time.Sleep(20 * time.Second) }, 1, 2},
+		} {
+			step.do()
+			synctest.Wait()
+			got := decode[published](c, c.nodes[0], "POST", "/api/publish", `{"channel":"orders","data":1,"volatile":true}`)
+			if got.Receivers != step.everyone || got.ReceiversExact {
+				t.Errorf("%s: %d receivers, exactly %v, want %d, and not exactly", step.name, got.Receivers, got.ReceiversExact, step.everyone)
+			}
+			if r := got.Reach; r.Live+r.Parked+r.Polling != step.here {
+				t.Errorf("%s: the reach is %+v, want %d of this node", step.name, r, step.here)
+			}
+		}
+	})
+}

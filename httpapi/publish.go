@@ -139,7 +139,7 @@ func (a *API) publish(ctx context.Context, b access.Backend, p *publishRequest, 
 	return &published{
 		Epoch: done.Position.Epoch, Offset: done.Position.Offset, Tag: done.Position.Tag, ID: done.ID,
 		Duplicate: done.Duplicate, Receivers: done.Receivers, ReceiversExact: done.ReceiversExact,
-		Reach: reach{Live: done.Receivers - done.Parked - done.Polling, Parked: done.Parked, Polling: done.Polling, Filtered: done.Filtered},
+		Reach: reach{Live: done.Receivers - done.Others - done.Parked - done.Polling, Parked: done.Parked, Polling: done.Polling, Filtered: done.Filtered},
 	}, nil
 }
 
