@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
+	"tidings/gateways/pakyow"
 	"tidings/internal/config"
 )
 
@@ -27,11 +29,32 @@ func announce(out io.Writer, s config.Settings) {
   client    import { createMessageBus } from "%s/client/tidings.js"
   listen    curl -N '%s/bus/sse?channel=hello'
   publish   curl -H 'Content-Type: application/json' -d '{"channel": "hello", "data": {"n": 1}}' %s/api/publish
-
-`, version, s.Subscribe, s.Publish, base, base, base, base, base, base, base)
+%s
+`, version, s.Subscribe, s.Publish, base, base, base, base, base, base, base, gatewayLine(s))
 	if !onLoopback(s.Addr) {
 		fmt.Fprintf(out, "  WARNING: %s is reached from other machines; what they may do is above, but for /api and /metrics.\n\n", s.Addr)
 	}
+}
+
+// gatewayLine returns a line with the gateways that are on and where their clients connect, or "". Those of Kuzzle and
+// Pakyow are at the root, whatever the base path is.
+func gatewayLine(s config.Settings) string {
+	base := baseURL(s)
+	root := "ws" + strings.TrimSuffix(strings.TrimPrefix(base, "http"), s.BasePath) + "/"
+	var on []string
+	if s.GatewayKuzzle == config.On {
+		on = append(on, "Kuzzle "+root)
+	}
+	if s.GatewayPakyow == config.On {
+		on = append(on, "Pakyow "+root+"?"+pakyow.Parameter+"=")
+	}
+	if s.GatewayPrimus == config.On {
+		on = append(on, "Primus "+base+primusPath)
+	}
+	if len(on) == 0 {
+		return ""
+	}
+	return "  gateways  " + strings.Join(on, ", ") + "\n"
 }
 
 // baseURL is where the server is reached from this machine.

@@ -12,6 +12,9 @@ import (
 	"tidings/internal/config"
 )
 
+// primusPath is where clients of Primus connect, below the base path.
+const primusPath = "/primus"
+
 // gateways are what clients of other systems connect to.
 func gateways(s config.Settings) (list []httpapi.Gateway, err error) {
 	services, err := feathers.NewServices(s.FeathersServices)
@@ -19,14 +22,13 @@ func gateways(s config.Settings) (list []httpapi.Gateway, err error) {
 		return nil, fmt.Errorf("gateways.feathers.services: %w", err)
 	}
 	if s.GatewayPrimus == config.On {
-		const path = "/primus"
 		var library []byte
 		if s.PrimusLibrary != "" {
 			if library, err = os.ReadFile(s.PrimusLibrary); err != nil {
 				return nil, fmt.Errorf("gateways.primus_library: %w", err)
 			}
 		}
-		list = append(list, httpapi.Gateway{Path: path, Language: primus.New(primus.Config{PingInterval: s.PrimusPingInterval, Path: s.BasePath + path, Services: services, Library: library})})
+		list = append(list, httpapi.Gateway{Path: primusPath, Language: primus.New(primus.Config{PingInterval: s.PrimusPingInterval, Path: s.BasePath + primusPath, Services: services, Library: library})})
 	}
 	if s.GatewayPakyow == config.On { // before that which takes every handshake at /
 		list = append(list, httpapi.Gateway{Path: "/", Language: pakyow.New(), Query: pakyow.Parameter})
