@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tidings/internal/config"
 )
@@ -40,10 +41,19 @@ func checkConfigCommand() *cobra.Command {
 	return cmd
 }
 
-// settingFlags declares the flags of the commands that read the settings.
-func settingFlags(cmd *cobra.Command, file *string) {
+func configFlag(cmd *cobra.Command, file *string) {
 	cmd.Flags().StringVar(file, "config", "", "the file of settings (default tidings.yaml, if there is one)")
-	config.AddFlags(cmd.Flags())
+}
+
+// settingFlags declares the flags of the commands that read the settings, beside their own. The help of serve lists
+// them all; elsewhere they would hide the few that matter.
+func settingFlags(cmd *cobra.Command, file *string) {
+	configFlag(cmd, file)
+	settings := pflag.NewFlagSet("settings", pflag.ContinueOnError)
+	config.AddFlags(settings)
+	settings.VisitAll(func(f *pflag.Flag) { f.Hidden = f.Name != "dev" })
+	cmd.Flags().AddFlagSet(settings)
+	cmd.Long = or(cmd.Long, cmd.Short+".") + "\nEach setting is a flag of this command, too: `tidings serve --help` lists them."
 }
 
 // printConfig prints what is in effect, a line each, with its source.

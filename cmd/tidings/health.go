@@ -44,7 +44,7 @@ func healthCommand() *cobra.Command {
 			return askHealth(cmd.Context(), cmd.OutOrStdout(), url+path, url == own)
 		},
 	}
-	cmd.Flags().StringVar(&file, "config", "", "the file of settings (default tidings.yaml, if there is one)")
+	configFlag(cmd, &file)
 	cmd.Flags().BoolVar(&ready, "ready", false, "ask whether it takes clients, too: not while it starts or drains")
 	return cmd
 }

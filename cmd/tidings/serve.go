@@ -42,7 +42,8 @@ func serveCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&print, "print-config", false, "print the settings that are in effect, and where each comes from, and end; secrets are hidden")
-	settingFlags(cmd, &file)
+	configFlag(cmd, &file)
+	config.AddFlags(cmd.Flags())
 	return cmd
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,17 +44,11 @@ func explainUsage(cmd *cobra.Command) {
 // flagMeant returns the command's flag that was probably meant by a name that none has, or "".
 func flagMeant(cmd *cobra.Command, wrong string) string {
 	names := map[string]bool{}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { names[f.Name] = !f.Hidden })
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names[f.Name] = true })
 	for _, name := range alike[wrong] {
 		if names[name] {
 			return name
 		}
 	}
-	return config.Nearest(wrong, func(yield func(string) bool) {
-		for name, seen := range names {
-			if seen && !yield(name) {
-				return
-			}
-		}
-	})
+	return config.Nearest(wrong, maps.Keys(names))
 }
