@@ -53,7 +53,7 @@ func settingFlags(cmd *cobra.Command, file *string) {
 	config.AddFlags(settings)
 	settings.VisitAll(func(f *pflag.Flag) { f.Hidden = f.Name != "dev" })
 	cmd.Flags().AddFlagSet(settings)
-	cmd.Long = or(cmd.Long, cmd.Short+".") + "\nEach setting is a flag of this command, too: `tidings serve --help` lists them."
+	cmd.Long += "\nEach setting is a flag of this command, too: `tidings serve --help` lists them."
 }
 
 // printConfig prints what is in effect, a line each, with its source.
