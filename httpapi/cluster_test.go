@@ -28,7 +28,7 @@ import (
 type fleet struct {
 	*testing.T
 	shared *memory.Broker
-	nodes  []*vessel
+	nodes  []*vessel // the test alone adds to it, with the lock
 
 	mu     sync.Mutex // guards the rest
 	next   int
@@ -96,6 +96,8 @@ func (c *fleet) add(change ...func(*actors.Config, *Config)) *vessel {
 	n.server = n.api.Server("")
 	go n.server.Serve(n.lis)
 	n.direct = &http.Client{Transport: &http.Transport{DialContext: n.lis.DialContext}}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.nodes = append(c.nodes, n)
 	return n
 }

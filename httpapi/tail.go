@@ -1,9 +1,12 @@
 package httpapi
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -32,7 +35,7 @@ type seen struct {
 	Data     json.RawMessage `json:"data"`
 }
 
-// onTail serves GET /api/tail: what is published through this node, as a stream of events, until the client leaves. It
+// onTail serves GET /api/tail: what is published through all nodes, as a stream of events, until the client leaves. It
 // never slows a publish down: what the client does not read in time is dropped and counted.
 func (a *API) onTail(c *gin.Context) {
 	q, ok := a.asked(c, access.ActionAdmin, tailParameters...)
@@ -44,19 +47,33 @@ func (a *API) onTail(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
+	others, err := a.othersTail(c.Request)
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
 	tail, err := a.bus.Tail(only)
 	if err != nil {
 		a.refuse(c, err)
 		return
 	}
 	defer tail.Close()
+	if others == nil {
+		others = &otherTails{} // which brings nothing
+	} else {
+		ctx, cancel := context.WithCancel(c.Request.Context())
+		var ended sync.WaitGroup
+		ended.Go(func() { others.run(ctx) })
+		defer ended.Wait()
+		defer cancel()
+	}
 	header := c.Writer.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store, no-transform")
 	header.Set("X-Accel-Buffering", "no")
 	header.Set("X-Content-Type-Options", "nosniff")
 	c.Writer.WriteHeader(http.StatusOK)
-	a.follow(c, tail)
+	a.follow(c, tail, others)
 }
 
 // tailed returns which channels a tail shows: those of the pattern, as far as the key is good for them.
@@ -72,7 +89,7 @@ func tailed(b access.Backend, q map[string]string) (func(protocol.Channel) bool,
 	return func(ch protocol.Channel) bool { return pattern.Match(ch) && b.Allows(access.ActionAdmin, ch) }, nil
 }
 
-func (a *API) follow(c *gin.Context, tail *actors.Tail) {
+func (a *API) follow(c *gin.Context, tail *actors.Tail, others *otherTails) {
 	ctl := http.NewResponseController(c.Writer)
 	write := func(b []byte) bool {
 		ctl.SetWriteDeadline(time.Now().Add(tailDeadline))
@@ -81,10 +98,18 @@ func (a *API) follow(c *gin.Context, tail *actors.Tail) {
 	}
 	pause := time.NewTicker(tailComment)
 	defer pause.Stop()
+	var nodes []byte // the last event about them
 	for alive := write([]byte(": tidings\n\n")); alive; {
 		select {
 		case s := <-tail.C:
-			alive = write(appendSeen(nil, s, tail.Dropped()))
+			alive = write(append(appendDropped(nil, tail.Dropped()), appendSeen(nil, s)...))
+		case event := <-others.events:
+			alive = write(append(appendDropped(nil, others.dropped.Swap(0)), event...))
+		case <-others.changed:
+			if now := others.whoAnswers(); !bytes.Equal(now, nodes) {
+				nodes = now
+				alive = write(nodes)
+			}
 		case <-pause.C:
 			alive = write([]byte(":\n\n"))
 		case <-c.Request.Context().Done():
@@ -95,12 +120,17 @@ func (a *API) follow(c *gin.Context, tail *actors.Tail) {
 	}
 }
 
-// appendSeen appends a message, and before it how many were dropped.
-func appendSeen(dst []byte, s actors.Seen, dropped uint64) []byte {
+// appendDropped appends how many messages were dropped, if any were.
+func appendDropped(dst []byte, dropped uint64) []byte {
 	if dropped > 0 {
 		dst = append(dst, "event: dropped\ndata: {\"dropped\":"...)
 		dst = append(strconv.AppendUint(dst, dropped, 10), "}\n\n"...)
 	}
+	return dst
+}
+
+// appendSeen appends a message.
+func appendSeen(dst []byte, s actors.Seen) []byte {
 	event := seen{Channel: s.Channel.Shown(), ID: s.ID, Event: s.Event, Trace: s.Trace, Volatile: s.Volatile, Data: s.Data}
 	if !s.Volatile {
 		event.Epoch, event.Offset = s.Position.Epoch, s.Position.Offset

@@ -3,10 +3,12 @@ package httpapi
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"tidings/actors"
 	"tidings/protocol"
@@ -68,8 +70,84 @@ func TestTailRefuses(t *testing.T) {
 }
 
 func TestTailCountsWhatItDrops(t *testing.T) {
-	got := string(appendSeen(nil, actors.Seen{Channel: "a", ID: "i", Data: []byte("1")}, 3))
+	got := string(appendSeen(appendDropped(nil, 3), actors.Seen{Channel: "a", ID: "i", Data: []byte("1")}))
 	if want := "event: dropped\ndata: {\"dropped\":3}\n\ndata: {\"channel\":\"a\",\"id\":\"i\",\"data\":1}\n\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+// tailing follows the tail of a node, and returns what brings its next line with data, after the type of its event.
+func (c *fleet) tailing(ctx context.Context, n *vessel) (next func() string) {
+	c.Helper()
+	q, err := http.NewRequestWithContext(ctx, "GET", "http://bus.test/api/tail?pattern=orders/**", nil)
+	if err != nil {
+		c.Fatal(err)
+	}
+	q.Header.Set("Authorization", "Bearer "+key)
+	r, err := n.direct.Do(q)
+	if err != nil || r.StatusCode != http.StatusOK {
+		c.Fatalf("%v %v", r, err)
+	}
+	c.Cleanup(func() { r.Body.Close() })
+	lines := bufio.NewScanner(r.Body)
+	return func() string {
+		c.Helper()
+		kind := ""
+		for lines.Scan() {
+			if event, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+				kind = event
+			}
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				return kind + data
+			}
+		}
+		return "the end"
+	}
+}
+
+func TestTailIsOfAllNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startFleet(t, 3)
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		next := c.tailing(ctx, c.nodes[0])
+		if got, want := next(), `nodes{"nodes":3}`; got != want {
+			t.Fatalf("it begins with %s, want %s", got, want)
+		}
+		for i, n := range c.nodes {
+			c.publish(n, "other", i)
+			c.publish(n, "orders/new", i)
+			if got, want := next(), fmt.Sprintf(`"data":%d}`, i); !strings.HasPrefix(got, `{"channel":"orders/new","epoch":"`) || !strings.HasSuffix(got, want) {
+				t.Errorf("of node %d: %s, want what was published there, %s", i, got, want)
+			}
+		}
+		c.kill(c.nodes[2])
+		if got, want := next(), `nodes{"nodes":3,"unanswered":["node-002"]}`; got != want {
+			t.Errorf("of a node that was killed: %s, want %s", got, want)
+		}
+		late := c.add()
+		synctest.Wait()
+		seen := ""
+		for range 5 {
+			if seen = next(); strings.HasPrefix(seen, `nodes{"nodes":`) && !strings.Contains(seen, late.id) {
+				break
+			}
+		}
+		c.publish(late, "orders/late", 7)
+		if got := next(); !strings.Contains(got, `"orders/late"`) {
+			t.Errorf("of a node that came later: %s, after %s", got, seen)
+		}
+		leave()
+		synctest.Wait()
+		for _, n := range []*vessel{c.nodes[0], c.nodes[1], late} {
+			for range actors.MaxTails {
+				tail, err := n.bus.Tail(nil)
+				if err != nil {
+					t.Errorf("%s has a tail yet, after its reader left: %v", n.id, err)
+					break
+				}
+				defer tail.Close()
+			}
+		}
+	})
 }

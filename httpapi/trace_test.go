@@ -26,7 +26,7 @@ func TestTraceGoesOnWithTheMessage(t *testing.T) {
 	if got := w.poll(session, 1); !strings.Contains(got, `"trace":"`+traced+`"`) {
 		t.Errorf("the subscriber got %s", got)
 	}
-	if got := <-tail.C; got.Trace != traced || !strings.Contains(string(appendSeen(nil, got, 0)), `"trace":"`+traced+`"`) {
+	if got := <-tail.C; got.Trace != traced || !strings.Contains(string(appendSeen(nil, got)), `"trace":"`+traced+`"`) {
 		t.Errorf("the tail got %+v", got)
 	}
 	if got := w.get("/api/history?channel=a").Body.String(); !strings.Contains(got, `"trace":"`+traced+`"`) {

@@ -79,7 +79,7 @@ const longestEvent = 1 << 20
 func (t *tailer) print(stream io.Reader) error {
 	lines := bufio.NewScanner(stream)
 	lines.Buffer(nil, longestEvent)
-	n, dropped := 0, false
+	n, aside := 0, "" // what the data of another event than a message's is
 	shown := startProgress(t.progress, t.messages, "messages")
 	defer shown.stop()
 	for lines.Scan() {
@@ -87,10 +87,12 @@ func (t *tailer) print(stream io.Reader) error {
 		data, ok := strings.CutPrefix(line, "data: ")
 		switch {
 		case line == "event: dropped":
-			dropped = true
-		case ok && dropped:
-			fmt.Fprintln(t.messages, "left out:", data)
-			dropped = false
+			aside = "left out:"
+		case line == "event: nodes":
+			aside = "nodes:"
+		case ok && aside != "":
+			fmt.Fprintln(t.messages, aside, data)
+			aside = ""
 		case ok:
 			if _, err := fmt.Fprintln(t.out, data); err != nil {
 				return err

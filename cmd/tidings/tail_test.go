@@ -45,3 +45,18 @@ func TestTailPrintsWhatIsPublished(t *testing.T) {
 		t.Errorf("the server ended with %d", code)
 	}
 }
+
+func TestTailPrintsWhatIsNoMessageAside(t *testing.T) {
+	var out, messages strings.Builder
+	tail := &tailer{out: &out, messages: &messages}
+	err := tail.print(strings.NewReader(": tidings\n\nevent: nodes\ndata: {\"nodes\":2}\n\ndata: {\"id\":\"a\"}\n\nevent: dropped\ndata: {\"dropped\":3}\n\ndata: {\"id\":\"b\"}\n\n"))
+	if err == nil || err.Error() != "the server ended the stream" {
+		t.Errorf("got the error %v, want that the stream ended", err)
+	}
+	if got, want := out.String(), "{\"id\":\"a\"}\n{\"id\":\"b\"}\n"; got != want {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+	if got, want := messages.String(), "nodes: {\"nodes\":2}\nleft out: {\"dropped\":3}\n"; got != want {
+		t.Errorf("said %q, want %q", got, want)
+	}
+}
