@@ -21,7 +21,7 @@ func announce(out io.Writer, s config.Settings) {
   tidings %s, FOR DEVELOPMENT: do not put this on a network.
   Open: /api and /metrics without a key from this machine; pages of localhost on any port;
         subscribe: %s, publish: %s.
-
+%s
   start     %s/
   demo      %s/demo/
   filters   %s/demo/filters/
@@ -30,10 +30,19 @@ func announce(out io.Writer, s config.Settings) {
   listen    curl -N '%s/bus/sse?channel=hello'
   publish   curl -H 'Content-Type: application/json' -d '{"channel": "hello", "data": {"n": 1}}' %s/api/publish
 %s
-`, version, s.Subscribe, s.Publish, base, base, base, base, base, base, base, gatewayLine(s))
+`, version, s.Subscribe, s.Publish, rulesLine(s), base, base, base, base, base, base, base, gatewayLine(s))
 	if !onLoopback(s.Addr) {
 		fmt.Fprintf(out, "  WARNING: %s is reached from other machines; what they may do is above, but for /api and /metrics.\n\n", s.Addr)
 	}
+}
+
+// rulesLine returns a line that says what is otherwise without --dev about channels that no rule names, or "".
+func rulesLine(s config.Settings) string {
+	if len(s.Channels) == 0 {
+		return ""
+	}
+	return "        That is of channels that no pattern of rules.channels matches: without --dev they are nobody's, unless\n" +
+		"        rules.subscribe and rules.publish say otherwise.\n"
 }
 
 // gatewayLine returns a line with the gateways that are on and where their clients connect, or "". Those of Kuzzle and
