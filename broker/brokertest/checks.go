@@ -7,20 +7,17 @@ import (
 	"tidings/core"
 )
 
-// Run runs the suite against the brokers that f starts, a fresh one for each check.
+// Run runs the suite against the brokers that f starts, a fresh one for each check, without what they do not offer.
 func Run(t *testing.T, f Factory) {
+	offered := f(t, (&check{}).options())
 	for _, c := range checks {
+		if offered.NoPresence && c.presence || offered.Peer == nil && c.cluster {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			fixture := f(t, c.options())
-			if fixture.NoPresence && c.presence {
-				t.Skip("the broker keeps no presence")
-			}
-			if fixture.Peer == nil && c.cluster {
-				t.Skip("the broker serves a single node")
-			}
-			c.run(newWorld(ctx, t, fixture))
+			c.run(newWorld(ctx, t, f(t, c.options())))
 		})
 	}
 }
