@@ -1,7 +1,9 @@
 package transports
 
 import (
+	"maps"
 	"net/http"
+	"sync"
 	"time"
 
 	"tidings/protocol"
@@ -107,4 +109,37 @@ type Unsupporter interface {
 	// Unsupported returns so many requests, by the action that they named: a few known names, and none of a client's
 	// making.
 	Unsupported() map[string]uint64
+}
+
+// Lacks counts what clients asked for and a Language does not offer. A Language that embeds it is an Unsupporter. Its
+// zero value is ready.
+type Lacks struct {
+	mu     sync.Mutex
+	counts map[string]uint64 // by action
+}
+
+// Lack counts a request.
+func (l *Lacks) Lack(action string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.counts == nil {
+		l.counts = map[string]uint64{}
+	}
+	l.counts[action]++
+}
+
+// Unsupported implements Unsupporter.
+func (l *Lacks) Unsupported() map[string]uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.counts)
+}
+
+// GoodbyeNumber returns the number of RFC 6455 to close with after the frame last, for clients that have no numbers of
+// their own: 1001 if the server goes down, else 1011. It is never 1000, after which some clients stay away.
+func GoodbyeNumber(last *protocol.ServerFrame) int {
+	if last != nil && last.Code == protocol.CodeShuttingDown {
+		return 1001
+	}
+	return 1011
 }

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"tidings/protocol"
@@ -18,8 +17,7 @@ type Language struct {
 	actions map[string]map[string]action
 	sharing [len(usersOf)]sharing
 
-	mu          sync.Mutex // guards unsupported
-	unsupported map[string]uint64
+	transports.Lacks
 }
 
 // sharing makes the notifications of channels with one wish to hear of users, once for all who have the channel.
@@ -35,7 +33,7 @@ var (
 
 // New returns the language.
 func New() *Language {
-	l := &Language{node: fmt.Sprintf("knode-tidings-%d", 10_000+rand.N(90_000)), actions: actions(), unsupported: map[string]uint64{}}
+	l := &Language{node: fmt.Sprintf("knode-tidings-%d", 10_000+rand.N(90_000)), actions: actions()}
 	for i, users := range usersOf {
 		l.sharing[i] = sharing{kind: "kuzzle/" + users, make: func(e *protocol.Encoded) []byte {
 			v := e.Seen()
@@ -70,22 +68,9 @@ func (l *Language) Greet(_ http.ResponseWriter, r *http.Request) *transports.Gre
 	return &transports.Greeting{Talk: newTalk(l), Subprotocol: strings.TrimSpace(offered), MaxMessage: maxRequestBytes}
 }
 
-// Unsupported implements transports.Unsupporter.
-func (l *Language) Unsupported() map[string]uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	all := make(map[string]uint64, len(l.unsupported))
-	for action, n := range l.unsupported {
-		all[action] = n
-	}
-	return all
-}
-
 // lacks counts a request for what there is not, and returns what its client is told.
 func (l *Language) lacks(action string) *fault {
-	l.mu.Lock()
-	l.unsupported[action]++
-	l.mu.Unlock()
+	l.Lack(action)
 	return failure(notSupported, action)
 }
 

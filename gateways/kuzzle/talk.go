@@ -232,18 +232,9 @@ func (t *talk) end(reason string) {
 	t.over = &protocol.Error{Code: protocol.CodeInternal, Reason: reason, Hint: "Connect again: subscriptions begin anew."}
 }
 
-// The close numbers of RFC 6455. The SDK takes 1000 for its own doing, and never comes back.
-const (
-	closeGoingAway = 1001
-	closeForced    = 1011
-)
-
-// Farewell implements transports.Talk.
+// Farewell implements transports.Talk. The SDK takes 1000 for its own doing, and never comes back.
 func (t *talk) Farewell(last *protocol.ServerFrame) (back []byte, number int) {
-	if last != nil && last.Code == protocol.CodeShuttingDown {
-		return nil, closeGoingAway
-	}
-	return nil, closeForced
+	return nil, transports.GoodbyeNumber(last)
 }
 
 // Due implements transports.Talk. There is nothing to do by the clock: the SDK pings by itself.

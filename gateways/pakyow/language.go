@@ -2,7 +2,6 @@ package pakyow
 
 import (
 	"net/http"
-	"sync"
 
 	"tidings/protocol"
 	"tidings/transports"
@@ -13,10 +12,7 @@ import (
 const Parameter = "socket_connection_id"
 
 // Language is the wire of Pakyow. There is one for all clients.
-type Language struct {
-	mu          sync.Mutex // guards unsupported
-	unsupported map[string]uint64
-}
+type Language struct{ transports.Lacks }
 
 var (
 	_ transports.Language    = (*Language)(nil)
@@ -24,7 +20,7 @@ var (
 )
 
 // New returns the language.
-func New() *Language { return &Language{unsupported: map[string]uint64{}} }
+func New() *Language { return &Language{} }
 
 // Gateway implements transports.Language.
 func (l *Language) Gateway() protocol.Gateway { return protocol.GatewayPakyow }
@@ -37,24 +33,6 @@ func (l *Language) Greet(_ http.ResponseWriter, r *http.Request) *transports.Gre
 		connect.ConnectionID = id
 	}
 	return &transports.Greeting{Talk: newTalk(l), Frames: []protocol.ClientFrame{connect}}
-}
-
-// Unsupported implements transports.Unsupporter.
-func (l *Language) Unsupported() map[string]uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	all := make(map[string]uint64, len(l.unsupported))
-	for what, n := range l.unsupported {
-		all[what] = n
-	}
-	return all
-}
-
-// lacks counts a request for what there is not.
-func (l *Language) lacks(what string) {
-	l.mu.Lock()
-	l.unsupported[what]++
-	l.mu.Unlock()
 }
 
 // pushed makes what all pages hear of a message.

@@ -71,7 +71,7 @@ func routed(r *request) (method string, data []byte, wrong string) {
 }
 
 func (t *talk) unsupported(r *request, what string) transports.Heard {
-	t.lang.lacks(what)
+	t.lang.Lack(what)
 	return transports.Heard{Back: answer(r.id, http.StatusNotImplemented, what+" is not supported by this server. docs/gateways.md of Tidings lists what is.")}
 }
 
@@ -139,18 +139,9 @@ func (r *request) answered(f *protocol.ServerFrame) []byte {
 	return protocol.AppendText(nil, b)
 }
 
-// The close numbers of RFC 6455. Pages come back after any.
-const (
-	closeGoingAway = 1001
-	closeForced    = 1011
-)
-
-// Farewell implements transports.Talk.
+// Farewell implements transports.Talk. Pages come back after any number.
 func (t *talk) Farewell(last *protocol.ServerFrame) (back []byte, number int) {
-	if last != nil && last.Code == protocol.CodeShuttingDown {
-		return nil, closeGoingAway
-	}
-	return nil, closeForced
+	return nil, transports.GoodbyeNumber(last)
 }
 
 // Due implements transports.Talk. There is nothing to do by the clock: pages ping by themselves.

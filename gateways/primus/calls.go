@@ -57,7 +57,7 @@ func (s *spark) event(p *packet) transports.Heard {
 // call asks what a call comes to, or acknowledges it at once.
 func (s *spark) call(call *feathers.Ask, id json.RawMessage) transports.Heard {
 	if call.Missing != "" {
-		s.language.miss(call.Missing)
+		s.language.Lack(call.Missing)
 	}
 	if arguments := call.Arguments(); arguments != nil {
 		return acknowledge(id, arguments)
@@ -114,7 +114,7 @@ func (s *spark) toApplication(name string, p *packet) transports.Heard {
 	answer := func(f *protocol.ServerFrame) []byte {
 		switch {
 		case f.Type == protocol.TypeError && f.Code == protocol.CodeUnsupported:
-			s.language.miss("event")
+			s.language.Lack("event")
 			return feathers.NoSuchEvent(name).Arguments()
 		case f.Type == protocol.TypeError:
 			return feathers.FaultOf(f).Arguments()

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"tidings/gateways/feathers"
@@ -32,8 +31,7 @@ type Language struct {
 	spec    []byte
 	library library
 
-	mu          sync.Mutex // guards all below
-	unsupported map[string]uint64
+	transports.Lacks
 }
 
 var (
@@ -65,7 +63,7 @@ func New(cfg Config) *Language {
 	if err != nil {
 		panic(err) // a type of our own that cannot be written
 	}
-	return &Language{cfg: cfg, spec: spec, library: newLibrary(&cfg), unsupported: map[string]uint64{}}
+	return &Language{cfg: cfg, spec: spec, library: newLibrary(&cfg)}
 }
 
 // Gateway implements transports.Language.
@@ -91,7 +89,7 @@ func (l *Language) Greet(w http.ResponseWriter, r *http.Request) *transports.Gre
 	header.Set("Pragma", "no-cache")
 	switch {
 	case r.URL.Query().Has("EIO") || path == "/info" || strings.Contains(path, "/xhr") || strings.Contains(path, "/eventsource"):
-		l.miss("transformer")
+		l.Lack("transformer")
 		header.Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusNotImplemented)
 		w.Write(protocol.AppendError(nil, &protocol.Error{
@@ -104,22 +102,4 @@ func (l *Language) Greet(w http.ResponseWriter, r *http.Request) *transports.Gre
 		w.Write([]byte("Upgrade Required"))
 	}
 	return nil
-}
-
-// miss counts a request for what is not offered.
-func (l *Language) miss(action string) {
-	l.mu.Lock()
-	l.unsupported[action]++
-	l.mu.Unlock()
-}
-
-// Unsupported implements transports.Unsupporter.
-func (l *Language) Unsupported() map[string]uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	all := make(map[string]uint64, len(l.unsupported))
-	for action, n := range l.unsupported {
-		all[action] = n
-	}
-	return all
 }
