@@ -53,18 +53,11 @@ func (k *kept) position() string {
 }
 
 func (h *historian) run(cmd *cobra.Command) error {
-	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	if !h.json {
-		fmt.Fprintln(table, "POSITION\tTIME\tEVENT\tDATA")
+	head := "POSITION\tTIME\tEVENT\tDATA"
+	if h.json {
+		head = ""
 	}
-	printed, err := 0, error(nil)
-	for more := true; more && err == nil; {
-		more, err = h.page(cmd, table, &printed)
-	}
-	if failed := table.Flush(); err == nil {
-		err = failed
-	}
-	return err
+	return printPages(cmd, head, h.page)
 }
 
 // page asks for a page and prints it. It reports whether there is another one to print.

@@ -47,13 +47,23 @@ func (l *lister) filter(cmd *cobra.Command, name, usage string) {
 }
 
 func (l *lister) run(cmd *cobra.Command, _ []string) error {
+	head := l.head
+	if l.json {
+		head = ""
+	}
+	return printPages(cmd, head, l.page)
+}
+
+// printPages prints a table with a head, unless that is "", and page after page until one reports that there is no other.
+// A page counts in printed what it has printed.
+func printPages(cmd *cobra.Command, head string, page func(cmd *cobra.Command, table *tabwriter.Writer, printed *int) (more bool, err error)) error {
 	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	if !l.json {
-		fmt.Fprintln(table, l.head)
+	if head != "" {
+		fmt.Fprintln(table, head)
 	}
 	printed, err := 0, error(nil)
 	for more := true; more && err == nil; {
-		more, err = l.page(cmd, table, &printed)
+		more, err = page(cmd, table, &printed)
 	}
 	if failed := table.Flush(); err == nil {
 		err = failed
