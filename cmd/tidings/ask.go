@@ -16,14 +16,40 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// asker asks a server's API. It is what the flags say that commands for operators share.
-type asker struct {
+// remote is the server whose API a command asks, and with which key.
+type remote struct {
 	url, keyFile string
-	json         bool
 	client       *http.Client
 }
 
-func newAsker() asker { return asker{client: &http.Client{Timeout: 30 * time.Second}} }
+func newRemote() remote { return remote{client: &http.Client{Timeout: 30 * time.Second}} }
+
+// request makes a request of a path of the API.
+func (s *remote) request(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
+	key, err := readKey(s.keyFile)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.url, "/")+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if key != "" {
+		request.Header.Set("Authorization", "Bearer "+key)
+	}
+	return request, nil
+}
+
+// asker asks a server's API. It is what the flags say that commands for operators share.
+type asker struct {
+	remote
+	json bool
+}
+
+func newAsker() asker { return asker{remote: newRemote()} }
 
 func (a *asker) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
@@ -50,19 +76,9 @@ func (a *asker) post(ctx context.Context, path string, body any) ([]byte, error)
 }
 
 func (a *asker) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	key, err := readKey(a.keyFile)
+	request, err := a.request(ctx, method, path, body)
 	if err != nil {
 		return nil, err
-	}
-	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(a.url, "/")+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	if key != "" {
-		request.Header.Set("Authorization", "Bearer "+key)
 	}
 	answer, _, err := exchange(a.client, request)
 	if unreached := (*url.Error)(nil); errors.As(err, &unreached) && ctx.Err() == nil {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +15,7 @@ import (
 )
 
 func documentsCommand() *cobra.Command {
-	d := &documentsCommands{client: &http.Client{Timeout: 30 * time.Second}}
+	d := &documentsCommands{remote: newRemote()}
 	cmd := &cobra.Command{
 		Use:   "documents",
 		Short: "Read and write the documents of a server",

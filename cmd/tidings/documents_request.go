@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	cryptorand "crypto/rand"
 	"fmt"
-	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,9 +13,8 @@ import (
 
 // documentsCommands is what the commands of `tidings documents` share.
 type documentsCommands struct {
-	url, keyFile string
-	retries      int
-	client       *http.Client
+	remote
+	retries int
 }
 
 // documentsPath returns the path of a collection, and of what is in it.
@@ -36,20 +32,10 @@ func documentsPath(collection string, more ...string) (string, error) {
 
 // ask makes a request until it is answered, or as often as it may, and returns the answer.
 func (d *documentsCommands) ask(cmd *cobra.Command, method, path string, body []byte, header ...string) ([]byte, error) {
-	key, err := readKey(d.keyFile)
-	if err != nil {
-		return nil, err
-	}
 	for attempt := 0; ; attempt++ {
-		r, err := http.NewRequestWithContext(cmd.Context(), method, strings.TrimSuffix(d.url, "/")+path, bytes.NewReader(body))
+		r, err := d.request(cmd.Context(), method, path, body)
 		if err != nil {
 			return nil, err
-		}
-		if body != nil {
-			r.Header.Set("Content-Type", "application/json")
-		}
-		if key != "" {
-			r.Header.Set("Authorization", "Bearer "+key)
 		}
 		for i := 0; i < len(header); i += 2 {
 			r.Header.Set(header[i], header[i+1])
