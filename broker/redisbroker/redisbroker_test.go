@@ -36,32 +36,38 @@ func start(t testing.TB, cfg redisbroker.Config) *redisbroker.Broker {
 	return b
 }
 
+// fixture is a node of cfg, and others of the same. lose has Redis lose its memory.
+func fixture(t testing.TB, o brokertest.Options, cfg redisbroker.Config, lose func()) brokertest.Fixture {
+	cfg.Stream = func(protocol.Channel) core.StreamConfig { return o.Stream }
+	cfg.Lease = time.Second
+	node := func() broker.Broker {
+		cfg := cfg
+		cfg.Node = redisbroker.DefaultConfig().Node
+		return start(t, cfg)
+	}
+	b := node()
+	return brokertest.Fixture{
+		Broker: b,
+		Wait:   time.Sleep,
+		Restart: func() broker.Broker {
+			b.Close()
+			lose()
+			return node()
+		},
+		Peer:  node,
+		Kill:  func(b broker.Broker) { b.(*redisbroker.Broker).Kill() },
+		Lease: cfg.Lease,
+	}
+}
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	brokertest.Run(t, func(t testing.TB, o brokertest.Options) brokertest.Fixture {
 		server := testredis.Start(t)
-		cfg := config(server.URL())
-		cfg.Stream = func(protocol.Channel) core.StreamConfig { return o.Stream }
-		cfg.Lease = time.Second
-		node := func() broker.Broker {
-			cfg := cfg
-			cfg.Node = redisbroker.DefaultConfig().Node
-			return start(t, cfg)
-		}
-		b := node()
-		return brokertest.Fixture{
-			Broker: b,
-			Wait:   time.Sleep,
-			Restart: func() broker.Broker {
-				b.Close()
-				server.Halt()
-				server.Run(t)
-				return node()
-			},
-			Peer:  node,
-			Kill:  func(b broker.Broker) { b.(*redisbroker.Broker).Kill() },
-			Lease: cfg.Lease,
-		}
+		return fixture(t, o, config(server.URL()), func() {
+			server.Halt()
+			server.Run(t)
+		})
 	})
 }
 
@@ -124,27 +130,10 @@ func TestConformanceOverACluster(t *testing.T) {
 		cfg := config(servers[0].URL(), servers[1].URL())
 		cfg.Prefix = fmt.Sprint("check", checks)
 		cfg.Partitions = 7 // on all three masters, with few connections
-		cfg.Stream = func(protocol.Channel) core.StreamConfig { return o.Stream }
-		cfg.Lease = time.Second
-		node := func() broker.Broker {
-			cfg := cfg
-			cfg.Node = redisbroker.DefaultConfig().Node
-			return start(t, cfg)
-		}
-		b := node()
-		return brokertest.Fixture{
-			Broker: b,
-			Wait:   time.Sleep,
-			Restart: func() broker.Broker {
-				b.Close()
-				for _, s := range servers[:3] {
-					s.Do(t, "FLUSHALL")
-				}
-				return node()
-			},
-			Peer:  node,
-			Kill:  func(b broker.Broker) { b.(*redisbroker.Broker).Kill() },
-			Lease: cfg.Lease,
-		}
+		return fixture(t, o, cfg, func() {
+			for _, s := range servers[:3] {
+				s.Do(t, "FLUSHALL")
+			}
+		})
 	})
 }

@@ -65,7 +65,7 @@ func (c call) records(ids []string, q *query) *Ask {
 	})
 }
 
-// done answers a call without asking anything more.
+// done returns the answer of a call that asks nothing more.
 func done(data []byte) *Ask { return &Ask{Done: result(data)} }
 
 // list returns documents as an array of records.

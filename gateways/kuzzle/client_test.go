@@ -81,7 +81,7 @@ func (c *client) subscribe(request string) (roomID, channel string) {
 
 type object = map[string]any
 
-// pong answers the pings that came, and returns whether the talk goes on at one.
+// pong has the client's pongs heard for the pings that came, and returns whether the talk goes on at one.
 func (c *client) pong() (goOn bool) {
 	for _, carried := range c.pings {
 		goOn = c.Pong(carried) || goOn

@@ -77,7 +77,7 @@ func (s *spark) call(call *feathers.Ask, id json.RawMessage) transports.Heard {
 	return transports.Heard{Frames: frames}
 }
 
-// acknowledge answers a packet at once, if it wants an answer.
+// acknowledge returns the acknowledgement of a packet, if the client wants one.
 func acknowledge(id json.RawMessage, arguments []byte) transports.Heard {
 	if id == nil {
 		return transports.Heard{}

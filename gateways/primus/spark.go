@@ -78,7 +78,7 @@ func (s *spark) Hear(message []byte) transports.Heard {
 	return transports.Heard{} // the acknowledgement of an event that asked for none
 }
 
-// askID answers a client that asks for its id, now or as soon as there is one.
+// askID returns the id to a client that asks for it, or notes that it is to be sent as soon as there is one.
 func (s *spark) askID() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
