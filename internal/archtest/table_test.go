@@ -85,10 +85,12 @@ var folders = map[string]folder{
 	"internal/config":    {ours: []string{"protocol", "access", "filter"}, foreign: []string{koanf, yaml, pflag}},
 	// The whole server in one process, which tests of examples, pages and proxies import.
 	"internal/teststack": {ours: []string{"access", "actors", "broker/memory", "httpapi"}},
+	// Servers that end with the test's process.
+	"internal/leash": {},
 	// A PostgreSQL server of the system's packages, which tests start.
-	"internal/testpostgres": {foreign: []string{pgx}},
+	"internal/testpostgres": {ours: []string{"internal/leash"}, foreign: []string{pgx}},
 	// Redis servers of the system's packages, which tests start.
-	"internal/testredis": {},
+	"internal/testredis": {ours: []string{"internal/leash"}},
 	"internal/tools":     {},
 	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
 	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "broker/redisbroker", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "documents", "gateways/feathers", "gateways/kuzzle", "gateways/pakyow", "gateways/primus", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/forward", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},

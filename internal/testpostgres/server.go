@@ -6,14 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -21,6 +19,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"tidings/internal/leash"
 )
 
 // Server is a running server. Its superuser is "tidings", whom it trusts.
@@ -28,11 +28,10 @@ type Server struct {
 	Port  int
 	Tools string // the folder of psql, pgbench and the like
 
-	dir   string
-	as    *syscall.SysProcAttr
-	alive io.Closer // the server ends when it is closed
-	ended chan struct{}
-	next  atomic.Int64
+	dir     string
+	as      *syscall.SysProcAttr
+	process *leash.Server
+	next    atomic.Int64
 }
 
 var shared = sync.OnceValues(func() (*Server, error) { return Start() })
@@ -143,7 +142,7 @@ func Start(settings ...string) (*Server, error) {
 	if s.as, uid, err = account(); err != nil {
 		return nil, err
 	}
-	if s.dir, err = os.MkdirTemp(place(), "tidings-postgres-"); err != nil {
+	if s.dir, err = os.MkdirTemp(leash.Place(memory), "tidings-postgres-"); err != nil {
 		return nil, err
 	}
 	if err := os.Chown(s.dir, uid, -1); err != nil {
@@ -166,16 +165,6 @@ func Start(settings ...string) (*Server, error) {
 // memory is how much a server of tests may need: a database has 8 MB, and one that a test left lives for a while.
 const memory = 2 << 30
 
-// place returns the folder for a server's files: in memory, if the system has such a place that is large enough. Tests
-// ask what is there after a process ended, not after the power failed.
-func place() string {
-	var free syscall.Statfs_t
-	if syscall.Statfs("/dev/shm", &free) == nil && free.Bavail*uint64(free.Bsize) > memory {
-		return "/dev/shm"
-	}
-	return ""
-}
-
 // Run starts the server, on the port that it had, if it had one.
 func (s *Server) Run(settings ...string) error {
 	port := s.Port
@@ -191,32 +180,15 @@ func (s *Server) Run(settings ...string) error {
 	for _, setting := range append([]string{"listen_addresses=127.0.0.1", "fsync=off", "max_prepared_transactions=10", "shared_buffers=32MB", "max_wal_size=128MB", "max_connections=100", "autovacuum_naptime=1min"}, settings...) {
 		args = append(args, "-c", setting)
 	}
-	// The shell ends the server when this process is gone, and the pipe with it.
-	cmd := exec.Command("sh", append([]string{"-c", `"$@" & server=$!; (cat >/dev/null; kill -QUIT $server) & wait $server`, "sh", filepath.Join(s.Tools, "postgres")}, args...)...)
-	cmd.SysProcAttr, cmd.Dir = s.as, s.dir
-	// In the background a shell without job control gives /dev/null: so the pipe is another file.
-	cmd.Args[2] = strings.Replace(cmd.Args[2], "cat >/dev/null", "cat <&3 >/dev/null", 1)
-	read, write, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer read.Close()
-	cmd.ExtraFiles = []*os.File{read}
 	log, err := os.CreateTemp(s.dir, "log-")
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		write.Close()
+	s.process, err = leash.Run(leash.Command{Program: filepath.Join(s.Tools, "postgres"), Args: args, Signal: "QUIT", Dir: s.dir, As: s.as, Output: log})
+	if err != nil {
 		return err
 	}
-	s.alive, s.ended = write, make(chan struct{})
-	go func(ended chan struct{}) {
-		cmd.Wait()
-		close(ended)
-	}(s.ended)
 	if err := s.answers(port); err != nil {
 		text, _ := os.ReadFile(log.Name())
 		s.Halt()
@@ -240,7 +212,7 @@ func (s *Server) answers(port int) error {
 			return nil
 		}
 		select {
-		case <-s.ended:
+		case <-s.process.Ended:
 			return errors.New("the server has ended")
 		case <-late:
 			return err
@@ -251,8 +223,7 @@ func (s *Server) answers(port int) error {
 
 // Halt ends the server as a crash does. Run starts it again.
 func (s *Server) Halt() {
-	s.alive.Close()
-	<-s.ended
+	s.process.End()
 }
 
 // Stop ends the server and removes its files.

@@ -9,7 +9,6 @@ package testredis
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -19,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tidings/internal/leash"
 )
 
 // Server is a running server.
@@ -27,9 +28,8 @@ type Server struct {
 
 	dir      string
 	settings []string
-	file     string    // of settings, before all others; "" for none
-	alive    io.Closer // the server ends when it is closed
-	ended    chan struct{}
+	file     string        // of settings, before all others; "" for none
+	process  *leash.Server // nil after Halt
 	pid      int
 }
 
@@ -43,7 +43,7 @@ func Start(t testing.TB, settings ...string) *Server {
 
 func prepare(t testing.TB, settings []string) *Server {
 	t.Helper()
-	dir, err := os.MkdirTemp(place(), "tidings-redis-")
+	dir, err := os.MkdirTemp(leash.Place(256<<20), "tidings-redis-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,16 +67,6 @@ func (s *Server) start(t testing.TB) {
 		}
 		s.Port = 0
 	}
-}
-
-// place returns a folder in memory, if there is one: tests ask what is there after a process ended, not after the power
-// failed.
-func place() string {
-	var free syscall.Statfs_t
-	if syscall.Statfs("/dev/shm", &free) == nil && free.Bavail*uint64(free.Bsize) > 256<<20 {
-		return "/dev/shm"
-	}
-	return ""
 }
 
 // Addr returns the server's address.
@@ -115,32 +105,15 @@ func (s *Server) run() error {
 		args = append(args, "--save", "", "--repl-diskless-sync-delay", "0")
 	}
 	args = append(args, s.settings...)
-	// The shell ends the server when this process is gone, and the pipe with it. The pipe is file 3, since a shell
-	// without job control gives /dev/null to what runs in the background.
-	const script = `"$@" & server=$!; (cat <&3 >/dev/null; kill -KILL $server) & wait $server`
-	cmd := exec.Command("sh", append([]string{"-c", script, "sh", program}, args...)...)
-	cmd.SysProcAttr, cmd.Dir = &syscall.SysProcAttr{Setpgid: true}, s.dir
-	read, write, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer read.Close()
-	cmd.ExtraFiles = []*os.File{read}
 	log, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		write.Close()
+	s.process, err = leash.Run(leash.Command{Program: program, Args: args, Signal: "KILL", Dir: s.dir, As: &syscall.SysProcAttr{Setpgid: true}, Output: log})
+	if err != nil {
 		return err
 	}
-	s.alive, s.ended = write, make(chan struct{})
-	go func(ended chan struct{}) {
-		cmd.Wait()
-		close(ended)
-	}(s.ended)
 	if err := s.answers(); err != nil {
 		text, _ := os.ReadFile(log.Name())
 		s.Halt()
@@ -174,7 +147,7 @@ func (s *Server) answers() error {
 			}
 		}
 		select {
-		case <-s.ended:
+		case <-s.process.Ended:
 			return errors.New("the server has ended")
 		case <-late:
 			return fmt.Errorf("the server does not answer: %w", err)
@@ -198,12 +171,11 @@ func (s *Server) Number(t testing.TB, section, field string) int {
 
 // Halt ends the server as a crash does, by SIGKILL.
 func (s *Server) Halt() {
-	if s.alive == nil {
+	if s.process == nil {
 		return
 	}
-	s.alive.Close()
-	<-s.ended
-	s.alive = nil
+	s.process.End()
+	s.process = nil
 }
 
 // Pause stops the server's process, as a machine that hangs, until Continue.
