@@ -55,7 +55,7 @@ func (t *transaction) queueEmptied(b *pgx.Batch) {
 		b.Queue(lockSoon)
 	}
 	for _, c := range t.emptied {
-		b.Queue("TRUNCATE " + t.store.knownTable(c))
+		b.Queue("TRUNCATE " + t.table(c))
 	}
 }
 
@@ -68,7 +68,7 @@ func (t *transaction) queueDropped(b *pgx.Batch) {
 		}
 	}
 	for _, c := range t.dropped {
-		b.Queue("DROP TABLE IF EXISTS " + t.store.knownTable(c)) // one commit may drop it twice
+		b.Queue("DROP TABLE IF EXISTS " + t.table(c)) // one commit may drop it twice
 		b.Queue("DELETE FROM tidings.collections WHERE space = $1 AND name = $2 AND documents IS NOT NULL", c.Index, c.Name)
 	}
 }
@@ -94,10 +94,10 @@ func (t *transaction) queueRecords(b *pgx.Batch) error {
 		}
 	}
 	for c, ids := range removed {
-		b.Queue("DELETE FROM "+t.store.knownTable(c)+" WHERE id = ANY($1)", ids)
+		b.Queue("DELETE FROM "+t.table(c)+" WHERE id = ANY($1)", ids)
 	}
 	for c, w := range rows {
-		w.queue(b, t.store.knownTable(c))
+		w.queue(b, t.table(c))
 	}
 	return nil
 }

@@ -105,7 +105,7 @@ func (t *transaction) load(ctx context.Context, group []*sqlstore.Request) error
 		b.Queue("SELECT principal, key, hash, result FROM tidings.keys JOIN unnest($1::bytea[], $2::bytea[]) AS asked (principal, key) USING (principal, key) WHERE at > $3", keys[0], keys[1], t.expired()).Query(t.readKeys)
 	}
 	for c, list := range ids {
-		b.Queue("SELECT "+columns+" FROM "+t.store.knownTable(c)+" WHERE id = ANY($1)", list).Query(func(rows pgx.Rows) error { return t.readRecords(c, rows) })
+		b.Queue("SELECT "+columns+" FROM "+t.table(c)+" WHERE id = ANY($1)", list).Query(func(rows pgx.Rows) error { return t.readRecords(c, rows) })
 	}
 	return t.conn.SendBatch(ctx, b).Close()
 }

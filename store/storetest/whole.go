@@ -86,15 +86,20 @@ func testWholeAmongWrites(t *testing.T, m Maker) {
 		}
 	}
 	var group sync.WaitGroup
+	wrote := make(chan struct{}, 6*30)
 	for writer := range 6 {
 		group.Go(func() {
 			for n := range 30 {
 				do(store.Op{Action: store.Put, ID: fmt.Sprint(writer, "-", n%7), Content: fmt.Appendf(nil, `{"n":%d}`, n)})
+				wrote <- struct{}{}
 			}
 		})
 	}
 	group.Go(func() {
 		for n := range 10 {
+			for range 15 { // so that there is something to empty, and that it is done among writes
+				<-wrote
+			}
 			do(store.Op{Action: []store.Action{store.Truncate, store.Drop}[n%2]})
 		}
 	})
