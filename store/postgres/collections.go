@@ -33,15 +33,6 @@ func (s *Store) knownTable(c store.Collection) string {
 	return s.tables[c]
 }
 
-// table returns the quoted table of a collection. Another writer may have dropped it while this transaction waited for
-// its locks: then the statement fails with codeNoTable, and the transaction is made again.
-func (t *transaction) table(c store.Collection) string {
-	if known := t.store.knownTable(c); known != "" {
-		return known
-	}
-	return quoted("tidings", tableName(c))
-}
-
 // remember keeps which table has a collection's documents, and returns it quoted.
 func (s *Store) remember(c store.Collection, name string) string {
 	table := quoted("tidings", name)

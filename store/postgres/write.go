@@ -239,3 +239,12 @@ func (t *transaction) note(w *store.Write, ch store.Change) {
 
 // expired is when the keys were used that are forgotten now.
 func (t *transaction) expired() int64 { return t.now.Add(-store.KeyMemory).UnixMilli() }
+
+// table returns the quoted table of a collection. Another writer may have dropped it while this transaction waited for
+// its locks: then the statement fails with codeNoTable, and the transaction is made again.
+func (t *transaction) table(c store.Collection) string {
+	if known := t.store.knownTable(c); known != "" {
+		return known
+	}
+	return quoted("tidings", tableName(c))
+}
