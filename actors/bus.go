@@ -64,7 +64,8 @@ type Bus struct {
 	documents    *ground.Pool    // what clients ask of the store
 	publishing   atomic.Int64
 
-	draining   atomic.Bool
+	retiring   atomic.Bool // no new clients are to be sent here
+	draining   atomic.Bool // new clients are refused
 	stopping   atomic.Bool
 	ctx        context.Context // ends with Stop
 	stop       context.CancelFunc

@@ -39,8 +39,8 @@ func newest(messages []*protocol.Message, size int) []*protocol.Message {
 	return messages
 }
 
-// Ready reports whether the node should get new clients: not while it drains, nor if its broker says that it does not
-// work.
+// Ready reports whether the node should get new clients: not after Retire or Drain, nor if its broker says that it
+// does not work.
 func (b *Bus) Ready(ctx context.Context) error {
 	if err := b.Serving(); err != nil {
 		return err
@@ -62,9 +62,9 @@ func (b *Bus) BrokerAnswers(ctx context.Context) (time.Duration, error) {
 	return time.Since(start), nil
 }
 
-// Serving returns an error if the node takes no new clients any more, whatever its broker says.
+// Serving returns an error if no new clients are to be sent to the node any more, whatever its broker says.
 func (b *Bus) Serving() error {
-	if b.draining.Load() || b.ctx.Err() != nil {
+	if b.retiring.Load() || b.ctx.Err() != nil {
 		return errStopped
 	}
 	return nil

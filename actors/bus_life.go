@@ -113,54 +113,10 @@ func (b *Bus) onLost(message any) {
 	b.log.Warn("a message was sent to an actor that is no more", "message", fmt.Sprintf("%T", message))
 }
 
-// drained clients come back after a random time up to a span that grows with their number: drainRate of them per second
-// on the other nodes, at most maxSpread.
-const (
-	drainRate    = 500
-	maxSpread    = 10 * time.Second
-	drainSlice   = time.Second
-	minSliceSize = 500
-)
-
-// Drain asks every client to come back, to another node, and returns when all have gone and every publish has its
-// answer, or with ctx's error. New clients are refused from now on. Connections end in slices of a second over the time
-// that ctx leaves, so that they do not all come back at once. Publishes are still taken.
-func (b *Bus) Drain(ctx context.Context) error {
-	b.draining.Store(true)
-	b.cluster.hurry()
-	list := b.registry.all()
-	spread := min(time.Duration(len(list))*time.Second/drainRate, maxSpread)
-	size := sliceSize(ctx, len(list))
-	for len(list) > 0 {
-		n := min(size, len(list))
-		for _, c := range list[:n] {
-			b.send(c.pid, end{fault: errStopped, afterMS: spread.Milliseconds()})
-		}
-		if list = list[n:]; len(list) > 0 && !ground.Pause(ctx, drainSlice) {
-			return ctx.Err()
-		}
-	}
-	for b.registry.len() > 0 || b.publishing.Load() > 0 {
-		if !ground.Pause(ctx, 10*time.Millisecond) {
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-// sliceSize spreads n connections over the slices that fit half the time that ctx leaves, in not too small slices.
-func sliceSize(ctx context.Context, n int) int {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return max(minSliceSize, n/10+1)
-	}
-	slices := max(int(time.Until(deadline)/2/drainSlice), 1)
-	return max(minSliceSize, n/slices+1)
-}
-
 // Stop ends everything at once: connections get disconnect with CodeShuttingDown. It returns when no actor and no
 // goroutine of the bus is left. The broker stays open.
 func (b *Bus) Stop() {
+	b.retiring.Store(true)
 	b.draining.Store(true)
 	if !b.stopping.CompareAndSwap(false, true) {
 		return

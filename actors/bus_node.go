@@ -91,7 +91,7 @@ func (c *clustered) tell(ctx context.Context, state string) error {
 func (c *clustered) present() broker.Node {
 	b := c.bus
 	n := broker.Node{
-		ID: c.config.ID, URL: c.config.URL, Version: c.config.Version, Since: b.started.UnixMilli(), Draining: b.draining.Load(),
+		ID: c.config.ID, URL: c.config.URL, Version: c.config.Version, Since: b.started.UnixMilli(), Draining: b.retiring.Load(),
 		WebSocket: int(b.tally.linked[webSocketKind].Load()), SSE: int(b.tally.linked[sseKind].Load()), Poll: int(b.tally.linked[pollKind].Load()),
 		Parked: int(b.tally.parked.Load()), Channels: b.router.count(), Accepts: int(b.cfg.ConnectsPerSecond),
 	}

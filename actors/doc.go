@@ -6,7 +6,8 @@
 // The door, which calls from any goroutine:
 //
 //	bus.go                  what a node has and counts; calls of the broker
-//	bus_life.go             a node begins, sends its clients away, and ends
+//	bus_life.go             a node begins and ends
+//	bus_drain.go            it sends its clients away, to other nodes
 //	config_node.go          what a node is called among several, and where the others reach it
 //	bus_cluster.go          a node among several: the table of nodes, and whose a session is by its name
 //	bus_node.go             the same: what it reports, and what it hears of the others

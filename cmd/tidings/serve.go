@@ -127,8 +127,9 @@ const lastRequests = 5 * time.Second
 // themselves.
 func (srv *server) shutdown(web *http.Server) error {
 	log, window := srv.log, srv.settings.Drain
-	log.Info("draining", "window", window.String())
+	log.Info("draining", "delay", srv.settings.DrainDelay.String(), "window", window.String())
 	start := time.Now()
+	srv.bus.Retire(context.Background(), srv.settings.DrainDelay)
 	srv.api.EndKeepAlives(web) // else clients that poll and publish stay on the conns they have, and are refused here
 	ctx, cancel := context.WithTimeout(context.Background(), window)
 	defer cancel()

@@ -93,7 +93,7 @@ type Settings struct {
 	ClusterURL            string // "": found out
 	MaxForwarded          int
 
-	Park, Heartbeat, PollHold, IdleTimeout, CollectWindow, Drain time.Duration
+	Park, Heartbeat, PollHold, IdleTimeout, CollectWindow, Drain, DrainDelay time.Duration
 
 	LogLevel, LogFormat string
 }
@@ -315,6 +315,8 @@ var keys = []key{
 		help: "how long messages of a hot channel wait for more, to be written together; 0 means never; messages of other channels do not wait"},
 	{name: "drain", to: func(s *Settings) any { return &s.Drain }, def: "30s", flag: true, check: between(0, 10*time.Minute),
 		help: "window over which clients are sent away before the server ends"},
+	{name: "drain_delay", to: func(s *Settings) any { return &s.DrainDelay }, def: "3s", flag: true, check: between(0, 2*time.Minute),
+		help: "how long a node that is asked to end still takes new clients, with /readyz at 503, until balancers have looked; not without another node on the same broker"},
 	{name: "log.level", to: func(s *Settings) any { return &s.LogLevel }, def: "info", flag: true, choices: []string{"debug", "info", "warn", "error"},
 		help: "least level of what is logged"},
 	{name: "log.format", to: func(s *Settings) any { return &s.LogFormat }, def: "json", flag: true, choices: []string{"json", "text"},
