@@ -15,13 +15,16 @@ BUILT       := clientjs/dist examples/dashboard/dist
 
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
-.PHONY: help run build test check lint house fuzz bench client packages release rename-module sim nemesis kills profile deps oracle clean
+.PHONY: help run cluster build test check lint house fuzz bench client packages release rename-module sim nemesis kills profile deps oracle clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/' | expand -t 18
 
 run: ## start the server for development, with a start page and the demo, on http://127.0.0.1:8080/ (needs only Go)
 	$(GO) run -tags $(TAGS) ./cmd/tidings serve --dev $(ARGS)
+
+cluster: build ## three nodes on Redis behind HAProxy, and a page on which you kill one: http://127.0.0.1:8090/cluster/
+	$(GO) run -tags $(TAGS) ./examples/cluster $(ARGS)
 
 build: ## build bin/tidings
 	$(GO) build -trimpath -tags $(TAGS) -o bin/tidings ./cmd/tidings

@@ -71,6 +71,7 @@ var folders = map[string]folder{
 	"sim":                {ours: []string{"protocol", "core", "client"}, foreign: []string{hdr}},
 	"examples":           {},
 	"examples/backend":   {foreign: []string{webhooks}},
+	"examples/cluster":   {ours: []string{"protocol", "client"}},
 	"internal/archtest":  {},
 	"internal/forward":   {},
 	"internal/guard":     {},
