@@ -1,9 +1,7 @@
 package feathers
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"strconv"
 	"strings"
 
 	"tidings/protocol"
@@ -15,8 +13,9 @@ type Ask struct {
 	Frames []protocol.ClientFrame
 	// Answer returns the arguments of the acknowledgement, a JSON array, from the answer: a reply or an error.
 	Answer func(*protocol.ServerFrame) []byte
-	// Next returns what is asked after the answer, or nil if that is all: then Answer is asked. Nil for most.
-	Next func(*protocol.ServerFrame) *Ask
+	// Next returns what is asked after the answer, or nil if that is all: then Answer is asked. It is told who the
+	// connection is by then. Nil for most.
+	Next func(answer *protocol.ServerFrame, who Account) *Ask
 	// Refused is why nothing is asked.
 	Refused *Fault
 	// Done are the arguments of the acknowledgement if nothing has to be asked; nil for most.
@@ -45,8 +44,8 @@ func IsCall(event string, args []json.RawMessage) bool {
 	return arguments[event] > 0 && len(args) > 0
 }
 
-// Call translates a call: its method and all that is behind it. user is who the connection is, "" for nobody.
-func (s *Services) Call(method string, args []json.RawMessage, user string) *Ask {
+// Call translates a call: its method and all that is behind it. who is whose the connection is.
+func (s *Services) Call(method string, args []json.RawMessage, who Account) *Ask {
 	var path string
 	if args[0][0] != '"' || json.Unmarshal(args[0], &path) != nil {
 		return refused(notFound.because("Invalid service path"))
@@ -60,7 +59,7 @@ func (s *Services) Call(method string, args []json.RawMessage, user string) *Ask
 	collection := s.collections[path]
 	switch {
 	case path == authentication:
-		return authenticate(method, args, user)
+		return authenticate(method, args, who)
 	case collection == "":
 		return s.toApplication(method, path, args)
 	}
@@ -107,84 +106,6 @@ func result(data []byte) []byte {
 	}
 	return append(append([]byte("[null,"), data...), ']')
 }
-
-// authenticate signs the connection in by a token, or out.
-func authenticate(method string, args []json.RawMessage, user string) *Ask {
-	switch method {
-	case "create":
-		var data struct{ Strategy, AccessToken string }
-		if json.Unmarshal(args[0], &data) != nil {
-			return refused(badRequest.because("data must be an object"))
-		}
-		switch {
-		case data.Strategy != "jwt":
-			return missing("authentication with the strategy '"+clipped(data.Strategy)+"'", "authentication create")
-		case data.AccessToken == "":
-			return refused(notAuthenticated.because("No access token"))
-		}
-		return signIn(data.AccessToken, user)
-	case "remove":
-		return &Ask{Frames: []protocol.ClientFrame{{Type: protocol.TypeRefresh}}, Answer: func(f *protocol.ServerFrame) []byte {
-			if f.Type == protocol.TypeError {
-				return FaultOf(f).Arguments()
-			}
-			return result([]byte(`{"accessToken":null,"authentication":{"strategy":"jwt"}}`))
-		}}
-	}
-	return refused(methodNotAllowed.because("Method '" + method + "' not supported by this endpoint"))
-}
-
-func signIn(token, user string) *Ask {
-	claims := claimsOf(token)
-	var frames []protocol.ClientFrame
-	if user != "" && user != claims.user() { // a connection takes no token of another user: it is nobody's in between
-		frames = append(frames, protocol.ClientFrame{Type: protocol.TypeRefresh})
-	}
-	frames = append(frames, protocol.ClientFrame{Type: protocol.TypeRefresh, Token: token})
-	return &Ask{Frames: frames, Answer: func(f *protocol.ServerFrame) []byte {
-		if f.Type == protocol.TypeError {
-			if f.Code.Row().HTTP == 401 {
-				return notAuthenticated.because(f.Message).Arguments()
-			}
-			return FaultOf(f).Arguments()
-		}
-		b, err := json.Marshal(map[string]any{
-			"accessToken":    token,
-			"authentication": map[string]any{"strategy": "jwt", "payload": claims},
-			"user":           map[string]any{"id": claims.user()},
-		})
-		if err != nil {
-			b = []byte("null")
-		}
-		return result(b)
-	}}
-}
-
-// Claims are those of a token, read without a check: for what concerns its own client alone.
-type Claims map[string]any
-
-// claimsOf reads a token's claims. A token that cannot be read has none.
-func claimsOf(token string) (c Claims) {
-	if parts := strings.Split(token, "."); len(parts) == 3 {
-		if raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "=")); err == nil {
-			json.Unmarshal(raw, &c)
-		}
-	}
-	return c
-}
-
-func (c Claims) user() string {
-	switch sub := c["sub"].(type) {
-	case string:
-		return sub
-	case float64:
-		return strconv.FormatFloat(sub, 'f', -1, 64)
-	}
-	return ""
-}
-
-// UserOf returns whose an access token is, read without a check: a bus that takes the token has checked it.
-func UserOf(token string) string { return claimsOf(token).user() }
 
 // clipped bounds a client's words in an answer.
 func clipped(text string) string { return protocol.Cut(text, 64) }

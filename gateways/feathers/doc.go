@@ -4,6 +4,7 @@
 //
 //	services.go  which collection of documents is which service
 //	call.go      calls, and which of them are carried out here
+//	authentication.go  who a client is: signing in, by a token or a password, and out
 //	collection.go  the calls of a service that is a collection
 //	many.go      calls on several records
 //	query.go     the query language, put as a filter

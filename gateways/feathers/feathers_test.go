@@ -67,7 +67,7 @@ func TestQueries(t *testing.T) {
 		{`[]`, "BadRequest: the query must be an object"},
 		{strings.Repeat(`{"$or":[`, 10) + `{"a":1}` + strings.Repeat(`]}`, 10), "BadRequest: the query is too deep"},
 	} {
-		ask := services(t).Call("find", args(t, `["messages",`+row.query+`]`), "")
+		ask := services(t).Call("find", args(t, `["messages",`+row.query+`]`), Account{})
 		got := ""
 		if ask.Refused != nil {
 			got = ask.Refused.Name + ": " + ask.Refused.Message
@@ -100,10 +100,14 @@ func TestCalls(t *testing.T) {
 		{"remove", `["users",1]`, `{"arguments":[1,null],"method":"remove","path":"users"}`},
 		{"find", `["authentication"]`, "MethodNotAllowed"},
 		{"create", `["authentication",{"strategy":"jwt"}]`, "NotAuthenticated"},
-		{"create", `["authentication",{"strategy":"local","email":"a"}]`, "NotImplemented"},
+		{"create", `["authentication",{"strategy":"local","email":"a"}]`, `{"credentials":{"email":"a"},"strategy":"local"}`},
+		{"create", `["authentication",{}]`, "NotAuthenticated"},
+		{"create", `["authentication",{"strategy":7}]`, "NotAuthenticated"},
+		{"create", `["authentication"]`, "BadRequest"},
+		{"remove", `["authentication",null]`, "NotAuthenticated"},
 		{"create", `["authentication",7]`, "BadRequest"},
 	} {
-		ask := services(t).Call(row.method, args(t, row.args), "")
+		ask := services(t).Call(row.method, args(t, row.args), Account{})
 		got := ""
 		if ask.Refused != nil {
 			got = ask.Refused.Name
@@ -133,19 +137,6 @@ func TestErrorsHaveTheNamesOfFeathers(t *testing.T) {
 	for _, row := range protocol.Codes() {
 		if f := FaultOf(&protocol.ServerFrame{Code: row.Code}); f.ClassName == "" || f.Code == 0 {
 			t.Errorf("%s is %+v", row.Code, f)
-		}
-	}
-}
-
-func TestAnotherUserIsNobodyInBetween(t *testing.T) {
-	const token = "x.eyJzdWIiOiJib2IifQ.y" // of bob
-	for _, row := range []struct {
-		before string
-		frames int
-	}{{"", 1}, {"bob", 1}, {"ann", 2}} {
-		ask := services(t).Call("create", args(t, `["authentication",{"strategy":"jwt","accessToken":"`+token+`"}]`), row.before)
-		if len(ask.Frames) != row.frames || ask.Frames[len(ask.Frames)-1].Token != token || ask.Frames[0].Token != "" && row.frames == 2 {
-			t.Errorf("after %q: %+v", row.before, ask.Frames)
 		}
 	}
 }

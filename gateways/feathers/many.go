@@ -40,7 +40,7 @@ func (b *bulked) ids() (ids []string, fault *Fault) {
 // then returns a request, whose answer next makes another of. A request that fails fails the call.
 func (c call) then(action string, fields map[string]any, next func(data []byte) *Ask) *Ask {
 	ask := c.document(action, fields, func(data []byte) []byte { return result(data) })
-	ask.Next = func(f *protocol.ServerFrame) *Ask {
+	ask.Next = func(f *protocol.ServerFrame, _ Account) *Ask {
 		if f.Type == protocol.TypeError {
 			return nil
 		}

@@ -12,8 +12,8 @@ import (
 type pending struct {
 	id     json.RawMessage // of the packet that is to be acknowledged; nil for none
 	answer func(*protocol.ServerFrame) []byte
-	next   func(*protocol.ServerFrame) *feathers.Ask // what is asked after the answer; nil for most
-	user   *string                                   // who the client is if the request succeeds; nil: that does not change
+	next   func(*protocol.ServerFrame, feathers.Account) *feathers.Ask // what is asked after the answer; nil for most
+	before *feathers.Account                                           // who the client is again if the request fails; nil if it does not matter
 }
 
 // maxPending bounds the requests of a client that wait for their answers. The session bounds most of them further.
@@ -29,6 +29,10 @@ func (s *spark) askAs(f protocol.ClientFrame, p pending) protocol.ClientFrame {
 	defer s.mu.Unlock()
 	s.last++
 	f.ID = s.last
+	if who := s.who.After(&f); who != s.who {
+		before := s.who
+		p.before, s.who = &before, who
+	}
 	s.pending[f.ID] = p
 	return f
 }
@@ -42,7 +46,7 @@ func (s *spark) event(p *packet) transports.Heard {
 		return transports.Heard{}
 	}
 	s.mu.Lock()
-	full, user := len(s.pending) >= maxPending, s.user
+	full, who := len(s.pending) >= maxPending, s.who
 	s.mu.Unlock()
 	if full {
 		s.line.Fail(errPending)
@@ -51,7 +55,7 @@ func (s *spark) event(p *packet) transports.Heard {
 	if !feathers.IsCall(name, p.data[1:]) {
 		return s.toApplication(name, p)
 	}
-	return s.call(s.language.cfg.Services.Call(name, p.data[1:], user), p.id)
+	return s.call(s.language.cfg.Services.Call(name, p.data[1:], who), p.id)
 }
 
 // call asks what a call comes to, or acknowledges it at once.
@@ -67,10 +71,6 @@ func (s *spark) call(call *feathers.Ask, id json.RawMessage) transports.Heard {
 		request := pending{}
 		if i == len(frames)-1 {
 			request.id, request.answer, request.next = cloned(id), call.Answer, call.Next
-		}
-		if f.Type == protocol.TypeRefresh {
-			user := feathers.UserOf(f.Token)
-			request.user = &user
 		}
 		frames[i] = s.askAs(f, request)
 	}
@@ -105,7 +105,7 @@ func (s *spark) toApplication(name string, p *packet) transports.Heard {
 		data, err = protocol.CompactJSON(data)
 	}
 	switch name {
-	case "document", "reply", "route", "feathers": // methods of our own protocol, or of this gateway
+	case "document", "reply", "route", "sign_in", "feathers": // methods of our own protocol, or of this gateway
 		err = protocol.Internal
 	}
 	if err != nil {
@@ -131,12 +131,13 @@ func (s *spark) answered(dst []byte, f *protocol.ServerFrame) []byte {
 	s.mu.Lock()
 	p, ok := s.pending[f.ID]
 	delete(s.pending, f.ID)
-	if ok && p.user != nil && f.Type == protocol.TypeReply {
-		s.user = *p.user
+	if p.before != nil && f.Type == protocol.TypeError {
+		s.who = *p.before
 	}
+	who := s.who
 	s.mu.Unlock()
 	if ok && p.next != nil {
-		if next := p.next(f); next != nil {
+		if next := p.next(f, who); next != nil {
 			heard := s.call(next, p.id)
 			if len(heard.Frames) > 0 {
 				s.line.Send(heard.Frames)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"tidings/gateways/feathers"
 	"tidings/protocol"
 	"tidings/transports"
 )
@@ -23,8 +24,8 @@ type spark struct {
 	mu      sync.Mutex // guards all below
 	id      string     // "" until the session is open
 	asked   bool       // for the id, before there was one
-	user    string     // "" for nobody
-	last    uint64     // id of a request
+	who     feathers.Account
+	last    uint64 // id of a request
 	pending map[uint64]pending
 }
 
@@ -142,7 +143,7 @@ func (s *spark) Say(dst []byte, e *protocol.Encoded) ([]byte, time.Duration) {
 		dst = s.answered(dst, f)
 	case f.Type == protocol.TypeError && f.Code == protocol.CodeTokenExpired:
 		s.mu.Lock()
-		s.user = ""
+		s.who = feathers.Account{}
 		s.mu.Unlock()
 	case f.Type == protocol.TypeEvent:
 		dst = appendEvent(dst, f.Event, f.Data)

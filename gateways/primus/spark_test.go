@@ -180,7 +180,7 @@ func FuzzHear(f *testing.F) {
 	for _, seed := range []string{
 		`"primus::id::"`, `{"type":0,"data":["find","messages",{"$limit":2,"$sort":{"a":-1},"$or":[{"a":{"$gt":1}},{"b":null}]}],"id":1}`,
 		`{"type":0,"data":["create","messages",{"id":1,"a":{}},{}],"id":2}`, `{"type":0,"data":["patch","messages","x",{"a":1},{"$select":["a"]}],"id":3}`,
-		`{"type":0,"data":["create","authentication",{"strategy":"jwt","accessToken":"e.eyJzdWIiOiJ1In0.x"},{}],"id":4}`, `{"type":1,"id":1,"data":[]}`, `[1]`,
+		`{"type":0,"data":["create","authentication",{"strategy":"jwt","accessToken":"e.eyJzdWIiOiJ1In0.x"},{}],"id":4}`, `{"type":0,"data":["create","authentication",{"strategy":"local","email":"a","password":"b"},{}],"id":5}`, `{"type":0,"data":["remove","authentication",null,{}],"id":6}`, `{"type":1,"id":1,"data":[]}`, `[1]`,
 	} {
 		f.Add(seed)
 	}
@@ -211,4 +211,37 @@ func FuzzHear(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A client is who its last token says from when it was sent, and who it was before if the bus did not take it.
+func TestWhoAClientIs(t *testing.T) {
+	const ann, bob = "x.eyJzdWIiOiJhbm4ifQ.y", "x.eyJzdWIiOiJib2IifQ.y"
+	s, _ := open(t)
+	signIn := func(token string) (frames []string, last uint64) {
+		for _, f := range s.Hear([]byte(`{"type":0,"data":["create","authentication",{"strategy":"jwt","accessToken":"` + token + `"},{}],"id":1}`)).Frames {
+			frames, last = append(frames, strings.TrimSpace(f.Type+" "+f.Token)), f.ID
+		}
+		return frames, last
+	}
+	answer := func(kind string, id uint64) {
+		s.Say(nil, protocol.Encode(&protocol.ServerFrame{Type: kind, ID: id, Code: protocol.CodeUnauthorized}))
+	}
+	for _, row := range []struct{ name, token, answer, want, user string }{
+		{"ann", ann, protocol.TypeReply, "refresh " + ann, "ann"},
+		{"ann again", ann, protocol.TypeReply, "refresh " + ann, "ann"},
+		{"bob, whose token is not taken: nobody", bob, protocol.TypeError, "refresh; refresh " + bob, ""},
+		{"bob", bob, protocol.TypeReply, "refresh " + bob, "bob"},
+	} {
+		frames, id := signIn(row.token)
+		if got := strings.Join(frames, "; "); got != row.want {
+			t.Errorf("%s: asks %s, want %s", row.name, got, row.want)
+		}
+		if answer(row.answer, id); s.who.User != row.user {
+			t.Errorf("%s: it is %q, want %q", row.name, s.who.User, row.user)
+		}
+	}
+	s.Say(nil, protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeError, Code: protocol.CodeTokenExpired}))
+	if s.who != (feathers.Account{}) {
+		t.Errorf("with its token over it is %+v", s.who)
+	}
 }
