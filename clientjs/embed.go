@@ -8,3 +8,8 @@ import "embed"
 //
 //go:embed dist/*.js
 var Dist embed.FS
+
+// Readme is the page of the npm package, in Markdown.
+//
+//go:embed README.md
+var Readme string

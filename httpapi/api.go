@@ -47,6 +47,7 @@ type API struct {
 	demo        files
 	start       files
 	doctor      files
+	docs        func() (files, error) // nil: none
 	demoBackend http.Handler
 	exporter    http.Handler
 
@@ -68,7 +69,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		return nil, err
 	}
 	networks, _ := parseNetworks(cfg.TrustedProxies)
-	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, lost: cfg.LostLogLines, store: cfg.Documents, forward: cfg.Forward, idle: cmp.Or(cfg.IdleTimeout, idleTimeout), base: cfg.BasePath, gateways: cfg.Gateways, carried: cfg.BasePath + "/bus", demoBackend: cfg.DemoBackend}
+	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, lost: cfg.LostLogLines, store: cfg.Documents, forward: cfg.Forward, idle: cmp.Or(cfg.IdleTimeout, idleTimeout), base: cfg.BasePath, gateways: cfg.Gateways, carried: cfg.BasePath + "/bus", demoBackend: cfg.DemoBackend, docs: readLater(cfg.Docs)}
 	if a.log == nil {
 		a.log = slog.Default()
 	}

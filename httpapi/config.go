@@ -49,6 +49,9 @@ type Config struct {
 	Demo fs.FS
 	// DemoPages are served below Demo, each at /demo/NAME/ with index.html at its root.
 	DemoPages map[string]fs.FS
+	// Docs returns what is served at /docs/, with index.html at its root. It is called once, by the first request for
+	// it. Nil means that there is none.
+	Docs func() (fs.FS, error)
 	// Gateways are what clients of other systems connect to.
 	Gateways []Gateway
 	// Tracer makes a span of each publish. Nil means none: a publish's trace context then goes on with its message as

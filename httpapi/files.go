@@ -61,6 +61,8 @@ var mediaTypes = map[string]string{
 	".ico":  "image/x-icon",
 	".ts":   "text/plain; charset=utf-8",
 	".txt":  "text/plain; charset=utf-8",
+	".md":   "text/markdown; charset=utf-8",
+	".yaml": "application/yaml",
 }
 
 // readFiles reads a tree. It returns nil for a nil one.
@@ -119,6 +121,29 @@ func (a *API) onDemoFile(c *gin.Context) { a.servePage(c, a.demo) }
 
 // onDoctorFile serves the page that examines the network. What it asks for are the endpoints that every client uses.
 func (a *API) onDoctorFile(c *gin.Context) { a.servePage(c, a.doctor) }
+
+// onDocsFile serves the documentation.
+func (a *API) onDocsFile(c *gin.Context) {
+	from, err := a.docs()
+	if err != nil {
+		panic(err) // of what the binary carries; the recovery around it logs it
+	}
+	a.servePage(c, from)
+}
+
+// readLater returns what reads a tree when it is first asked for; nil for nil.
+func readLater(tree func() (fs.FS, error)) func() (files, error) {
+	if tree == nil {
+		return nil
+	}
+	return sync.OnceValues(func() (files, error) {
+		found, err := tree()
+		if err != nil {
+			return nil, err
+		}
+		return readFiles(found)
+	})
+}
 
 // servePage serves a file of a page, of which index.html is the root.
 func (a *API) servePage(c *gin.Context, from files) {

@@ -13,6 +13,9 @@ import (
 //go:embed openapi.yaml
 var description []byte
 
+// Description returns the API for machines, in OpenAPI 3.1 as YAML.
+func Description() string { return string(description) }
+
 // onDescription serves GET /api/openapi.yaml, without a key: it holds nothing that is not in the source.
 func (a *API) onDescription(c *gin.Context) {
 	header := c.Writer.Header()

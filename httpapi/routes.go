@@ -82,6 +82,10 @@ func (a *API) routes(base string) *gin.Engine {
 			g.POST("/demo/*file", a.onDemoBackend)
 		}
 	}
+	if a.docs != nil {
+		g.GET("/docs", toFolder("docs/"))
+		g.Match(read, "/docs/*file", a.onDocsFile)
+	}
 	if a.start != nil {
 		g.Match(read, "/start/*file", a.onStartFile)
 		if base != "" {

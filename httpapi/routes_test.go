@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -20,9 +21,45 @@ func withDemo(c *Config) {
 	c.Demo = fstest.MapFS{"index.html": {Data: []byte("<!doctype html><title>demo</title>")}, "assets/app.js": {Data: []byte("export {}")}, "app.tsx": {Data: []byte("source")}}
 }
 
+func withDocs(c *Config) {
+	c.Docs = func() (fs.FS, error) {
+		return fstest.MapFS{"index.html": {Data: []byte("<!doctype html><title>docs</title>")}, "index.md": {Data: []byte("# docs")}}, nil
+	}
+}
+
+// The documentation is made once, when it is first asked for. What cannot be made is an error of the server.
+func TestDocsAreMadeWhenAskedFor(t *testing.T) {
+	made := 0
+	w := start(t, func(c *Config) {
+		c.Docs = func() (fs.FS, error) {
+			made++
+			return fstest.MapFS{"index.html": {Data: []byte("docs")}}, nil
+		}
+	})
+	w.do(request{method: "GET", path: "/healthz"})
+	if made != 0 {
+		t.Error("it was made before anybody asked for it")
+	}
+	for range 2 {
+		if r := w.do(request{method: "GET", path: "/docs/"}); r.Code != 200 || r.Header().Get("Content-Security-Policy") != pagePolicy {
+			t.Errorf("GET /docs/: %d with the policy %q, want 200 and %q", r.Code, r.Header().Get("Content-Security-Policy"), pagePolicy)
+		}
+	}
+	if made != 1 {
+		t.Errorf("it was made %d times, want once", made)
+	}
+	w = start(t, func(c *Config) { c.Docs = func() (fs.FS, error) { return nil, errors.New("no page") } })
+	if r := w.do(request{method: "GET", path: "/docs/"}); r.Code != 500 {
+		t.Errorf("GET /docs/ of what cannot be made: %d, want 500", r.Code)
+	}
+	if r := start(t).do(request{method: "GET", path: "/docs/"}); r.Code != 404 {
+		t.Errorf("GET /docs/ without documentation: %d, want 404", r.Code)
+	}
+}
+
 func TestEveryURL(t *testing.T) {
 	for _, base := range []string{"", "/tidings"} {
-		w := start(t, withDemo, func(c *Config) { c.BasePath = base })
+		w := start(t, withDemo, withDocs, func(c *Config) { c.BasePath = base })
 		for _, tt := range []struct {
 			method, path string
 			status       int
@@ -63,6 +100,11 @@ func TestEveryURL(t *testing.T) {
 			{"GET", "/doctor/verdicts.json", 200, "application/json"},
 			{"GET", "/doctor/../api/channels", 404, "application/json"},
 			{"POST", "/doctor/", 405, "application/json"},
+			{"GET", "/docs", 302, ""},
+			{"GET", "/docs/", 200, "text/html; charset=utf-8"},
+			{"GET", "/docs/index.md", 200, "text/markdown; charset=utf-8"},
+			{"GET", "/docs/api/x", 404, "application/json"},
+			{"POST", "/docs/", 405, "application/json"},
 			{"POST", "/api/reply", 401, "application/json"},
 			{"GET", "/", 404, "application/json"},
 			{"GET", "/primus", 404, "application/json"},

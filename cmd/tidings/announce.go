@@ -26,11 +26,12 @@ func announce(out io.Writer, s config.Settings) {
   demo      %s/demo/
   filters   %s/demo/filters/
   taxis     %s/demo/taxis/
+  docs      %s/docs/
   client    import { createMessageBus } from "%s/client/tidings.js"
   listen    curl -N '%s/bus/sse?channel=hello'
   publish   curl -H 'Content-Type: application/json' -d '{"channel": "hello", "data": {"n": 1}}' %s/api/publish
 %s
-`, version, s.Subscribe, s.Publish, rulesLine(s), base, base, base, base, base, base, base, gatewayLine(s))
+`, version, s.Subscribe, s.Publish, rulesLine(s), base, base, base, base, base, base, base, base, gatewayLine(s))
 	if !onLoopback(s.Addr) {
 		fmt.Fprintf(out, "  WARNING: %s is reached from other machines; what they may do is above, but for /api and /metrics.\n\n", s.Addr)
 	}

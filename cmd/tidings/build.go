@@ -171,7 +171,7 @@ func (srv *server) apiConfig() httpapi.Config {
 		c.Tracer = srv.tracer
 	}
 	if s.Dev {
-		c.Start, c.Demo = startPage(), demo()
+		c.Start, c.Demo, c.Docs = startPage(), demo(), documentation
 		c.DemoBackend, c.DemoPages = demoBackend(srv.bus, srv.store), demoPages()
 	}
 	c.Transports = transports.Config{

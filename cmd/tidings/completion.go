@@ -11,7 +11,7 @@ import (
 // completeFlags makes the shell offer a flag's values, files if it takes one, and nothing if it takes neither.
 func completeFlags(cmd *cobra.Command) {
 	values := map[string][]string{"transport": {protocol.WebSocket, protocol.SSE, protocol.Poll}, "scope": {"all", "in", "out", "none"}}
-	files := map[string]bool{"config": true, "data-file": true, "key-file": true, "private-key-file": true}
+	files := map[string]bool{"config": true, "data-file": true, "key-file": true, "private-key-file": true, "out": true}
 	for _, c := range config.Choices() {
 		values[c.Flag] = c.Values
 	}

@@ -29,6 +29,7 @@ const (
 	sqlite     = "modernc.org/sqlite"
 	pgx        = "github.com/jackc/pgx/v5"
 	rueidis    = "github.com/redis/rueidis"
+	goldmark   = "github.com/yuin/goldmark"
 	xcrypto    = "golang.org/x/crypto" // acme/autocert, argon2
 )
 
@@ -60,6 +61,8 @@ var folders = map[string]folder{
 	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "documents", "filter", "store", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/forward", "internal/guard", "internal/resting"}, foreign: []string{gin, prometheus}},
 	"client":                   {ours: []string{"protocol", "core"}, foreign: []string{websocket, clientSSE}},
 	"clientjs":                 {},
+	"docs":                     {},
+	"docs/site":                {foreign: []string{goldmark, yaml}},
 	// The store of documents: what it is asked and answers, with implementations that know nothing of each other.
 	"store":              {ours: []string{"protocol", "filter"}},
 	"store/sqlstore":     {ours: []string{"protocol", "filter", "store"}},
@@ -94,5 +97,5 @@ var folders = map[string]folder{
 	"internal/testredis": {ours: []string{"internal/leash"}},
 	"internal/tools":     {},
 	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
-	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "broker/redisbroker", "actors", "transports", "hooks", "httpapi", "client", "sim", "examples", "documents", "gateways/feathers", "gateways/kuzzle", "gateways/pakyow", "gateways/primus", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/forward", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "broker/redisbroker", "actors", "transports", "hooks", "httpapi", "client", "clientjs", "docs", "docs/site", "sim", "examples", "documents", "gateways/feathers", "gateways/kuzzle", "gateways/pakyow", "gateways/primus", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/forward", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
 }
