@@ -920,6 +920,26 @@ test("F88: answers that are cut on their way: shorter ones are asked for, and th
   bus.close();
 });
 
+test("F88: a network that cuts each connection after some messages: the wait does not grow with the time since a good one", async () => {
+  const { bus, net, clock, server } = servedBus({ transports: ["websocket"], random: () => 1 });
+  const heard: unknown[] = [];
+  bus.subscribe("a", (n) => heard.push(n));
+  await settle();
+  for (let n = 1; n <= 20; n++) {
+    await clock.advance(2_000);
+    server.publish("a", n);
+    await settle();
+    assert.equal(heard.length, n);
+    const { length } = net.links;
+    const at = clock.now();
+    net.last.lost();
+    while (net.links.length === length) await clock.advance(50);
+    assert.ok(clock.now() - at <= 250, `connection ${n}: the next after ${clock.now() - at} ms`);
+    await settle();
+  }
+  bus.close();
+});
+
 test("B131: a url at which something else answers: it says so once, and is asked more rarely", async () => {
   for (const [status, body, type] of [[404, "<html>Cannot GET /bus</html>", "text/html"], [200, "<!doctype html><div id=root>", "text/html"], [404, '{"error":{"code":"not_found","message":"no such path","hint":"","retry":false}}', "application/json"]] as const) {
     let fetched = 0;

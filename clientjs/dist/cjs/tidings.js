@@ -752,7 +752,10 @@ function createConnector(config, session, onStatus) {
     connected,
     fail,
     refresh,
-    fruit: () => void (fruitless = 0),
+    fruit(at = downSince) {
+      fruitless = 0;
+      downSince = at;
+    },
     hole() {
       const attempt = current();
       if (attempt) trouble(attempt.name, HOLE);
@@ -1079,7 +1082,7 @@ function watchPage(wake, hide, show) {
 }
 
 // clientjs/src/link/connection.ts
-var build = true ? "3c975e18-long" : "source";
+var build = true ? "332924d0-long" : "source";
 function createConnection(config, port) {
   const { tabs, clock } = config;
   let stopWatching;
@@ -1090,7 +1093,7 @@ function createConnection(config, port) {
     connected: (link, frame) => carrier.connected(link, frame),
     disconnected: (link, error) => carrier.fail(link, error),
     message(sub, frame) {
-      connector.fruit();
+      connector.fruit(clock.now());
       port.message(sub, frame);
     },
     retryLater(holes) {

@@ -672,7 +672,10 @@ function createConnector(config, session, onStatus) {
     connected,
     U: fail,
     refresh,
-    k: () => void (fruitless = 0),
+    k(at = downSince) {
+      fruitless = 0;
+      downSince = at;
+    },
     d() {
       const attempt = current();
       if (attempt) trouble(attempt.name, HOLE);
@@ -1031,7 +1034,7 @@ function watchPage(wake, hide, show) {
 }
 
 // clientjs/src/link/connection.ts
-var build = true ? "3c975e18" : "source";
+var build = true ? "332924d0" : "source";
 function createConnection(config, port) {
   const { tabs, clock } = config;
   let stopWatching;
@@ -1042,7 +1045,7 @@ function createConnection(config, port) {
     connected: (link, frame) => carrier.connected(link, frame),
     disconnected: (link, error) => carrier.U(link, error),
     message(sub, frame) {
-      connector.k();
+      connector.k(clock.now());
       port.message(sub, frame);
     },
     u(holes) {

@@ -76,7 +76,7 @@ export function createConnection(config: ConnectionConfig, port: ConnectionPort)
     connected: (link, frame) => carrier.connected(link, frame),
     disconnected: (link, error) => carrier.fail(link, error),
     message(sub, frame) {
-      connector.fruit();
+      connector.fruit(clock.now());
       port.message(sub, frame);
     },
     retryLater(holes) {

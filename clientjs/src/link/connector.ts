@@ -85,7 +85,7 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
   let warned = false;
   /** The transport that carries the session, if nothing is heard of it: it takes part in a race for its own place. */
   let suspect: TransportName | undefined;
-  /** Since when there was no good connection; Infinity before the first attempt. */
+  /** Since when no connection was a good one or brought a message; Infinity before the first attempt. */
   let downSince = Infinity;
   /** Since when the status has been `connected`, over whatever links. */
   let upSince = 0;
@@ -387,7 +387,10 @@ export function createConnector(config: ConnectorConfig, session: Session, onSta
     connected,
     fail,
     refresh,
-    fruit: () => void (fruitless = 0),
+    fruit(at = downSince) {
+      fruitless = 0;
+      downSince = at;
+    },
     hole() {
       const attempt = current();
       if (attempt) trouble(attempt.name, HOLE);

@@ -39,8 +39,11 @@ export interface Connector {
      * Rejects as `getToken` does.
      */
     refresh(): Promise<void>;
-    /** Something new arrived: the connection is of use. */
-    fruit(): void;
+    /**
+     * An answer arrived, or a message, with its time: the connection is of use. The wait before the next attempt grows
+     * from the time of the last message on, however soon the connection that brought it is cut.
+     */
+    fruit(at?: number): void;
     /** A message stays away over the link, however often it is asked for. */
     hole(): void;
     /** The token's time is nearly over. */
