@@ -62,7 +62,7 @@ type loop struct {
 	expires    time.Time
 	round      []string  // what this round still has to try
 	rounds     int       // failed rounds since something worked
-	unsteady   time.Time // since when no connection lasted stableAfter; zero while one does
+	unsteady   time.Time // since when no connection lasted stableAfter or brought a message; zero if the last one did last
 	shaky      int
 	lastLink   int
 	current    *carrier  // carries the session

@@ -104,6 +104,29 @@ func TestF88_AnswersThatAreCut(t *testing.T) {
 	})
 }
 
+// A path that cuts each connection after some messages: each brings something, so the waits do not grow.
+func TestF88_ConnectionsThatAreCutAfterSomeMessages(t *testing.T) {
+	bubble(t, protocol.WebSocket, func(t *testing.T, s *server) {
+		c := s.client(func(cfg *Config) { cfg.Random = func() float64 { return 1 } })
+		_, h := s.subscribe(c, "a")
+		l, _ := s.connected("s1", false)
+		l.subscribed(0)
+		h.want(t, "subscribed 0 false")
+		for i := range uint64(20) {
+			time.Sleep(2 * time.Second)
+			l.say(message(i + 1))
+			time.Sleep(10 * time.Millisecond)
+			h.want(t, fmt.Sprint(i+1))
+			cut := time.Now()
+			l.cut()
+			l, _ = s.connected("s1", true)
+			if waited := time.Since(cut); waited > 250*time.Millisecond {
+				t.Fatalf("connection %d: the next after %v, want 200 ms", i+1, waited)
+			}
+		}
+	})
+}
+
 // A link that stays open and brings nothing is doubted 5 s after a request, and left when another carries the session.
 func TestF89_ALinkThatGoesMute(t *testing.T) {
 	for name, due := range map[string]func(t *testing.T, c *Client, l *serverLink){

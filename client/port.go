@@ -37,6 +37,7 @@ func (p port) Message(s *core.Subscription, m *protocol.Message) {
 		return
 	}
 	listeners, out := t.listeners, messageOf(m, s.Cursor().Epoch)
+	p.c.unsteady = time.Now()
 	p.c.enqueue(func() {
 		for _, l := range listeners {
 			l.call(func() { l.onMessage(out) }, out.Position)
