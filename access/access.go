@@ -2,9 +2,10 @@
 // channel.
 //
 // Who: Tokens verifies a client's token and returns its Identity, Revocations are the tokens that count no more, and
-// Keys knows the API keys of backends. ConnectionIDs and Replies know again what was signed before. What: Rules,
-// compiled to a Policy, decide by Pattern which identities may subscribe, publish and see presence in which channels.
-// Where: a Routing, compiled to a Router, finds the channels of a message by its event and its data.
+// Keys knows the API keys of backends, for which Visits stand in for some hours. ConnectionIDs and Replies know again
+// what was signed before. What: Rules, compiled to a Policy, decide by Pattern which identities may subscribe, publish
+// and see presence in which channels. Where: a Routing, compiled to a Router, finds the channels of a message by its
+// event and its data.
 package access
 
 import "time"

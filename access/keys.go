@@ -86,6 +86,9 @@ func goodName(name string) bool {
 // Len is the number of keys.
 func (k Keys) Len() int { return len(k.hashes) }
 
+// Any reports whether a key's backend is one for which is returns true.
+func (k Keys) Any(is func(Backend) bool) bool { return slices.ContainsFunc(k.backends, is) }
+
 // Find returns who holds key, and false if it is none of the keys. The time it takes depends on nothing but the
 // lengths.
 func (k Keys) Find(key string) (Backend, bool) {

@@ -35,6 +35,14 @@ func Trusted(principal string) Backend { return Backend{principal: principal} }
 // Principal names the backend without its key: idempotency keys of different principals do not meet.
 func (b Backend) Principal() string { return b.principal }
 
+// Scopes lists what the backend's key is limited to, as they were given. Nil means that it may do everything.
+func (b Backend) Scopes() []string {
+	if b.scopes == nil {
+		return nil
+	}
+	return strings.Fields(b.scopes.String())
+}
+
 // May returns nil if the backend may do this in ch. It fails with CodeForbidden and a hint that names the scopes of its
 // key.
 func (b Backend) May(do Action, ch protocol.Channel) error {

@@ -296,3 +296,25 @@ func (t *Tokens) parse(token string, h header, keys *keySet) (Identity, *protoco
 func goodSubject(s string) bool {
 	return s != "" && len(s) <= maxSubjectBytes && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 })
 }
+
+// Suppose returns whose a token with these claims would be, if it counted. claims is a JSON object; "iss", "aud" and
+// "exp" may be missing. Nil is an anonymous client. It fails for claims that no token can have.
+func (t *Tokens) Suppose(raw []byte) (Identity, error) {
+	if t == nil || raw == nil {
+		return Identity{}, nil
+	}
+	var c claims
+	if err := c.UnmarshalJSON(raw); err != nil {
+		if wrong := new(claimFault); errors.As(err, &wrong) {
+			return Identity{}, wrong
+		}
+		return Identity{}, errors.New("the claims are no JSON object with each name once")
+	}
+	if c.subject == "" || len(c.subject) > maxSubjectBytes {
+		return Identity{}, fmt.Errorf("the claim \"sub\" must be a text of 1 to %d bytes: it is the user", maxSubjectBytes)
+	}
+	if c.expires == nil {
+		c.expires = jwt.NewNumericDate(time.Now().Add(t.cfg.MaxLifetime))
+	}
+	return c.identity(t.cfg.Roles, t.cfg.Permissions), nil
+}

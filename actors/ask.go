@@ -83,6 +83,7 @@ type ConnectionInfo struct {
 	ID            string
 	User          string // "" for an anonymous client
 	Transport     string // protocol.WebSocket, SSE or Poll: that of its last link
+	Fallback      string // why that is not the client's first transport, in the client's word; "" if it is
 	Gateway       protocol.Gateway
 	State         string // ConnectionLinked or ConnectionParked
 	Since         time.Time
@@ -128,7 +129,7 @@ func (b *Bus) info(c *Connection, d description) ConnectionInfo {
 		state = ConnectionParked
 	}
 	return ConnectionInfo{
-		ID: c.id, User: c.Identity().User, Transport: c.kind().String(), Gateway: c.via, State: state, Subscriptions: d.subscriptions,
+		ID: c.id, User: c.Identity().User, Transport: c.kind().String(), Fallback: c.fallback(), Gateway: c.via, State: state, Subscriptions: d.subscriptions,
 		Since: b.started.Add(time.Duration(c.opened) * time.Second),
 	}
 }

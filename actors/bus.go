@@ -14,6 +14,7 @@ import (
 	"tidings/core"
 	"tidings/internal/counts"
 	"tidings/internal/patience"
+	"tidings/internal/refusals"
 	"tidings/protocol"
 	"time"
 
@@ -48,7 +49,8 @@ type Bus struct {
 	cluster      *clustered   // nil for a node that is alone
 	heard        *heard       // nil for such a node, and if the broker does not count who hears
 	pressure     atomic.Int32 // a Pressure
-	endings      endings      // of sessions that ended for good, for clients between two polls
+	refusals     refusals.Ring
+	endings      endings // of sessions that ended for good, for clients between two polls
 	parking      *parking
 	chronicle    *chronicle
 	replyBoxes   replyBoxes
@@ -207,11 +209,6 @@ func causeOf(code protocol.Code, otherwise string) string {
 	return string(code)
 }
 
-// The words that a client may give for fallback in connect; others count as "other".
-var fallbacks = map[string]bool{
-	protocol.FallbackRefused: true, protocol.FallbackUnproven: true, protocol.FallbackUnstable: true, protocol.FallbackRemembered: true, protocol.FallbackChosen: true,
-}
-
 // tally is what Stats counts.
 type tally struct {
 	linked [kinds]atomic.Int64
@@ -233,17 +230,6 @@ type tally struct {
 	members, watchers                               atomic.Int64
 	joined, left, presenceLost, presenceFailed      atomic.Uint64
 	newsPresence, newsJoined, newsLeft, newsUnnamed atomic.Uint64
-}
-
-// fellBack counts that a client has another transport than its first choice.
-func (t *tally) fellBack(kind transportKind, reason string) {
-	if reason == "" {
-		return
-	}
-	if !fallbacks[reason] {
-		reason = "other"
-	}
-	t.fallbacks.add(kind, reason, 1)
 }
 
 var gapReasons = [...]protocol.GapReason{

@@ -24,7 +24,7 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 		if c, gen, fault = b.resume(peer, connect, identity, link); fault != nil {
 			return nil, 0, fault
 		} else if c != nil {
-			b.tally.fellBack(kindOf(peer.Transport), connect.Fallback)
+			c.fellBack(connect.Fallback)
 			return c, gen, nil
 		}
 	}
@@ -49,7 +49,7 @@ func (b *Bus) Open(ctx context.Context, peer protocol.Peer, connect *protocol.Cl
 			b.send(before.pid, end{fault: errFenced})
 		}
 	}
-	b.tally.fellBack(kindOf(peer.Transport), connect.Fallback)
+	c.fellBack(connect.Fallback)
 	return c, gen, nil
 }
 

@@ -33,6 +33,7 @@ type Stats struct {
 	Ended         map[Cause]uint64  // connections: a code, or "goodbye"
 	Faults        map[Cause]uint64  // requests of clients that were answered with an error
 	Fallbacks     map[Cause]uint64  // connects of clients that are not on their first transport, by protocol.FallbackRefused and so on, or "other"
+	FallenBack    map[Cause]int     // connections now, parked ones included, that are not on their client's first transport, by the same
 	Evicted       uint64            // parked connections that ended before their time, since there were too many
 	Withdrawn     uint64            // frames that were taken back, since their channel is not allowed any more
 	Revoked       uint64            // subscriptions that other rules, or another token of the user, ended
@@ -105,6 +106,7 @@ func (b *Bus) Stats() Stats {
 		Ended:         t.ended.Snapshot(),
 		Faults:        t.faults.Snapshot(),
 		Fallbacks:     t.fallbacks.Snapshot(),
+		FallenBack:    map[Cause]int{},
 		Evicted:       t.evicted.Load(),
 		Withdrawn:     t.withdrawn.Load(),
 		ActorFailures: t.failures.Load(),
@@ -139,9 +141,7 @@ func (b *Bus) Stats() Stats {
 		PendingPublishes: int(b.publishing.Load()),
 		BrokerQueue:      b.reads.Depth() + b.publishes.Depth() + b.asking.Depth() + b.documents.Depth(),
 	}
-	if h, ok := b.broker.(broker.Holder); ok {
-		s.Holdings = h.Holdings()
-	}
+	s.Holdings = b.holdings()
 	s.Broker.Answers = true
 	if o, ok := b.broker.(broker.Observed); ok {
 		s.Broker = o.Doing()
@@ -172,6 +172,17 @@ func (b *Bus) Stats() Stats {
 	})
 	for _, c := range b.registry.all() {
 		s.PendingFrames += int(c.pending.Load())
+		if reason := c.fallback(); reason != "" {
+			s.FallenBack[Cause{c.kind().String(), reason}]++
+		}
 	}
 	return s
+}
+
+// holdings returns what the broker keeps in this process.
+func (b *Bus) holdings() (held broker.Holdings) {
+	if h, ok := b.broker.(broker.Holder); ok {
+		held = h.Holdings()
+	}
+	return held
 }

@@ -55,6 +55,7 @@ func newChannel(b *Bus, e *entry) *channel {
 // fail pushes an error for the subscribe of a member. For one that the server made nobody waits.
 func (ch *channel) fail(sub *subscription, fault *protocol.Error) {
 	if sub.id != 0 {
+		sub.conn.refusedFor(fault, sub.channel)
 		ch.lane(sub).Push(sub, protocol.ErrorFrame(sub.id, fault))
 	}
 }

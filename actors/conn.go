@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"tidings/access"
@@ -72,7 +73,7 @@ type Connection struct {
 	places   places                          // its actor's
 	identity atomic.Pointer[access.Identity] // who the client is; its actor changes it
 
-	transport atomic.Uint32 // transportKind of the last link
+	transport atomic.Uint32 // of the last link: transportKind, and 8 bits above it the place in fallbacks
 	pending   atomic.Int32  // frames on their way to the actor
 	since     atomic.Uint64 // generation of the link that the last connect came over; polls go on with newer ones
 	replayed  atomic.Int64  // bytes of messages that recoveries brought, and that its actor has not charged
@@ -188,7 +189,10 @@ func (c *Connection) fail() {
 	}
 }
 
-func (c *Connection) kind() transportKind { return transportKind(c.transport.Load()) }
+func (c *Connection) kind() transportKind { return transportKind(c.transport.Load() & 0xff) }
+
+// fallback returns why the client is not on its first transport, or "".
+func (c *Connection) fallback() string { return fallbacks[c.transport.Load()>>8] }
 
 // made returns what p points to, made now if need be.
 func made[T any](p *atomic.Pointer[T]) *T {
@@ -253,3 +257,27 @@ func (c *Connection) withdraw(hidden func(protocol.Channel) bool) {
 }
 
 var errWithdrawn = &protocol.Error{Code: protocol.CodeForbidden, Reason: "the rules of this channel have changed while the answer waited", Hint: "Ask again: that is forbidden, too, if the channel is not allowed any more."}
+
+// The words that a client may give for fallback in connect, "" for a client that is on its first transport; others
+// count as otherFallback.
+var fallbacks = [...]string{
+	"", protocol.FallbackRefused, protocol.FallbackUnproven, protocol.FallbackUnstable, protocol.FallbackRemembered, protocol.FallbackChosen, otherFallback,
+}
+
+const otherFallback = "other"
+
+// fallbackOf returns the place of a client's word in fallbacks.
+func fallbackOf(word string) uint32 {
+	if i := slices.Index(fallbacks[:], word); i >= 0 {
+		return uint32(i)
+	}
+	return uint32(len(fallbacks) - 1)
+}
+
+// fellBack notes of a client that has just connected why it has another transport than its first choice, if it has.
+func (c *Connection) fellBack(reason string) {
+	if place := fallbackOf(reason); place != 0 {
+		c.bus.tally.fallbacks.add(c.kind(), fallbacks[place], 1)
+		c.transport.Or(place << 8)
+	}
+}

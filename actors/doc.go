@@ -32,6 +32,7 @@
 // What people and scripts ask:
 //
 //	ask.go                  channels, connections and how they stand, and a tail of what is published
+//	ask_operate.go          what was refused of late, what the rules would decide, and what is near its limit
 //	ask_revoke.go           tokens, users and connections are sent away
 //	ask_why.go              what became of one message for one connection
 //

@@ -99,11 +99,11 @@ func (s *session) push(frame *protocol.Encoded) {
 	}
 }
 
-// refuse pushes an error for each of these requests, or a single one without an id if there are none. A refusal is no
-// error of the connection, however many there are: what a page may not do must not take from it what it may. A flood of
-// requests is slowed down by the rates of the connection.
+// refuse pushes an error for each of these requests, or one without an id if there are none. A refusal is no error of
+// the connection, however many there are: what a page may not do must not take from it what it may.
 func (s *session) refuse(fault *protocol.Error, ids ...uint64) {
 	s.bus.tally.faults.add(s.kind, string(fault.Code), max(1, len(ids)))
+	s.conn.refusedFor(fault, "")
 	if len(ids) == 0 {
 		s.push(protocol.ErrorFrame(0, fault))
 	}

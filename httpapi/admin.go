@@ -48,6 +48,7 @@ type connectionInfo struct {
 	Connection    string `json:"connection"`
 	User          string `json:"user,omitempty"`
 	Transport     string `json:"transport"`
+	Fallback      string `json:"fallback,omitempty"` // why the transport is not the client's first
 	Gateway       string `json:"gateway,omitempty"`
 	State         string `json:"state"`
 	Since         int64  `json:"since"` // Unix milliseconds
@@ -162,7 +163,7 @@ func (a *API) connections(ctx context.Context, b access.Backend, q map[string]st
 	page := &connectionsPage{Connections: []connectionInfo{}}
 	for _, n := range list {
 		page.Connections = append(page.Connections, connectionInfo{
-			Connection: n.ID, User: n.User, Transport: n.Transport, Gateway: n.Gateway.String(), State: n.State, Since: n.Since.UnixMilli(), Subscriptions: n.Subscriptions,
+			Connection: n.ID, User: n.User, Transport: n.Transport, Fallback: n.Fallback, Gateway: n.Gateway.String(), State: n.State, Since: n.Since.UnixMilli(), Subscriptions: n.Subscriptions,
 		})
 	}
 	if more {

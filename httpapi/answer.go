@@ -45,8 +45,7 @@ func (a *API) refuse(c *gin.Context, err error) {
 	if after > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(after/time.Second)))
 	}
-	n := noteOf(c)
-	n.code, n.reason = string(fault.Code), fault.Reason
+	noteOf(c).refused = fault
 	transports.VaryByOrigin(header)
 	transports.WriteRefusal(c.Writer, c.Request, fault.Code.Row().HTTP, protocol.AppendError(nil, fault))
 	c.Abort()

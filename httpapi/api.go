@@ -34,6 +34,7 @@ type API struct {
 	ends     func() time.Time // of certificates; nil: none
 	lost     func() uint64    // lines of the log; nil: not counted
 	store    Documents
+	settings func() []Setting   // nil: not shown
 	forward  *forward.Forwarder // nil: no other node is asked
 	wasReady atomic.Bool        // the broker has answered
 	idle     time.Duration      // how long Server keeps a connection without a request
@@ -69,7 +70,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		return nil, err
 	}
 	networks, _ := parseNetworks(cfg.TrustedProxies)
-	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, lost: cfg.LostLogLines, store: cfg.Documents, forward: cfg.Forward, idle: cmp.Or(cfg.IdleTimeout, idleTimeout), base: cfg.BasePath, gateways: cfg.Gateways, carried: cfg.BasePath + "/bus", demoBackend: cfg.DemoBackend, docs: readLater(cfg.Docs)}
+	a := &API{bus: bus, log: cfg.Log, proxies: networks, metrics: cfg.Metrics, tracer: cfg.Tracer, ends: cfg.CertificateEnds, lost: cfg.LostLogLines, store: cfg.Documents, settings: cfg.Settings, forward: cfg.Forward, idle: cmp.Or(cfg.IdleTimeout, idleTimeout), base: cfg.BasePath, gateways: cfg.Gateways, carried: cfg.BasePath + "/bus", demoBackend: cfg.DemoBackend, docs: readLater(cfg.Docs)}
 	if a.log == nil {
 		a.log = slog.Default()
 	}
@@ -98,6 +99,7 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 	if a.doctor, err = readFiles(doctor.Page); err != nil {
 		return nil, err
 	}
+	cfg.Transports.Refusals = bus.Refusals()
 	cfg.Transports.ClientAddress = a.proxies.knownText
 	cfg.Transports.Scheme = a.proxies.scheme
 	cfg.Transports.Log, cfg.Transports.Forward = a.log, cfg.Forward

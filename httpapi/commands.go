@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -42,6 +43,7 @@ func (a *API) onSend(c *gin.Context) {
 		a.refuse(c, err)
 		return
 	}
+	about(c, "event", q.Event, "connection", q.connection, "user", strings.Join(q.users, " "))
 	if a.handOn(c, q.connection, body) {
 		return
 	}
@@ -146,6 +148,9 @@ func (a *API) onDisconnect(c *gin.Context) {
 		return
 	}
 	q, err := readDisconnect(body)
+	if err == nil {
+		about(c, "connection", q.Connection, "user", q.User)
+	}
 	if err == nil && a.handOn(c, q.Connection, body) {
 		return
 	}
@@ -239,6 +244,7 @@ func (a *API) onRevoke(c *gin.Context) {
 		}
 		return err
 	})
+	about(c, "token", q.Token, "user", q.User)
 	var done actors.Revoked
 	switch {
 	case err != nil:

@@ -28,11 +28,16 @@ type Config struct {
 	// Metrics is who may read /metrics without a key. Empty means Loopback. A proxy on this machine makes everyone look
 	// local, unless it sends X-Forwarded-For or Via: choose MetricsNobody behind one.
 	Metrics MetricsReaders
+	// SigningSecret signs the visits of people who use the admin page, at least access.MinSecretBytes. All nodes need
+	// the same. Empty means one that is drawn now: visits then end with the process.
+	SigningSecret []byte
+	// Settings returns the settings that are in effect, for people. Nil means that they are not shown.
+	Settings func() []Setting
 	// TrustedProxies are the addresses and networks whose X-Forwarded-For and X-Forwarded-Proto, or Forwarded, are
 	// believed; by default nobody's. Failed API keys are counted per address only if it is set: offices share one
 	// address.
 	TrustedProxies []string
-	// Transports configures /bus. ClientAddress, Scheme, Known, Forward and Log are set by New.
+	// Transports configures /bus. ClientAddress, Scheme, Known, Forward, Log and Refusals are set by New.
 	Transports transports.Config
 	// IdleTimeout is how long Server keeps a connection without a request. Zero means 75 s. A balancer in front that
 	// keeps its connections for longer (Google's 600 s, Envoy's an hour) now and then sends a request into one that is
@@ -67,6 +72,13 @@ type Config struct {
 	Log *slog.Logger
 	// LostLogLines returns how many lines of the log were lost so far. Nil means that they are not counted.
 	LostLogLines func() uint64
+}
+
+// Setting is one setting as it is in effect.
+type Setting struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`  // of a secret only whether, and how many, there are
+	Source string `json:"source"` // "default", or where it was set
 }
 
 // Documents are what /api/documents is about.
@@ -122,6 +134,9 @@ func (c Config) Validate() error {
 	}
 	if len(c.DemoPages) > 0 && c.Demo == nil {
 		return errors.New("DemoPages: there is no Demo below which they would be")
+	}
+	if n := len(c.SigningSecret); n > 0 && n < access.MinSecretBytes {
+		return fmt.Errorf("SigningSecret: it is shorter than %d bytes", access.MinSecretBytes)
 	}
 	if c.IdleTimeout != 0 && c.IdleTimeout < headerTimeout {
 		return fmt.Errorf("IdleTimeout: %v is less than %v", c.IdleTimeout, headerTimeout)

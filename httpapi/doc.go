@@ -11,6 +11,8 @@
 //	documents.go, documents_many.go, documents_list.go, documents_whole.go   documents: one of them, several or a search, and whole collections
 //	history.go, presence.go, admin.go, why.go, tail.go, filters.go   what backends ask
 //	commands.go, grants.go   what they do to clients
+//	visit.go     people who signed in on the admin page with a key
+//	operate.go, stats.go   what operators ask: counts, refusals, settings, and what the rules decide
 //	everywhere.go, tail_nodes.go, cluster.go   several nodes: all are asked, or the one whose connection it is; how they stand
 //	openapi.go   openapi.yaml, which describes all of it
 //	gateways.go  where clients of other systems connect

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -38,6 +39,9 @@ func (a *API) grant(c *gin.Context, do func(actors.Whom, []protocol.Channel) (ac
 		return
 	}
 	q, err := readGrant(body)
+	if err == nil {
+		about(c, "channel", strings.Join(q.names, " "), "connection", q.who.Connection, "user", q.who.User) // a session's key is a secret
+	}
 	if err == nil && a.handOn(c, q.who.Connection, body) {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tidings/internal/refusals"
 	"tidings/protocol"
 )
 
@@ -22,6 +23,8 @@ func (a *API) logged(c *gin.Context) {
 	start := time.Now()
 	c.Next()
 	status := c.Writer.Status()
+	a.audit(c)
+	fault := a.remember(c)
 	level := slog.LevelDebug
 	switch {
 	case strings.HasPrefix(c.FullPath(), a.carried):
@@ -37,13 +40,43 @@ func (a *API) logged(c *gin.Context) {
 		slog.String("method", protocol.Cut(c.Request.Method, 16)),
 		slog.String("path", protocol.Cut(c.Request.URL.EscapedPath(), maxLogText)),
 		slog.Int("status", status),
-		slog.String("code", noteOf(c).code),
-		slog.String("reason", protocol.Cut(noteOf(c).reason, maxLogText)),
+		slog.String("code", string(fault.Code)),
+		slog.String("reason", protocol.Cut(fault.Reason, maxLogText)),
 		slog.String("origin", protocol.Cut(c.Request.Header.Get("Origin"), maxLogText)),
 		slog.Duration("took", time.Since(start)),
 		slog.String("trace_id", protocol.TraceID(traceOf(c.Request))),
 		slog.String("key", backendOf(c).Principal()),
 		slog.String("address", a.proxies.clientText(c.Request)))
+}
+
+// audit writes one line for each write of a person, at Info, with the name of the key that was signed in with. The log
+// leaves none of them out, however many there are: that is what "audit" asks of it.
+func (a *API) audit(c *gin.Context) {
+	n := noteOf(c)
+	if !n.visiting || c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
+		return
+	}
+	a.log.LogAttrs(context.Background(), slog.LevelInfo, "admin",
+		slog.Bool("audit", true),
+		slog.String("key", n.backend.Principal()),
+		slog.String("method", protocol.Cut(c.Request.Method, 16)),
+		slog.String("path", protocol.Cut(c.Request.URL.EscapedPath(), maxLogText)),
+		slog.String("about", protocol.Cut(n.about, 2*maxLogText)),
+		slog.Int("status", c.Writer.Status()),
+		slog.String("address", a.proxies.clientText(c.Request)))
+}
+
+// remember remembers why a request was refused, for GET /api/refusals, and returns it; the zero error if it was not.
+func (a *API) remember(c *gin.Context) *protocol.Error {
+	n := noteOf(c)
+	if n.refused == nil {
+		return &protocol.Error{}
+	}
+	a.bus.Refusals().Add(refusals.Refusal{
+		Where: c.FullPath(), Code: n.refused.Code, Reason: n.refused.Reason, Hint: n.refused.Hint,
+		Origin: c.Request.Header.Get("Origin"), Address: a.proxies.clientText(c.Request), Key: n.backend.Principal(),
+	})
+	return n.refused
 }
 
 // recovered answers a panic with 500 and keeps the process. gin's own recovery would print the request with its

@@ -21,13 +21,14 @@ var developer = access.Trusted("dev")
 type keyring struct {
 	keys     atomic.Pointer[access.Keys]
 	dev      bool
+	visits   access.Visits
 	proxies  proxies
 	failures failures
 	sites    *http.CrossOriginProtection
 }
 
 func newKeyring(cfg *Config, p proxies) *keyring {
-	k := &keyring{dev: cfg.Dev, proxies: p, sites: http.NewCrossOriginProtection()}
+	k := &keyring{dev: cfg.Dev, visits: access.NewVisits(cfg.SigningSecret), proxies: p, sites: http.NewCrossOriginProtection()}
 	k.keys.Store(&cfg.Keys)
 	return k
 }
@@ -37,10 +38,16 @@ func (a *API) SetKeys(keys access.Keys) { a.keys.keys.Store(&keys) }
 
 // backend returns which backend makes the request. It fails with CodeUnauthorized, and with CodeRateLimited for an
 // address that failed too often. A valid key always counts: many backends may stand behind one address, and one of them
-// be misconfigured. A key counts in the Authorization header only: URLs and bodies end up in logs.
+// be misconfigured. A key counts in the Authorization header only: URLs and bodies end up in logs. Without one the
+// cookie of a visit counts, as visitor says.
 func (k *keyring) backend(r *http.Request) (access.Backend, error) {
 	values := r.Header["Authorization"]
-	if len(values) == 0 && k.dev && local(r) && k.sites.Check(r) == nil {
+	if len(values) == 0 {
+		if b, ok := k.visitor(r); ok {
+			return b, nil
+		}
+	}
+	if len(values) == 0 && k.developing(r) && k.sites.Check(r) == nil {
 		return developer, nil
 	}
 	if len(values) == 1 {
@@ -69,9 +76,61 @@ func (a *API) admit(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	noteOf(c).backend = b
+	n := noteOf(c)
+	n.backend, n.visiting = b, visiting(c.Request)
 	return nil
 }
+
+const (
+	// visitHeader is what requests have in which the cookie of a visit counts. No form can send it, and no page of
+	// another origin without being asked about first, which is always refused.
+	visitHeader = "Tidings-Admin"
+	visitCookie = "tidings_visit"
+)
+
+// visiting reports whether a request is that of a person, who has no key in it.
+func visiting(r *http.Request) bool {
+	return len(r.Header["Authorization"]) == 0 && r.Header.Get(visitHeader) != ""
+}
+
+// administers reports whether the admin page can be opened with a backend's key.
+func administers(b access.Backend) bool { return b.MayEverywhere(access.ActionAdmin) == nil }
+
+// visitor returns the backend whose key the cookie of a request stands in for. It counts only together with
+// visitHeader, for a page of this server, and as long as the key is there and has the scope.
+func (k *keyring) visitor(r *http.Request) (access.Backend, bool) {
+	if !visiting(r) || !k.ownPage(r) {
+		return access.Backend{}, false
+	}
+	b, _, ok := k.visit(r)
+	return b, ok
+}
+
+func (k *keyring) visit(r *http.Request) (access.Backend, time.Time, bool) {
+	for _, cookie := range r.CookiesNamed(visitCookie) {
+		if b, ends, ok := k.visits.Find(cookie.Value, *k.keys.Load(), time.Now()); ok && administers(b) {
+			return b, ends, true
+		}
+	}
+	return access.Backend{}, time.Time{}, false
+}
+
+// ownPage reports whether a request can be one of a page of this server, as far as the browser says it.
+func (k *keyring) ownPage(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return (site == "" || site == "same-origin") && k.sites.Check(r) == nil
+}
+
+// developing reports whether a request needs no key, if it is not one of a page of another site.
+func (k *keyring) developing(r *http.Request) bool { return k.dev && local(r) }
+
+// near reports whether a page may come over http: with --dev, and on this machine, where nobody is on the way.
+func (k *keyring) near(r *http.Request) bool {
+	return k.proxies.scheme(r) == "http" && (k.dev || local(r))
+}
+
+// adminOn reports whether there is a key that the admin page can be opened with.
+func (k *keyring) adminOn() bool { return k.keys.Load().Any(administers) }
 
 // failures counts failed keys per address in windows of a minute. The zero address is not counted.
 type failures struct {

@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"tidings/access"
 	"tidings/actors"
 	"tidings/documents"
 	"tidings/protocol"
@@ -138,7 +139,7 @@ func TestDescriptionNamesCodesThatExist(t *testing.T) {
 func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	doc := readOpenAPI(t)
 	schemas := doc.Components.Schemas
-	for name, fields := range map[string][]string{"Publish": publishFields, "Batch": batchFields, "Item": itemFields, "Reply": replyFields, "Send": sendFields, "Exclude": excludeFields, "Disconnect": disconnectFields, "Revoke": revokeFields, "Grant": grantFields, "Explain": explainFields, "Search": documents.Fields("search"), "GetMany": documents.Fields("mGet"),
+	for name, fields := range map[string][]string{"Publish": publishFields, "Batch": batchFields, "Item": itemFields, "Reply": replyFields, "Send": sendFields, "Exclude": excludeFields, "Disconnect": disconnectFields, "Revoke": revokeFields, "Grant": grantFields, "Explain": explainFields, "ExplainRules": explainRulesFields, "Search": documents.Fields("search"), "GetMany": documents.Fields("mGet"),
 		"Bulk": append(documents.Fields("bulk"), "silent", "user", "idempotencyKey"), "Operation": documents.OperationFields(),
 		"ByQuery": append(documents.Fields(documents.ByQuery), "silent", "user"), "Import": append(documents.Fields("import"), "user")} {
 		if got := sortedKeys(schemas[name].Properties); !slices.Equal(got, slices.Sorted(slices.Values(fields))) || schemas[name].Closed == nil || *schemas[name].Closed {
@@ -166,7 +167,7 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	}
 	for name, answer := range map[string]any{
 		"Published": published{}, "Reach": reach{}, "Replied": replied{}, "Channels": channelsPage{}, "ChannelInfo": channelInfo{}, "Connections": connectionsPage{},
-		"ConnectionInfo": connectionInfo{}, "Sent": sent{}, "Disconnected": disconnected{}, "Revoked": revoked{}, "Granted": granted{}, "Why": whyAnswer{}, "Cluster": clusterAnswer{}, "ClusterBroker": clusterBroker{}, "ClusterNode": clusterNode{}, "ClusterConnections": clusterConnections{}, "Record": whyRecord{}, "Seen": seen{}, "Explained": explained{}, "Condition": explainedCondition{},
+		"ConnectionInfo": connectionInfo{}, "Sent": sent{}, "Disconnected": disconnected{}, "Revoked": revoked{}, "Granted": granted{}, "Why": whyAnswer{}, "Cluster": clusterAnswer{}, "ClusterBroker": clusterBroker{}, "ClusterNode": clusterNode{}, "ClusterConnections": clusterConnections{}, "Record": whyRecord{}, "Seen": seen{}, "Explained": explained{}, "Session": visit{}, "Stats": stats{}, "Fallback": fallback{}, "HookStats": hookStats{}, "EventStats": eventStats{}, "LimitStats": limitStats{}, "Refusals": refusalsPage{}, "Refusal": refusal{}, "Settings": settingsPage{}, "Setting": Setting{}, "Decision": access.Decision{}, "Ruling": access.Ruling{}, "Condition": explainedCondition{},
 		"Written": documents.Written{}, "Searched": documents.Searched{}, "ChangesSeen": store.Seen{}, "Bulked": documents.Bulked{}, "BulkResult": documents.BulkResult{}, "Changed": documents.ChangedMany{}, "GotMany": documents.GotMany{}, "Collections": collectionsPage{},
 		"Managed": documents.Managed{}, "Imported": documents.Imported{}, "ImportRefusal": documents.ImportRefusal{},
 	} {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -104,6 +105,9 @@ func (a *API) onPublish(c *gin.Context) {
 		return
 	}
 	p.trace = traceOf(c.Request)
+	if noteOf(c).visiting {
+		about(c, "channel", strings.Join(p.channels, " "), "pattern", p.asked, "event", p.event)
+	}
 	if len(p.channels) != 1 || p.several {
 		a.publishSeveral(c, p, body)
 		return

@@ -31,7 +31,7 @@ func TestEveryRouteAsksForAScope(t *testing.T) {
 		w, header := scoped(t, scopes)
 		n := 0
 		for _, r := range w.api.engine.Routes() {
-			if !strings.HasPrefix(r.Path, "/api/") && r.Path != "/metrics" || open[r.Path] || scopes == "metrics" == (r.Path == "/metrics") {
+			if !strings.HasPrefix(r.Path, "/api/") && r.Path != "/metrics" || open[r.Path] || r.Method+r.Path == "GET/api/session" || scopes == "metrics" == (r.Path == "/metrics") {
 				continue
 			}
 			n++

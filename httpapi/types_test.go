@@ -23,7 +23,7 @@ func TestB44_WrongTypeInEachFieldOfABody(t *testing.T) {
 	tried := 0
 	for path, operations := range doc.Paths {
 		post, ok := operations["post"]
-		if !ok || strings.HasSuffix(path, "/_truncate") { // which has no body
+		if !ok || strings.HasSuffix(path, "/_truncate") || path == "/api/session" { // which have no body
 			continue
 		}
 		name := strings.TrimPrefix(post.RequestBody.Content["application/json"].Schema.Ref, "#/components/schemas/")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tidings/internal/forward"
+	"tidings/internal/refusals"
 	"tidings/internal/resting"
 	"tidings/protocol"
 )
@@ -68,6 +69,8 @@ type Config struct {
 	Scheme func(*http.Request) string
 	// Log takes one line per refused handshake (Debug) and per failure of the bus (Error). Nil means slog.Default.
 	Log *slog.Logger
+	// Refusals remembers what is refused, for people who look for the cause. Nil means that it is not remembered.
+	Refusals *refusals.Ring
 }
 
 // Times that are no settings, because nobody has had a reason to change them.

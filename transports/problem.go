@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"tidings/internal/refusals"
 	"tidings/protocol"
 )
 
@@ -44,6 +45,11 @@ func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, fault *protoc
 // noteRefusal counts a refused request and logs one line of our own words.
 func (h *Handler) noteRefusal(r *http.Request, fault *protocol.Error) {
 	h.refused.Add(Refusal{endpointOf(r), fault.Code}, 1)
+	if h.cfg.Refusals != nil {
+		h.cfg.Refusals.Add(refusals.Refusal{
+			Where: endpointOf(r), Code: fault.Code, Reason: fault.Reason, Hint: fault.Hint, Origin: r.Header.Get("Origin"), Address: h.cfg.ClientAddress(r),
+		})
+	}
 	h.cfg.Log.Info("client refused", "code", string(fault.Code), "reason", fault.Reason, "endpoint", endpointOf(r),
 		"origin", protocol.Cut(r.Header.Get("Origin"), 256), "address", protocol.Cut(h.cfg.ClientAddress(r), 64))
 }

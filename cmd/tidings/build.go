@@ -38,6 +38,7 @@ type server struct {
 	store       store.Store  // nil without documents
 	relay       *relay.Relay // of store
 	api         *httpapi.API
+	inEffect    inEffect
 
 	closers []func() // what stop calls, the last one first
 }
@@ -163,6 +164,7 @@ func (srv *server) apiConfig() httpapi.Config {
 	c.BasePath, c.Keys, c.Dev, c.Log = s.BasePath, srv.admission.keys, s.Dev, srv.log
 	c.Metrics, c.TrustedProxies = httpapi.MetricsReaders(s.Metrics), s.TrustedProxies
 	c.IdleTimeout, c.Forward = s.IdleTimeout, srv.forwarder()
+	c.SigningSecret, c.Settings = []byte(s.SigningSecret), srv.inEffect.list
 	if srv.store != nil {
 		c.Documents = httpapi.Documents{Store: srv.store, Lag: func() time.Duration { return srv.relay.Stats().Lag }}
 	}

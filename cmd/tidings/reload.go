@@ -55,6 +55,7 @@ func (srv *server) reload(src config.Sources, log *slog.Logger) error {
 	if srv.certificate != nil && s.TLSCert != "" {
 		taken = append(taken, "tls.cert", "tls.key")
 	}
+	srv.inEffect.reload(src, taken)
 	if waiting := config.Differences(srv.settings, s, taken...); len(waiting) > 0 {
 		log.Warn("these changes wait for the next start", "settings", strings.Join(waiting, ", "))
 	}

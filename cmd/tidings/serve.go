@@ -59,6 +59,7 @@ func serve(ctx context.Context, s config.Settings, src config.Sources, out io.Wr
 		return fmt.Errorf("not started: %w", err)
 	}
 	defer srv.stop()
+	srv.inEffect.begin(src)
 	listener, err := listen(s.Addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("not started: another program listens on %s: end it, or choose another address, such as --addr 127.0.0.1:8081", s.Addr)

@@ -48,9 +48,9 @@ var folders = map[string]folder{
 	"broker/redisbroker/redis": {ours: []string{"protocol", "core"}, foreign: []string{gobreaker, rueidis}, within: "broker/redisbroker"},
 	"actors/ground":            {foreign: []string{protoactor}, within: "actors"},
 	"actors/fanout":            {ours: []string{"core", "protocol", "internal/quickcall"}, within: "actors"},
-	"actors":                   {ours: []string{"actors/fanout", "actors/ground", "internal/counts", "internal/patience", "protocol", "core", "broker", "access", "filter"}, foreign: []string{protoactor, lru}},
+	"actors":                   {ours: []string{"actors/fanout", "actors/ground", "internal/counts", "internal/patience", "internal/refusals", "protocol", "core", "broker", "access", "filter"}, foreign: []string{protoactor, lru}},
 	"hooks":                    {ours: []string{"protocol", "access", "actors"}, foreign: []string{gobreaker, webhooks}},
-	"transports":               {ours: []string{"internal/counts", "internal/forward", "internal/guard", "internal/patience", "internal/quickcall", "internal/resting", "protocol", "core", "filter"}, foreign: []string{websocket, lru}},
+	"transports":               {ours: []string{"internal/counts", "internal/forward", "internal/guard", "internal/patience", "internal/quickcall", "internal/refusals", "internal/resting", "protocol", "core", "filter"}, foreign: []string{websocket, lru}},
 	// The conformance suite of the transports, which tests import: it opens links as real clients do.
 	"transports/transporttest": {ours: []string{"protocol", "core", "transports", "internal/memnet"}, foreign: []string{websocket, clientSSE}},
 	"gateways/feathers":        {ours: []string{"protocol"}},
@@ -58,7 +58,7 @@ var folders = map[string]folder{
 	"gateways/kuzzle":          {ours: []string{"protocol", "filter", "transports"}},
 	"gateways/pakyow":          {ours: []string{"protocol", "transports"}},
 	"documents":                {ours: []string{"protocol", "filter", "store", "actors"}},
-	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "documents", "filter", "store", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/forward", "internal/guard", "internal/resting"}, foreign: []string{gin, prometheus}},
+	"httpapi":                  {ours: []string{"protocol", "core", "access", "broker", "actors", "documents", "filter", "store", "transports", "clientjs", "internal/counts", "internal/doctor", "internal/forward", "internal/guard", "internal/refusals", "internal/resting"}, foreign: []string{gin, prometheus}},
 	"client":                   {ours: []string{"protocol", "core"}, foreign: []string{websocket, clientSSE}},
 	"clientjs":                 {},
 	"docs":                     {},
@@ -85,6 +85,7 @@ var folders = map[string]folder{
 	"internal/counts":    {},
 	"internal/sparse":    {},
 	"internal/patience":  {},
+	"internal/refusals":  {ours: []string{"protocol"}},
 	"internal/bench":     {ours: []string{"protocol", "client"}, foreign: []string{gin, websocket, hdr}},
 	"internal/config":    {ours: []string{"protocol", "access", "filter"}, foreign: []string{koanf, yaml, pflag}},
 	// The whole server in one process, which tests of examples, pages and proxies import.

@@ -20,6 +20,9 @@ const (
 // kindKeys are the attributes that, with level and message, are a line's kind. What a client chose is none of them.
 var kindKeys = []string{"code", "reason", "status", "hook"}
 
+// Audit is an attribute of lines that always pass, whatever its value: those of what a person did who is known by a key.
+const Audit = "audit"
+
 // Handler passes on lines at level Info and above: of each kind with a code the first of a Window, and of each kind
 // without one the first MaxLines. The others are counted; at the end of the Window one line has their number as
 // "repeated". Lines below Info pass untouched: whoever asks for them wants them all.
@@ -56,8 +59,8 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level < slog.LevelInfo {
 		return h.Handler.Handle(ctx, r)
 	}
-	k := kindOf(r)
-	if !h.admit(k) {
+	k, audit := kindOf(r)
+	if !audit && !h.admit(k) {
 		return nil
 	}
 	return h.Handler.Handle(ctx, r)
@@ -73,15 +76,16 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 	return &Handler{Handler: h.Handler.WithGroup(name), lines: h.lines}
 }
 
-func kindOf(r slog.Record) kind {
-	k := kind{level: r.Level, message: r.Message}
+func kindOf(r slog.Record) (k kind, audit bool) {
+	k = kind{level: r.Level, message: r.Message}
 	r.Attrs(func(a slog.Attr) bool {
+		audit = audit || a.Key == Audit
 		if i := slices.Index(kindKeys, a.Key); i >= 0 {
 			k.attrs[i] = a.Value.String()
 		}
 		return true
 	})
-	return k
+	return k, audit
 }
 
 // admit reports whether a line of kind k is written.

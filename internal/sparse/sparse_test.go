@@ -121,3 +121,17 @@ func TestHandlerBoundsKinds(t *testing.T) {
 		}
 	})
 }
+
+// What a person did who is known by a key is written however often it happens.
+func TestHandlerWritesEveryAuditLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out output
+		log := slog.New(New(slog.NewJSONHandler(&out, nil)))
+		for range 3 * MaxLines {
+			log.Info("admin", Audit, true, "code", "forbidden")
+		}
+		if got := len(written(t, &out)); got != 3*MaxLines {
+			t.Errorf("%d lines are written, want %d", got, 3*MaxLines)
+		}
+	})
+}
