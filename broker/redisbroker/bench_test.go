@@ -70,7 +70,7 @@ func median(list []figure, of func(figure) float64) float64 {
 // BenchmarkPublish compares publishes with a script of nothing but XADD and SPUBLISH, by the same client library and as
 // many at once: five rounds of each in turn, medians. b.N is not used.
 func BenchmarkPublish(b *testing.B) {
-	const n = 20_000
+	const n = 10_000
 	server := testredis.Start(b)
 	bus := start(b, config(server.URL()))
 	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{server.Addr()}, DisableCache: true, DisableRetry: true, ForceSingleClient: true})

@@ -59,7 +59,7 @@ func (b *Broker) read(ctx context.Context, ch protocol.Channel, mode string, aft
 		}
 		unknown := parts[0] == ""
 		if unknown || life < (rememberAsked/2).Milliseconds() {
-			if _, _, err := b.servers.Do(ctx, redis.Open, n.Partition, []string{n.Channel, n.History}, []string{redis.Word(redis.NonceBytes), redis.Millis(rememberAsked)}); err != nil {
+			if _, _, err := b.servers.Do(ctx, redis.Open, n.Partition, []string{n.Channel, n.History, n.Reach}, []string{redis.Word(redis.NonceBytes), redis.Millis(rememberAsked)}); err != nil {
 				return core.Page{}, b.readFailed(err)
 			}
 		}

@@ -110,7 +110,7 @@ func (b *Broker) attendAgain(ctx context.Context, p int, ch protocol.Channel, me
 // hears notes in Redis how many subscriptions a channel has here.
 func (b *Broker) hears(ctx context.Context, p int, ch protocol.Channel, n int) error {
 	tag := b.layout.Tag(p)
-	keys := []string{tag + "r:" + string(ch), tag + "nodes", tag + "of:" + b.cfg.Node}
+	keys := []string{tag + "r:" + string(ch), tag + "nodes", tag + "of:" + b.cfg.Node, tag + "c:" + string(ch)}
 	return b.said(p, func(expected string) (string, error) {
 		resp, _, err := b.servers.Do(ctx, redis.Heard, p, keys, []string{b.cfg.Node, redis.Millis(b.cfg.Lease), expected, string(ch), strconv.Itoa(n)})
 		if err != nil {

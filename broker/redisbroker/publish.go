@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -32,19 +33,47 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt,
 	cfg := b.cfg.bounds(p.Channel)
 	n := b.layout.Names(p.Channel)
 	keys := append(make([]string, 0, 5), n.Channel, n.History, n.Reach, n.Stream)
-	content := ""
+	flags, content := b.flags(p), ""
 	if p.IdempotencyKey != "" {
 		id = core.KeyedID(p.Principal, p.Channel, p.IdempotencyKey)
 		if cfg.IdempotencyTTL > 0 && cfg.MaxIdempotencyKeys > 0 {
 			sum := e.Content()
-			content = base64.RawURLEncoding.EncodeToString(sum[:])
+			content = string(sum[:])
 			keys = append(keys, b.layout.Tag(n.Partition)+"i:"+keyName(p))
 		}
 	}
 	m := &protocol.Message{
 		Channel: p.Channel, Epoch: "0123456789abcdef", Tag: tag, ID: id, Data: p.Data, Event: p.Event, SpreadMS: p.SpreadMS, Trace: p.Trace, Exclude: p.Exclude, Extra: p.Extra,
 	}
-	flags := "-"
+	_, reply := p.Channel.ReplyExpires()
+	script, bounds := b.publish.In(redis.Bounds{
+		MaxMessages: cfg.MaxMessages, MaxBytes: cfg.MaxBytes, MaxAge: cfg.MaxAge, Brief: b.cfg.RememberBrief, Remember: b.cfg.Remember, KeyLife: max(cfg.IdempotencyTTL, time.Millisecond),
+	}, reply)
+	args := append(make([]string, 0, 12), redis.Word(redis.NonceBytes), tag, strconv.Itoa(m.Size()), string(broker.AppendRecord(nil, m)))
+	if flags != "" || content != "" || bounds != nil {
+		args = append(append(args, flags, content), bounds...)
+	}
+	resp, ran, err := b.servers.Do(ctx, script, n.Partition, keys, args)
+	if err != nil {
+		return broker.Receipt{}, b.writeFailed(err)
+	}
+	text, err := resp.ToString()
+	if err != nil {
+		return broker.Receipt{}, b.writeFailed(nil)
+	}
+	r, err := readReceipt(text, ran.Epoch(), p.Volatile)
+	switch {
+	case errors.Is(err, redis.ErrMoved):
+		return broker.Receipt{}, b.writeFailed(nil)
+	case err != nil:
+		return broker.Receipt{}, err
+	}
+	r.ID = id
+	return r, nil
+}
+
+// flags returns what is special about a publish, as the script takes it.
+func (b *Broker) flags(p broker.Publish) (flags string) {
 	if p.Volatile {
 		flags += "v"
 	}
@@ -54,39 +83,33 @@ func (b *Broker) Publish(ctx context.Context, p broker.Publish) (broker.Receipt,
 	if _, reply := p.Channel.ReplyExpires(); reply {
 		flags += "r"
 	}
-	args := []string{
-		b.cfg.Node, redis.Word(redis.NonceBytes), tag, strconv.Itoa(m.Size()), string(broker.AppendRecord(nil, m)),
-		strconv.Itoa(cfg.MaxMessages), strconv.Itoa(cfg.MaxBytes), redis.Millis(cfg.MaxAge), flags,
-		redis.Millis(b.cfg.RememberBrief), redis.Millis(b.cfg.Remember), content, redis.Millis(max(cfg.IdempotencyTTL, time.Millisecond)),
-	}
-	resp, ran, err := b.servers.Do(ctx, redis.Publish, n.Partition, keys, args)
-	if err != nil {
-		return broker.Receipt{}, b.writeFailed(err)
-	}
-	text, err := resp.ToString()
-	if err != nil {
-		return broker.Receipt{}, b.writeFailed(nil)
-	}
+	return flags
+}
+
+// readReceipt reads what the script returns: kind, nonce, tag, offset, a blank, and subscriptions on other nodes. It
+// fails with redis.ErrMoved if the answer is none.
+func readReceipt(text, run string, volatile bool) (r broker.Receipt, err error) {
+	const head = 1 + redis.NonceBytes + entryTag
 	switch text {
-	case "conflict":
-		return broker.Receipt{}, core.ErrIdempotencyConflict
-	case "closed":
-		return broker.Receipt{}, errLast
+	case "!":
+		return r, core.ErrIdempotencyConflict
+	case ".":
+		return r, errLast
 	}
-	answer := strings.Split(text, " ")
-	if len(answer) != 5 {
-		return broker.Receipt{}, b.writeFailed(nil)
+	if len(text) < head {
+		return r, redis.ErrMoved
 	}
-	r := broker.Receipt{ID: id, Duplicate: answer[0] == "duplicate"}
-	if r.Others, err = strconv.Atoi(answer[4]); err != nil {
-		return broker.Receipt{}, b.writeFailed(nil)
+	offset, others, found := strings.Cut(text[head:], " ")
+	if r.Others, err = strconv.Atoi(others); err != nil || !found {
+		return r, redis.ErrMoved
 	}
-	if !p.Volatile {
-		if r.Position.Offset, err = strconv.ParseUint(answer[2], 10, 64); err != nil {
-			return broker.Receipt{}, b.writeFailed(nil)
-		}
-		r.Position.Epoch, r.Position.Tag = ran.Epoch()+answer[1], answer[3]
+	if r.Duplicate = text[0] == '='; volatile {
+		return r, nil
 	}
+	if r.Position.Offset, err = strconv.ParseUint(offset, 10, 64); err != nil {
+		return r, redis.ErrMoved
+	}
+	r.Position.Epoch, r.Position.Tag = run+text[1:1+redis.NonceBytes], text[1+redis.NonceBytes:head]
 	return r, nil
 }
 

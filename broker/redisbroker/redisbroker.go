@@ -48,6 +48,7 @@ type Broker struct {
 	layout  redis.Layout
 	servers *redis.Servers
 	lanes   []*redis.Lane // one or more, or with a cluster one for each partition
+	publish redis.Publishes
 	flights flights
 	crowd   crowd
 	count   counters

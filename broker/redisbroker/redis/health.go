@@ -12,7 +12,7 @@ import (
 )
 
 // format is the version of how names and values are stored.
-const format = "1"
+const format = "2"
 
 // CheckFormat refuses a server that is too old, and one that is used with another number of partitions.
 func CheckFormat(ctx context.Context, client rueidis.Client, layout Layout) error {

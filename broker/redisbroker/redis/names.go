@@ -3,6 +3,7 @@
 //
 //	names.go           partitions, and the names of keys
 //	scripts.go         scripts, bound to the process of a server that runs them
+//	publishes.go       the script that publishes, for each kind of channel
 //	lane.go, link.go   connections that bring what is published
 //	topic.go           one channel of such a connection
 //	faults.go          what it fails with

@@ -18,12 +18,11 @@ import (
 // Script is one of the scripts in the folder lua.
 type Script struct {
 	name, body string
-	reads      bool // it writes nothing: Redis runs it also if it is out of memory
+	head       func(node string) string // lines before the body; nil for none
+	reads      bool                     // it writes nothing: Redis runs it also if it is out of memory
 }
 
 var (
-	//go:embed lua/publish.lua
-	publishLua string
 	//go:embed lua/read.lua
 	readLua string
 	//go:embed lua/open.lua
@@ -52,7 +51,6 @@ var (
 
 // The scripts. Each is one atomic step in one partition; its keys and arguments are said in its file.
 var (
-	Publish = &Script{name: "publish", body: publishLua}
 	Read    = &Script{name: "read", body: readLua, reads: true}
 	Open    = &Script{name: "open", body: openLua}
 	Attend  = &Script{name: "attend", body: attendLua}
@@ -154,15 +152,18 @@ func newServer() *server {
 	})}
 }
 
-// text returns a script for a process.
-func (p *Process) text(s *Script, nonce string) string {
+// text returns a script for a process, as a node installs it.
+func (p *Process) text(s *Script, node string) string {
 	var text strings.Builder
 	text.WriteString("#!lua")
 	if s.reads {
 		text.WriteString(" flags=no-writes")
 	}
-	text.WriteString("\n-- tidings " + s.name + ", " + nonce + "\nlocal RUN = '" + p.Epoch() + "'\n")
+	text.WriteString("\n-- tidings " + s.name + ", " + node + Word(8) + "\nlocal RUN = '" + p.Epoch() + "'\n")
 	text.WriteString("if ARGV[1] == 'install' then return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') end\n")
+	if s.head != nil {
+		text.WriteString(s.head(node))
+	}
 	text.WriteString(s.body)
 	return text.String()
 }
@@ -242,7 +243,7 @@ func (s *Servers) install(ctx context.Context, run *Script, partition int, old s
 		if len(p.runID) < EpochBytes {
 			return ErrMoved
 		}
-		text := p.text(run, s.cfg.Node+Word(8))
+		text := p.text(run, s.cfg.Node)
 		runID, err := eval(text, "install")
 		if err != nil {
 			return err

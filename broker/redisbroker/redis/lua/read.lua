@@ -5,10 +5,12 @@
 --          position (or the very first one), and offset and entry of each message of the page
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-local c = redis.call('HMGET', KEYS[1], 'n', 'o', 't', 'b')
-if not c[1] then return {''} end
+local c = redis.call('HGET', KEYS[1], 's')
+if not c then return {''} end
+local nonce, tag, top, total = struct.unpack('>c6c6I7I7', c)
+if top == 0 then tag = '' end
 local page, left, bytes, at = {}, tonumber(ARGV[4]), tonumber(ARGV[5]), ''
-local answer = {c[1], c[2] or '0', c[3] or '', c[4] or '0', now, redis.call('PTTL', KEYS[1]), at}
+local answer = {nonce, string.format('%d', top), tag, string.format('%d', total), now, redis.call('PTTL', KEYS[1]), at}
 local function take(entries)
   for _, e in ipairs(entries) do
     if left <= 0 or bytes <= 0 then return end
@@ -21,7 +23,7 @@ if ARGV[1] == 'last' then
   command, from, to = 'XREVRANGE', '+', '-'
 else
   local cursor = tonumber(ARGV[3])
-  if left <= 0 or ARGV[2] ~= RUN .. c[1] or cursor >= tonumber(c[2] or 0) then return answer end
+  if left <= 0 or ARGV[2] ~= RUN .. nonce or cursor >= top then return answer end
   local id = string.format('%.0f', math.max(cursor, 1)) .. '-0'
   local found = redis.call('XRANGE', KEYS[2], id, id)
   if #found == 0 then return answer end

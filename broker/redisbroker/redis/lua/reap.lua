@@ -14,6 +14,7 @@ for _, entry in ipairs(redis.call('SRANDMEMBER', of, 100)) do
   local kind, name = string.sub(entry, 1, 1), string.sub(entry, 2)
   if kind == 'r' then
     redis.call('HDEL', prefix .. 'r:' .. name, node)
+    if redis.call('EXISTS', prefix .. 'r:' .. name) == 0 then redis.call('HDEL', prefix .. 'c:' .. name, 'w') end
     redis.call('SREM', of, entry)
   else
     local pairs_, members, gone, own = prefix .. 'a:' .. name, prefix .. 'm:' .. name, {}, node .. '\0'
