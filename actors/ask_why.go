@@ -38,6 +38,7 @@ type Why struct {
 	Verdict  Verdict
 	Says     string            // the same for people
 	State    string            // of the connection: linked, parked, or ended
+	Gateway  protocol.Gateway  // what the connection came through, if it has not ended
 	Top      protocol.Position // of the channel
 	Records  []Record          // of the connection and of its channel, oldest first, as far as they bear on it
 	Trace    string            // of the message, if it had one and is among the channel's newest 256
@@ -85,7 +86,7 @@ func (b *Bus) Why(ctx context.Context, connection string, ch protocol.Channel, o
 	w.Trace = m.Trace
 	w.Top, w.State, w.Records = top, "ended", append(q.records, q.channel...)
 	if q.there {
-		w.State = b.info(c, q.now).State
+		w.State, w.Gateway = b.info(c, q.now).State, c.via
 	}
 	return w, nil
 }

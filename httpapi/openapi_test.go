@@ -191,7 +191,7 @@ func TestDescriptionAgreesWithTheHandlers(t *testing.T) {
 	}
 	verdicts := []actors.Verdict{
 		actors.WhyNotPublished, actors.WhyNotSubscribed, actors.WhyUnsubscribed, actors.WhyRefused, actors.WhyBefore, actors.WhyGap, actors.WhyRecovering,
-		actors.WhyUnderWay, actors.WhyExcluded, actors.WhyWaiting, actors.WhyWritten, actors.WhyDelivered, actors.WhyRecovered, actors.WhySlow, actors.WhyTokenExpired, actors.WhyEnded,
+		actors.WhyUnderWay, actors.WhyExcluded, actors.WhyFiltered, actors.WhyWaiting, actors.WhyWritten, actors.WhyDelivered, actors.WhyRecovered, actors.WhySlow, actors.WhyTokenExpired, actors.WhyEnded,
 	}
 	page, err := os.ReadFile("../docs/HTTP.md")
 	if err != nil {

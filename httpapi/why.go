@@ -18,6 +18,7 @@ type whyAnswer struct {
 	Channel    string         `json:"channel"`
 	Offset     uint64         `json:"offset"`
 	State      string         `json:"state"`
+	Gateway    string         `json:"gateway,omitempty"`
 	Answer     actors.Verdict `json:"answer"`
 	Receives   bool           `json:"receives"`
 	Message    string         `json:"message"`
@@ -77,7 +78,7 @@ func (a *API) why(ctx context.Context, b access.Backend, q map[string]string) (*
 		return nil, err
 	}
 	found := &whyAnswer{
-		Connection: q["connection"], Channel: string(ch), Offset: offset, State: w.State, Answer: w.Verdict, Receives: w.Receives,
+		Connection: q["connection"], Channel: string(ch), Offset: offset, State: w.State, Gateway: w.Gateway.String(), Answer: w.Verdict, Receives: w.Receives,
 		Message: w.Says, Top: w.Top.Offset, Epoch: w.Top.Epoch, Trace: w.Trace, Records: []whyRecord{},
 	}
 	for _, r := range w.Records {

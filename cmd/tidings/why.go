@@ -60,9 +60,9 @@ func (a *asker) newest(cmd *cobra.Command, query url.Values) error {
 
 // explanation is what is printed of the answer of GET /api/why.
 type explanation struct {
-	Connection, Channel, State, Answer, Message, Trace string
-	Offset, Top                                        uint64
-	Records                                            []struct {
+	Connection, Channel, State, Gateway, Answer, Message, Trace string
+	Offset, Top                                                 uint64
+	Records                                                     []struct {
 		Time           int64
 		What, Code     string
 		Channel        string
@@ -75,7 +75,11 @@ func printWhy(out io.Writer, answer []byte) error {
 	if err := json.Unmarshal(answer, &e); err != nil {
 		return fmt.Errorf("the answer explains nothing: %w", err)
 	}
-	fmt.Fprintf(out, "connection  %s, %s\nmessage     %d of %s, whose newest is %d\nanswer      %s: %s\n", shown(e.Connection), or(e.State, "ended"), e.Offset, shown(e.Channel), e.Top, e.Answer, e.Message)
+	state := or(e.State, "ended")
+	if e.Gateway != "" {
+		state += " through the gateway " + e.Gateway
+	}
+	fmt.Fprintf(out, "connection  %s, %s\nmessage     %d of %s, whose newest is %d\nanswer      %s: %s\n", shown(e.Connection), state, e.Offset, shown(e.Channel), e.Top, e.Answer, e.Message)
 	if e.Trace != "" {
 		fmt.Fprintf(out, "trace       %s\n", shown(e.Trace))
 	}
