@@ -15,34 +15,60 @@ import (
 // no more than a page of a recovery.
 const wirePage = protocol.RecoveryPageBytes - protocol.MaxPayloadBytes
 
+// Who is whose call it is, as far as the documents of a collection are concerned, whose channel is ch.
+type Who interface {
+	MayRead(ch protocol.Channel) *protocol.Error
+	MayWrite(ch protocol.Channel) *protocol.Error
+	Reads(ch protocol.Channel) bool  // MayRead, if the application is not asked
+	Rows(ch protocol.Channel) []byte // which documents there are for it: a filter in JSON, or nil for all
+}
+
+var _ Who = (*actors.DocumentCall)(nil)
+
+// Call is a call about documents. One with an Origin is a gateway's.
+type Call struct {
+	Data, Origin []byte
+	Who          Who
+	By           By // without what Who says
+}
+
 // Calls returns what carries out the document calls of clients.
 func Calls(s store.Store) actors.DocumentsFunc {
 	return func(ctx context.Context, c *actors.DocumentCall) ([]byte, error) {
-		if string(c.Data) == listCall && c.Origin != nil {
-			return listFor(ctx, s, c)
-		}
-		r, err := readCall(c.Data, c.Origin != nil)
-		if err != nil {
-			return nil, err
-		}
-		by := By{Principal: c.Principal, Key: c.Key, Hash: sha256.Sum256(c.Data), User: c.User, PageBytes: wirePage, Origin: c.Origin}
-		ch := r.Collection.Channel()
-		if r.Writes() {
-			if fault := c.MayWrite(ch); fault != nil {
-				return nil, fault
-			}
-			by.Blind = c.MayRead(ch) != nil
-		} else if fault := c.MayRead(ch); fault != nil {
+		return Carry(ctx, s, &Call{Data: c.Data, Origin: c.Origin, Who: c, By: By{Principal: c.Principal, Key: c.Key, Hash: sha256.Sum256(c.Data), User: c.User}})
+	}
+}
+
+// Carry carries a call out. The answer fits one frame. It fails with a *protocol.Error.
+func Carry(ctx context.Context, s store.Store, c *Call) ([]byte, error) {
+	if s == nil {
+		return nil, ErrNone
+	}
+	if string(c.Data) == listCall && c.Origin != nil {
+		return listFor(ctx, s, c.Who)
+	}
+	r, err := readCall(c.Data, c.Origin != nil)
+	if err != nil {
+		return nil, err
+	}
+	by := c.By
+	by.PageBytes, by.Origin = wirePage, c.Origin
+	ch := r.Collection.Channel()
+	if r.Writes() {
+		if fault := c.Who.MayWrite(ch); fault != nil {
 			return nil, fault
 		}
-		if rows := c.Rows(ch); rows != nil {
-			if by.Rows, err = filter.Parse(rows); err != nil {
-				return nil, err
-			}
-		}
-		a, err := Do(ctx, s, r, by)
-		return a.JSON, err
+		by.Blind = c.Who.MayRead(ch) != nil
+	} else if fault := c.Who.MayRead(ch); fault != nil {
+		return nil, fault
 	}
+	if rows := c.Who.Rows(ch); rows != nil {
+		if by.Rows, err = filter.Parse(rows); err != nil {
+			return nil, err
+		}
+	}
+	a, err := Do(ctx, s, r, by)
+	return a.JSON, err
 }
 
 // ParseCollection reads "index/name". It fails as store.ParseCollection does.
@@ -92,7 +118,7 @@ const listCall = `{"action":"collections"}`
 // maxListed bounds the collections of an answer to listCall.
 const maxListed = 1000
 
-func listFor(ctx context.Context, s store.Store, c *actors.DocumentCall) ([]byte, error) {
+func listFor(ctx context.Context, s store.Store, c Who) ([]byte, error) {
 	lister, ok := s.(store.Lister)
 	if !ok {
 		return nil, ErrNone

@@ -66,6 +66,9 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 }
 
 func (a *API) onNoRoute(c *gin.Context) {
+	if a.onErrand != nil && a.onErrand(c) {
+		return
+	}
 	if fault := a.gatewayOff(c.Request); fault != nil {
 		a.refuse(c, fault)
 		return
@@ -93,7 +96,7 @@ func (a *API) gatewayOff(r *http.Request) *protocol.Error {
 	switch {
 	case below && (path == "/primus" || strings.HasPrefix(path, "/primus/")):
 		name = "gateways.primus"
-	case r.URL.Path == "/" && isHandshake(r):
+	case r.URL.Path == "/" && isHandshake(r), strings.HasPrefix(r.URL.Path, "/_"):
 		name = "gateways.kuzzle"
 	default:
 		return nil

@@ -40,7 +40,8 @@ type API struct {
 	idle     time.Duration      // how long Server keeps a connection without a request
 
 	gateways    []Gateway
-	base        string // BasePath
+	onErrand    func(*gin.Context) bool // has a gateway answer a request that has no route, if it does; nil: none
+	base        string                  // BasePath
 	handler     *transports.Handler
 	carried     string // what the paths of the transports begin with
 	engine      *gin.Engine

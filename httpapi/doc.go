@@ -15,7 +15,7 @@
 //	operate.go, stats.go   what operators ask: counts, refusals, settings, and what the rules decide
 //	everywhere.go, tail_nodes.go, cluster.go   several nodes: all are asked, or the one whose connection it is; how they stand
 //	openapi.go   openapi.yaml, which describes all of it
-//	gateways.go  where clients of other systems connect
+//	gateways.go, errands.go   where clients of other systems connect, and what their backends ask over HTTP
 //	health.go, files.go   what else stands behind the URLs
 //	metrics.go, metrics_table.go, metrics_collector.go   metrics: the URL, every one of them, and how they are read
 //	trace.go     trace contexts of publishes

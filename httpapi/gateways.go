@@ -2,8 +2,11 @@ package httpapi
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"tidings/transports"
 )
 
 // mountGateways adds the URLs of gateways. g is what lies below the base path, and root is all.
@@ -30,6 +33,27 @@ func (a *API) mountGateways(list []Gateway, root *gin.Engine, g *gin.RouterGroup
 		root.GET("/", a.onRoot(atRoot))
 		root.HEAD("/", a.onRoot(nil))
 	}
+	own := map[string]bool{} // below the first part of a route of ours there is nothing else
+	for _, r := range root.Routes() {
+		own[firstPart(r.Path)] = true
+	}
+	for _, gateway := range list {
+		if l, ok := gateway.Language.(transports.Errands); ok {
+			serve, last := a.handler.Errands(l, a.errandBackend), a.onErrand
+			a.onErrand = func(c *gin.Context) bool {
+				if own[firstPart(c.Request.URL.Path)] || !l.Serves(c.Request) {
+					return last != nil && last(c)
+				}
+				serve(c.Writer, c.Request)
+				return true
+			}
+		}
+	}
+}
+
+func firstPart(path string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return first
 }
 
 // onRoot serves "/": handshakes go to a gateway, if there is one, and all else is for the start page.

@@ -28,7 +28,7 @@ func (a *API) logged(c *gin.Context) {
 	level := slog.LevelDebug
 	switch {
 	case strings.HasPrefix(c.FullPath(), a.carried):
-	case status >= 500:
+	case status >= 500 && status != http.StatusNotImplemented: // which is what a client asked for, and is not there
 		level = slog.LevelError
 	case status >= 400:
 		level = slog.LevelInfo

@@ -11,6 +11,8 @@
 //	           WebSocket.
 //	languages  language.go has the interfaces of a gateway, whose clients speak another system's protocol over our sockets;
 //	           speak.go makes their handshakes, line.go is how a talk asks its session for more.
+//	           errand.go is what single requests over HTTP of such a language are, which speak.go takes, errand_session.go
+//	           the session of each, errand_rates.go how many one client may send.
 //	links      stream.go is the link of a WebSocket or an SSE stream, poll_link.go that of a long-poll. The bus wakes a
 //	           link; it takes frames in batches and writes them without blocking its caller.
 //	writing    flush.go writes batches for a stream, form.go has the bytes of each transport, turn.go lets one goroutine

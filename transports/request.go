@@ -11,6 +11,26 @@ import (
 // admit checks the method, the host and the page's origin, and handles CORS. If it reports false the request is
 // answered.
 func (h *Handler) admit(w http.ResponseWriter, r *http.Request, methods ...string) (origin string, ok bool) {
+	if origin, ok = h.welcome(w, r); !ok {
+		return "", false
+	}
+	if slices.Contains(methods, r.Method) {
+		return origin, true
+	}
+	allow := strings.Join(methods, ", ") + ", OPTIONS"
+	if r.Method == http.MethodOptions {
+		answerPreflight(w.Header(), origin, allow, pageHeaders)
+		w.WriteHeader(http.StatusNoContent)
+		return "", false
+	}
+	w.Header().Set("Allow", allow)
+	h.refuse(w, r, &protocol.Error{Code: protocol.CodeMethodNotAllowed, Reason: "this URL does not take that method", Hint: "Use one of: " + allow + "."})
+	return "", false
+}
+
+// welcome checks the host and the page's origin, and lets the page read the answer. If it reports false the request is
+// answered.
+func (h *Handler) welcome(w http.ResponseWriter, r *http.Request) (origin string, ok bool) {
 	header := w.Header()
 	VaryByOrigin(header)
 	origin, fault := h.gate.check(r)
@@ -30,23 +50,17 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request, methods ...strin
 			header.Set("Access-Control-Allow-Credentials", "true")
 		}
 	}
-	if slices.Contains(methods, r.Method) {
-		return origin, true
+	return origin, true
+}
+
+// answerPreflight says what a page may send.
+func answerPreflight(header http.Header, origin, methods, headers string) {
+	header.Set("Allow", methods)
+	if origin != "" {
+		header.Set("Access-Control-Allow-Methods", methods)
+		header.Set("Access-Control-Allow-Headers", headers)
+		header.Set("Access-Control-Max-Age", "7200")
 	}
-	allow := strings.Join(methods, ", ") + ", OPTIONS"
-	if r.Method == http.MethodOptions {
-		header.Set("Allow", allow)
-		if origin != "" {
-			header.Set("Access-Control-Allow-Methods", allow)
-			header.Set("Access-Control-Allow-Headers", pageHeaders)
-			header.Set("Access-Control-Max-Age", "7200")
-		}
-		w.WriteHeader(http.StatusNoContent)
-		return "", false
-	}
-	header.Set("Allow", allow)
-	h.refuse(w, r, &protocol.Error{Code: protocol.CodeMethodNotAllowed, Reason: "this URL does not take that method", Hint: "Use one of: " + allow + "."})
-	return "", false
 }
 
 // pageHeaders are the headers that pages of other origins may send: ours, and those that tracing libraries add to each

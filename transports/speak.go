@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"tidings/protocol"
 )
@@ -16,8 +17,13 @@ func (h *Handler) Speak(l Language) http.HandlerFunc {
 	h.spoken = append(h.spoken, t)
 	h.mu.Unlock()
 	return func(w http.ResponseWriter, r *http.Request) {
-		h.greet(t, w, r.WithContext(context.WithValue(r.Context(), gatewayKey{}, l.Gateway().String())))
+		h.greet(t, w, t.marked(r))
 	}
+}
+
+// marked returns r as a request of the gateway, for what is counted and logged.
+func (t *tongue) marked(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), gatewayKey{}, t.Gateway().String()))
 }
 
 func (h *Handler) greet(t *tongue, w http.ResponseWriter, r *http.Request) {
@@ -70,4 +76,62 @@ func withoutToken(r *http.Request) error {
 		}
 	}
 	return nil
+}
+
+// maxErrandBytes bounds the body of an errand.
+const maxErrandBytes = 1 << 20
+
+// Errands returns the handler of a language's requests over HTTP. Speak must have been called with l before.
+func (h *Handler) Errands(l Errands, backends Backends) http.HandlerFunc {
+	h.mu.Lock()
+	t := h.spoken[slices.IndexFunc(h.spoken, func(t *tongue) bool { return t.Language == Language(l) })]
+	h.mu.Unlock()
+	rates := &errandRates{}
+	return func(w http.ResponseWriter, r *http.Request) {
+		r = t.marked(r)
+		origin, ok := h.welcome(w, r)
+		switch {
+		case !ok:
+		case r.Method == http.MethodOptions:
+			answerPreflight(w.Header(), origin, "GET, POST, PUT, PATCH, DELETE, OPTIONS", pageHeaders+", "+l.Headers())
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			t.heard.Add(1)
+			e := &Errand{Request: r}
+			s := &errandSession{h: h, tongue: t, rates: rates}
+			defer s.close()
+			if err := h.prepare(w, e, s, origin, backends); err != nil {
+				e.Fault = h.asError(err)
+				h.noteRefusal(r, e.Fault)
+			}
+			status, answer := l.Run(e)
+			if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+				w.Header().Set("Retry-After", "5")
+			}
+			WriteRefusal(w, r, status, answer) // which is WriteJSON once the body is read
+		}
+	}
+}
+
+// prepare reads the request of e. s is the session that e has if it is a client's.
+func (h *Handler) prepare(w http.ResponseWriter, e *Errand, s *errandSession, origin string, backends Backends) (err error) {
+	r := e.Request
+	if err = withoutToken(r); err != nil {
+		return err
+	}
+	if e.Backend, e.Ask, err = backends(w, r); err != nil {
+		return err
+	}
+	if e.Backend == "" {
+		peer, err := h.peer(r, protocol.Poll, origin)
+		if err != nil {
+			return err
+		}
+		e.Token, peer.Token, peer.Gateway = peer.Token, "", s.tongue.Gateway()
+		s.ctx, s.peer, e.Ask = r.Context(), peer, s.ask
+	}
+	if r.ContentLength != 0 && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		e.Body, err = ReadJSON(w, r, maxErrandBytes)
+	}
+	return err
 }

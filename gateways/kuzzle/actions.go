@@ -9,7 +9,7 @@ type action func(t *talk, r *request) *fault
 func actions() map[string]map[string]action {
 	all := map[string]map[string]action{
 		"realtime": {"subscribe": (*talk).subscribe, "unsubscribe": (*talk).unsubscribe, "publish": (*talk).publish, "count": (*talk).count},
-		"server":   {"now": (*talk).now, "info": (*talk).info, "adminExists": (*talk).adminExists},
+		"server":   {"now": (*talk).now, "info": (*talk).info, "adminExists": (*talk).adminExists, "publicApi": (*talk).publicAPI},
 		"auth":     {"login": (*talk).login, "checkToken": (*talk).checkToken, "logout": (*talk).logout, "getCurrentUser": (*talk).getCurrentUser},
 		"document": {
 			"get": (*talk).get, "exists": (*talk).exists, "mGet": (*talk).mGet, "mDelete": (*talk).mDelete,
@@ -39,9 +39,9 @@ func actions() map[string]map[string]action {
 // whole.
 var lacking = map[string][]string{
 	"realtime":   {"join", "list", "validate"},
-	"server":     {"getAllStats", "getConfig", "getLastStats", "getStats", "healthCheck", "capabilities", "metrics", "publicApi", "openapi"},
-	"auth":       {"refreshToken", "getMyRights", "getStrategies", "checkRights", "createApiKey", "createMyCredentials", "credentialsExist", "deleteApiKey", "deleteMyCredentials", "getMyCredentials", "searchApiKeys", "updateMyCredentials", "updateSelf", "validateMyCredentials"},
-	"document":   {"validate", "export"},
+	"server":     {"getAllStats", "getConfig", "getLastStats", "getStats", "healthCheck", "capabilities", "metrics", "openapi"},
+	"auth":       {"refreshToken", "getMyRights", "getStrategies", "checkRights", "createApiKey", "createMyCredentials", "createToken", "credentialsExist", "deleteApiKey", "deleteMyCredentials", "getMyCredentials", "searchApiKeys", "updateMyCredentials", "updateSelf", "validateMyCredentials"},
+	"document":   {"validate", "export", "mExists"},
 	"collection": {"getMapping", "update", "updateMapping", "updateSpecifications", "getSpecifications", "deleteSpecifications", "searchSpecifications", "validateSpecifications", "scrollSpecifications", "getSettings"},
 	"index":      {"mDelete", "stats"},
 	"security":   nil,

@@ -7,7 +7,7 @@ import (
 )
 
 // appendAnswer appends the response to r: with a result, or with the fault if it is not nil. room is the request's id
-// again, by which the SDK finds what the answer is for: without it a promise would never end.
+// again, by which the SDK finds what the answer is for: without it a promise would never end. Over HTTP there is none.
 func appendAnswer(dst []byte, r *request, node string, result []byte, wrong *fault) []byte {
 	status := 200
 	if wrong != nil {
@@ -33,7 +33,7 @@ func appendAnswer(dst []byte, r *request, node string, result []byte, wrong *fau
 	dst = appendMember(dst, "node", node)
 	dst = append(dst, `,"headers":{}`...)
 	dst = appendRaw(dst, "result", result)
-	if r.id != "" {
+	if r.id != "" && !r.overHTTP {
 		dst = appendMember(dst, "room", r.id)
 	}
 	return append(dst, '}')

@@ -132,7 +132,7 @@ func (t *talk) loginFault(r *request, strategy string, f *protocol.ServerFrame) 
 	case protocol.CodeUnauthorized, protocol.CodeForbidden, protocol.CodeBadRequest:
 		return failure(rejected)
 	}
-	return refusal(r, t.user, f.Code, f.Message)
+	return refusal(r, t.asker(), f.Code, f.Message)
 }
 
 // lifetime reads expiresIn: milliseconds, or a text such as "1h" or "2 days".
@@ -199,6 +199,9 @@ func checked(token string) []byte {
 
 // logout is auth:logout: subscriptions end with the token.
 func (t *talk) logout(r *request) *fault {
+	if r.overHTTP {
+		return t.lang.lacks("auth:logout over HTTP")
+	}
 	t.leaveAll()
 	t.sign("", func(wrong *fault) {
 		if wrong != nil {

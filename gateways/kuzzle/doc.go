@@ -1,11 +1,12 @@
 // Package kuzzle translates between clients of Kuzzle 2 and native frames: the unmodified kuzzle-sdk 7, and whatever
-// sends its JSON over a WebSocket. A collection is the channel documents/<index>/<collection>.
+// sends its JSON over a WebSocket or over HTTP. A collection is the channel documents/<index>/<collection>.
 //
 //	language.go      all clients together: handshakes, and what many of them hear alike
 //	talk.go          one client's part: what it waits for
 //	request.go       what a client sends, and each way in which that can be wrong
 //	faults.go        errors as Kuzzle words and numbers them, and those of the bus in its words
 //	answer.go        responses
+//	http.go, routes.go   requests over HTTP, and the URLs of actions
 //	notification.go  what subscribers hear
 //	rooms.go         rooms and channels of one client
 //	fresh.go         what waits until the client listens to its channels

@@ -55,7 +55,12 @@ func (t *talk) call(d *documentCall, then func(answer []byte)) {
 }
 
 // via is the protocol that the request came by, as notifications name it.
-func (r *request) via() string { return "websocket" }
+func (r *request) via() string {
+	if r.overHTTP {
+		return "http"
+	}
+	return "websocket"
+}
 
 // documentFault is refusal for what concerns documents.
 func (t *talk) documentFault(r *request, code protocol.Code, reason string) *fault {
@@ -66,7 +71,7 @@ func (t *talk) documentFault(r *request, code protocol.Code, reason string) *fau
 	case protocol.CodeVersionConflict:
 		return failure(documentExists)
 	}
-	return refusal(r, t.user, code, reason)
+	return refusal(r, t.asker(), code, reason)
 }
 
 // flag reports whether an argument is true.

@@ -46,6 +46,11 @@ const (
 	unreadable      = "network.websocket.unexpected_error"
 	rateExceeded    = "network.websocket.ratelimit_exceeded"
 	tooLarge        = "network.http.request_too_large"
+	httpError       = "network.http.unexpected_error"
+	noURL           = "network.http.url_not_found"
+	badContent      = "network.http.unsupported_content"
+	badVolatile     = "network.http.volatile_parse_failed"
+	badBody         = "network.http.body_parse_failed"
 	invalidToken    = "security.token.invalid"
 	expiredToken    = "security.token.expired"
 	unauthorized    = "security.rights.unauthorized"
@@ -90,6 +95,11 @@ var kinds = map[string]kind{
 	notSupported:    {0x020200F0, 501, "%s is not supported by this server. docs/gateways.md of Tidings lists what is."},
 	timeout:         {0x020200F1, 504, "No answer in time: %s."},
 	tooLarge:        {0x03010001, 413, "Maximum HTTP request size exceeded."},
+	httpError:       {0x03010002, 400, "Caught an unexpected HTTP error: %s"},
+	noURL:           {0x03010007, 404, "API URL not found: %s."},
+	badContent:      {0x03010008, 400, `Invalid request content-type. Expected "application/json", got: "%s".`},
+	badVolatile:     {0x0301000B, 400, `Unable to convert the "x-kuzzle-volatile" HTTP header to JSON: %s`},
+	badBody:         {0x0301000C, 400, "Unable to convert the HTTP body to JSON: %s"},
 	unreadable:      {0x03030001, 400, "Caught an unexpected WebSocket error: %s"},
 	rateExceeded:    {0x03030002, 429, "Rejected: too many requests received from that socket"},
 	invalidToken:    {0x07010001, 401, "Invalid token."},

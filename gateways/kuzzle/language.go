@@ -16,6 +16,7 @@ type Language struct {
 	node    string // as which every answer and notification is signed
 	actions map[string]map[string]action
 	sharing [len(usersOf)]sharing
+	public  []byte // the result of server:publicApi
 
 	transports.Lacks
 }
@@ -34,6 +35,7 @@ var (
 // New returns the language.
 func New() *Language {
 	l := &Language{node: fmt.Sprintf("knode-tidings-%d", 10_000+rand.N(90_000)), actions: actions()}
+	l.public = publicAPI(l.actions)
 	for i, users := range usersOf {
 		l.sharing[i] = sharing{kind: "kuzzle/" + users, make: func(e *protocol.Encoded) []byte {
 			v := e.Seen()

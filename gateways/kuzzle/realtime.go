@@ -28,6 +28,9 @@ func isOption(text string) bool {
 // subscribe is realtime:subscribe. A client that subscribes again to what it has gets the same answer, and where it
 // wants other news of users, another channel.
 func (t *talk) subscribe(r *request) *fault {
+	if r.overHTTP {
+		return t.lang.lacks("realtime:subscribe over HTTP")
+	}
 	place, wrong := r.channel()
 	if wrong != nil {
 		return wrong
@@ -212,7 +215,7 @@ func (t *talk) publish(r *request) *fault {
 	if len(data) > protocol.MaxPayloadBytes {
 		return failure(tooLarge)
 	}
-	from, _ := json.Marshal(origin{Protocol: "websocket", Request: r.id})
+	from, _ := json.Marshal(origin{Protocol: r.via(), Request: r.id})
 	t.ask(protocol.ClientFrame{Type: protocol.TypePublish, Channel: place, Data: data, Meta: r.volatile, Origin: from}, func(f *protocol.ServerFrame) {
 		if wrong := t.refused(r, f); wrong != nil {
 			t.refuse(r, wrong)

@@ -20,6 +20,7 @@ type request struct {
 	volatile           []byte            // a JSON object; nil where there is none
 	body               []byte            // JSON; nil where there is none
 	args               map[string][]byte // everything else, as JSON
+	overHTTP           bool
 }
 
 // Bounds of a request beside those of its message.
@@ -101,8 +102,14 @@ func (r *request) set(name string, value []byte) *fault {
 		return failure(invalidArgument, name, "a shorter string")
 	}
 	*to = text
+	if name == "jwt" {
+		*to = withoutKeyPrefix(text)
+	}
 	return nil
 }
+
+// withoutKeyPrefix returns a token as the bus knows it. The SDK wants API keys to begin with a word of Kuzzle's.
+func withoutKeyPrefix(token string) string { return strings.TrimPrefix(token, "kapikey-") }
 
 // check looks at what each request must have.
 func (r *request) check() *fault {

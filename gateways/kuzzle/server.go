@@ -13,7 +13,13 @@ func (t *talk) now(r *request) *fault {
 
 // info is server:info. What an operator may not want to show, such as versions of what runs here, is not in it.
 func (t *talk) info(r *request) *fault {
-	t.answer(r, []byte(`{"serverInfo":{"kuzzle":{"version":"`+spokenVersion+`","implementation":"tidings","api":{"routes":{}},"plugins":{}},"services":{}}}`))
+	t.answer(r, []byte(`{"serverInfo":{"kuzzle":{"version":"`+spokenVersion+`","implementation":"tidings","api":{"routes":`+string(t.lang.public)+`},"plugins":{}},"services":{}}}`))
+	return nil
+}
+
+// publicAPI is server:publicApi, by which the SDK over HTTP finds the URLs.
+func (t *talk) publicAPI(r *request) *fault {
+	t.answer(r, t.lang.public)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package kuzzle
 
 import (
+	"net/http"
 	"sync"
 	"time"
 
@@ -26,6 +27,8 @@ type talk struct {
 	pinged     uint64          // the last ping that was said
 	ponged     uint64          // … and that was answered
 	over       *protocol.Error // why the connection ends, or nil
+	post       *posted         // where the answer goes over HTTP; nil over a WebSocket
+	backend    string          // whose API key the one request has; "" for a client
 
 	// what the call that is under way has to say
 	out    []byte
@@ -110,13 +113,25 @@ func (t *talk) begin(r *request) {
 // refuse ends a request with a fault; it does nothing if that is nil.
 func (t *talk) refuse(r *request, wrong *fault) {
 	if wrong != nil {
-		t.say(appendAnswer(nil, r, t.lang.node, nil, wrong))
+		t.respond(r, nil, wrong)
 	}
 }
 
 // answer ends a request with its result.
 func (t *talk) answer(r *request, result []byte) {
-	t.say(appendAnswer(nil, r, t.lang.node, result, nil))
+	t.respond(r, result, nil)
+}
+
+func (t *talk) respond(r *request, result []byte, wrong *fault) {
+	text := appendAnswer(nil, r, t.lang.node, result, wrong)
+	if t.post == nil {
+		t.say(text)
+		return
+	}
+	*t.post = posted{http.StatusOK, text}
+	if wrong != nil {
+		t.post.status = wrong.status
+	}
 }
 
 func (t *talk) say(text []byte) { t.out = protocol.AppendText(t.out, text) }
@@ -134,7 +149,15 @@ func (t *talk) refused(r *request, f *protocol.ServerFrame) *fault {
 	if f.Type != protocol.TypeError {
 		return nil
 	}
-	return refusal(r, t.user, f.Code, f.Message)
+	return refusal(r, t.asker(), f.Code, f.Message)
+}
+
+// asker is who asks, as refusals name it.
+func (t *talk) asker() string {
+	if t.backend != "" {
+		return t.backend
+	}
+	return t.user
 }
 
 // Shared implements transports.Talk: a message for one channel is the same for all who have it.
