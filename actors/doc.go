@@ -63,6 +63,7 @@
 //	session_authority.go    what the client may do
 //	session_rows.go         which messages of a channel the rules let it hear
 //	session_subscriptions.go   joins, recoveries in turn, what the server wants, and what the client loses
+//	session_recovered.go    who waits for what its subscriptions recover
 //	session_broker.go       publish, history and presence, one after another
 //	session_history.go      what a client may read of the history
 //	session_calls.go        calls, and reply channels

@@ -49,6 +49,7 @@ type session struct {
 type seldom struct {
 	afterRefresh []handle           // that came while a token was verified
 	replies      []protocol.Channel // that the session opened, at most protocol.MaxReplies
+	recovered    []chan<- struct{}  // closed when nothing is being recovered any more
 }
 
 // few returns the session's part of seldom, made if need be.
@@ -307,9 +308,6 @@ type refused struct {
 	sub  *subscription
 	code protocol.Code
 }
-
-// replayDue reports that the connection's recoveries may bring more.
-type replayDue struct{ ground.Event }
 
 // spaceFree reports that the outbox has space for a recovery.
 type spaceFree struct{ ground.Event }

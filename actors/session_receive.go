@@ -22,6 +22,8 @@ func (s *session) Receive(c actor.Context) {
 		s.ruled = ruling{m.policy, m.conn.identity.Load()}
 	case handle:
 		s.onHandle(m)
+	case awaitRecovered:
+		s.onAwaitRecovered(m)
 	case faulted:
 		s.onFaulted(m)
 	case attached:
@@ -65,6 +67,9 @@ func (s *session) Receive(c actor.Context) {
 		}
 		s.finish(protocol.DisconnectFrame(m.fault, m.afterMS), m.fault.Code)
 	}
+	if s.seldom != nil && s.seldom.recovered != nil {
+		s.recovered()
+	}
 }
 
 // onHandle handles frames, unless a connect over a newer link fenced theirs: its client says again, over that one, what
@@ -82,7 +87,9 @@ func (s *session) onHandle(m handle) {
 		if s.state == sessionEnded {
 			return
 		}
-		s.onFrame(&m.frames[i])
+		if f := &m.frames[i]; !f.Anew || m.gen <= firstGeneration { // a link of a later one has resumed
+			s.onFrame(f)
+		}
 		if rest := m.frames[i+1:]; s.verifying && len(rest) > 0 {
 			s.conn.pending.Add(int32(len(rest)))
 			s.handleLater(handle{gen: m.gen, frames: rest})

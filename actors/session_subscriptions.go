@@ -11,6 +11,9 @@ import (
 	"tidings/protocol"
 )
 
+// replayDue reports that the connection's recoveries may bring more.
+type replayDue struct{ ground.Event }
+
 // start makes a subscription that may be join its channel: as soon as there is space, if it recovers.
 func (s *session) start(sub *subscription, since *protocol.Position) {
 	if since != nil {

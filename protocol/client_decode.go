@@ -142,6 +142,8 @@ func (f *ClientFrame) read(id field, v []byte, m *members) (err error) {
 		f.Scope, err = scopeOf(v)
 	case fUsers:
 		f.Users, err = usersOf(v)
+	case fAnew:
+		f.Anew, err = truth(id, v)
 	case fData:
 		f.Data, err = m.data()
 	case fEvent:

@@ -58,6 +58,10 @@ func (f *ClientFrame) appendField(dst []byte, id field, must bool) []byte {
 		} else if f.ExcludeTab != "" {
 			dst = appendText(dst, id, f.ExcludeTab)
 		}
+	case fAnew:
+		if f.Anew {
+			dst = appendTruth(dst, id, true)
+		}
 	case fReceived:
 		if f.Received != nil {
 			dst = appendNumber(dst, id, *f.Received)

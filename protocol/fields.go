@@ -69,6 +69,7 @@ const (
 	fTxn
 	fChanged
 	fMax
+	fAnew
 	fieldCount
 )
 
@@ -77,7 +78,7 @@ var fieldNames = [fieldCount]string{
 	"token", "session", "received", "generation", "attempt", "version", "epoch", "offset", "tag", "recovered", "time", "prev", "volatile", "spread", "trace", "fallback",
 	"reason", "last", "from", "code", "message", "hint", "retry", "after", "connection", "resumed", "heartbeat", "park", "limits",
 	"members", "messages", "complete", "seq", "frames", "cursor", "transports", "payload", "subscriptions", "count", "user", "ttl", "by", "connectionId", "exclude", "meta",
-	"change", "txn", "changed", "max",
+	"change", "txn", "changed", "max", "anew",
 }
 
 var fieldIndex = func() map[string]field {
@@ -101,7 +102,7 @@ func (sh *shape) has(f field) bool { return slices.Contains(sh.must, f) || slice
 
 var clientShapes = shapes(
 	shape{TypeConnect, nil, []field{fVersion, fToken, fSession, fReceived, fGeneration, fAttempt, fFallback, fConnectionID, fMax}},
-	shape{TypeSubscribe, []field{fID, fChannel}, []field{fSince, fFilter, fScope, fUsers}},
+	shape{TypeSubscribe, []field{fID, fChannel}, []field{fSince, fFilter, fScope, fUsers, fAnew}},
 	shape{TypeUnsubscribe, []field{fID, fChannel}, []field{fRoom}},
 	shape{TypePublish, []field{fID, fChannel, fData}, []field{fEvent, fIdempotencyKey, fSpread, fTrace, fExclude, fMeta}},
 	shape{TypeHistory, []field{fID, fChannel}, []field{fSince, fLimit}},

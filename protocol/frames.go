@@ -94,6 +94,7 @@ type ClientFrame struct {
 	Since          *Position
 	Filter         []byte // raw JSON
 	Scope, Users   string
+	Anew           bool   // subscribe: left out if the connect of its message resumed a session
 	Data           []byte // raw JSON, compact
 	Event          string
 	IdempotencyKey string

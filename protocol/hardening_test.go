@@ -160,7 +160,7 @@ func kindOf(sh *shape, f field) string {
 		return "number"
 	case fReceived, fGeneration, fAttempt, fVersion, fHeartbeat, fPark, fLimit, fOffset, fTime, fPrev, fAfter, fSpread, fCount, fTTL, fChange, fTxn, fMax:
 		return "number"
-	case fResumed, fRecovered, fRetry, fVolatile, fComplete:
+	case fResumed, fRecovered, fRetry, fVolatile, fComplete, fAnew:
 		return "truth"
 	case fFilter, fLimits, fSince, fLast, fFrom, fMeta:
 		return "object"

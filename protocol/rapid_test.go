@@ -133,6 +133,8 @@ func (f *ClientFrame) draw(t *rapid.T, id field) {
 		f.Generation = anyNumber(1).Draw(t, "generation")
 	case fAttempt:
 		f.Attempt = anyNumber(1).Draw(t, "attempt")
+	case fAnew:
+		f.Anew = rapid.Bool().Draw(t, "anew")
 	case fMax:
 		f.Max = rapid.IntRange(1, RecoveryPageBytes).Draw(t, "max")
 	case fVersion:

@@ -22,7 +22,8 @@
 //	           requests that are read on them, resting_conn.go is such a conn, and passes it to a WebSocket that it
 //	           opens, response.go the answer on it, handback.go the way back to net/http.
 //	nodes      elsewhere.go hands polls and sends of a session of another node to that node.
-//	polls      poll_link.go also answers polls, those that wait on conns which rest, too.
+//	polls      poll_link.go also answers polls, those that wait on conns which rest, too. poll_opening.go has the first one
+//	           wait for what its subscribes recover.
 //	plain      plain.go follows the position of a client without a session, poll_plain.go answers its polls.
 //	reading    reader.go and source.go bring what clients send. On Linux an idle conn has no goroutine (readiness.go with
 //	           epoll_linux.go; epoll_other.go elsewhere; crew.go has the goroutines that read, tryread_unix.go and

@@ -2,6 +2,7 @@ package transports
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +38,13 @@ func (s *fakeSession) push(e *protocol.Encoded) {
 	if !s.outbox.Push(e) {
 		go s.end(goodbye(protocol.CodeSlowConsumer, "messages come faster than they are read"))
 	}
+}
+
+// Recovered is at once: subscribe recovers in one step.
+func (s *fakeSession) Recovered() <-chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
 }
 
 func (s *fakeSession) flush() { s.outbox.Flush() }
@@ -92,6 +100,9 @@ func (s *fakeSession) Poll(link core.Link, poll *protocol.ClientFrame) (uint64, 
 func (s *fakeSession) Receive(gen uint64, frames []protocol.ClientFrame) error {
 	if now, _ := s.outbox.Attached(); now != gen {
 		return nil
+	}
+	if gen > 1 {
+		frames = slices.DeleteFunc(slices.Clone(frames), func(f protocol.ClientFrame) bool { return f.Anew })
 	}
 	return s.apply(frames)
 }

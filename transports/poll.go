@@ -39,7 +39,10 @@ func (h *Handler) poll(w http.ResponseWriter, r *http.Request, peer protocol.Pee
 	}
 	switch first.Type {
 	case protocol.TypeConnect:
-		err = p.open(r, peer, first, rest)
+		var left bool
+		if left, err = p.open(r, peer, first, rest); left {
+			return nil
+		}
 	case protocol.TypePoll:
 		var handed bool
 		if handed, err = h.handOn(w, r, first.Session, body); handed {
@@ -58,22 +61,29 @@ func (h *Handler) poll(w http.ResponseWriter, r *http.Request, peer protocol.Pee
 	return p.wait(w, r)
 }
 
-func (p *pollLink) open(r *http.Request, peer protocol.Peer, connect *protocol.ClientFrame, rest []protocol.ClientFrame) error {
+// open opens or resumes a session, and waits until the answer has in it what the frames behind connect ask for. It
+// reports whether the client has left meanwhile.
+func (p *pollLink) open(r *http.Request, peer protocol.Peer, connect *protocol.ClientFrame, rest []protocol.ClientFrame) (left bool, err error) {
 	p.max = connect.Max
 	session, gen, err := p.h.bus.Open(r.Context(), peer, connect, p)
 	if err != nil {
-		return err
+		return false, err
 	}
 	p.h.tallies[pollKind].opened.Add(1)
 	p.bind(session, gen)
-	if len(rest) > 0 {
-		if err := session.Receive(gen, rest); err != nil {
-			p.lose("")
-			return err
-		}
-		gather(p.bound.outbox, 1+len(rest))
+	if len(rest) == 0 {
+		return false, nil
 	}
-	return nil
+	if err := session.Receive(gen, rest); err != nil {
+		p.lose("")
+		return false, err
+	}
+	resumed := gen > 1
+	if n := subscribes(rest, resumed); n > 0 {
+		return !p.waitOpened(r, n), nil
+	}
+	gather(p.bound.outbox, 1+len(rest))
+	return false, nil
 }
 
 func (p *pollLink) resume(peer protocol.Peer, poll *protocol.ClientFrame, rest []protocol.ClientFrame) error {

@@ -305,3 +305,35 @@ func Test_B115_aLateCopyOfAPollLeavesTheLiveOne(t *testing.T) {
 		})
 	}
 }
+
+// A client whose next poll may land elsewhere hears in the first answer what its subscribes recover.
+func TestAnOpeningPollBringsWhatItsSubscribesRecover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, nil)
+		at := r.bus.publish("a", "1")
+		r.bus.publish("a", "2")
+		r.bus.publish("a", "3")
+		since := fmt.Sprintf(`{"epoch":%q,"offset":%d,"tag":%q}`, at.Epoch, at.Offset, at.Tag)
+		opening := func(connect string) polled {
+			return r.mustPoll(t, "", `[`+connect+`,{"type":"subscribe","id":1,"channel":"a","since":`+since+`,"anew":true}]`)
+		}
+		var first polled
+		within(t, 0, func() { first = opening(`{"type":"connect"}`) })
+		if !slices.Equal(first.data(), []string{"connected", "subscribed", "2", "3"}) || first.cursor != "3" {
+			t.Errorf("a new session: got %+v, want connected, subscribed, and both messages", first)
+		}
+		session := first.frames[0].Session
+		within(t, 0, func() {
+			again := opening(fmt.Sprintf(`{"type":"connect","session":%q,"received":%s}`, session, first.cursor))
+			if len(again.frames) != 1 || !again.frames[0].Resumed {
+				t.Errorf("the same session: got %+v, want connected alone", again)
+			}
+		})
+		within(t, maxOpening, func() { // what has no answer does not hold up the rest for longer
+			late := r.mustPoll(t, "", `[{"type":"connect"},{"type":"subscribe","id":1,"channel":"unanswered"}]`)
+			if len(late.frames) != 1 {
+				t.Errorf("a subscribe without answer: got %+v, want connected alone", late)
+			}
+		})
+	})
+}

@@ -37,6 +37,9 @@ type Session interface {
 	Poll(link core.Link, poll *protocol.ClientFrame) (gen uint64, err error)
 	// Receive takes the frames of one message, in order. If it fails the transport ends with that error.
 	Receive(gen uint64, frames []protocol.ClientFrame) error
+	// Recovered returns a channel that is closed when the subscribes which were received so far have brought what they
+	// recover, or its first page at least, into the outbox. It is never closed if the session ends before.
+	Recovered() <-chan struct{}
 	// Send takes one numbered body of POST /bus/send, when its turn has come.
 	Send(ctx context.Context, s *protocol.Send) error
 	// Fault reports an inbound message of which no frame is taken. Each request in it, by its id, is answered with
