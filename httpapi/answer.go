@@ -96,6 +96,8 @@ func (a *API) gatewayOff(r *http.Request) *protocol.Error {
 	switch {
 	case below && (path == "/primus" || strings.HasPrefix(path, "/primus/")):
 		name = "gateways.primus"
+	case below && strings.HasPrefix(path, "/socket.io/"):
+		name = "gateways.socketio"
 	case r.URL.Path == "/" && isHandshake(r), strings.HasPrefix(r.URL.Path, "/_"):
 		name = "gateways.kuzzle"
 	default:

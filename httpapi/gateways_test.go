@@ -49,6 +49,7 @@ func TestURLsOfGateways(t *testing.T) {
 		{"what the start page loads", "/t", nil, "/t/start/start.js", nil, 200, "export {}"},
 		{"off", "", nil, "/primus/primus.js", nil, 404, "gateways.primus"},
 		{"off, below the base path", "/t", nil, "/t/primus", nil, 404, "gateways.primus"},
+		{"off, of a path with a slash behind it", "/t", nil, "/t/socket.io/?EIO=4", nil, 404, "gateways.socketio"},
 		{"off, at the root", "", nil, "/", upgrade, 404, "gateways.kuzzle"},
 		{"another URL", "", nil, "/favicon.ico", nil, 404, "nothing at this URL"},
 	} {

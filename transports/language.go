@@ -21,7 +21,8 @@ import (
 // deadlines, the bound of the outbox, the drain and the memory of an idle connection are the same as for native
 // clients, and are not the gateway's business. What is different:
 //
-//   - The session opens with the socket, with Greeting.Frames. Nothing is said of it but by the Talk.
+//   - The session opens with the socket, with Greeting.Frames, or with a connect that the Talk makes of a message
+//     (Greeting.Later). Nothing is said of it but by the Talk.
 //   - The connection is fleeting (protocol.Peer): it ends with its socket, is not parked, and cannot be resumed.
 //   - When its token's time is over the session says an error token_expired with id 0, and is anonymous from then on.
 //   - A client that is silent for a heartbeat is pinged with a ping of RFC 6455, which every WebSocket client answers,
@@ -43,6 +44,11 @@ type Greeting struct {
 	Token string
 	// Frames are what the session begins with: the first is a connect, the rest follows it. Nil is a bare connect.
 	Frames []protocol.ClientFrame
+	// Later has the session open with what the client says: until then Heard.Frames is empty, or begins with a connect,
+	// which has to come within 10 s, and Heard.Malformed ends the connection. Frames is nil then.
+	Later bool
+	// First goes out at once, behind the answer to the handshake, as whole WebSocket frames.
+	First []byte
 	// MaxMessage bounds a message of the client, in bytes: at most 1 MiB. Zero means protocol.MaxMessageBytes, 64 KiB.
 	MaxMessage int
 }

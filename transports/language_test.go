@@ -278,3 +278,43 @@ func TestCountsOfALanguage(t *testing.T) {
 		}
 	})
 }
+
+func TestASessionThatOpensLater(t *testing.T) {
+	for _, row := range []struct {
+		name, message, heard, last string
+		sessions                   int
+	}{
+		{"with a message", "hi mine", "greeted ok", "", 1},
+		{"not with one that needs no session", "?", "!", "BYE connect_timeout", 0},
+		{"not with one that cannot be read", "", "", "BYE bad_request", 0},
+		{"not with a token that is refused", "hi bad", "", "BYE unauthorized", 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := inMemory(t, nil)
+				s := r.rawSocketAt(t, strings.Replace(upgradeRequest(), "/bus/ws", "/shout?later", 1))
+				s.wantExactly("WELCOME")
+				if n := len(r.bus.all()); n != 0 {
+					t.Errorf("%d sessions are open before the client spoke", n)
+				}
+				start := time.Now()
+				s.send(text(row.message))
+				if row.heard != "" {
+					s.wantExactly(row.heard)
+				}
+				if n := len(r.bus.all()); n != row.sessions {
+					t.Errorf("%d sessions are open, want %d", n, row.sessions)
+				}
+				if row.last == "" {
+					return
+				}
+				if last, number := s.lastWords(); last != row.last || number != 4999 {
+					t.Errorf("ended with %q and %d, want %q", last, number, row.last)
+				}
+				if took := time.Since(start).Round(time.Second); strings.Contains(row.last, "timeout") && took != 10*time.Second && took != 11*time.Second {
+					t.Errorf("the client had %v to open its session", took)
+				}
+			})
+		})
+	}
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // shout is a language of a few words. "+a" subscribes to the channel a, "a text" publishes there, "?" is answered "!" at
-// once, and "" is malformed. Whoever hears a message hears "a TEXT", but not in the second after "a ok", which is the
+// once, and "" is malformed. At ?later a client hears "WELCOME" first, and its session opens with "hi TOKEN". Whoever hears a message hears "a TEXT", but not in the second after "a ok", which is the
 // answer to a subscribe, unless a pong carries "go on". It beats by "tick" every minute, and bids farewell with "BYE CODE" and the number 4999.
 type shout struct{}
 
@@ -21,6 +21,9 @@ func (shout) Greet(w http.ResponseWriter, r *http.Request) *Greeting {
 	if r.URL.Query().Has("go") {
 		http.Error(w, "GO AWAY", http.StatusTeapot)
 		return nil
+	}
+	if r.URL.Query().Has("later") {
+		return &Greeting{Talk: &shouter{}, Later: true, First: protocol.AppendText(nil, []byte("WELCOME"))}
 	}
 	return &Greeting{Talk: &shouter{}, Subprotocol: r.Header.Get("Sec-WebSocket-Protocol"), MaxMessage: 100_000}
 }
@@ -40,6 +43,8 @@ func (*shouter) Hear(message []byte) Heard {
 		return Heard{Malformed: &protocol.Error{Code: protocol.CodeBadRequest, Reason: "SILENCE", Hint: "Shout."}}
 	case words == "?":
 		return Heard{Back: protocol.AppendText(nil, []byte("!"))}
+	case strings.HasPrefix(words, "hi "):
+		return Heard{Frames: []protocol.ClientFrame{{Type: protocol.TypeConnect, Token: words[3:]}, {Type: protocol.TypeSubscribe, ID: id, Channel: "greeted"}}}
 	case words == "bye":
 		return Heard{Frames: []protocol.ClientFrame{{Type: protocol.TypeDisconnect}}}
 	case strings.HasPrefix(words, "??"):

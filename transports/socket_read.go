@@ -129,8 +129,8 @@ func (k *socket) receive(body []byte) bool {
 
 // hear passes a message of a client of a gateway to its talk.
 func (k *socket) hear(body []byte) bool {
-	bound := k.bound.Load()
-	if bound == nil {
+	intro, bound := k.opening.Load(), k.bound.Load()
+	if bound == nil && (intro == nil || intro.unasked()) {
 		return true // the session could not be opened, and the farewell is on its way
 	}
 	p := k.speech
@@ -141,6 +141,14 @@ func (k *socket) hear(body []byte) bool {
 	}
 	if heard.Malformed != nil {
 		p.malformed.Add(1)
+	}
+	switch {
+	case bound == nil && heard.Malformed != nil:
+		k.failFor(&intro.peer, heard.Malformed)
+		return true
+	case bound == nil && len(heard.Frames) > 0:
+		return k.connect(intro, &heard.Frames[0], heard.Frames[1:])
+	case heard.Malformed != nil:
 		bound.session.Fault(bound.gen, nil, heard.Malformed)
 	}
 	if len(heard.Frames) > 0 {

@@ -44,6 +44,30 @@ func (h *Handler) greet(t *tongue, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	peer.Gateway = t.Gateway()
+	k := h.speaker(t, g)
+	if a, ok := g.Talk.(Asker); ok {
+		a.Open(k)
+	}
+	if g.Subprotocol != "" {
+		w.Header().Set("Sec-WebSocket-Protocol", g.Subprotocol)
+	}
+	h.serveSocket(w, r, k, &introduction{peer: peer, frames: g.opening(), first: g.First})
+}
+
+// speaker returns a socket for a talk.
+func (h *Handler) speaker(t *tongue, g *Greeting) *socket {
+	k := &socket{}
+	k.init(h, webSocketKind, talkForm{g.Talk})
+	k.tally, k.speech = &t.tally, &speech{tongue: t, talk: g.Talk}
+	k.intake.framing.most = uint32(min(g.MaxMessage, maxSpeechBytes))
+	return k
+}
+
+// opening returns what the session of a greeting begins with, or nil if that is still to come.
+func (g *Greeting) opening() []protocol.ClientFrame {
+	if g.Later {
+		return nil
+	}
 	frames := g.Frames
 	if frames == nil {
 		frames = []protocol.ClientFrame{{Type: protocol.TypeConnect}}
@@ -51,17 +75,7 @@ func (h *Handler) greet(t *tongue, w http.ResponseWriter, r *http.Request) {
 	if frames[0].Token == "" {
 		frames[0].Token = g.Token
 	}
-	k := &socket{}
-	k.init(h, webSocketKind, talkForm{g.Talk})
-	k.tally, k.speech = &t.tally, &speech{tongue: t, talk: g.Talk}
-	k.intake.framing.most = uint32(min(g.MaxMessage, maxSpeechBytes))
-	if a, ok := g.Talk.(Asker); ok {
-		a.Open(k)
-	}
-	if g.Subprotocol != "" {
-		w.Header().Set("Sec-WebSocket-Protocol", g.Subprotocol)
-	}
-	h.serveSocket(w, r, k, &introduction{peer: peer, frames: frames})
+	return frames
 }
 
 // withoutToken refuses a URL with a secret in it, which would be in the logs of whatever it passes.

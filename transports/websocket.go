@@ -24,7 +24,8 @@ type socket struct {
 type introduction struct {
 	peer   protocol.Peer
 	plain  *query                 // of a plain client
-	frames []protocol.ClientFrame // of a client of a gateway: what its session begins with
+	frames []protocol.ClientFrame // of a client of a gateway: what its session begins with; nil if that is to come
+	first  []byte                 // goes out behind the answer to the handshake
 	busy   atomic.Bool
 	waited bool
 	by     time.Time // when connect must have come
@@ -69,6 +70,7 @@ func (h *Handler) serveSocket(w http.ResponseWriter, r *http.Request, k *socket,
 		h.refuseAs(w, r, e, status)
 		return
 	}
+	k.aside = append(k.aside, intro.first...)
 	intro.by = time.Now().Add(h.cfg.ConnectDeadline)
 	first := intro.by
 	if k.speech != nil {
@@ -163,7 +165,7 @@ func (k *socket) due(now time.Time) time.Time {
 		if now.Before(intro.by) || intro.busy.Load() {
 			return now.Add(max(intro.by.Sub(now), time.Second))
 		}
-		k.fail(&protocol.Error{Code: protocol.CodeConnectTimeout, Reason: "no connect frame came", Hint: "Send connect first, within 10 s."})
+		k.fail(errConnectTimeout)
 		return time.Time{}
 	}
 	lost := k.heardAt().Add(k.h.cfg.silence())
@@ -173,6 +175,8 @@ func (k *socket) due(now time.Time) time.Time {
 	k.fail(errSilent)
 	return time.Time{}
 }
+
+var errConnectTimeout = &protocol.Error{Code: protocol.CodeConnectTimeout, Reason: "no connect frame came", Hint: "Send connect first, within 10 s."}
 
 var errSilent = &protocol.Error{Code: protocol.CodeHeartbeatTimeout, Reason: "nothing was heard of the client", Hint: "Send a ping after each heartbeat of silence."}
 
@@ -199,6 +203,12 @@ var pingFrame = []byte{0x89, 0}
 // speechDue keeps the deadlines of a client of a gateway.
 func (k *socket) speechDue(now time.Time) time.Time {
 	p := k.speech
+	intro := k.opening.Load()
+	waits := intro != nil && !intro.unasked()
+	if waits && !now.Before(intro.by) && !intro.busy.Load() {
+		k.fail(errConnectTimeout)
+		return time.Time{}
+	}
 	if p.next.IsZero() || !now.Before(p.next) {
 		due := p.talk.Due(now, k.heardAt())
 		if len(due.Back) > 0 {
@@ -213,7 +223,12 @@ func (k *socket) speechDue(now time.Time) time.Time {
 		}
 	}
 	next := k.probe(&p.probed, now)
-	if next.IsZero() || next.Before(p.next) {
+	switch {
+	case next.IsZero():
+		return next
+	case waits:
+		return now.Add(min(next.Sub(now), p.next.Sub(now), max(intro.by.Sub(now), time.Second)))
+	case next.Before(p.next):
 		return next
 	}
 	return p.next

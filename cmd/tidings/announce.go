@@ -61,6 +61,9 @@ func gatewayLine(s config.Settings) string {
 	if s.GatewayPrimus == config.On {
 		on = append(on, "Primus "+base+primusPath)
 	}
+	if s.GatewaySocketIO == config.On {
+		on = append(on, "Socket.IO "+base+socketIOPath+"/")
+	}
 	if len(on) == 0 {
 		return ""
 	}

@@ -8,12 +8,16 @@ import (
 	"tidings/gateways/kuzzle"
 	"tidings/gateways/pakyow"
 	"tidings/gateways/primus"
+	"tidings/gateways/socketio"
 	"tidings/httpapi"
 	"tidings/internal/config"
 )
 
 // primusPath is where clients of Primus connect, below the base path.
 const primusPath = "/primus"
+
+// socketIOPath is where clients of Socket.IO connect, below the base path.
+const socketIOPath = "/socket.io"
 
 // gateways are what clients of other systems connect to.
 func gateways(s config.Settings) (list []httpapi.Gateway, err error) {
@@ -29,6 +33,9 @@ func gateways(s config.Settings) (list []httpapi.Gateway, err error) {
 			}
 		}
 		list = append(list, httpapi.Gateway{Path: primusPath, Language: primus.New(primus.Config{PingInterval: s.PrimusPingInterval, Path: s.BasePath + primusPath, Services: services, Library: library})})
+	}
+	if s.GatewaySocketIO == config.On {
+		list = append(list, httpapi.Gateway{Path: socketIOPath, Language: socketio.New(socketio.Config{Services: services})})
 	}
 	if s.GatewayPakyow == config.On { // before that which takes every handshake at /
 		list = append(list, httpapi.Gateway{Path: "/", Language: pakyow.New(), Query: pakyow.Parameter})

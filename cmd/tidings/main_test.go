@@ -361,7 +361,7 @@ func TestNoPagesInProduction(t *testing.T) {
 
 func TestDevSaysWhatIsOpen(t *testing.T) {
 	s, url := startServer(t, nil, "--dev", "--base-path", "/tidings")
-	for _, want := range []string{"FOR DEVELOPMENT", url + "/tidings/\n", "without a key", "publish: anyone", url + "/tidings/demo/", url + "/tidings/api/publish", "  gateways  Kuzzle ws" + strings.TrimPrefix(url, "http") + "/, Pakyow ws" + strings.TrimPrefix(url, "http") + "/?socket_connection_id=, Primus " + url + "/tidings/primus\n"} {
+	for _, want := range []string{"FOR DEVELOPMENT", url + "/tidings/\n", "without a key", "publish: anyone", url + "/tidings/demo/", url + "/tidings/api/publish", "  gateways  Kuzzle ws" + strings.TrimPrefix(url, "http") + "/, Pakyow ws" + strings.TrimPrefix(url, "http") + "/?socket_connection_id=, Primus " + url + "/tidings/primus, Socket.IO " + url + "/tidings/socket.io/\n"} {
 		s.out.wait(t, want)
 	}
 	for _, path := range []string{"/healthz", "", "/", "/start/start.js", "/demo/", "/demo", "/demo/filters/", "/demo/filters", "/demo/taxis/", "/demo/taxis", "/client/tidings.js"} {

@@ -34,7 +34,7 @@ func (a *Ask) Arguments() []byte {
 
 func refused(f *Fault) *Ask { return &Ask{Refused: f} }
 
-func missing(what, action string) *Ask { return &Ask{Refused: notOffered(what), Missing: action} }
+func missing(what, action string) *Ask { return &Ask{Refused: NotOffered(what), Missing: action} }
 
 // arguments is how many arguments a method has behind the path, the query included.
 var arguments = map[string]int{"find": 1, "get": 2, "create": 2, "update": 3, "patch": 3, "remove": 2}

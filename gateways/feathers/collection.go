@@ -105,7 +105,7 @@ func one(id, rawQuery json.RawMessage) (name string, q *query, fault *Fault) {
 		return name, q, fault
 	}
 	if q.filter != nil {
-		return "", nil, notOffered("a query beside an id")
+		return "", nil, NotOffered("a query beside an id")
 	}
 	return name, q, nil
 }

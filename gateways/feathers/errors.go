@@ -37,8 +37,8 @@ func (f Fault) because(message string) *Fault {
 	return &f
 }
 
-// notOffered returns what a client hears that asks for what the original has and this server has not.
-func notOffered(what string) *Fault {
+// NotOffered returns the error for a client that asks for what the original has and this server has not.
+func NotOffered(what string) *Fault {
 	f := notImplemented.because(what + " is not offered by this server")
 	f.Data = map[string]any{"see": "docs/gateways.md"}
 	return f

@@ -1,6 +1,7 @@
 package feathers
 
 import (
+	"slices"
 	"strings"
 
 	"tidings/protocol"
@@ -30,4 +31,37 @@ func (s *Services) Event(m *protocol.Message) (name string, data []byte) {
 		path = collection
 	}
 	return path + " " + change, appendRecord(nil, m.Data)
+}
+
+// Changes are the last changes of documents that one client heard: who is in two channels hears a change once. Its zero
+// value is ready. It is for one goroutine.
+type Changes struct {
+	heard [memory]change
+	at    int
+}
+
+type change struct {
+	number uint64
+	event  string
+}
+
+// memory is how many changes are remembered. Those that routes send to several channels come close to each other.
+const memory = 64
+
+// Heard reports whether the client has heard a message that is a change, and notes that it has now.
+func (c *Changes) Heard(m *protocol.Message) bool {
+	if m.Extra == nil || m.Extra.Change == 0 {
+		return false
+	}
+	_, name, routed := strings.Cut(m.Event, " ")
+	if !routed {
+		name = m.Event
+	}
+	one := change{m.Extra.Change, name}
+	if slices.Contains(c.heard[:], one) {
+		return true
+	}
+	c.heard[c.at] = one
+	c.at = (c.at + 1) % memory
+	return false
 }

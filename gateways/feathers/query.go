@@ -62,7 +62,7 @@ func readQuery(raw json.RawMessage) (*query, *Fault) {
 	case err != nil:
 		return nil, badRequest.because("the query must be an object")
 	case q.skip+q.limit > maxReach:
-		return nil, notOffered("a page beyond the first 256 records")
+		return nil, NotOffered("a page beyond the first 256 records")
 	}
 	if conditions = append(conditions, '}'); len(conditions) > 2 {
 		if q.filter, fault = filterOf(conditions, 0); fault != nil {

@@ -5,6 +5,5 @@
 //	language.go  the language: handshakes, and the URLs beside them
 //	library.go   the client for pages, library.js
 //	spark.go     one connection: what it hears, and its heartbeat
-//	calls.go     its events that expect an answer, and calls of services
 //	packet.go    the packets of primus-emitter
 package primus

@@ -72,7 +72,7 @@ func (l *Language) Gateway() protocol.Gateway { return protocol.GatewayPrimus }
 // Greet implements transports.Language. It answers what is no handshake as Primus does with the transformer websockets.
 func (l *Language) Greet(w http.ResponseWriter, r *http.Request) *transports.Greeting {
 	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		return &transports.Greeting{Talk: &spark{language: l, pending: map[uint64]pending{}}}
+		return &transports.Greeting{Talk: &spark{language: l}}
 	}
 	header := w.Header()
 	path := strings.TrimPrefix(r.URL.Path, l.cfg.Path)

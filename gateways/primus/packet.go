@@ -82,7 +82,7 @@ func appendEvent(dst []byte, name string, data []byte) []byte {
 }
 
 // appendAck appends an acknowledgement with its arguments, a JSON array, as a WebSocket frame.
-func appendAck(dst []byte, id json.RawMessage, arguments []byte) []byte {
+func appendAck(dst, id, arguments []byte) []byte {
 	b := append(append(make([]byte, 0, len(arguments)+48), `{"id":`...), id...)
 	b = append(append(append(b, `,"type":1,"data":`...), arguments...), '}')
 	return protocol.AppendText(dst, escaped(b))

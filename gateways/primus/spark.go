@@ -16,28 +16,15 @@ import (
 type spark struct {
 	language *Language
 	line     transports.Line
-	said     [memory]change // the last changes that the client heard; the writer's own
-	saidAt   int
-	begun    bool      // the clock's own
-	pinged   time.Time // the clock's own; zero before the first ping
+	calls    feathers.Calls
+	changes  feathers.Changes // the writer's own
+	begun    bool             // the clock's own
+	pinged   time.Time        // the clock's own; zero before the first ping
 
-	mu      sync.Mutex // guards all below
-	id      string     // "" until the session is open
-	asked   bool       // for the id, before there was one
-	who     feathers.Account
-	last    uint64 // id of a request
-	pending map[uint64]pending
+	mu    sync.Mutex // guards all below
+	id    string     // "" until the session is open
+	asked bool       // for the id, before there was one
 }
-
-// change is what a client in two channels hears once.
-type change struct {
-	number uint64
-	event  string
-}
-
-// memory is how many changes a spark remembers that it heard. Those that routes send to several channels come close to
-// each other.
-const memory = 64
 
 var (
 	_ transports.Talk  = (*spark)(nil)
@@ -45,7 +32,10 @@ var (
 )
 
 // Open implements transports.Asker.
-func (s *spark) Open(line transports.Line) { s.line = line }
+func (s *spark) Open(line transports.Line) {
+	s.line = line
+	s.calls = feathers.Calls{Services: s.language.cfg.Services, Line: line, Lack: s.language.Lack, Acknowledge: appendAck}
+}
 
 var errUnreadable = &protocol.Error{Code: protocol.CodeBadJSON, Reason: "the message is not JSON", Hint: "Use the parser JSON, which is Primus' own choice."}
 
@@ -72,11 +62,21 @@ func (s *spark) Hear(message []byte) transports.Heard {
 	}
 	switch p, ok := readPacket(compact); {
 	case !ok:
-		return transports.Heard{Frames: []protocol.ClientFrame{s.ask(protocol.ClientFrame{Type: protocol.TypeCall, Method: "data", Data: append([]byte(nil), compact...)}, nil, nil)}}
+		return transports.Heard{Frames: []protocol.ClientFrame{s.calls.Tell(protocol.ClientFrame{Type: protocol.TypeCall, Method: "data", Data: append([]byte(nil), compact...)})}}
 	case p.kind == packetEvent:
 		return s.event(&p)
 	}
 	return transports.Heard{} // the acknowledgement of an event that asked for none
+}
+
+// event carries an event of the client out.
+func (s *spark) event(p *packet) transports.Heard {
+	name := p.name()
+	if name == "" || reserved(name) {
+		return transports.Heard{}
+	}
+	frames, back := s.calls.Event(name, p.data[1:], p.id)
+	return transports.Heard{Frames: frames, Back: back}
 }
 
 // askID returns the id to a client that asks for it, or notes that it is to be sent as soon as there is one.
@@ -96,19 +96,8 @@ func (s *spark) Shared(e *protocol.Encoded) []byte {
 	if m == nil {
 		return nil
 	}
-	if m.Extra != nil && m.Extra.Change != 0 {
-		_, name, routed := strings.Cut(m.Event, " ")
-		if !routed {
-			name = m.Event
-		}
-		c := change{m.Extra.Change, name}
-		for _, said := range s.said {
-			if said == c {
-				return nothing
-			}
-		}
-		s.said[s.saidAt] = c
-		s.saidAt = (s.saidAt + 1) % memory
+	if s.changes.Heard(m) {
+		return nothing
 	}
 	return e.As(shared, s.language.message)
 }
@@ -140,11 +129,9 @@ func (s *spark) Say(dst []byte, e *protocol.Encoded) ([]byte, time.Duration) {
 		}
 		s.mu.Unlock()
 	case f.Type == protocol.TypeReply, f.Type == protocol.TypeError && f.ID != 0:
-		dst = s.answered(dst, f)
+		dst = s.calls.Answer(dst, f)
 	case f.Type == protocol.TypeError && f.Code == protocol.CodeTokenExpired:
-		s.mu.Lock()
-		s.who = feathers.Account{}
-		s.mu.Unlock()
+		s.calls.Become(feathers.Account{})
 	case f.Type == protocol.TypeEvent:
 		dst = appendEvent(dst, f.Event, f.Data)
 	case f.Type == protocol.TypeGap:

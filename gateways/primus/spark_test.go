@@ -2,7 +2,6 @@ package primus
 
 import (
 	"encoding/json"
-	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +22,7 @@ func open(t testing.TB) (*spark, *fakeLine) {
 		t.Fatal(err)
 	}
 	line := &fakeLine{}
-	s := &spark{language: New(Config{Services: services}), pending: map[uint64]pending{}}
+	s := &spark{language: New(Config{Services: services})}
 	s.Open(line)
 	s.Say(nil, protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeConnected, Connection: "spark-1", Announce: &protocol.Announce{}}))
 	return s, line
@@ -98,7 +97,7 @@ func TestB137_WhatCannotBeRead(t *testing.T) {
 
 func TestRequestsThatAreNeverAnsweredAreBounded(t *testing.T) {
 	s, line := open(t)
-	for range maxPending {
+	for range 256 {
 		s.Hear([]byte(`{"type":0,"data":["greet"],"id":1}`))
 	}
 	if line.failed != nil {
@@ -187,17 +186,17 @@ func FuzzHear(f *testing.F) {
 	f.Fuzz(func(t *testing.T, message string) {
 		s, _ := open(t)
 		heard := s.Hear([]byte(message))
-		waiting := maps.Clone(s.pending)
-		for _, frame := range heard.Frames {
+		for i, frame := range heard.Frames {
 			if frame.Data != nil && !json.Valid(frame.Data) {
 				t.Errorf("%q asks with %q, which is no JSON", message, frame.Data)
 			}
 			for _, answer := range []*protocol.ServerFrame{
-				{Type: protocol.TypeError, ID: frame.ID, Code: protocol.CodeNotFound, Message: "x"},
-				{Type: protocol.TypeReply, ID: frame.ID, Data: []byte(`{"documents":[{"_id":"a","x":1}],"document":{"_id":"b"},"total":1}`)},
+				{Type: protocol.TypeError, Code: protocol.CodeNotFound, Message: "x"},
+				{Type: protocol.TypeReply, Data: []byte(`{"documents":[{"_id":"a","x":1}],"document":{"_id":"b"},"total":1}`)},
 			} {
-				s.pending = maps.Clone(waiting)
-				said, _ := s.Say(nil, protocol.Encode(answer))
+				other, _ := open(t)
+				answer.ID = other.Hear([]byte(message)).Frames[i].ID
+				said, _ := other.Say(nil, protocol.Encode(answer))
 				for _, text := range texts(t, said) {
 					if !json.Valid([]byte(text)) {
 						t.Errorf("%q is answered %q, which is no JSON", message, text)
@@ -211,37 +210,4 @@ func FuzzHear(f *testing.F) {
 			}
 		}
 	})
-}
-
-// A client is who its last token says from when it was sent, and who it was before if the bus did not take it.
-func TestWhoAClientIs(t *testing.T) {
-	const ann, bob = "x.eyJzdWIiOiJhbm4ifQ.y", "x.eyJzdWIiOiJib2IifQ.y"
-	s, _ := open(t)
-	signIn := func(token string) (frames []string, last uint64) {
-		for _, f := range s.Hear([]byte(`{"type":0,"data":["create","authentication",{"strategy":"jwt","accessToken":"` + token + `"},{}],"id":1}`)).Frames {
-			frames, last = append(frames, strings.TrimSpace(f.Type+" "+f.Token)), f.ID
-		}
-		return frames, last
-	}
-	answer := func(kind string, id uint64) {
-		s.Say(nil, protocol.Encode(&protocol.ServerFrame{Type: kind, ID: id, Code: protocol.CodeUnauthorized}))
-	}
-	for _, row := range []struct{ name, token, answer, want, user string }{
-		{"ann", ann, protocol.TypeReply, "refresh " + ann, "ann"},
-		{"ann again", ann, protocol.TypeReply, "refresh " + ann, "ann"},
-		{"bob, whose token is not taken: nobody", bob, protocol.TypeError, "refresh; refresh " + bob, ""},
-		{"bob", bob, protocol.TypeReply, "refresh " + bob, "bob"},
-	} {
-		frames, id := signIn(row.token)
-		if got := strings.Join(frames, "; "); got != row.want {
-			t.Errorf("%s: asks %s, want %s", row.name, got, row.want)
-		}
-		if answer(row.answer, id); s.who.User != row.user {
-			t.Errorf("%s: it is %q, want %q", row.name, s.who.User, row.user)
-		}
-	}
-	s.Say(nil, protocol.Encode(&protocol.ServerFrame{Type: protocol.TypeError, Code: protocol.CodeTokenExpired}))
-	if s.who != (feathers.Account{}) {
-		t.Errorf("with its token over it is %+v", s.who)
-	}
 }

@@ -55,6 +55,7 @@ var folders = map[string]folder{
 	"transports/transporttest": {ours: []string{"protocol", "core", "transports", "internal/memnet"}, foreign: []string{websocket, clientSSE}},
 	"gateways/feathers":        {ours: []string{"protocol"}},
 	"gateways/primus":          {ours: []string{"protocol", "transports", "gateways/feathers"}},
+	"gateways/socketio":        {ours: []string{"protocol", "transports", "gateways/feathers"}},
 	"gateways/kuzzle":          {ours: []string{"protocol", "filter", "transports"}},
 	"gateways/pakyow":          {ours: []string{"protocol", "transports"}},
 	"documents":                {ours: []string{"protocol", "filter", "store", "actors"}},
@@ -98,5 +99,5 @@ var folders = map[string]folder{
 	"internal/testredis": {ours: []string{"internal/leash"}},
 	"internal/tools":     {},
 	"internal/tracing":   {ours: []string{"protocol"}, foreign: []string{otel}},
-	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "broker/redisbroker", "actors", "transports", "hooks", "httpapi", "client", "clientjs", "docs", "docs/site", "sim", "examples", "documents", "gateways/feathers", "gateways/kuzzle", "gateways/pakyow", "gateways/primus", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/forward", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
+	"cmd/tidings":        {ours: []string{"protocol", "core", "access", "broker", "broker/memory", "broker/redisbroker", "actors", "transports", "hooks", "httpapi", "client", "clientjs", "docs", "docs/site", "sim", "examples", "documents", "gateways/feathers", "gateways/kuzzle", "gateways/pakyow", "gateways/primus", "gateways/socketio", "store", "store/postgres", "store/relay", "store/sqlite", "internal/config", "internal/doctor", "internal/forward", "internal/sparse", "internal/tracing"}, foreign: []string{cobra, pflag, xcrypto}},
 }

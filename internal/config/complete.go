@@ -159,7 +159,7 @@ func (s Settings) production() (Settings, error) {
 
 // gateways sets those of which nothing is said.
 func (s *Settings) gateways(unset Switch) {
-	for _, gateway := range []*Switch{&s.GatewayPrimus, &s.GatewayKuzzle, &s.GatewayPakyow} {
+	for _, gateway := range []*Switch{&s.GatewayPrimus, &s.GatewayKuzzle, &s.GatewayPakyow, &s.GatewaySocketIO} {
 		*gateway = gateway.otherwise(unset)
 	}
 }

@@ -77,10 +77,10 @@ type Settings struct {
 	PostgresURL     string // a secret; Load moves what PostgresURLFile holds here
 	PostgresURLFile string
 
-	GatewayPrimus, GatewayKuzzle, GatewayPakyow Switch
-	PrimusPingInterval                          time.Duration
-	PrimusLibrary                               string   // a file; "": the client of the server
-	FeathersServices                            []string // each a path and index/collection
+	GatewayPrimus, GatewayKuzzle, GatewayPakyow, GatewaySocketIO Switch
+	PrimusPingInterval                                           time.Duration
+	PrimusLibrary                                                string   // a file; "": the client of the server
+	FeathersServices                                             []string // each a path and index/collection
 
 	Broker                string   // who numbers and keeps messages: "memory" or "redis"
 	RedisURLs             []string // secrets
@@ -259,6 +259,8 @@ var keys = []key{
 		help: "clients of Kuzzle, at /; off, with dev on"},
 	{name: "gateways.pakyow", to: func(s *Settings) any { return &s.GatewayPakyow }, flag: true,
 		help: "pages of pakyow-realtime, at /?socket_connection_id=; off, with dev on"},
+	{name: "gateways.socketio", to: func(s *Settings) any { return &s.GatewaySocketIO }, flag: true,
+		help: "clients of Socket.IO 3 and 4, and of Feathers over it, at /socket.io/; off, with dev on"},
 	{name: "gateways.primus_ping_interval", to: func(s *Settings) any { return &s.PrimusPingInterval }, def: "30s", flag: true, check: between(time.Second, 30*time.Second),
 		help: "how often clients of Primus are pinged; they take a connection for lost that brought no ping for 1.5 times what they were built with, which is 30s unless you changed it"},
 	{name: "gateways.primus_library", to: func(s *Settings) any { return &s.PrimusLibrary }, flag: true, file: true,
