@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"encoding/json"
+	"net/http"
 	"sync"
 	"time"
 
@@ -226,10 +227,9 @@ func (t *talk) Farewell(last *protocol.ServerFrame) (back []byte, number int) {
 		return nil, 1000
 	case last.Code == protocol.CodeShuttingDown:
 		return nil, 1001
-	case last.Retry:
-	case t.state == connected:
+	case t.state == connected && !last.Retry:
 		back = appendPacket(t.words, typeDisconnect)
-	case t.state == connecting:
+	case t.state == connecting && (!last.Retry || last.Code.Row().HTTP == http.StatusUnauthorized): // the same token would be shown again
 		back = appendRefusal(t.words, "/", refusal{last.Reason, &refusalData{string(last.Code), last.Hint}})
 	}
 	return back, last.Code.Row().Close
