@@ -30,7 +30,7 @@ type Calls struct {
 
 	mu      sync.Mutex // guards all below
 	who     Account
-	last    uint64     // id of a request
+	last    uint64 // id of a request
 	pending map[uint64]pending
 }
 

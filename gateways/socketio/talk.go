@@ -23,7 +23,7 @@ type talk struct {
 	mu    sync.Mutex // guards all below
 	state state
 	who   feathers.Account // of the token that the client connects with
-	words []byte // to be said before the end
+	words []byte           // to be said before the end
 }
 
 // state is how far a client is.
