@@ -19,6 +19,10 @@ const (
 	lonelySpread = 10 * time.Second
 )
 
+// lastWords is how long a node among others still answers after its last client was sent away: a client that was between
+// two polls then, perhaps at another node, hears at once that its session is gone, and not after a broken request.
+const lastWords = time.Second
+
 // foreignSteps is over how many parts of a second the clients of gateways leave that go in it. They are not told when
 // to come back, so their own ends are spread.
 const foreignSteps = 10
@@ -70,6 +74,9 @@ func (b *Bus) Drain(ctx context.Context) error {
 		if !ground.Pause(ctx, 10*time.Millisecond) {
 			return ctx.Err()
 		}
+	}
+	if len(all) > 0 && len(b.Others()) > 0 && !ground.Pause(ctx, lastWords) {
+		return ctx.Err()
 	}
 	return nil
 }

@@ -27,10 +27,10 @@ type part struct {
 	Publishes  string   `json:"publishes,omitempty"` // the channel that it publishes to, every two seconds
 }
 
-// partOf returns the part of client i: every second one is JavaScript, a quarter each has one transport or the choice,
+// partOf returns the part of client i: of the first every second one is JavaScript, js in all, a quarter each has one transport or the choice,
 // a third hears the busy channel, a tenth publishes.
-func partOf(i int) part {
-	p := part{JS: i%2 == 1, Channels: []string{calm(i / 2), calm(i/2 + 3)}}
+func partOf(i, js int) part {
+	p := part{JS: i%2 == 1 && i/2 < js, Channels: []string{calm(i / 2), calm(i/2 + 3)}}
 	if t := i / 2 % 4; t < 3 {
 		p.Transports = []string{[]string{protocol.WebSocket, protocol.SSE, protocol.Poll}[t]}
 	}

@@ -12,17 +12,20 @@ import (
 
 // fault is one kind of thing that goes wrong.
 type fault struct {
-	name string
+	name  string
+	least time.Duration // that it lasts, at pace 1; 0 for 2 s
 	// begin makes it go wrong and returns what heals it. Both may take a moment.
 	begin func(ctx context.Context, s *stage, rng *rand.Rand) (heal func() error, err error)
-	// may reports whether a fault of this length can cause a gap of this reason on this channel. Nil means missed.
-	may func(length time.Duration, reason protocol.GapReason, channel string) bool
+	after time.Duration // how long after its end clients may come back; 0 for grace
+	// may reports whether a fault for which clients were away at most so long can cause a gap of this reason on this
+	// channel. Nil means missed.
+	may func(away time.Duration, reason protocol.GapReason, channel string) bool
 }
 
 // missed is what a network can cause, or a server that stands still: who was away for longer than the busy channel's
 // window missed something there, and nowhere else. A client comes back within ten seconds of the healing.
-func missed(length time.Duration, reason protocol.GapReason, channel string) bool {
-	return reason == protocol.GapHistoryExpired && channel == busyChannel && length+grace >= busyWindow
+func missed(away time.Duration, reason protocol.GapReason, channel string) bool {
+	return reason == protocol.GapHistoryExpired && channel == busyChannel && away >= busyWindow
 }
 
 // forgotten is what the end of the server causes: it forgets every channel.
@@ -32,6 +35,10 @@ func forgotten(_ time.Duration, reason protocol.GapReason, _ string) bool {
 
 // grace is how long after its end a fault explains gaps.
 const grace = 10 * time.Second
+
+// patience is grace where a client does not see at once that its connection leads nowhere: it gives the attempt up after
+// 12 s at most, and makes the next within half the time that it was away.
+const patience = 25 * time.Second
 
 // faults are all kinds.
 var faults = []fault{
@@ -74,7 +81,7 @@ var faults = []fault{
 	{name: "answers lost", begin: rule(proxy.Rule{Share: 0.3, Lose: true})},
 	{name: "requests swallowed", begin: rule(proxy.Rule{Method: "POST", Share: 0.2, Swallow: true})},
 	{name: "no WebSocket", begin: reconnecting(proxy.Rule{Path: "/bus/ws", NoUpgrade: true})},
-	{name: "WebSockets that lead nowhere", begin: reconnecting(proxy.Rule{Path: "/bus/ws", DeadSocket: true})},
+	{name: "WebSockets that lead nowhere", after: patience, begin: reconnecting(proxy.Rule{Path: "/bus/ws", DeadSocket: true})},
 }
 
 // rule begins with a rule of the proxy and heals by taking it away.

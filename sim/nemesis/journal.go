@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -45,6 +46,8 @@ type journal struct {
 	no      map[string]int // publishes that clients gave up, by reason
 	closed  []string       // clients and subscriptions that ended
 	state   map[string]string
+	left    map[string]time.Duration // since when a client that was connected is not
+	aways   []away
 	links   map[string]int // transports that connected
 	quiet   bool           // nothing is wrong, and was not for a while
 	planted bool
@@ -55,7 +58,7 @@ type journal struct {
 func newJournal(plant string) *journal {
 	return &journal{
 		begin: time.Now(), plant: plant, ears: map[[2]string]*ear{}, kept: map[string]map[protocol.Position][]*check.Numbered{},
-		no: map[string]int{}, state: map[string]string{}, links: map[string]int{},
+		no: map[string]int{}, state: map[string]string{}, links: map[string]int{}, left: map[string]time.Duration{},
 	}
 }
 
@@ -93,13 +96,15 @@ func (e *ear) message(at time.Duration, h heard) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.quiet && e.plant != "" && !e.planted {
-		e.planted = true
 		switch e.plant {
 		case "loss":
+			e.planted = true
 			return
 		case "twice":
+			e.planted = true
 			e.Events = append(e.Events, ev)
 		case "gap":
+			e.planted = true
 			last := e.Events[len(e.Events)-1].Position
 			e.Events = append(e.Events, check.Event{At: at, Kind: check.Gap, Reason: string(protocol.GapFeedLost), Last: last, Position: ev.Position})
 			return
@@ -186,11 +191,48 @@ func (j *journal) status(name, state, transport string, err error) {
 	defer j.mu.Unlock()
 	if state == "connected" && j.state[name] != state {
 		j.links[transport]++
+		if since, ok := j.left[name]; ok {
+			j.aways = append(j.aways, away{name, since, j.now() - since})
+			delete(j.left, name)
+		}
+	}
+	if state != "connected" && j.state[name] == "connected" {
+		j.left[name] = j.now()
 	}
 	j.state[name] = state
 	if state == "closed" {
 		j.closed = append(j.closed, fmt.Sprintf("at %v %s is closed: %v", j.now().Round(time.Millisecond), name, err))
 	}
+}
+
+// plants reports whether the nodes are to do wrong now, for the first time, and notes that they have.
+func (j *journal) plants() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.plant != "flush" && j.plant != "split" || j.planted {
+		return false
+	}
+	j.planted = true
+	return true
+}
+
+// away is that a client was without a connection, since when and for how long.
+type away struct {
+	name         string
+	from, length time.Duration
+}
+
+// absences returns how long clients were without a connection. The caller has the lock.
+func (j *journal) absences() string {
+	if len(j.aways) == 0 {
+		return "never"
+	}
+	slices.SortFunc(j.aways, func(a, b away) int { return cmp.Compare(a.length, b.length) })
+	at := func(percent int) time.Duration {
+		return j.aways[(len(j.aways)-1)*percent/100].length.Round(time.Millisecond)
+	}
+	longest := j.aways[len(j.aways)-1]
+	return fmt.Sprintf("%d times; half of them up to %v, 99 %% up to %v, the longest %v (%s, from %v)", len(j.aways), at(50), at(99), at(100), longest.name, longest.from.Round(time.Millisecond))
 }
 
 // setQuiet notes whether nothing is wrong, and was not for a while.

@@ -210,7 +210,7 @@ func TestPlant(t *testing.T) {
 // The same seed plays the same plan; the server's faults are among the first; and every kind comes.
 func TestPlan(t *testing.T) {
 	plan := func(seed uint64, length time.Duration) (names []string) {
-		for _, p := range draw(rand.New(rand.NewPCG(seed, 1)), named(""), length, 1) {
+		for _, p := range draw(rand.New(rand.NewPCG(seed, 1)), options{nodes: 1}.kinds(), length, 1) {
 			names = append(names, fmt.Sprintf("%v for %v", p, p.length))
 		}
 		return names

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -53,18 +54,31 @@ func draw(rng *rand.Rand, kinds []fault, length time.Duration, pace float64) (pl
 				p.faults = append(p.faults, next())
 			}
 		}
+		for _, f := range p.faults {
+			if least := time.Duration(float64(f.least) * pace); p.length < least {
+				p.length += least
+			}
+		}
 		total += p.length + p.quiet
 		plan = append(plan, p)
 	}
 	return plan
 }
 
-// named returns the faults whose name has a text in it.
-func named(text string) []fault {
-	return slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return !strings.Contains(f.name, text) })
+// kinds returns the faults that a run may have. Those of the network need the proxy, and those of the one server are no
+// faults of several.
+func (o options) kinds() []fault {
+	all := slices.Clone(faults)
+	if o.nodes > 1 {
+		all = append(slices.Clone(nodeFaults), slices.DeleteFunc(all, func(f fault) bool { return o.direct || ofServer(&f) })...)
+	}
+	return slices.DeleteFunc(all, func(f fault) bool { return !strings.Contains(f.name, o.only) })
 }
 
-func ofServer(f *fault) bool { return strings.HasPrefix(f.name, "server") }
+// ofServer reports whether a fault is one of the server, of nodes or of what is behind them.
+func ofServer(f *fault) bool {
+	return slices.ContainsFunc([]string{"server", "node", "Redis", "balancer"}, func(whose string) bool { return strings.HasPrefix(f.name, whose) })
+}
 
 // through plays one phase.
 func (s *stage) through(ctx context.Context, rng *rand.Rand, p *phase) error {
@@ -96,20 +110,26 @@ func (s *stage) through(ctx context.Context, rng *rand.Rand, p *phase) error {
 		return err
 	}
 	s.log.setQuiet(p.quiet > grace)
+	if s.fleet != nil && p.quiet > grace && s.log.plants() {
+		if err := s.fleet.goWrong(s.plant); err != nil {
+			return err
+		}
+	}
 	return pause(ctx, max(0, p.quiet-grace))
 }
 
 // explains reports whether the phase can have caused a gap.
 func (p *phase) explains(at time.Duration, reason protocol.GapReason, channel string) *fault {
-	if at < p.from || at > p.healed+grace {
-		return nil
-	}
 	for _, f := range p.faults {
+		after := cmp.Or(f.after, grace)
+		if at < p.from || at > p.healed+after {
+			continue
+		}
 		may := f.may
 		if may == nil {
 			may = missed
 		}
-		if may(p.healed-p.from, reason, channel) {
+		if may(p.healed-p.from+after, reason, channel) {
 			return f
 		}
 	}

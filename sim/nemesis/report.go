@@ -20,7 +20,7 @@ func (s *stage) table() string {
 	}
 	b.WriteString("\n| | |\n|---|---|\n")
 	row("clients", "%d: %d of Go, %d of JavaScript in %d processes", s.clients, len(s.goes), s.clients-len(s.goes), len(s.pages))
-	row("ran", "%v, with %d phases of faults; %d starts of the server", s.log.stopped.Round(time.Second), len(s.plan), len(s.log.lives))
+	row("ran", "%v, with %d phases of faults; %s; the memory began %s", s.log.stopped.Round(time.Second), len(s.plan), counted(s.nodes, "node"), counted(len(s.log.lives), "time"))
 	row("publishes", "%d acknowledged; %d tries over HTTP; given up by clients: %d", len(s.log.acks), s.log.tries, sum(s.log.no))
 	heard := map[string]int{}
 	for _, e := range s.log.ears {
@@ -33,6 +33,7 @@ func (s *stage) table() string {
 	}
 	row("messages heard", "%d in Go, %d in JavaScript", heard["go"], heard["js"])
 	row("connects", "%s", counts(s.log.links))
+	row("without a connection", "%s", s.log.absences())
 	explained, unexplained := s.gaps()
 	row("gaps", "%d explained, %d not", sum(explained), len(unexplained))
 	b.WriteString("\n| fault | times |\n|---|---|\n")
@@ -59,6 +60,14 @@ func (s *stage) table() string {
 	}
 	b.WriteString("\n")
 	return b.String()
+}
+
+// counted is a number with its noun.
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprint(n, " ", noun)
 }
 
 func sum(counts map[string]int) (n int) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -23,7 +24,7 @@ const settings = `dev: true
 heartbeat: 2s
 poll_hold: 4s
 park: 10s
-drain: 2s
+drain: %s
 history: {messages: 4000, age: 1h, bytes: 64MiB}
 rules:
   channels:
@@ -36,7 +37,8 @@ log: {level: warn, format: text}
 type server struct {
 	binary, config string
 	addr           string
-	log            *journal
+	began          func() // called at each start
+	patience       time.Duration
 
 	mu    sync.Mutex // guards all below
 	cmd   *exec.Cmd
@@ -44,26 +46,39 @@ type server struct {
 	wrote bytes.Buffer
 }
 
-// startServer starts the server and waits until it answers.
-func startServer(binary, dir string, log *journal) (*server, error) {
-	// Below the ports that the kernel gives to outgoing connections, one of which would take it while the server is
-	// down.
-	var l net.Listener
-	var err error
-	for port := 18_000; port < 30_000; port += 7 {
-		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			break
-		}
-	}
+// startServer starts a server that forgets everything at its end, and waits until it answers.
+func startServer(o options, dir string, log *journal) (*server, error) {
+	s, err := newServer(o, filepath.Join(dir, "tidings.yaml"), "")
 	if err != nil {
 		return nil, err
 	}
-	s := &server{binary: binary, config: filepath.Join(dir, "tidings.yaml"), addr: l.Addr().String(), log: log}
-	l.Close()
-	if err := os.WriteFile(s.config, fmt.Appendf(nil, settings, busyMessages), 0o600); err != nil {
+	s.began = log.began
+	return s, s.start()
+}
+
+// newServer prepares a server with settings of its own after those of all.
+func newServer(o options, config, own string) (*server, error) {
+	addr, err := freeAddr()
+	if err != nil {
 		return nil, err
 	}
-	return s, s.start()
+	s := &server{binary: o.binary, config: config, addr: addr, patience: o.drain + 10*time.Second, began: func() {}}
+	return s, os.WriteFile(s.config, fmt.Appendf(nil, settings+own, o.drain, busyMessages), 0o600)
+}
+
+var lastPort = 18_000
+
+// freeAddr returns an address that nobody listens on, another one at each call. Its port is below those that the kernel
+// gives to outgoing connections, one of which would take it while a server is down.
+func freeAddr() (string, error) {
+	for lastPort < 30_000 {
+		lastPort += 7
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lastPort)); err == nil {
+			defer l.Close()
+			return l.Addr().String(), nil
+		}
+	}
+	return "", errors.New("no port is free")
 }
 
 // start starts the process and waits until it answers.
@@ -72,7 +87,7 @@ func (s *server) start() error {
 	s.cmd = exec.Command(s.binary, "serve", "--config", s.config, "--addr", s.addr)
 	s.cmd.Stdout, s.cmd.Stderr = &s.wrote, &s.wrote
 	s.gone = make(chan struct{})
-	s.log.began()
+	s.began()
 	err := s.cmd.Start()
 	if err == nil {
 		go func(cmd *exec.Cmd, gone chan struct{}) {
@@ -107,12 +122,12 @@ func (s *server) signal(sig syscall.Signal) {
 	s.cmd.Process.Signal(sig)
 }
 
-// finish ends the process by a signal and waits for its end; a SIGKILL follows after ten seconds.
+// finish ends the process by a signal and waits for its end; a SIGKILL follows ten seconds after the drain window.
 func (s *server) finish(sig syscall.Signal) {
 	s.signal(sig)
 	select {
 	case <-s.gone:
-	case <-time.After(10 * time.Second):
+	case <-time.After(s.patience):
 		s.signal(syscall.SIGKILL)
 		<-s.gone
 	}
@@ -120,12 +135,12 @@ func (s *server) finish(sig syscall.Signal) {
 
 func (s *server) end() { s.finish(syscall.SIGKILL) }
 
-// tops returns the end of each channel, and notes what the server kept: a message that nobody was told of is one all
+// tops returns the end of each channel, and notes what is kept: a message that nobody was told of is one all
 // the same.
-func (s *server) tops(ctx context.Context, log *journal) (map[string]protocol.Position, error) {
+func tops(ctx context.Context, base string, log *journal) (map[string]protocol.Position, error) {
 	tops := map[string]protocol.Position{}
 	for _, channel := range log.channels() {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.addr+"/api/history?channel="+url.QueryEscape(channel), nil)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/api/history?channel="+url.QueryEscape(channel), nil)
 		if err != nil {
 			return nil, err
 		}

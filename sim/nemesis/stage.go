@@ -26,10 +26,11 @@ func calm(i int) string { return fmt.Sprintf("calm/%d", i%calmChannels) }
 // stage is what a run takes place on.
 type stage struct {
 	options
-	server *server
+	server *server // if it is one
+	fleet  *fleet  // if there are several nodes
 	proxy  *proxy.Proxy
-	direct string // URL of the server
-	url    string // URL of the proxy
+	direct string // URL of the server, or of the balancer
+	url    string // URL that clients have: of the proxy, or of the balancer
 	log    *journal
 	goes   []*goClient
 	pages  []*page
@@ -40,7 +41,7 @@ type stage struct {
 // play sets the stage, plays the plan, heals everything, and waits until all clients have heard everything.
 func play(ctx context.Context, o options) (*stage, error) {
 	s := &stage{options: o, log: newJournal(o.plant)}
-	kinds := named(o.only)
+	kinds := o.kinds()
 	if len(kinds) == 0 {
 		return nil, fmt.Errorf("no fault has %q in its name", o.only)
 	}
@@ -49,18 +50,22 @@ func play(ctx context.Context, o options) (*stage, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	if s.server, err = startServer(o.binary, dir, s.log); err != nil {
+	address, end, err := s.begin(dir)
+	if err != nil {
 		return nil, err
 	}
-	defer s.server.end()
+	defer end()
 	front, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	s.direct, s.url = "http://"+s.server.addr, "http://"+front.Addr().String()
-	s.proxy = proxy.New(proxy.To(s.server.addr), o.seed)
+	s.direct, s.url = "http://"+address, "http://"+front.Addr().String()
+	s.proxy = proxy.New(proxy.To(address), o.seed)
 	go s.proxy.Serve(front)
 	defer s.proxy.Close()
+	if o.direct {
+		s.url = s.direct
+	}
 	defer s.dismiss()
 	if err := s.enter(ctx); err != nil {
 		return nil, err
@@ -77,12 +82,26 @@ func play(ctx context.Context, o options) (*stage, error) {
 	return s, s.settle(ctx)
 }
 
+// begin starts what clients reach, and returns its address, and what ends it.
+func (s *stage) begin(dir string) (address string, end func(), err error) {
+	if s.nodes == 1 {
+		if s.server, err = startServer(s.options, dir, s.log); err != nil {
+			return "", nil, err
+		}
+		return s.server.addr, s.server.end, nil
+	}
+	if s.fleet, err = startFleet(s.options, dir, s.log); err != nil {
+		return "", nil, err
+	}
+	return s.fleet.balancer.addr, s.fleet.end, nil
+}
+
 // enter starts the clients and waits until each of them is subscribed to its channels.
 func (s *stage) enter(ctx context.Context) error {
 	const perPage = 25 // JavaScript clients of one process
 	var cast []part
 	for i := range s.clients {
-		cast = append(cast, partOf(i))
+		cast = append(cast, partOf(i, s.js))
 	}
 	for len(cast) > 0 {
 		n := min(2*perPage, len(cast))
@@ -115,7 +134,7 @@ func (s *stage) enter(ctx context.Context) error {
 
 // settle waits until every client is connected and has heard everything. That some have not is for the laws to say.
 func (s *stage) settle(ctx context.Context) error {
-	tops, err := s.server.tops(ctx, s.log)
+	tops, err := tops(ctx, s.direct, s.log)
 	if err != nil {
 		return err
 	}
