@@ -49,7 +49,7 @@ var nodeFaults = []fault{
 		_, err := r.ask("SAVE")
 		return func() error { r.kill(); return r.start() }, err
 	})},
-	{name: "Redis flushed", may: forgotten, begin: ofRedis(flushed)},
+	{name: "Redis flushed", may: forgotten, begin: ofRedis(func(r *redis) (func() error, error) { return func() error { return nil }, r.flush() })},
 	{name: "Redis read-only", begin: set("min-replicas-to-write", "1", "0")},
 	{name: "Redis without memory", begin: set("maxmemory", "1", "0")},
 	{name: "Redis cuts what brings messages", begin: often(func(s *stage) { s.fleet.redis.ask("CLIENT KILL TYPE pubsub") })},
@@ -77,13 +77,6 @@ func stopped(f *fleet, i int) (func() error, error) {
 	return func() error { f.nodes[i].signal(syscall.SIGCONT); return nil }, nil
 }
 
-// flushed has Redis forget everything while it runs.
-func flushed(r *redis) (func() error, error) {
-	_, err := r.ask("FLUSHALL")
-	r.log.began()
-	return func() error { return nil }, err
-}
-
 // set changes a setting of Redis, and sets it back.
 func set(name, to, back string) func(context.Context, *stage, *rand.Rand) (func() error, error) {
 	return ofRedis(func(r *redis) (func() error, error) {
@@ -93,15 +86,4 @@ func set(name, to, back string) func(context.Context, *stage, *rand.Rand) (func(
 		}
 		return func() error { return change(back) }, change(to)
 	})
-}
-
-// wires sets links to a state until they are healed.
-func (f *fleet) wires(state wire, links ...*link) (func() error, error) {
-	set := func(state wire) {
-		for _, l := range links {
-			l.set(state)
-		}
-	}
-	set(state)
-	return func() error { set(whole); return nil }, nil
 }

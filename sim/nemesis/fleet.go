@@ -104,11 +104,21 @@ func (f *fleet) restart(i int) error {
 	return f.start(i)
 }
 
+// wires sets links to a state until they are healed.
+func (f *fleet) wires(state wire, links ...*link) (func() error, error) {
+	set := func(state wire) {
+		for _, l := range links {
+			l.set(state)
+		}
+	}
+	set(state)
+	return func() error { set(whole); return nil }, nil
+}
+
 // goWrong does what the laws must find: it has Redis forget everything, or the last node share nothing with the others.
 func (f *fleet) goWrong(plant string) error {
 	if plant == "flush" {
-		_, err := flushed(f.redis)
-		return err
+		return f.redis.flush()
 	}
 	last := len(f.nodes) - 1
 	text, err := os.ReadFile(f.nodes[last].config)

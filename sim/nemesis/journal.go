@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -220,19 +219,6 @@ func (j *journal) plants() bool {
 type away struct {
 	name         string
 	from, length time.Duration
-}
-
-// absences returns how long clients were without a connection. The caller has the lock.
-func (j *journal) absences() string {
-	if len(j.aways) == 0 {
-		return "never"
-	}
-	slices.SortFunc(j.aways, func(a, b away) int { return cmp.Compare(a.length, b.length) })
-	at := func(percent int) time.Duration {
-		return j.aways[(len(j.aways)-1)*percent/100].length.Round(time.Millisecond)
-	}
-	longest := j.aways[len(j.aways)-1]
-	return fmt.Sprintf("%d times; half of them up to %v, 99 %% up to %v, the longest %v (%s, from %v)", len(j.aways), at(50), at(99), at(100), longest.name, longest.from.Round(time.Millisecond))
 }
 
 // setQuiet notes whether nothing is wrong, and was not for a while.

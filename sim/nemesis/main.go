@@ -63,7 +63,7 @@ func main() {
 	if o.seed == 0 {
 		o.seed = 1 + rand.Uint64N(1<<32)
 	}
-	fmt.Printf("nemesis: seed %d, %v, %d clients, %s\n", o.seed, o.length, o.clients, counted(o.nodes, "node"))
+	fmt.Printf("nemesis: seed %d, %v, %d clients, nodes: %d\n", o.seed, o.length, o.clients, o.nodes)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	r, err := play(ctx, o)

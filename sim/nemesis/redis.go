@@ -65,6 +65,13 @@ func (r *redis) start() error {
 // kill ends the server as a crash does.
 func (r *redis) kill() { r.process.End() }
 
+// flush has the server forget everything while it runs.
+func (r *redis) flush() error {
+	_, err := r.ask("FLUSHALL")
+	r.log.began()
+	return err
+}
+
 // forget takes the file away.
 func (r *redis) forget() { os.Remove(filepath.Join(r.dir, "dump.rdb")) }
 

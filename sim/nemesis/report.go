@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -60,6 +61,19 @@ func (s *stage) table() string {
 	}
 	b.WriteString("\n")
 	return b.String()
+}
+
+// absences returns how long clients were without a connection. The caller has the lock.
+func (j *journal) absences() string {
+	if len(j.aways) == 0 {
+		return "never"
+	}
+	slices.SortFunc(j.aways, func(a, b away) int { return cmp.Compare(a.length, b.length) })
+	at := func(percent int) time.Duration {
+		return j.aways[(len(j.aways)-1)*percent/100].length.Round(time.Millisecond)
+	}
+	longest := j.aways[len(j.aways)-1]
+	return fmt.Sprintf("%s; half of them up to %v, 99 %% up to %v, the longest %v (%s, from %v)", counted(len(j.aways), "time"), at(50), at(99), at(100), longest.name, longest.from.Round(time.Millisecond))
 }
 
 // counted is a number with its noun.

@@ -35,6 +35,7 @@ func allSuites(short bool) []suite {
 		{name: "gateways", command: []string{"npm", "run", "--silent", "test:gateways"}, run: runNode},
 		{name: "engines", command: []string{"npm", "run", "--silent", "test:engines"}, run: runNode},
 		{name: "nemesis", command: []string{"go", "run", "-tags", "nomsgpack", "./sim/nemesis", "-seed", "530", "-for", "32s", "-pace", "0.25", "-clients", "60", "-v"}, run: runNode},
+		{name: "nodes", command: []string{"go", "run", "-tags", "nomsgpack", "./sim/nemesis", "-nodes", "3", "-broker", "redis", "-seed", "19", "-for", "12s", "-pace", "0.2", "-clients", "40", "-v"}, run: runNode},
 		{name: "demo", command: []string{"npm", "run", "--silent", "test:demo"}, run: runNode},
 	}
 }
