@@ -73,6 +73,7 @@ var folders = map[string]folder{
 	"store/storetest":    {ours: []string{"protocol", "filter", "store"}},
 	"store/killtest":     {ours: []string{"protocol", "broker", "store", "store/relay"}},
 	"sim":                {ours: []string{"protocol", "core", "client"}, foreign: []string{hdr}},
+	"sim/nemesis":        {ours: []string{"protocol", "client", "sim", "internal/leash"}},
 	"examples":           {},
 	"examples/backend":   {foreign: []string{webhooks}},
 	"examples/cluster":   {ours: []string{"protocol", "client"}},
