@@ -11,6 +11,7 @@ package broker
 
 import (
 	"context"
+	"time"
 
 	"tidings/core"
 	"tidings/protocol"
@@ -107,6 +108,32 @@ type Doing struct {
 	SharedReads   uint64 // of history that another read has served
 	Unavailable   uint64 // calls that failed with CodeBrokerUnavailable
 	Unknown       uint64 // calls that failed with CodeTimeout: whether they happened is unknown
+	// Took is how long calls were under way, by what they did, such as "publish". All that may come are there.
+	Took map[string]Timing
+}
+
+// TimingBounds are the upper bounds by which a Timing counts.
+var TimingBounds = [...]time.Duration{
+	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,
+	250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond, 5 * time.Second,
+}
+
+// Timing is how long calls took, those that failed included.
+type Timing struct {
+	Count  uint64
+	Sum    time.Duration
+	Within [len(TimingBounds)]uint64 // calls that took no longer than the bound at the same place
+}
+
+// Add counts a call.
+func (t *Timing) Add(took time.Duration) {
+	t.Count++
+	t.Sum += took
+	for i, bound := range TimingBounds {
+		if took <= bound {
+			t.Within[i]++
+		}
+	}
 }
 
 // Observed is a broker beyond the process that counts how it is doing.

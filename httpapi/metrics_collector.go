@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tidings/actors"
+	"tidings/broker"
 	"tidings/internal/guard"
 	"tidings/protocol"
 	"tidings/store"
@@ -32,6 +33,7 @@ type metric struct {
 	labels []string
 	help   string // stands alone: Prometheus shows it without its neighbours
 	read   func(*reading, report)
+	timed  func(*reading) map[string]broker.Timing // in place of read: a histogram in seconds, by the one label
 	desc   *prometheus.Desc
 }
 
@@ -67,6 +69,13 @@ func counters(name, help string, labels []string, read func(*reading, report)) *
 // gauges is a gauge with labels.
 func gauges(name, help string, labels []string, read func(*reading, report)) *metric {
 	return newMetric(prometheus.GaugeValue, name, help, labels, read)
+}
+
+// histogram is how long something took, in seconds, by one label.
+func histogram(name, help, label string, timed func(*reading) map[string]broker.Timing) *metric {
+	m := newMetric(prometheus.UntypedValue, name, help, []string{label}, nil)
+	m.timed = timed
+	return m
 }
 
 // by reads counts by one label.
@@ -152,6 +161,16 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	r := &reading{api: c.api, bus: c.api.bus.Stats(), transports: c.api.handler.Stats()}
 	r.readDocuments()
 	for _, m := range allMetrics {
+		if m.timed != nil {
+			for label, t := range m.timed(r) {
+				within := map[float64]uint64{}
+				for i, bound := range broker.TimingBounds {
+					within[bound.Seconds()] = t.Within[i]
+				}
+				ch <- prometheus.MustNewConstHistogram(m.desc, t.Count, t.Sum.Seconds(), within, label)
+			}
+			continue
+		}
 		m.read(r, func(value float64, labels ...string) {
 			ch <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
 		})

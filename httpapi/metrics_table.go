@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"tidings/actors"
+	"tidings/broker"
 	"tidings/internal/guard"
 	"tidings/protocol"
 	"tidings/transports"
@@ -214,6 +215,9 @@ var allMetrics = []*metric{
 			put(float64(r.bus.Broker.Unavailable), string(protocol.CodeBrokerUnavailable))
 			put(float64(r.bus.Broker.Unknown), string(protocol.CodeTimeout))
 		}),
+	histogram("broker_seconds",
+		"How long calls of a broker outside of this process took, those that failed included.", "op",
+		func(r *reading) map[string]broker.Timing { return r.bus.Broker.Took }),
 	counter("history_coalesced_total",
 		"Reads of history that were served by another one of the same channel and position.",
 		func(r *reading) uint64 { return r.bus.Broker.SharedReads }),

@@ -32,6 +32,9 @@ func TestDocumentListsEveryMetric(t *testing.T) {
 		if m.kind == prometheus.GaugeValue {
 			kind = "gauge"
 		}
+		if m.timed != nil {
+			kind = "histogram"
+		}
 		labels := ""
 		if len(m.labels) > 0 {
 			labels = "`" + strings.Join(m.labels, "`, `") + "`"
@@ -142,7 +145,7 @@ func TestEveryMetricIsExported(t *testing.T) {
 		names[name] = true
 	}
 	for _, m := range allMetrics {
-		if !names[m.name] {
+		if m.timed == nil && !names[m.name] { // a broker in this process is not timed: the test of readiness in cmd/tidings has another
 			t.Errorf("%s is described and has no value", m.name)
 		}
 		delete(names, m.name)

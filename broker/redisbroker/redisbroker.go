@@ -11,6 +11,7 @@
 //	live.go, entry.go                    what is published, as it comes; a message as text
 //	presence.go, crowd.go, lease.go      who is there, and that it ends with its node
 //	cluster.go, board.go                 what nodes tell each other
+//	timings.go                           how long Redis takes
 //
 // How Redis is spoken to is in the package redis below this one.
 package redisbroker
@@ -52,6 +53,7 @@ type Broker struct {
 	flights flights
 	crowd   crowd
 	count   counters
+	timings timings
 
 	closed  atomic.Bool
 	entered atomic.Pointer[string] // the node's id in the table of nodes
@@ -81,13 +83,14 @@ func New(ctx context.Context, cfg Config) (*Broker, error) {
 		n, lanes = cfg.Partitions, cfg.Partitions
 	}
 	b.servers = redis.NewServers(redis.ServersConfig{
-		Client: client, Layout: b.layout, Count: n, Node: cfg.Node, TrustPersistence: cfg.TrustPersistence, Replaced: b.replaced,
+		Client: client, Layout: b.layout, Count: n, Node: cfg.Node, TrustPersistence: cfg.TrustPersistence, Replaced: b.replaced, Took: b.timings.add,
 	})
 	b.report(ctx)
 	run, quit := context.WithCancel(context.Background())
 	b.life, b.quit = run, quit
 	b.flights.init(run)
 	b.crowd.init()
+	b.timings.init()
 	for i := range lanes {
 		l := redis.NewLane(redis.LaneConfig{
 			Live: live, Client: client, Timeout: cfg.Timeout, Linger: cfg.Linger, Log: cfg.Log,
@@ -176,7 +179,7 @@ func (b *Broker) Doing() broker.Doing {
 	c := &b.count
 	return broker.Doing{
 		Answers: b.servers.Answers(), Interruptions: c.interruptions.Load(), SharedReads: b.flights.served(),
-		Unavailable: c.unavailable.Load(), Unknown: c.unknown.Load(),
+		Unavailable: c.unavailable.Load(), Unknown: c.unknown.Load(), Took: b.timings.all(),
 	}
 }
 

@@ -63,8 +63,8 @@ func fixture(t testing.TB, o brokertest.Options, cfg redisbroker.Config, lose fu
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	brokertest.Run(t, func(t testing.TB, o brokertest.Options) brokertest.Fixture {
-		server := testredis.Start(t)
-		return fixture(t, o, config(server.URL()), func() {
+		server := testredis.Start(t, narrow(t)...) // signed in as docs/CLUSTER.md has it
+		return fixture(t, o, config(as(server, "tidings:PASSWORD")), func() {
 			server.Halt()
 			server.Run(t)
 		})

@@ -230,6 +230,11 @@ func TestReadinessWhileRedisIsAway(t *testing.T) {
 		if want := fmt.Sprintf("\ntidings_broker_ok %d\n", map[bool]int{false: 1, true: 0}[away]); err != nil || !strings.Contains(string(text), want) {
 			t.Errorf("Redis away %v: /metrics has no line %q (%v)", away, strings.TrimSpace(want), err)
 		}
+		for _, want := range []string{`tidings_broker_seconds_bucket{op="publish",le="0.0025"} `, `tidings_broker_seconds_count{op="read"} `} {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("Redis away %v: /metrics has no %s", away, want)
+			}
+		}
 	}
 }
 

@@ -24,8 +24,10 @@ func metricNames(t *testing.T) map[string]bool {
 		t.Fatal(err)
 	}
 	names := map[string]bool{"up": true}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(tidings_[a-z_]+)`").FindAllStringSubmatch(string(page), -1) {
-		names[m[1]] = true
+	for _, m := range regexp.MustCompile("(?m)^\\| `(tidings_[a-z_]+)` \\| ([a-z]+)").FindAllStringSubmatch(string(page), -1) {
+		if names[m[1]] = true; m[2] == "histogram" {
+			names[m[1]+"_bucket"], names[m[1]+"_sum"], names[m[1]+"_count"] = true, true, true
+		}
 	}
 	if len(names) < 20 {
 		t.Fatalf("docs/METRICS.md lists %d metrics", len(names))

@@ -94,7 +94,7 @@ func (s *Server) run() error {
 		return errors.New("there is no redis-server here: make deps installs it")
 	}
 	if s.Port == 0 {
-		if s.Port, err = freePort(); err != nil {
+		if s.Port, err = FreePort(); err != nil {
 			return err
 		}
 	}
@@ -122,7 +122,8 @@ func (s *Server) run() error {
 	return nil
 }
 
-func freePort() (int, error) {
+// FreePort returns a port on which nobody listens.
+func FreePort() (int, error) {
 	for {
 		free, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {

@@ -65,6 +65,15 @@ var (
 	Board   = &Script{name: "board", body: boardLua, reads: true}
 )
 
+// Scripts are the names of all scripts.
+func Scripts() []string {
+	names := []string{sent.name}
+	for _, s := range []*Script{Read, Open, Attend, Members, Renew, Reap, Heard, Enter, Nodes, Swap, Note, Board} {
+		names = append(names, s.name)
+	}
+	return names
+}
+
 // server is what is known of the server that has a partition.
 //
 // A script's text has the run_id of the server's process in it, and Redis keeps scripts in the memory of its process
@@ -116,6 +125,8 @@ type ServersConfig struct {
 	TrustPersistence bool
 	// Replaced is called if the process of a partition's server is another one than before, or the first that is known.
 	Replaced func(partition int, runID string)
+	// Took is called when a call of a script is over, however it ended.
+	Took func(script string, took time.Duration)
 }
 
 // NewServers asks nothing of Redis yet.
@@ -194,6 +205,7 @@ func (s *Servers) Do(ctx context.Context, run *Script, partition int, keys, args
 				ran = srv.now.Load()
 				hash = ran.hash(run)
 			}
+			defer func(begin time.Time) { s.cfg.Took(run.name, time.Since(begin)) }(time.Now())
 			resp := client.Do(ctx, client.B().Evalsha().Sha1(hash).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build())
 			return resp, resp.Error()
 		})
