@@ -39,6 +39,8 @@ const terse = {
 
 /** The entries of the package but the core, by their files; `tidings/react/joined` is `react-joined`. */
 const entries = ["react", "react-joined", "react-collection", "live", "presence", "joined", "collection", "call", "reply", "testing"];
+/** Entries for tools that run in Node, which no page loads: `tidings/vite`. */
+const tools = ["vite"];
 const external = ["react", "tidings", "tidings/*"];
 const source = (name) => here(`src/${name === "tidings" ? "index" : name}.ts`);
 
@@ -125,10 +127,11 @@ async function serve(out, common, mangleProps) {
 /** Builds one form of the package into a folder. */
 async function form(out, folder, common, { short, ...options }, mangle) {
   mkdirSync(`${out}/${folder}`);
-  for (const name of ["tidings", "tabs", ...entries]) {
+  for (const name of ["tidings", "tabs", ...entries, ...tools]) {
     const plugins = [siblings, beside, ...(short ? [terse] : [])];
+    const how = tools.includes(name) ? { platform: "node" } : short && mangle;
     const outfile = here(`dist/${folder}/${name}.js`); // wherever it is written to, maps lead to the sources from there
-    const { outputFiles } = await build({ ...common, ...options, ...(short && mangle), entryPoints: [source(name)], external: ["react"], outfile, plugins, banner: { js: banner(name) }, write: false });
+    const { outputFiles } = await build({ ...common, ...options, ...how, entryPoints: [source(name)], external: ["react"], outfile, plugins, banner: { js: banner(name) }, write: false });
     for (const { path, contents } of outputFiles) writeFileSync(`${out}/${folder}/${basename(path)}`, contents);
   }
 }

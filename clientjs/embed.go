@@ -1,10 +1,10 @@
-// Package clientjs carries the built JavaScript client, so that one binary serves it.
+// Package clientjs carries the built JavaScript client, so that one binary serves it, and hands out its npm package.
 package clientjs
 
 import "embed"
 
 // Dist holds the files of dist/ that pages without a bundler load. clientjs/build.mjs makes them, and CI compares them
-// with a fresh build. The folders of dist/ are for the npm package alone.
+// with a fresh build.
 //
 //go:embed dist/*.js
 var Dist embed.FS
@@ -13,3 +13,8 @@ var Dist embed.FS
 //
 //go:embed README.md
 var Readme string
+
+// files are those of the npm package.
+//
+//go:embed package.json README.md LICENSE dist
+var files embed.FS

@@ -170,6 +170,7 @@ test("the entries of package.json load, and export what they should", async () =
   assert.deepEqual(Object.keys(await load("tidings/react/collection")).sort(), ["useCollection", "useDocument"]);
   assert.deepEqual(Object.keys(await load("tidings/reply")).sort(), ["JobError", "replyChannel"]);
   assert.deepEqual(Object.keys(await load("tidings/testing")), ["createFakeBus"]);
+  assert.deepEqual(Object.keys(await load("tidings/vite")), ["tidings"]);
 });
 
 test("the script tag's global is tidings", () => {

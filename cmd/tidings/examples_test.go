@@ -96,8 +96,10 @@ routing: [{event: "messages created", to: ["chat/{userId}"]}]
 		`tidings documents truncate city/taxis --yes`:                                                               {prints: `"change":`},
 		`tidings documents drop city/taxis --yes`:                                                                   {prints: `"change":`},
 		`tidings docs --out tidings-docs`:                                                                           {prints: "Open tidings-docs/index.html"},
-		`tidings health`:                                                                                            {prints: `"ok"`},
-		`tidings health --ready http://127.0.0.1:8080`:                                                              {prints: `"ready"`},
+		`tidings init react my-app`:                                                                                 {prints: "cd my-app && npm install && npm run dev"},
+		`tidings init html page --url http://127.0.0.1:8090`:                                                        {prints: "No server answers at http://127.0.0.1:8090 yet"},
+		`tidings health`: {prints: `"ok"`},
+		`tidings health --ready http://127.0.0.1:8080`: {prints: `"ready"`},
 		// Without a database, which the tests of store/postgres have, the examples say where to name one.
 		`tidings pg watch orders --columns id,status,total --dry-run`: {prints: "set TIDINGS_POSTGRES_URL", status: 1},
 		`tidings pg watch sales.orders --as shop/orders`:              {prints: "set TIDINGS_POSTGRES_URL", status: 1},

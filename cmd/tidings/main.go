@@ -1,5 +1,5 @@
 // Command tidings is the server and its companions: serve, check-config, explain, token, publish, subscribe, tail,
-// connections, channels, history, why, disconnect, revoke, cluster, documents, pg, doctor, docs, health, version.
+// connections, channels, history, why, disconnect, revoke, cluster, documents, pg, doctor, docs, init, health, version.
 package main
 
 import (
@@ -45,7 +45,7 @@ func root() *cobra.Command {
 		},
 	}
 	cmd.AddCommand(serveCommand(), checkConfigCommand(), explainCommand(), tokenCommand(), usersCommand(), connectionIDCommand(), publishCommand(), subscribeCommand(), tailCommand(),
-		connectionsCommand(), channelsCommand(), historyCommand(), whyCommand(), disconnectCommand(), revokeCommand(), clusterCommand(), documentsCommand(), pgCommand(), doctorCommand(), docsCommand(), healthCommand(), versionCommand())
+		connectionsCommand(), channelsCommand(), historyCommand(), whyCommand(), disconnectCommand(), revokeCommand(), clusterCommand(), documentsCommand(), pgCommand(), doctorCommand(), docsCommand(), initCommand(), healthCommand(), versionCommand())
 	completeFlags(cmd)
 	explainUsage(cmd)
 	return cmd

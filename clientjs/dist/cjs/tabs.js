@@ -56,7 +56,7 @@ var PROBE = 2e3;
 var same = (a, b) => a.epoch === b.epoch && a.offset === b.offset && a.tag === b.tag;
 
 // clientjs/src/link/connection.ts
-var build = true ? "332924d0-long" : "source";
+var build = true ? "1c50fdf2-long" : "source";
 
 // clientjs/src/tabs/identity.ts
 var PASSING = ["exp", "iat", "nbf", "jti"];

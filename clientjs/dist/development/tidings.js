@@ -1045,7 +1045,7 @@ function watchPage(wake, hide, show) {
 }
 
 // clientjs/src/link/connection.ts
-var build = true ? "332924d0-long" : "source";
+var build = true ? "1c50fdf2-long" : "source";
 function createConnection(config, port) {
   const { tabs, clock } = config;
   let stopWatching;

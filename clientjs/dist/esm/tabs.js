@@ -31,7 +31,7 @@ var MAX_FRAME_BYTES = MAX_MESSAGE_BYTES - 512;
 var same = (a, b) => a.epoch === b.epoch && a.offset === b.offset && a.tag === b.tag;
 
 // clientjs/src/link/connection.ts
-var build = true ? "332924d0" : "source";
+var build = true ? "1c50fdf2" : "source";
 
 // clientjs/src/tabs/identity.ts
 var PASSING = ["exp", "iat", "nbf", "jti"];

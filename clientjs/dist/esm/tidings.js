@@ -1034,7 +1034,7 @@ function watchPage(wake, hide, show) {
 }
 
 // clientjs/src/link/connection.ts
-var build = true ? "332924d0" : "source";
+var build = true ? "1c50fdf2" : "source";
 function createConnection(config, port) {
   const { tabs, clock } = config;
   let stopWatching;
