@@ -11,7 +11,7 @@ GO          ?= go
 # Without msgpack, which nothing here speaks, gin adds 2 MB to the binary instead of 9.
 TAGS        := nomsgpack
 # What is built and committed, so that go build needs no Node.
-BUILT       := clientjs/dist examples/dashboard/dist
+BUILT       := clientjs/dist examples/dashboard/dist internal/admin/dist
 
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
@@ -46,6 +46,7 @@ lint: ## format, vet, staticcheck, and that what is generated and committed is u
 	$(GO) run ./internal/tools/rows >/dev/null
 	npm run --silent build
 	npm run --silent build:demo
+	npm run --silent build:admin
 	@test -z "$$(git status --porcelain -- $(BUILT))" || { git --no-pager diff --stat -- $(BUILT); git status --short -- $(BUILT); echo 'what is built is not what is committed: run "make client" and commit it'; exit 1; }
 
 house: ## print how the code is cut: uses from file to file, lengths, what is documented
@@ -59,9 +60,10 @@ bench: build ## measure the binary beside a raw server, see docs/PERFORMANCE.md
 	$(GO) build -tags $(TAGS) -o bin/bench ./internal/bench
 	bin/bench -tidings bin/tidings $(ARGS)
 
-client: node_modules/.package-lock.json ## build clientjs/dist and the demo from their sources
+client: node_modules/.package-lock.json ## build clientjs/dist, the demo and the admin page from their sources
 	npm run --silent build
 	npm run --silent build:demo
+	npm run --silent build:admin
 
 VERSION ?= 0.1.0-dev
 release: ## everything that is handed out of a version, into release/: make release VERSION=0.1.0 ARGS='-only linux/amd64'

@@ -14,6 +14,7 @@ import (
 
 	"tidings/actors"
 	"tidings/clientjs"
+	"tidings/internal/admin"
 	"tidings/internal/counts"
 	"tidings/internal/doctor"
 	"tidings/internal/forward"
@@ -50,6 +51,7 @@ type API struct {
 	start       files
 	doctor      files
 	docs        func() (files, error) // nil: none
+	admin       files
 	demoBackend http.Handler
 	exporter    http.Handler
 
@@ -98,6 +100,9 @@ func New(bus *actors.Bus, cfg Config) (*API, error) {
 		}
 	}
 	if a.doctor, err = readFiles(doctor.Page); err != nil {
+		return nil, err
+	}
+	if a.admin, err = readFiles(admin.Page); err != nil {
 		return nil, err
 	}
 	cfg.Transports.Refusals = bus.Refusals()

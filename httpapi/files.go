@@ -145,6 +145,9 @@ func readLater(tree func() (fs.FS, error)) func() (files, error) {
 	})
 }
 
+// onAdminFile serves the page for operators. It holds no secret: what it shows it asks for, with a sign-in.
+func (a *API) onAdminFile(c *gin.Context) { a.servePage(c, a.admin) }
+
 // servePage serves a file of a page, of which index.html is the root.
 func (a *API) servePage(c *gin.Context, from files) {
 	name := strings.TrimPrefix(c.Param("file"), "/")

@@ -369,9 +369,12 @@ func TestB86_MetricsAndProfilesFromOutside(t *testing.T) {
 	if r := w.do(request{path: "http://localhost/metrics", noKey: true, remote: "127.0.0.1:5"}); r.Code != 200 {
 		t.Errorf("from this machine: got %d", r.Code)
 	}
-	for _, path := range []string{"/debug/pprof/", "/debug/vars", "/admin/", "/debug/pprof/heap"} {
+	for _, path := range []string{"/debug/pprof/", "/debug/vars", "/debug/pprof/heap"} {
 		w.refusedWith(w.do(request{path: path, remote: "127.0.0.1:5"}), protocol.CodeNotFound)
 	}
+	scopes, _ := scoped(t, "read=**")
+	scopes.setKeys("billing " + scopedKey + " read=** admin=orders/**") // no key of the admin page
+	scopes.refusedWith(scopes.do(request{path: "/admin/", noKey: true, remote: "127.0.0.1:5"}), protocol.CodeNotFound)
 	if r := start(t, func(c *Config) { c.Metrics = MetricsAnyone }).do(request{path: "/metrics", noKey: true}); r.Code != 200 {
 		t.Errorf("open to anyone: got %d", r.Code)
 	}

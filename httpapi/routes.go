@@ -82,6 +82,8 @@ func (a *API) routes(base string) *gin.Engine {
 	g.Match(read, "/client/*file", a.onClientFile)
 	g.GET("/doctor", toFolder("doctor/"))
 	g.Match(read, "/doctor/*file", a.onDoctorFile)
+	g.GET("/admin", toFolder("admin/"))
+	g.Match(read, "/admin/*file", a.ifAdmin(a.onAdminFile))
 	if a.demo != nil {
 		g.GET("/demo", toFolder("demo/"))
 		g.Match(read, "/demo/*file", a.onDemoFile)

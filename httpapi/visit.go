@@ -19,6 +19,17 @@ type visit struct {
 	Ends   int64    `json:"ends,omitempty"`   // Unix milliseconds; absent with --dev, which needs no key
 }
 
+// ifAdmin serves the admin page only if there is a key that could sign in, or with --dev, where none is needed.
+func (a *API) ifAdmin(serve gin.HandlerFunc) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if a.keys.adminOn() || a.keys.developing(c.Request) {
+			serve(c)
+			return
+		}
+		a.refuse(c, &protocol.Error{Code: protocol.CodeNotFound, Reason: "the admin page is off", Hint: "It opens with an API key that has the scope admin=**, or no scopes: add one where the server's keys are listed, and send the server SIGHUP."})
+	}
+}
+
 // onVisit serves GET /api/session, without a key: who has signed in, if anybody has.
 func (a *API) onVisit(c *gin.Context) {
 	found := visit{On: a.keys.adminOn()}
@@ -31,7 +42,8 @@ func (a *API) onVisit(c *gin.Context) {
 }
 
 func visitOf(b access.Backend, ends time.Time) visit {
-	return visit{On: true, Key: strings.TrimPrefix(b.Principal(), "name:"), Scopes: b.Scopes(), Ends: ends.UnixMilli()}
+	_, name, _ := strings.Cut(b.Principal(), ":")
+	return visit{On: true, Key: name, Scopes: b.Scopes(), Ends: ends.UnixMilli()}
 }
 
 // onVisitBegin serves POST /api/session: the key in the Authorization header is exchanged for a cookie.

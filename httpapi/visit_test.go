@@ -224,3 +224,27 @@ func TestVisitsAreLogged(t *testing.T) {
 		}
 	}
 }
+
+// The page has a strict policy, and is there as long as a key could open it.
+func TestAdminPage(t *testing.T) {
+	w := admins(t)
+	r := w.do(request{path: "/admin/", noKey: true})
+	policy := r.Header().Get("Content-Security-Policy")
+	if r.Code != 200 || !strings.Contains(r.Body.String(), "admin.js") || !strings.HasPrefix(policy, "default-src 'none'; script-src 'self'; style-src 'self';") || strings.Contains(policy, "unsafe") || !strings.Contains(policy, "frame-ancestors 'none'") {
+		t.Errorf("got %d with the policy %q", r.Code, policy)
+	}
+	if r := w.do(request{path: "/admin/admin.js", noKey: true}); r.Code != 200 {
+		t.Errorf("its script: %d", r.Code)
+	}
+	if r := w.do(request{path: "/admin", noKey: true}); r.Code != http.StatusFound || r.Header().Get("Location") != "admin/" {
+		t.Errorf("without the slash: %d to %q", r.Code, r.Header().Get("Location"))
+	}
+	w.setKeys("part " + scopedKey + " admin=orders/**")
+	w.refusedWith(w.do(request{path: "/admin/", noKey: true}), protocol.CodeNotFound)
+	w.setKeys()
+	w.refusedWith(w.do(request{path: "/admin/", noKey: true}), protocol.CodeNotFound)
+	dev := start(t, func(c *Config) { c.Keys, c.Dev = access.Keys{}, true })
+	if r := dev.do(request{path: "http://localhost/admin/", noKey: true, remote: "127.0.0.1:5"}); r.Code != 200 {
+		t.Errorf("with --dev: %d", r.Code)
+	}
+}
