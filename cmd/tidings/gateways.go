@@ -3,15 +3,28 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"tidings/gateways/feathers"
 	"tidings/gateways/kuzzle"
 	"tidings/gateways/pakyow"
 	"tidings/gateways/primus"
 	"tidings/gateways/socketio"
+	"tidings/hooks"
 	"tidings/httpapi"
 	"tidings/internal/config"
 )
+
+// strategies are the ways to sign in with credentials, as far as the settings say; nil if the application knows them.
+func strategies(s config.Settings) []string {
+	switch {
+	case s.UsersFile != "":
+		return []string{"local"}
+	case slices.Contains(s.HooksAsk, hooks.SignIn):
+		return nil
+	}
+	return []string{}
+}
 
 // primusPath is where clients of Primus connect, below the base path.
 const primusPath = "/primus"
@@ -41,7 +54,7 @@ func gateways(s config.Settings) (list []httpapi.Gateway, err error) {
 		list = append(list, httpapi.Gateway{Path: "/", Language: pakyow.New(), Query: pakyow.Parameter})
 	}
 	if s.GatewayKuzzle == config.On {
-		list = append(list, httpapi.Gateway{Path: "/", Language: kuzzle.New()})
+		list = append(list, httpapi.Gateway{Path: "/", Language: kuzzle.New(kuzzle.Config{Strategies: strategies(s)})})
 	}
 	return list, nil
 }

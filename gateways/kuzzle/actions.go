@@ -10,9 +10,10 @@ func actions() map[string]map[string]action {
 	all := map[string]map[string]action{
 		"realtime": {"subscribe": (*talk).subscribe, "unsubscribe": (*talk).unsubscribe, "publish": (*talk).publish, "count": (*talk).count},
 		"server":   {"now": (*talk).now, "info": (*talk).info, "adminExists": (*talk).adminExists, "publicApi": (*talk).publicAPI},
-		"auth":     {"login": (*talk).login, "checkToken": (*talk).checkToken, "logout": (*talk).logout, "getCurrentUser": (*talk).getCurrentUser},
+		"auth": {"login": (*talk).login, "checkToken": (*talk).checkToken, "logout": (*talk).logout, "getCurrentUser": (*talk).getCurrentUser,
+			"getStrategies": (*talk).getStrategies, "getMyRights": (*talk).getMyRights},
 		"document": {
-			"get": (*talk).get, "exists": (*talk).exists, "mGet": (*talk).mGet, "mDelete": (*talk).mDelete,
+			"get": (*talk).get, "exists": (*talk).exists, "mGet": (*talk).mGet, "mExists": (*talk).mExists, "mDelete": (*talk).mDelete,
 			"search": (*talk).search, "scroll": (*talk).scroll, "count": (*talk).countDocuments,
 		},
 		"bulk": {"write": (*talk).bulkWrite, "mWrite": (*talk).bulkMWrite, "import": (*talk).bulkImport},
@@ -40,8 +41,8 @@ func actions() map[string]map[string]action {
 var lacking = map[string][]string{
 	"realtime":   {"join", "list", "validate"},
 	"server":     {"getAllStats", "getConfig", "getLastStats", "getStats", "healthCheck", "capabilities", "metrics", "openapi"},
-	"auth":       {"refreshToken", "getMyRights", "getStrategies", "checkRights", "createApiKey", "createMyCredentials", "createToken", "credentialsExist", "deleteApiKey", "deleteMyCredentials", "getMyCredentials", "searchApiKeys", "updateMyCredentials", "updateSelf", "validateMyCredentials"},
-	"document":   {"validate", "export", "mExists"},
+	"auth":       {"refreshToken", "checkRights", "createApiKey", "createMyCredentials", "createToken", "credentialsExist", "deleteApiKey", "deleteMyCredentials", "getMyCredentials", "searchApiKeys", "updateMyCredentials", "updateSelf", "validateMyCredentials"},
+	"document":   {"validate", "export"},
 	"collection": {"getMapping", "update", "updateMapping", "updateSpecifications", "getSpecifications", "deleteSpecifications", "searchSpecifications", "validateSpecifications", "scrollSpecifications", "getSettings"},
 	"index":      {"mDelete", "stats"},
 	"security":   nil,

@@ -3,6 +3,8 @@ package kuzzle
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -255,5 +257,33 @@ func (t *talk) getCurrentUser(r *request) *fault {
 		return nil
 	}
 	show(nil)
+	return nil
+}
+
+// getStrategies is auth:getStrategies.
+func (t *talk) getStrategies(r *request) *fault {
+	if t.lang.Strategies == nil {
+		return t.lang.lacks("auth:getStrategies of an application")
+	}
+	list, _ := json.Marshal(t.lang.Strategies)
+	t.answer(r, list)
+	return nil
+}
+
+// getMyRights is auth:getMyRights: all actions that there are. The rules of channels decide about those that concern a
+// collection, each time.
+func (t *talk) getMyRights(r *request) *fault {
+	hits := []byte{'['}
+	for _, controller := range slices.Sorted(maps.Keys(t.lang.actions)) {
+		value := "conditional"
+		if controller == "auth" || controller == "server" {
+			value = "allowed"
+		}
+		for _, name := range slices.Sorted(maps.Keys(t.lang.actions[controller])) {
+			hit := appendMember(appendText(separated(hits, `{"controller":`), controller), "action", name)
+			hits = append(appendMember(hit, "value", value), `,"index":"*","collection":"*"}`...)
+		}
+	}
+	t.answer(r, append(append([]byte(`{"hits":`), hits...), "]}"...))
 	return nil
 }

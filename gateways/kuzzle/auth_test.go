@@ -134,6 +134,35 @@ func TestLogout(t *testing.T) {
 	}
 }
 
+// What only the application knows is not made up.
+func TestStrategies(t *testing.T) {
+	for name, row := range map[string]struct {
+		strategies []string
+		status     float64
+	}{"a file of users": {[]string{"local"}, 200}, "nobody signs in": {[]string{}, 200}, "the application": {nil, 501}} {
+		c := newClient(t)
+		c.lang.Strategies = row.strategies
+		if got := c.send(`{"requestId":"q","controller":"auth","action":"getStrategies"}`); got[0]["status"] != row.status {
+			t.Errorf("%s: got %v, want %v", name, got[0], row.status)
+		}
+	}
+}
+
+// The rights are those of all actions that there are.
+func TestGetMyRights(t *testing.T) {
+	c := newClient(t)
+	hits := c.send(`{"requestId":"q","controller":"auth","action":"getMyRights"}`)[0]["result"].(object)["hits"].([]any)
+	n := 0
+	for _, of := range actions() {
+		n += len(of)
+	}
+	if len(hits) != n {
+		t.Errorf("%d rights are told, want %d", len(hits), n)
+	}
+	like(t, "the first", hits[0], `{"controller":"auth","action":"checkToken","index":"*","collection":"*","value":"allowed"}`)
+	like(t, "the last but the server's", hits[len(hits)-5], `{"controller":"realtime","action":"unsubscribe","index":"*","collection":"*","value":"conditional"}`)
+}
+
 func TestGetCurrentUser(t *testing.T) {
 	c := newClient(t)
 	got := c.send(`{"requestId":"q","controller":"auth","action":"getCurrentUser"}`)

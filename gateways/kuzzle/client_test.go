@@ -23,7 +23,7 @@ type client struct {
 
 func newClient(t testing.TB) *client {
 	t.Helper()
-	l := New()
+	l := New(Config{Strategies: []string{"local"}})
 	l.node = "knode-1"
 	c := &client{TB: t, talk: newTalk(l)}
 	c.Open(c)

@@ -25,7 +25,7 @@ type letter struct {
 // send has the language answer.
 func (l *letter) send(t testing.TB) (status int, answer object) {
 	t.Helper()
-	lang := New()
+	lang := New(Config{})
 	lang.node = "knode-1"
 	r, err := http.NewRequest(l.method, "http://kuzzle.test"+l.url, nil)
 	if err != nil {
@@ -224,7 +224,7 @@ func TestWhoAsksOverHTTP(t *testing.T) {
 }
 
 // What cannot be carried out over HTTP is answered in Kuzzle's words, and nothing is asked of the bus.
-func TestBadRequestsOverHTTP(t *testing.T) {
+func TestB143_BadRequestsOverHTTP(t *testing.T) {
 	fault := func(code protocol.Code) *protocol.Error {
 		return &protocol.Error{Code: code, Reason: "why", Hint: "What to do."}
 	}
@@ -311,7 +311,7 @@ func FuzzHTTP(f *testing.F) {
 			}
 			return answers
 		}
-		l := New()
+		l := New(Config{})
 		l.Serves(e.Request)
 		status, text := l.Run(e)
 		var answer struct {

@@ -13,6 +13,7 @@ import (
 
 // Language is the wire of Kuzzle. There is one for all clients.
 type Language struct {
+	Config
 	node    string // as which every answer and notification is signed
 	actions map[string]map[string]action
 	sharing [len(usersOf)]sharing
@@ -32,9 +33,15 @@ var (
 	_ transports.Unsupporter = (*Language)(nil)
 )
 
+// Config is what the gateway's answers say of the server.
+type Config struct {
+	// Strategies are those of auth:login. Nil means that only the application knows them.
+	Strategies []string
+}
+
 // New returns the language.
-func New() *Language {
-	l := &Language{node: fmt.Sprintf("knode-tidings-%d", 10_000+rand.N(90_000)), actions: actions()}
+func New(c Config) *Language {
+	l := &Language{Config: c, node: fmt.Sprintf("knode-tidings-%d", 10_000+rand.N(90_000)), actions: actions()}
 	l.public = publicAPI(l.actions)
 	for i, users := range usersOf {
 		l.sharing[i] = sharing{kind: "kuzzle/" + users, make: func(e *protocol.Encoded) []byte {

@@ -220,6 +220,34 @@ func (t *talk) mGet(r *request) *fault {
 	return nil
 }
 
+// mExists is document:mExists.
+func (t *talk) mExists(r *request) *fault {
+	ids, wrong := r.ids()
+	if wrong != nil {
+		return wrong
+	}
+	if _, wrong := r.channel(); wrong != nil {
+		return wrong
+	}
+	t.read(r, ids, func(found map[string]document) {
+		successes, errors, size := []byte(`{"successes":[`), []byte(`],"errors":[`), 0
+		for _, id := range ids {
+			doc, ok := found[id]
+			if size += len(doc.source); ok {
+				successes = appendText(separated(successes, ""), id)
+			} else {
+				errors = appendText(separated(errors, ""), id)
+			}
+		}
+		if size >= maxManyBytes { // what was not read would look as if it were not there
+			t.refuse(r, failure(getLimit))
+			return
+		}
+		t.answer(r, append(append(successes, errors...), "]}"...))
+	})
+	return nil
+}
+
 // mDelete is document:mDelete.
 func (t *talk) mDelete(r *request) *fault {
 	ids, wrong := r.ids()

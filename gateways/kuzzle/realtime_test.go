@@ -51,45 +51,6 @@ func TestSubscribe(t *testing.T) {
 		"volatile":{"who":"me"},"node":"knode-1","headers":{},"result":{"roomId":"`+id+`","channel":"`+id+`-112"},"room":"q1"}`)
 }
 
-// Each refusal of the bus has its error in Kuzzle's words, with the id that it belongs to.
-func TestRefusals(t *testing.T) {
-	for _, tt := range []struct {
-		code    protocol.Code
-		user    string
-		id      string
-		message string
-	}{
-		{protocol.CodeForbidden, "", unauthorized, `Unauthorized: authentication required to execute the action "realtime:subscribe".`},
-		{protocol.CodeForbidden, "ann", forbidden, `Insufficient permissions to execute the action "realtime:subscribe" (User "ann").`},
-		{protocol.CodeOverloaded, "", tooManyRooms, `Unable to subscribe: maximum number of unique rooms reached.`},
-		{protocol.CodeLimitExceeded, "", tooManyRooms, `Unable to subscribe: maximum number of unique rooms reached.`},
-		{protocol.CodeRateLimited, "", rateExceeded, `Rejected: too many requests received from that socket`},
-		{protocol.CodeBadFilter, "", koncordeError, `the reason`},
-		{protocol.CodeUnsupported, "", notSupported, `realtime:subscribe (the reason) is not supported by this server. docs/gateways.md of Tidings lists what is.`},
-		{protocol.CodeBrokerUnavailable, "", unavailable, `Service unavailable: the reason.`},
-		{protocol.CodeShuttingDown, "", shuttingDown, `Rejected: this node is shutting down.`},
-		{protocol.CodeTimeout, "", timeout, `No answer in time: the reason.`},
-		{protocol.CodeInternal, "", unexpected, `Caught an unexpected error: the reason.`},
-	} {
-		t.Run(fmt.Sprint(tt.code, tt.user), func(t *testing.T) {
-			c := newClient(t)
-			if tt.user != "" {
-				c.user = tt.user
-			}
-			c.send(subscribeTaxis + "}")
-			f := c.native(protocol.TypeSubscribe)
-			got := c.tell(&protocol.ServerFrame{Type: protocol.TypeError, ID: f.ID, Code: tt.code, Message: "the reason", Hint: "-"})
-			want := kinds[tt.id]
-			props, _ := got[0]["error"].(object)["props"].([]any)
-			like(t, "the answer", got[0], fmt.Sprintf(`{"requestId":"q1","status":%d,"error":{"message":%q,"status":%d,"id":%q,"code":%d,"props":"…"},"controller":"realtime","action":"subscribe",
-				"index":"nyc","collection":"taxi","volatile":{"who":"me"},"node":"knode-1","headers":{},"result":null,"room":"q1"}`, want.status, tt.message, want.status, tt.id, want.code))
-			if props == nil || len(c.rooms) != 0 {
-				t.Errorf("props are %v, and there are %d rooms", props, len(c.rooms))
-			}
-		})
-	}
-}
-
 // The same room with other options is another channel of the same native subscription, and each channel hears each
 // notification once.
 func TestChannelsOfOneRoom(t *testing.T) {
@@ -209,45 +170,6 @@ func TestPongs(t *testing.T) {
 						t.Errorf("after the pongs %q the client is taken to listen to channel %d: %v, want %v", row.pongs, i+1, listens, row.listens[i])
 					}
 				}
-			})
-		})
-	}
-}
-
-func TestDocumentNotifications(t *testing.T) {
-	meta := []byte(`{"sender":"Ann"}`)
-	from := []byte(`{"protocol":"http","request":"r9","controller":"document","action":"createOrReplace"}`)
-	const doc = `{"_id":"a","_version":7,"_info":{"author":"-1","createdAt":5,"updatedAt":null,"updater":null},"licence":"B"}`
-	const source = `{"_kuzzle_info":{"author":"-1","createdAt":5,"updatedAt":null,"updater":null},"licence":"B"}`
-	head := func(action, scope, event, request, volatile, controller, protocol string) string {
-		return fmt.Sprintf(`{"type":"document","status":200,"action":%q,"scope":%q,"node":"knode-1","event":%q,"requestId":%q,"timestamp":1700000000000,"volatile":%s,
-			"index":"nyc","collection":"taxi","controller":%q,"protocol":%q,"room":"ROOM","result":`, action, scope, event, request, volatile, controller, protocol)
-	}
-	for _, tt := range []struct {
-		name, event, data string
-		extra             *protocol.Extra
-		out               bool
-		want              string
-	}{
-		{name: "a native publish", data: `{"licence":"B","_info":1}`, want: head("publish", "in", "publish", "m1", "null", "realtime", "websocket") + `{"_id":null,"_source":{"licence":"B","_info":1}}}`},
-		{name: "a publish of Kuzzle", data: `{"_id":"x","_info":{"author":"-1","createdAt":5},"licence":"B"}`, extra: &protocol.Extra{Meta: meta, Origin: []byte(`{"protocol":"websocket","request":"r1"}`)},
-			want: head("publish", "in", "publish", "r1", `{"sender":"Ann"}`, "realtime", "websocket") + `{"_id":"x","_source":{"_kuzzle_info":{"author":"-1","createdAt":5},"licence":"B"}}}`},
-		{name: "create", event: "created", data: doc, extra: &protocol.Extra{Change: 7}, want: head("create", "in", "write", "m1", "null", "document", "websocket") + `{"_id":"a","_source":` + source + `,"_version":7}}`},
-		{name: "createOrReplace", event: "updated", data: doc, extra: &protocol.Extra{Change: 7, Origin: from}, want: head("replace", "in", "write", "r9", "null", "document", "http") + `{"_id":"a","_source":` + source + `,"created":false}}`},
-		{name: "update", event: "patched", data: doc, extra: &protocol.Extra{Change: 7, Changed: []byte(`["licence","a.b"]`)}, want: head("update", "in", "write", "m1", "null", "document", "websocket") + `{"_id":"a","_source":` + source + `,"_updatedFields":["licence","a.b"]}}`},
-		{name: "update out of the filter", event: "patched", data: doc, extra: &protocol.Extra{Change: 7}, out: true, want: head("update", "out", "write", "m1", "null", "document", "websocket") + `{"_id":"a","_source":` + source + `,"_updatedFields":[]}}`},
-		{name: "delete", event: "removed", data: doc, extra: &protocol.Extra{Change: 7, Gone: true}, out: true, want: head("delete", "out", "delete", "m1", "null", "document", "websocket") + `{"_id":"a","_source":` + source + `,"_version":7}}`},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				c := newClient(t)
-				room, channel := c.subscribe(subscribeTaxis + "}")
-				got := c.hears(message(room, tt.data, tt.extra, tt.event, tt.out))
-				if len(got) != 1 || got[0]["room"] != channel {
-					t.Fatalf("heard %v", got)
-				}
-				got[0]["room"] = "ROOM"
-				like(t, tt.data, got[0], tt.want)
 			})
 		})
 	}

@@ -10,7 +10,7 @@ import (
 
 // A message that is no request is answered with what is wrong with it, and with the request's id wherever one can be
 // found: the SDK's promise would never end otherwise.
-func TestBadRequests(t *testing.T) {
+func TestB143_BadRequests(t *testing.T) {
 	long := strings.Repeat("x", maxIDBytes+1)
 	many := `{"requestId":"q","controller":"realtime","action":"publish","body":{`
 	for i := range 6000 {

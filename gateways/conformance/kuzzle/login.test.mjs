@@ -44,6 +44,9 @@ test("log in, be somebody, log out", async () => {
   assert.ok(Math.abs(expiresAt - Date.now() - 3_600_000) < 60_000);
   const user = await kuzzle.auth.getCurrentUser();
   assert.deepEqual([user._id, user._source.profileIds], ["ann", ["desk"]]);
+  assert.deepEqual(await kuzzle.auth.getStrategies(), ["local"]);
+  const rights = await kuzzle.auth.getMyRights();
+  assert.deepEqual(rights.find((r) => r.action === "publish"), { controller: "realtime", action: "publish", index: "*", collection: "*", value: "conditional" });
   const heard = new Heard();
   await kuzzle.realtime.subscribe("desk", "calls", {}, heard.hear);
   await kuzzle.realtime.publish("desk", "calls", { n: 1 });
