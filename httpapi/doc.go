@@ -9,6 +9,7 @@
 //	routes.go    the table of URLs
 //	publish.go, several.go, batch.go, reply.go   publishes: of one message, to several channels, of many, with a publish URL
 //	documents.go, documents_many.go, documents_list.go, documents_whole.go   documents: one of them, several or a search, and whole collections
+//	documents_key.go   what a key may do with documents
 //	history.go, presence.go, admin.go, why.go, tail.go, filters.go   what backends ask
 //	commands.go, grants.go   what they do to clients
 //	visit.go     people who signed in on the admin page with a key

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/http"
-	"strings"
 	"sync"
 
 	"tidings/access"
@@ -16,23 +15,10 @@ import (
 
 // errandBackend is transports.Backends: which backend's API key a gateway's request has, if it is no client's token.
 func (a *API) errandBackend(w http.ResponseWriter, r *http.Request) (name string, ask transports.Ask, err error) {
-	values := r.Header["Authorization"]
-	if len(values) != 1 {
-		return "", nil, nil
-	}
-	scheme, key, ok := strings.Cut(values[0], " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return "", nil, nil
-	}
-	_, known := a.keys.keys.Load().Find(strings.TrimSpace(key))
-	if !known && strings.Count(key, ".") == 2 { // a token, which has three parts
-		return "", nil, nil
-	}
-	b, err := a.keys.backend(r)
-	if err != nil {
+	b, admitted, err := a.admitErrand(w, r)
+	if !admitted || err != nil {
 		return "", nil, err
 	}
-	w.(*note).backend = b
 	e := &backendErrand{a: a, ctx: r.Context(), backend: b, trace: traceOf(r)}
 	return b.Principal(), e.ask, nil
 }
@@ -91,23 +77,3 @@ func (e *backendErrand) document(f *protocol.ClientFrame) ([]byte, error) {
 		Data: f.Data, Origin: f.Origin, Who: keyHolder{e.backend}, By: documents.By{Principal: e.backend.Principal(), Hash: sha256.Sum256(f.Data)},
 	})
 }
-
-// keyHolder is documents.Who for a backend.
-type keyHolder struct{ access.Backend }
-
-// MayRead implements documents.Who.
-func (k keyHolder) MayRead(ch protocol.Channel) *protocol.Error {
-	if err := k.May(access.ActionDocuments, ch); err != nil {
-		return protocol.AsError(err)
-	}
-	return nil
-}
-
-// MayWrite implements documents.Who.
-func (k keyHolder) MayWrite(ch protocol.Channel) *protocol.Error { return k.MayRead(ch) }
-
-// Reads implements documents.Who.
-func (k keyHolder) Reads(ch protocol.Channel) bool { return k.Allows(access.ActionDocuments, ch) }
-
-// Rows implements documents.Who: there are all documents for a backend.
-func (k keyHolder) Rows(protocol.Channel) []byte { return nil }

@@ -132,6 +132,28 @@ func (k *keyring) near(r *http.Request) bool {
 // adminOn reports whether there is a key that the admin page can be opened with.
 func (k *keyring) adminOn() bool { return k.keys.Load().Any(administers) }
 
+// admitErrand is admit for a request of a gateway, which may be a client's: one without a key, or with a token. It
+// reports whether the request has an API key that counts.
+func (a *API) admitErrand(w http.ResponseWriter, r *http.Request) (b access.Backend, admitted bool, err error) {
+	values := r.Header["Authorization"]
+	if len(values) != 1 {
+		return b, false, nil
+	}
+	scheme, key, ok := strings.Cut(values[0], " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return b, false, nil
+	}
+	_, known := a.keys.keys.Load().Find(strings.TrimSpace(key))
+	if !known && strings.Count(key, ".") == 2 { // a token, which has three parts
+		return b, false, nil
+	}
+	if b, err = a.keys.backend(r); err != nil {
+		return b, false, err
+	}
+	w.(*note).backend = b
+	return b, true, nil
+}
+
 // failures counts failed keys per address in windows of a minute. The zero address is not counted.
 type failures struct {
 	mu    sync.Mutex // guards both

@@ -95,7 +95,7 @@ test("many documents at once, of which some are refused", async () => {
   const got = await kuzzle.document.mGet(...at, ["a", "nobody", "b"]);
   assert.deepEqual(got.successes.map((d) => d._id), ["a", "b"]);
   assert.deepEqual(got.errors, ["nobody"]);
-  assert.deepEqual(await kuzzle.document.mExists(...at, ["a", "nobody", "b"]), { successes: ["a", "b"], errors: ["nobody"] });
+  assert.deepEqual((await kuzzle.query({ controller: "document", action: "mExists", index: at[0], collection: at[1], body: { ids: ["a", "nobody", "b"] } })).result, { successes: ["a", "b"], errors: ["nobody"] });
   const deleted = await kuzzle.document.mDelete(...at, ["a", "nobody"]);
   assert.deepEqual(deleted.successes, ["a"]);
   assert.deepEqual(deleted.errors.map((e) => [e._id, e.status]), [["nobody", 404]]);
