@@ -2,9 +2,9 @@
 // Chromium. With `SETUPS=all` Next.js, too.
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -130,7 +130,10 @@ describe("tidings init", { timeout: 900_000 }, () => {
 
   if (process.env.SETUPS === "all") {
     test("next: the page is rendered with what the channel keeps, and goes on behind it", async (t) => {
-      const folder = await project("next", server.url);
+      // Outside of the repository, whose tsconfig.json would lead imports to the sources.
+      const folder = mkdtempSync(join(tmpdir(), "tidings-init-next-"));
+      t.after(() => rmSync(folder, { recursive: true, force: true }));
+      cpSync(await project("next", server.url), folder, { recursive: true });
       cpSync(here("next/node_modules"), join(folder, "node_modules"), { recursive: true, filter: (path) => !path.endsWith("node_modules/tidings") });
       const next = join(folder, "node_modules/next/dist/bin/next");
       const env = { NEXT_TELEMETRY_DISABLED: "1" };
