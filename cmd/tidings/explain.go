@@ -20,6 +20,7 @@ type explainer struct {
 	file, channel, token string
 	event, data          string
 	json                 bool
+	server, keyFile      string // whose rules decide; "": those of the settings
 }
 
 func explainCommand() *cobra.Command {
@@ -29,11 +30,15 @@ func explainCommand() *cobra.Command {
 		Short: "Say which rule decides what a client may do in a channel, or which route where a message goes, and why",
 		Long: "Say which rule decides what a client may do in a channel, and why, from the settings that serve would read: rules, and joins, which let a client in, too. No server is asked,\n" +
 			"so that what backends have granted by POST /api/subscribe is not known here. The status is 0 where the client may subscribe, else 1. A token that does not count is a fault. Others on this machine can read a flag: TIDINGS_TOKEN is for real tokens.\n" +
+			"With --server a running server is asked, whose rules are those in effect; it needs an API key with the scope \"admin\".\n" +
 			"With --event it is about a message that a backend publishes without a channel: the status is 0 where a route decides, else 1.",
 		Example: "  tidings explain --channel orders/7 --token \"$(tidings token make --user u42 --role desk)\"\n" +
 			"  tidings explain --event 'messages created' --data '{\"userId\": 7}'",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if e.server != "" {
+				return e.ask(cmd)
+			}
 			s, err := config.Load(config.Sources{File: e.file, Environ: os.Environ(), Flags: cmd.Flags()})
 			if err != nil {
 				return fmt.Errorf("faults:\n%w", err)
@@ -50,6 +55,9 @@ func explainCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&e.json, "json", false, "print a JSON object")
 	cmd.Flags().StringVar(&e.event, "event", "", "the event of a message without a channel")
 	cmd.Flags().StringVar(&e.data, "data", "null", "the message's data, as JSON")
+	cmd.Flags().StringVar(&e.server, "server", "", "ask this server instead, such as https://bus.example.com")
+	cmd.Flags().StringVar(&e.keyFile, "key-file", "", "a file with the API key for --server; else the environment's TIDINGS_API_KEY")
+	cmd.MarkFlagsMutuallyExclusive("event", "server")
 	cmd.MarkFlagsOneRequired("channel", "event")
 	cmd.MarkFlagsMutuallyExclusive("channel", "event")
 	cmd.MarkFlagsMutuallyExclusive("channel", "data")
@@ -70,7 +78,30 @@ func (e *explainer) run(cmd *cobra.Command, s config.Settings) error {
 	if err != nil {
 		return err
 	}
-	d := admitted.policy.Explain(id, ch)
+	return e.answer(cmd, admitted.policy.Explain(id, ch))
+}
+
+// ask has a running server decide.
+func (e *explainer) ask(cmd *cobra.Command) error {
+	a := asker{remote: newRemote()}
+	a.url, a.keyFile = withScheme(e.server), e.keyFile
+	question := map[string]string{"channel": e.channel}
+	if token := or(e.token, os.Getenv("TIDINGS_TOKEN")); token != "" {
+		question["token"] = token
+	}
+	raw, err := a.post(cmd.Context(), "/api/explain", question)
+	if err != nil {
+		return err
+	}
+	var d access.Decision
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return fmt.Errorf("the answer is no decision: %w", err)
+	}
+	return e.answer(cmd, d)
+}
+
+// answer prints a decision. It fails, without a word, if the client may not subscribe.
+func (e *explainer) answer(cmd *cobra.Command, d access.Decision) error {
 	if err := e.print(cmd.OutOrStdout(), d); err != nil {
 		return err
 	}

@@ -116,12 +116,12 @@ func (l *lister) page(cmd *cobra.Command, table *tabwriter.Writer, printed *int)
 }
 
 func connectionsCommand() *cobra.Command {
-	l := &lister{asker: newAsker(), path: "/api/connections", query: url.Values{}, head: "CONNECTION\tUSER\tTRANSPORT\tGATEWAY\tSTATE\tSINCE\tSUBSCRIPTIONS", row: connectionRow}
+	l := &lister{asker: newAsker(), path: "/api/connections", query: url.Values{}, head: "CONNECTION\tUSER\tTRANSPORT\tFALLBACK\tGATEWAY\tSTATE\tSINCE\tSUBSCRIPTIONS", row: connectionRow}
 	cmd := &cobra.Command{
 		Use:   "connections",
 		Short: "Print who is connected",
 		Long: "Print the connections of all nodes, by id: a table, or with --json an object in each line, as GET /api/connections has it. The state is\n" +
-			"linked, or parked if the transport was lost and may come back. It needs an API key with the scope \"admin\": for all channels, or for that of --channel.",
+			"linked, or parked if the transport was lost and may come back; the fallback is why the transport is not the client's first. It needs an API key with the scope \"admin\": for all channels, or for that of --channel.",
 		Example: "  tidings connections\n  tidings connections --channel orders/new --limit 20\n  tidings connections --user u42 --json | jq -r .connection",
 		Args:    cobra.NoArgs,
 		RunE:    l.run,
@@ -134,12 +134,12 @@ func connectionsCommand() *cobra.Command {
 
 func connectionRow(entry []byte) (string, error) {
 	var c struct {
-		Connection, User, Transport, Gateway, State string
-		Since                                       int64
-		Subscriptions                               int
+		Connection, User, Transport, Fallback, Gateway, State string
+		Since                                                 int64
+		Subscriptions                                         int
 	}
 	err := json.Unmarshal(entry, &c)
-	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%d", shown(c.Connection), or(shown(c.User), "-"), c.Transport, or(c.Gateway, "-"), c.State, atMS(c.Since), c.Subscriptions), err
+	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d", shown(c.Connection), or(shown(c.User), "-"), c.Transport, or(c.Fallback, "-"), or(c.Gateway, "-"), c.State, atMS(c.Since), c.Subscriptions), err
 }
 
 func channelsCommand() *cobra.Command {

@@ -41,7 +41,7 @@ func TestOperatorsCommands(t *testing.T) {
 		t.Fatalf("connections --json printed %s: %v", list, err)
 	}
 	id := connection.Connection
-	like(do(0, "connections"), `CONNECTION +USER +TRANSPORT +GATEWAY +STATE +SINCE +SUBSCRIPTIONS\n`+id+` +- +websocket +- +linked +20\S+Z +1\n`)
+	like(do(0, "connections"), `CONNECTION +USER +TRANSPORT +FALLBACK +GATEWAY +STATE +SINCE +SUBSCRIPTIONS\n`+id+` +- +websocket +- +- +linked +20\S+Z +1\n`)
 	like(do(0, "connections", "--user", "nobody"), `CONNECTION +USER .*SUBSCRIPTIONS\n`)
 	like(do(0, "why", id, "orders/new"), `connection  `+id+`, linked\nmessage     1 of orders/new, whose newest is 0\nanswer      not_published: .*`)
 
@@ -177,5 +177,25 @@ TIME                  WHAT       CHANNEL  CODE     OFFSETS
 	}
 	if err := printWhy(&out, []byte("<html>")); err == nil {
 		t.Error("what is no JSON was printed")
+	}
+}
+
+// explain --server prints what the rules of a running server decide, whatever settings there are here.
+func TestExplainAsksAServer(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys")
+	write(t, keys, "shop "+otherSecret+"\n")
+	_, url := startServer(t, nil, "--api-key-file", keys, "--rules-subscribe", "anyone")
+	p := run(t, nil, "explain", "--channel", "orders/7", "--server", url, "--key-file", keys)
+	if code := p.exit(); code != 0 || !strings.Contains(p.out.String(), "subscribe  yes: anyone may") || !strings.Contains(p.out.String(), "publish    no : no client may") {
+		t.Errorf("status %d: %s%s", code, p.out, p.errors)
+	}
+	for _, words := range [][]string{
+		{"--channel", "orders/7", "--token", "a.b.c"}, // nobody signs in there
+		{"--channel", "a b"},
+	} {
+		p := run(t, nil, append([]string{"explain", "--server", url, "--key-file", keys}, words...)...)
+		if code := p.exit(); code == 0 || p.errors.String() == "" {
+			t.Errorf("%q: status %d: %s%s", words, code, p.out, p.errors)
+		}
 	}
 }
