@@ -111,7 +111,7 @@ var clientShapes = shapes(
 	shape{TypeRefresh, []field{fID, fToken}, nil},
 	shape{TypePing, nil, []field{fID, fReceived}},
 	shape{TypePoll, []field{fSession, fReceived}, []field{fGeneration, fAttempt, fMax}},
-	shape{TypeDisconnect, nil, nil},
+	shape{TypeDisconnect, nil, []field{fSession}},
 )
 
 var serverShapes = shapes(

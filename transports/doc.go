@@ -21,7 +21,8 @@
 //	resting    arrivals.go has the first request of a new conn read. rest.go takes conns from net/http, and answers known
 //	           requests that are read on them, resting_conn.go is such a conn, and passes it to a WebSocket that it
 //	           opens, response.go the answer on it, handback.go the way back to net/http.
-//	nodes      elsewhere.go hands polls and sends of a session of another node to that node.
+//	nodes      elsewhere.go hands polls and sends of a session of another node to that node. farewell.go ends a session
+//	           whose client says so, or has moved here from another node.
 //	polls      poll_link.go also answers polls, those that wait on conns which rest, too. poll_opening.go has the first one
 //	           wait for what its subscribes recover.
 //	plain      plain.go follows the position of a client without a session, poll_plain.go answers its polls.

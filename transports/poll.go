@@ -34,7 +34,7 @@ func (h *Handler) poll(w http.ResponseWriter, r *http.Request, peer protocol.Pee
 	}
 	p := h.newPoll()
 	first, rest := &frames[0], frames[1:]
-	if err := opens(frames, protocol.TypeConnect, protocol.TypePoll); err != nil {
+	if err := opens(frames, protocol.TypeConnect, protocol.TypePoll, protocol.TypeDisconnect); err != nil {
 		return err
 	}
 	switch first.Type {
@@ -51,6 +51,8 @@ func (h *Handler) poll(w http.ResponseWriter, r *http.Request, peer protocol.Pee
 		if err == nil {
 			err = p.resume(peer, first, rest)
 		}
+	case protocol.TypeDisconnect:
+		return h.disconnect(w, r, peer, frames, body)
 	case protocol.TypePing: // proves the path, and makes no session
 		p.write(w, []*protocol.Encoded{protocol.PongFrame(first.ID)}, "0")
 		return nil
@@ -70,6 +72,7 @@ func (p *pollLink) open(r *http.Request, peer protocol.Peer, connect *protocol.C
 		return false, err
 	}
 	p.h.tallies[pollKind].opened.Add(1)
+	p.h.endElsewhere(connect, peer, whenceOf(r))
 	p.bind(session, gen)
 	if len(rest) == 0 {
 		return false, nil

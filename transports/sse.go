@@ -47,6 +47,7 @@ func (h *Handler) SSE(w http.ResponseWriter, r *http.Request) {
 		ev.refuse(w, r, err)
 		return
 	}
+	h.endElsewhere(&frames[0], peer, whenceOf(r))
 	if len(frames) > 1 {
 		err = session.Receive(gen, frames[1:])
 	}

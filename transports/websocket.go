@@ -23,6 +23,7 @@ type socket struct {
 // introduction is what opens the session of a WebSocket.
 type introduction struct {
 	peer   protocol.Peer
+	from   whence
 	plain  *query                 // of a plain client
 	frames []protocol.ClientFrame // of a client of a gateway: what its session begins with; nil if that is to come
 	first  []byte                 // goes out behind the answer to the handshake
@@ -54,7 +55,7 @@ func (h *Handler) WebSocket(w http.ResponseWriter, r *http.Request) {
 	peer.Plain = plain != nil
 	k := &socket{}
 	k.init(h, webSocketKind, webSocketForm{})
-	h.serveSocket(w, r, k, &introduction{peer: peer, plain: plain})
+	h.serveSocket(w, r, k, &introduction{peer: peer, from: whenceOf(r), plain: plain})
 }
 
 // serveSocket upgrades and returns, so that net/http can free what the request took; a reader goes on.
@@ -115,6 +116,7 @@ func (k *socket) connect(intro *introduction, connect *protocol.ClientFrame, res
 		k.failFor(&intro.peer, k.h.asError(err))
 		return true
 	}
+	k.h.endElsewhere(connect, intro.peer, intro.from)
 	if intro.plain == nil {
 		k.opening.Store(nil)
 	}
@@ -142,7 +144,7 @@ func (k *socket) connectUnasked(intro *introduction) bool {
 // reconnectPlain replaces the session of a plain client that sent connect by one that is not plain.
 func (k *socket) reconnectPlain(intro *introduction, frames []protocol.ClientFrame) bool {
 	k.unbind()
-	full := &introduction{peer: intro.peer}
+	full := &introduction{peer: intro.peer, from: intro.from}
 	full.peer.Plain = false
 	full.busy.Store(true) // the deadline for connect has long passed
 	k.opening.Store(full)
