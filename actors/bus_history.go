@@ -45,6 +45,9 @@ func (b *Bus) Ready(ctx context.Context) error {
 	if err := b.Serving(); err != nil {
 		return err
 	}
+	if !b.informed() { // clients would be refused
+		return errUninformed
+	}
 	_, err := b.BrokerAnswers(ctx)
 	return err
 }

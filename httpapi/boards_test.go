@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,5 +159,38 @@ func TestBoardThatFails(t *testing.T) {
 		if len(info.Connections) != 1 || info.Connections[0].Connection != p.id || info.Connections[0].Subscriptions != 0 {
 			t.Errorf("got %+v, want her connection, with nothing granted", info.Connections)
 		}
+	})
+}
+
+// noBoards is a broker of which nobody can read notes yet.
+type noBoards struct {
+	fleetBroker
+	off *atomic.Bool
+}
+
+func (b noBoards) Follow(ctx context.Context, board string, sink broker.BoardSink) (func(), error) {
+	if b.off.Load() {
+		return nil, &protocol.Error{Code: protocol.CodeBrokerUnavailable, Reason: "the broker does not answer", Hint: "Try again."}
+	}
+	return b.fleetBroker.Follow(ctx, board, sink)
+}
+
+// TestNodeThatKnowsNothingYet shows that a node which would refuse clients, because it does not know yet what was revoked,
+// is not ready, so that no balancer sends it any.
+func TestNodeThatKnowsNothingYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var off atomic.Bool
+		off.Store(true)
+		c := startFleet(t, 1, withTokens(t), func(bc *actors.Config, _ *Config) { bc.Broker = noBoards{bc.Broker.(fleetBroker), &off} })
+		synctest.Wait()
+		if status, answer := c.ask(c.nodes[0], "GET", "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(answer, "broker_unavailable") {
+			t.Errorf("/readyz is %d %s before it knows, want broker_unavailable", status, answer)
+		}
+		off.Store(false)
+		time.Sleep(10 * time.Second) // it tries again every 5 s
+		if status, answer := c.ask(c.nodes[0], "GET", "/readyz", ""); status != http.StatusOK {
+			t.Errorf("/readyz is %d %s once it knows, want 200", status, answer)
+		}
+		c.signIn(c.nodes[0], "ann")
 	})
 }

@@ -2,10 +2,14 @@ package redisbroker_test
 
 import (
 	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"tidings/broker"
+	"tidings/broker/redisbroker"
 	"tidings/internal/testredis"
 	"tidings/protocol"
 )
@@ -91,5 +95,52 @@ func TestOffsetsAtTheEnd(t *testing.T) {
 	}
 	if first.Epoch != at[0].Epoch {
 		t.Errorf("epochs %s and %s are not one", first.Epoch, at[0].Epoch)
+	}
+}
+
+// A fleet of nodes reports at random who hears what, loses channels, leaves and comes back: each publish counts exactly
+// what the other nodes have reported last.
+func TestReceiversOfAFleet(t *testing.T) {
+	t.Parallel()
+	server := testredis.Start(t)
+	const seed, channels, steps = 18, 4, 300
+	rng := rand.New(rand.NewPCG(seed, seed))
+	nodes := make([]*redisbroker.Broker, 3)
+	said := make([][channels]int, len(nodes))
+	enter := func(i int) {
+		cfg := config(server.URL())
+		cfg.Lease = time.Minute
+		nodes[i], said[i] = start(t, cfg), [channels]int{}
+	}
+	for i := range nodes {
+		enter(i)
+	}
+	name := func(ch int) protocol.Channel { return protocol.Channel(fmt.Sprint("fleet/", ch)) }
+	for step := range steps {
+		i, ch := rng.IntN(len(nodes)), rng.IntN(channels)
+		switch did := rng.IntN(20); {
+		case did == 0:
+			nodes[i].Close()
+			enter(i)
+		case did == 1:
+			for _, key := range strings.Split(server.Do(t, "KEYS", "*}c:fleet/*"), "\n") {
+				server.Do(t, "DEL", key)
+			}
+		case did < 12:
+			said[i][ch] = rng.IntN(4)
+			if err := nodes[i].Heard(t.Context(), name(ch), said[i][ch]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		i, want := rng.IntN(len(nodes)), 0
+		for j := range nodes {
+			if j != i {
+				want += said[j][ch]
+			}
+		}
+		r, err := nodes[i].Publish(t.Context(), broker.Publish{Channel: name(ch), Data: []byte("1")})
+		if err != nil || r.Others != want {
+			t.Fatalf("seed %d, step %d: node %d publishes to channel %d, %d others hear it, %v, want %d of %v", seed, step, i, ch, r.Others, err, want, said)
+		}
 	}
 }

@@ -43,10 +43,12 @@ func start(name, binary string, args ...string) (*server, error) {
 	}
 	for range 200 {
 		time.Sleep(25 * time.Millisecond)
-		resp, err := http.Get("http://" + addr + "/healthz")
+		resp, err := http.Get("http://" + addr + "/readyz") // a raw server has none, and is ready when it answers
 		if err == nil {
 			resp.Body.Close()
-			return s, nil
+			if resp.StatusCode != http.StatusServiceUnavailable {
+				return s, nil
+			}
 		}
 	}
 	s.stop()
