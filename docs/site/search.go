@@ -18,7 +18,7 @@ const longestExcerpt = 140
 // how it starts, and each of its words once. A word that is in a quarter of all sections finds nothing, and is left
 // out. It is a script, and not JSON, so that a browser loads it from a folder, too.
 func searchIndex(pages []page) []byte {
-	type found struct{ page, title, at, excerpt, words string }
+	type found struct{ page, title, at, excerpt string }
 	in := map[string]int{}
 	var all []found
 	var of []map[string]bool
