@@ -46,16 +46,6 @@ func (p *process) end(by syscall.Signal) {
 	<-p.gone
 }
 
-// ended reports whether the program has ended.
-func (p *process) ended() bool {
-	select {
-	case <-p.gone:
-		return true
-	default:
-		return false
-	}
-}
-
 // freePorts returns so many ports on which nobody listens, below those that the kernel gives to outgoing connections.
 func freePorts(n int) ([]int, error) {
 	var ports []int
