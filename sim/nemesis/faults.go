@@ -36,8 +36,9 @@ func forgotten(_ time.Duration, reason protocol.GapReason, _ string) bool {
 // grace is how long after its end a fault explains gaps.
 const grace = 10 * time.Second
 
-// patience is grace where a client does not see at once that its connection leads nowhere: it gives the attempt up after
-// 12 s at most, and makes the next within half the time that it was away.
+// patience is grace where a client does not see at once that its connection leads nowhere: it gives a poll that is not
+// answered up after 14 s, a WebSocket that does not open after 12 s, and comes again within half the time since it heard
+// something.
 const patience = 25 * time.Second
 
 // faults are all kinds.
@@ -66,9 +67,9 @@ var faults = []fault{
 	{name: "all bytes stall", begin: rule(proxy.Rule{Stall: true})},
 	{name: "bytes to the server stall", begin: rule(proxy.Rule{Direction: proxy.Up, Stall: true})},
 	{name: "bytes to clients stall", begin: rule(proxy.Rule{Direction: proxy.Down, Stall: true})},
-	{name: "half of the connections go mute", begin: rule(proxy.Rule{Share: 0.5, Mute: true})},
-	{name: "half go mute to the server", begin: rule(proxy.Rule{Share: 0.5, Direction: proxy.Up, Mute: true})},
-	{name: "half go mute to the client", begin: rule(proxy.Rule{Share: 0.5, Direction: proxy.Down, Mute: true})},
+	{name: "half of the connections go mute", after: patience, begin: rule(proxy.Rule{Share: 0.5, Mute: true})},
+	{name: "half go mute to the server", after: patience, begin: rule(proxy.Rule{Share: 0.5, Direction: proxy.Up, Mute: true})},
+	{name: "half go mute to the client", after: patience, begin: rule(proxy.Rule{Share: 0.5, Direction: proxy.Down, Mute: true})},
 	{name: "a trickle of 3 KB a second", begin: rule(proxy.Rule{Direction: proxy.Down, Rate: 3000})},
 	{name: "each piece 300 ms late", begin: rule(proxy.Rule{Delay: 300 * time.Millisecond})},
 	{name: "polls up to 2 s late", begin: rule(proxy.Rule{Path: "/bus/poll", Share: 0.5, Late: 2 * time.Second})},
@@ -79,7 +80,7 @@ var faults = []fault{
 	{name: "half of all answered 502 with HTML", begin: rule(proxy.Rule{Share: 0.5, Answer: 502})},
 	{name: "requests doubled", begin: rule(proxy.Rule{Method: "POST", Share: 0.5, Twice: true})},
 	{name: "answers lost", begin: rule(proxy.Rule{Share: 0.3, Lose: true})},
-	{name: "requests swallowed", begin: rule(proxy.Rule{Method: "POST", Share: 0.2, Swallow: true})},
+	{name: "requests swallowed", after: patience, begin: rule(proxy.Rule{Method: "POST", Share: 0.2, Swallow: true})},
 	{name: "no WebSocket", begin: reconnecting(proxy.Rule{Path: "/bus/ws", NoUpgrade: true})},
 	{name: "WebSockets that lead nowhere", after: patience, begin: reconnecting(proxy.Rule{Path: "/bus/ws", DeadSocket: true})},
 }
