@@ -19,6 +19,7 @@
 //	gateways.go, errands.go   where clients of other systems connect, and what their backends ask over HTTP
 //	health.go, files.go   what else stands behind the URLs
 //	metrics.go, metrics_table.go, metrics_collector.go   metrics: the URL, every one of them, and how they are read
+//	metrics_nodes.go        the same: the nodes, and what is handed between them
 //	trace.go     trace contexts of publishes
 //	request.go, answer.go, bridge.go, keys.go, address.go   how a request is read, answered, allowed, and whose it is
 //	silent.go    connections that say nothing, which make way for others
