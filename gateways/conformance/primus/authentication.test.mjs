@@ -119,7 +119,7 @@ const programs = {
   "a client that comes back is itself again": async (open) => {
     const { app, primus } = await open();
     await app.authenticate(carl);
-    const again = new Promise((resolve) => primus.on("reconnected", () => resolve(app.reAuthenticate(true))));
+    const again = new Promise((resolve) => primus.once("reconnected", () => resolve(app.reAuthenticate(true))));
     primus.socket.terminate(); // of ws: the network is gone
     return await again;
   },
@@ -180,6 +180,7 @@ rules: {channels: {"documents/main/messages": {subscribe: anyone, write: anyone}
             const opened = [];
             const open = async () => (opened.push(await connect(server, make)), opened.at(-1));
             const result = plain(await program(open));
+            for (const { primus } of opened) primus.end(); // else they come back to a server that is about to end
             const frames = opened.map(({ record }) => plain(record).map((frame) => JSON.stringify(ordered(frame))));
             return { result, sent: frames.map((list) => list.filter((f) => f[2] === "→")), received: frames.map((list) => list.filter((f) => f[2] === "←").sort()) };
           };
@@ -196,19 +197,21 @@ rules: {channels: {"documents/main/messages": {subscribe: anyone, write: anyone}
     const users = join(scratch, "users");
     execFileSync(binary, ["users", "add", "ann@example.org", "--file", users, "--role", "desk"], { input: "right\n" });
     const server = await serve({ ...env, TIDINGS_USERS_FILE: users });
-    const { app } = await connect(server, clients["Feathers 5"]);
+    const { app, primus } = await connect(server, clients["Feathers 5"]);
     const { user, authentication } = plain(await app.authenticate(ann));
     assert.deepEqual([user, authentication.strategy, authentication.payload.sub], [{ id: ann.email, roles: ["desk"] }, "local", ann.email]);
     const tries = await Promise.all(Array.from({ length: 12 }, () => failure(app.authenticate({ strategy: "local", email: "mallory", password: "Gue55ed" }))));
     assert.ok(tries.some(({ name, code }) => name === "TooManyRequests" && code === 429), JSON.stringify(tries));
     assert.ok(!/Gue55ed|mallory/.test(Buffer.concat(server.log).toString()));
+    primus.end();
     await server.stop();
   });
   test("without anybody who checks passwords it is not offered", limit, async () => {
     const server = await serve();
-    const { app } = await connect(server, clients["Feathers 5"]);
+    const { app, primus } = await connect(server, clients["Feathers 5"]);
     assert.deepEqual(await failure(app.authenticate(ann)), { name: "NotImplemented", code: 501, className: "not-implemented", message: "authentication with the strategy 'local' is not offered by this server" });
     assert.equal(await server.metric("tidings_gateway_unsupported_total", { gateway: "primus", action: "authentication create" }), 1);
+    primus.end();
     await server.stop();
   });
 });
