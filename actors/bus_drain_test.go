@@ -49,7 +49,7 @@ func (w *world) drainIn(delay, window time.Duration, clients []*client) (ends []
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), delay+window)
 	defer cancel()
-	drained := make(chan error)
+	drained := make(chan error, 1)
 	go func() {
 		w.bus.Retire(ctx, delay)
 		drained <- w.bus.Drain(ctx)
@@ -80,7 +80,7 @@ func TestRetireSaysSoAndGoesOnForItsDelay(t *testing.T) {
 	amongNodes(t, 100, func(w *world, others []*Bus) {
 		ctx := context.Background()
 		early := w.connect()
-		drained := make(chan error)
+		drained := make(chan error, 1)
 		go func() {
 			w.bus.Retire(ctx, 3*time.Second)
 			drained <- w.bus.Drain(ctx)
@@ -114,12 +114,12 @@ func TestRetireSaysSoAndGoesOnForItsDelay(t *testing.T) {
 		}
 		w.pass(800 * time.Millisecond)
 		select {
-		case <-drained:
-			t.Error("the node ended at once after its last client: who polled meanwhile is not answered")
+		case err := <-drained:
+			t.Errorf("the node ended at once after its last client (%v): who polled meanwhile is not answered", err)
 		default:
-		}
-		if err := <-drained; err != nil {
-			t.Errorf("drain: %v", err)
+			if err := <-drained; err != nil {
+				t.Errorf("drain: %v", err)
+			}
 		}
 	})
 }
@@ -188,7 +188,7 @@ func TestDrainSpreadsForeignClients(t *testing.T) {
 			foreign = append(foreign, c)
 		}
 		native := w.connect()
-		drained := make(chan error)
+		drained := make(chan error, 1)
 		go func() { drained <- w.bus.Drain(context.Background()) }()
 		w.settle()
 		if native.link.end() == "" {
@@ -223,7 +223,7 @@ func TestDrainEndsParkedSessionsLast(t *testing.T) {
 			linked = append(linked, w.connect())
 		}
 		w.settle()
-		drained := make(chan error)
+		drained := make(chan error, 1)
 		go func() { drained <- w.bus.Drain(context.Background()) }()
 		w.pass(900 * time.Millisecond)
 		if parked.conn.ended.Load() {
