@@ -40,3 +40,12 @@ func TestParkingBoundsEachUser(t *testing.T) {
 		t.Errorf("ann has %d", len(list))
 	}
 }
+
+// One in 64 began with "-", which commands take for a flag: tidings why -Gd3….
+func TestConnectionIDsBeginWithALetter(t *testing.T) {
+	for range 1000 {
+		if id := newConnectionID(); id[0] < 'A' || len(id) != 12 {
+			t.Fatalf("%q, want 12 characters, the first one a letter", id)
+		}
+	}
+}

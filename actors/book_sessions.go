@@ -116,10 +116,12 @@ func newSecret() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// newConnectionID draws a connection's public name: 9 random bytes.
+// newConnectionID draws a connection's public name: 71 random bits. It begins with a letter, never with "-", so that it
+// can be an argument of a command.
 func newConnectionID() string {
 	var b [9]byte
 	rand.Read(b[:])
+	b[0] &= 0x7f
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 

@@ -46,7 +46,7 @@ func TestOperatorsSeeClientsOfGateways(t *testing.T) {
 				t.Errorf("connections printed\n%s", list)
 			}
 			inServer(t, url, "publish", row.channel, "--data", `{"n":1}`)
-			if got, want := inServer(t, url, "why", "--", id, row.channel), "connection  "+id+", linked through the gateway "+row.gateway+"\n"; !strings.HasPrefix(got, want) {
+			if got, want := inServer(t, url, "why", id, row.channel), "connection  "+id+", linked through the gateway "+row.gateway+"\n"; !strings.HasPrefix(got, want) {
 				t.Errorf("why printed\n%s\nwant\n%s", got, want)
 			}
 		})
@@ -59,7 +59,7 @@ func TestOperatorsSeeClientsOfGateways(t *testing.T) {
 // inServer runs a command that asks a server, to its end, and returns what it prints.
 func inServer(t *testing.T, url string, words ...string) string {
 	t.Helper()
-	p := run(t, nil, append([]string{words[0], "--url", url}, words[1:]...)...)
+	p := run(t, nil, append(words, "--url", url)...)
 	if code := p.exit(); code != 0 {
 		t.Fatalf("%q: status %d: %s", words, code, p.errors)
 	}

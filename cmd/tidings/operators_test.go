@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -19,22 +18,9 @@ func TestOperatorsCommands(t *testing.T) {
 	keys := filepath.Join(t.TempDir(), "keys")
 	write(t, keys, "shop "+otherSecret+"\n")
 	_, url := startServer(t, []string{"TIDINGS_TOKENS_SECRET=0123456789abcdef0123456789abcdef"}, "--api-key-file", keys, "--rules-subscribe", "anyone", "--tokens-issuer", "me", "--tokens-audience", "bus")
-	id := "" // of the connection: it may begin with a dash, so that it stands behind --
 	do := func(status int, words ...string) string {
 		t.Helper()
-		args := []string{words[0], "--url", url, "--key-file", keys}
-		if slices.Contains(words, "--json") {
-			args = append(args, "--json")
-		}
-		for _, word := range words[1:] {
-			if word == id && id != "" {
-				args = append(args, "--")
-			}
-			if word != "--json" {
-				args = append(args, word)
-			}
-		}
-		p := run(t, nil, args...)
+		p := run(t, nil, append(words, "--url", url, "--key-file", keys)...)
 		if code := p.exit(); code != status {
 			t.Fatalf("%q: status %d, want %d: %s%s", words, code, status, p.out, p.errors)
 		}
@@ -54,7 +40,7 @@ func TestOperatorsCommands(t *testing.T) {
 	if err := json.Unmarshal([]byte(list), &connection); err != nil || connection.Connection == "" {
 		t.Fatalf("connections --json printed %s: %v", list, err)
 	}
-	id = connection.Connection
+	id := connection.Connection
 	like(do(0, "connections"), `CONNECTION +USER +TRANSPORT +FALLBACK +GATEWAY +STATE +SINCE +SUBSCRIPTIONS\n`+id+` +- +websocket +- +- +linked +20\S+Z +1\n`)
 	like(do(0, "connections", "--user", "nobody"), `CONNECTION +USER .*SUBSCRIPTIONS\n`)
 	like(do(0, "why", id, "orders/new"), `connection  `+id+`, linked\nmessage     1 of orders/new, whose newest is 0\nanswer      not_published: .*`)
