@@ -31,6 +31,7 @@ require (
 	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/crypto v0.57.0
 	golang.org/x/crypto/x509roots/fallback v0.0.0-20261030153154-30a33513ff6d
+	maragu.dev/gomponents v1.2.0
 	modernc.org/sqlite v1.62.0
 	pgregory.net/rapid v1.3.0
 )

@@ -198,14 +198,16 @@ func TestF34_MemoryLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var peak int
+	// The pages of the binary are not counted: the kernel takes them back where memory is short.
+	var peak, file int
 	for line := range strings.Lines(string(status)) {
 		fmt.Sscanf(line, "VmHWM: %d kB", &peak)
+		fmt.Sscanf(line, "RssFile: %d kB", &file)
 	}
-	if peak<<10 > limit*5/4 {
-		t.Errorf("it used %d MiB at its peak, of a limit of %d", peak>>10, limit>>20)
+	if peak -= file; peak<<10 > limit*9/8 {
+		t.Errorf("it used %d MiB at its peak, and %d of its binary, of a limit of %d", peak>>10, file>>10, limit>>20)
 	}
-	t.Logf("%d messages were taken, %d MiB at the peak", taken, peak>>10)
+	t.Logf("%d messages were taken, %d MiB at the peak, and %d of the binary", taken, peak>>10, file>>10)
 	late := time.After(2 * patience)
 	for status, _ := send("c0"); status != http.StatusOK; status, _ = send("c0") {
 		select {

@@ -3,10 +3,12 @@
 // all links are relative, and nothing is asked of another host.
 //
 //	site.go       Render, which makes every file
+//	frame.go      what stands around each page
 //	contents.go   which pages there are, in which order
 //	markdown.go   Markdown to HTML: anchors as GitHub has them, links between pages, code
 //	highlight.go  colours of code
 //	reference.go  the reference of the HTTP API
+//	operations.go its page
 //	schema.go     how its schemas read
 //	search.go     the index that the search of a page loads
 package site

@@ -1,7 +1,7 @@
 package site
 
 import (
-	"html/template"
+	"html"
 	"path"
 	"regexp"
 	"strings"
@@ -11,7 +11,7 @@ import (
 const (
 	slashes  = `//[^\n]*|/\*(?s:.*?)\*/`
 	hash     = `(?m:(?:^|[ \t])#[^\n]*)`
-	markup   = `<!--(?s:.*?)-->`
+	htmlNote = `<!--(?s:.*?)-->`
 	quoted   = `"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'`
 	backtick = "|`[^`]*`"
 	script   = `\b(?:import|from|export|default|const|let|function|return|await|async|new|if|else|for|of|in|type|interface|null|true|false|throw|try|catch)\b`
@@ -39,29 +39,29 @@ func init() {
 	add(hash, quoted, python, "python", "py")
 	add(hash, quoted, never, "nginx", "conf", "cfg", "service", "")
 	add(`--[^\n]*`, `'[^'\n]*'`, sql, "sql")
-	add(markup, quoted, `</?[a-zA-Z][\w-]*|/?>`, "html")
+	add(htmlNote, quoted, `</?[a-zA-Z][\w-]*|/?>`, "html")
 }
 
 // codeBlock returns text as a block of code, in colours if the language has some.
-func codeBlock(language, text string) template.HTML {
+func codeBlock(language, text string) markup {
 	var b strings.Builder
 	b.WriteString(`<div class="code"><pre tabindex="0"><code>`)
 	at := 0
 	if re := colours[language]; re != nil && len(text) < 100_000 {
 		for _, m := range re.FindAllStringSubmatchIndex(text, -1) {
-			b.WriteString(template.HTMLEscapeString(text[at:m[0]]))
+			b.WriteString(html.EscapeString(text[at:m[0]]))
 			class := "w"
 			if m[2] >= 0 {
 				class = "c"
 			} else if m[4] >= 0 {
 				class = "s"
 			}
-			b.WriteString(`<span class="` + class + `">` + template.HTMLEscapeString(text[m[0]:m[1]]) + `</span>`)
+			b.WriteString(`<span class="` + class + `">` + html.EscapeString(text[m[0]:m[1]]) + `</span>`)
 			at = m[1]
 		}
 	}
-	b.WriteString(template.HTMLEscapeString(text[at:]) + "</code></pre></div>\n")
-	return template.HTML(b.String())
+	b.WriteString(html.EscapeString(text[at:]) + "</code></pre></div>\n")
+	return markup(b.String())
 }
 
 // languageOf returns the language of a file by its name.

@@ -3,7 +3,6 @@ package site
 import (
 	"bytes"
 	"fmt"
-	"html/template"
 	"net/url"
 	"path"
 	"strings"
@@ -52,7 +51,7 @@ func (p *page) fromMarkdown(source []byte, places map[string]string) error {
 		return err
 	}
 	framed := strings.NewReplacer("<table>", `<div class="table" role="group" aria-label="Table" tabindex="0"><table>`, "</table>", "</table></div>").Replace(out.String())
-	p.body, p.markdown = template.HTML(framed), source
+	p.body, p.markdown = markup(framed), source
 	if p.title == "" {
 		return fmt.Errorf("the page has no heading of the first level")
 	}
@@ -211,13 +210,13 @@ func renderLink(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.Walk
 	file, outside := strings.CutPrefix(to, elsewhere)
 	switch {
 	case outside && entering:
-		fmt.Fprintf(w, `<span class="file" title="%s, in the repository">`, template.HTMLEscapeString(file))
+		fmt.Fprintf(w, `<span class="file" title="%s, in the repository">`, escaped(file))
 	case outside:
 		w.WriteString("</span>")
 	case html.IsDangerousURL([]byte(to)):
 		// the text alone
 	case entering:
-		fmt.Fprintf(w, `<a href="%s">`, template.HTMLEscapeString(to))
+		fmt.Fprintf(w, `<a href="%s">`, escaped(to))
 	default:
 		w.WriteString("</a>")
 	}

@@ -2,7 +2,6 @@ package site
 
 import (
 	"bytes"
-	"html/template"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -10,20 +9,6 @@ import (
 
 // description is where the API's description is in the repository.
 const description = "httpapi/openapi.yaml"
-
-// operation is what a method of a path does, for the reference.
-type operation struct {
-	ID, Method, Path, Summary, Key string
-	Parameters, Body               []field
-	BodyLink, Answer               template.HTML
-	Codes                          []string
-}
-
-// operations are those whose paths begin alike.
-type operations struct {
-	Name string
-	All  []operation
-}
 
 // fromDescription makes the reference of the HTTP API.
 func (p *page) fromDescription(text []byte) error {
@@ -54,8 +39,8 @@ func (p *page) fromDescription(text []byte) error {
 		p.sections = append(p.sections, section{ID: "schema-" + s.Name, Title: s.Name, Level: 4, text: words})
 	}
 	var out bytes.Buffer
-	err := layout.ExecuteTemplate(&out, "reference.html", map[string]any{"Groups": all, "Schemas": schemas, "Version": value(api.at("info", "version"))})
-	p.body = template.HTML(out.String())
+	err := reference(all, schemas).Render(&out)
+	p.body = markup(out.String())
 	return err
 }
 
@@ -120,7 +105,7 @@ func (r reader) operation(method, path string, node *yaml.Node) operation {
 	if schema := below(responses, "200", "content", "application/json", "schema"); schema != nil {
 		o.Answer = r.kind(schema)
 	} else if about := below(responses, "200", "description"); about != nil {
-		o.Answer = template.HTML(template.HTMLEscapeString(about.Value))
+		o.Answer = escaped(about.Value)
 	}
 	if codes := below(responses, "default", "x-codes"); codes != nil {
 		for _, c := range codes.Content {

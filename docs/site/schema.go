@@ -1,7 +1,6 @@
 package site
 
 import (
-	"html/template"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -13,14 +12,14 @@ type reader struct{ root *yaml.Node }
 // field is a parameter, or a field of an object.
 type field struct {
 	Name, In, About, Bounds string
-	Kind                    template.HTML
+	Kind                    markup
 	Required                bool
 }
 
 // schema is one of the named ones.
 type schema struct {
 	Name, About string
-	Kind        template.HTML // of one that is no object
+	Kind        markup // of one that is no object
 	Fields      []field
 }
 
@@ -46,7 +45,7 @@ func (r reader) schemas() []schema {
 		s := schema{Name: name, About: value(child(node, "description")), Fields: r.fields(node)}
 		if len(s.Fields) == 0 {
 			f := r.field(name, node, false)
-			s.Kind = f.Kind + template.HTML(template.HTMLEscapeString(joined(" ", f.Bounds)))
+			s.Kind = f.Kind + escaped(joined(" ", f.Bounds))
 		}
 		all = append(all, s)
 	})
@@ -89,10 +88,10 @@ func (r reader) field(name string, node *yaml.Node, required bool) field {
 }
 
 // kind returns the type of a schema, with links to named ones.
-func (r reader) kind(node *yaml.Node) template.HTML {
+func (r reader) kind(node *yaml.Node) markup {
 	if to := value(child(node, "$ref")); to != "" {
-		name := template.HTMLEscapeString(to[strings.LastIndexByte(to, '/')+1:])
-		return template.HTML(`<a href="#schema-` + name + `">` + name + `</a>`)
+		name := escaped(to[strings.LastIndexByte(to, '/')+1:])
+		return `<a href="#schema-` + name + `">` + name + `</a>`
 	}
 	for _, several := range []string{"oneOf", "anyOf"} {
 		if of := child(node, several); of != nil {
@@ -100,7 +99,7 @@ func (r reader) kind(node *yaml.Node) template.HTML {
 			for _, n := range of.Content {
 				kinds = append(kinds, string(r.kind(n)))
 			}
-			return template.HTML(strings.Join(kinds, " or "))
+			return markup(strings.Join(kinds, " or "))
 		}
 	}
 	kind := strings.ReplaceAll(value(child(node, "type")), ", ", " or ")
@@ -110,7 +109,7 @@ func (r reader) kind(node *yaml.Node) template.HTML {
 	case kind == "":
 		return "anything"
 	}
-	return template.HTML(template.HTMLEscapeString(kind))
+	return escaped(kind)
 }
 
 // joined returns a text with what stands before it, or "".

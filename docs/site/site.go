@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"embed"
 	"fmt"
-	"html/template"
 	"io/fs"
 	"path"
 	"slices"
@@ -25,15 +24,13 @@ type Sources struct {
 //go:embed assets
 var assets embed.FS
 
-var layout = template.Must(template.ParseFS(assets, "assets/page.html", "assets/reference.html"))
-
 // page is one that is rendered, before it has its frame.
 type page struct {
 	source   string // path in the repository
 	at       string // path in the site
 	title    string
 	about    string
-	body     template.HTML
+	body     markup
 	sections []section
 	markdown []byte // nil if it comes from something else
 }
@@ -181,54 +178,11 @@ func files(from Sources, sources map[string][]byte, pages []page, nav []group) (
 	return site, nil
 }
 
-// link is one of the navigation.
-type link struct {
-	Name, Href, About string
-	Here              bool
-}
-
-// linkGroup is a part of it.
-type linkGroup struct {
-	Name  string
-	Links []link
-}
-
-// navigation returns the links of a page to all others.
-func navigation(at string, nav []group) []linkGroup {
-	var all []linkGroup
-	for _, g := range nav {
-		part := linkGroup{Name: g.Name}
-		for _, e := range g.Entries {
-			to := place(e.Source)
-			part.Links = append(part.Links, link{Name: e.Name, Href: relative(at, to), About: e.About, Here: to == at})
-		}
-		all = append(all, part)
-	}
-	return all
-}
-
-// frame returns the whole HTML of a page.
-func frame(p page, nav []group, version string) ([]byte, error) {
-	var toc []section
-	for _, s := range p.sections {
-		if s.Level == 2 || s.Level == 3 {
-			toc = append(toc, s)
-		}
-	}
-	root := strings.Repeat("../", strings.Count(p.at, "/"))
-	var out bytes.Buffer
-	err := layout.ExecuteTemplate(&out, "page.html", map[string]any{
-		"Title": p.title, "About": p.about, "Body": p.body, "Toc": toc, "Groups": navigation(p.at, nav), "Root": root, "Version": version,
-		"Home": p.at == "index.html", "Source": p.source, "Markdown": markdownOf(p),
-	})
-	return out.Bytes(), err
-}
-
 // fromFile makes the page of a file that is shown as it is.
 func (p *page) fromFile(text []byte) {
 	p.title = path.Base(p.source)
 	p.about = p.source
-	p.body = template.HTML(`<h1>`+template.HTMLEscapeString(p.title)+`</h1><p>`+template.HTMLEscapeString(p.source)+`</p>`) +
+	p.body = `<h1>` + escaped(p.title) + `</h1><p>` + escaped(p.source) + `</p>` +
 		codeBlock(languageOf(p.source), string(text))
 	p.sections = []section{{Title: p.title, Level: 1, text: p.source}}
 }

@@ -30,6 +30,7 @@ const (
 	pgx        = "github.com/jackc/pgx/v5"
 	rueidis    = "github.com/redis/rueidis"
 	goldmark   = "github.com/yuin/goldmark"
+	gomponents = "maragu.dev/gomponents"
 	xcrypto    = "golang.org/x/crypto" // acme/autocert, argon2
 )
 
@@ -63,7 +64,7 @@ var folders = map[string]folder{
 	"client":                   {ours: []string{"protocol", "core"}, foreign: []string{websocket, clientSSE}},
 	"clientjs":                 {},
 	"docs":                     {},
-	"docs/site":                {foreign: []string{goldmark, yaml}},
+	"docs/site":                {foreign: []string{goldmark, yaml, gomponents}},
 	// The store of documents: what it is asked and answers, with implementations that know nothing of each other.
 	"store":              {ours: []string{"protocol", "filter"}},
 	"store/sqlstore":     {ours: []string{"protocol", "filter", "store"}},
