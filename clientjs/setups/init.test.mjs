@@ -33,9 +33,9 @@ async function project(kind, url, name = kind) {
   return folder;
 }
 
-/** Starts a program, and resolves when it has printed `text`. */
+/** Starts a program, and resolves when it has printed `text`. Without colours, which Vite puts into its words where `CI` is set. */
 async function start(t, args, { cwd, env, text }) {
-  const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env, NO_COLOR: "1" }, stdio: ["ignore", "pipe", "pipe"] });
   const exited = new Promise((resolve) => child.once("exit", resolve));
   t.after(async () => {
     child.kill();
@@ -45,6 +45,8 @@ async function start(t, args, { cwd, env, text }) {
   await new Promise((resolve, reject) => {
     const took = (part) => (program.out += part).includes(text) && resolve();
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", took);
+    const late = setTimeout(() => reject(new Error(`${args[0]} did not print ${text}:\n${program.out}`)), patience);
+    t.after(() => clearTimeout(late));
     void exited.then((code) => reject(new Error(`${args[0]} ended with ${code}:\n${program.out}`)));
   });
   return program;
