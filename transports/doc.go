@@ -10,7 +10,8 @@
 //	           client, body.go a JSON body, problem.go answers with an error, upgrade.go makes the handshake of a
 //	           WebSocket.
 //	languages  language.go has the interfaces of a gateway, whose clients speak another system's protocol over our sockets;
-//	           speak.go makes their handshakes, line.go is how a talk asks its session for more.
+//	           speak.go makes their handshakes, line.go is how a talk asks its session for more. visits.go has those whose
+//	           clients may poll; visitor.go is the link of such a client, visitor_requests.go serves its requests.
 //	           errand.go is what single requests over HTTP of such a language are, which speak.go takes, errand_session.go
 //	           the session of each, errand_rates.go how many one client may send.
 //	links      stream.go is the link of a WebSocket or an SSE stream, poll_link.go that of a long-poll. The bus wakes a

@@ -38,6 +38,9 @@ type Language interface {
 // Greeting is how a connection of a Language begins.
 type Greeting struct {
 	Talk Talk
+	// Session names what the requests of a client that polls have in common (Polled); "" for a WebSocket. With a Talk
+	// the session begins, and Later must be set. Without one the request is of one that has begun.
+	Session string
 	// Subprotocol is the WebSocket subprotocol to choose, one that the client offered. "" is none.
 	Subprotocol string
 	// Token is what the client showed in its handshake, if that is not in the header Authorization. It is a secret.

@@ -41,6 +41,7 @@ func (h *Handler) mux() *http.ServeMux {
 	mux.HandleFunc("/bus/poll", h.Poll)
 	mux.HandleFunc("/bus/send", h.Send)
 	mux.HandleFunc("/shout", h.Speak(shout{}))
+	mux.HandleFunc("/mumble", h.Speak(mumble{}))
 	return mux
 }
 

@@ -27,7 +27,11 @@ func (t *tongue) marked(r *http.Request) *http.Request {
 }
 
 func (h *Handler) greet(t *tongue, w http.ResponseWriter, r *http.Request) {
-	origin, ok := h.admit(w, r, http.MethodGet)
+	methods := []string{http.MethodGet}
+	if t.polling() != nil {
+		methods = append(methods, http.MethodPost)
+	}
+	origin, ok := h.admit(w, r, methods...)
 	if !ok {
 		return
 	}
@@ -44,6 +48,10 @@ func (h *Handler) greet(t *tongue, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	peer.Gateway = t.Gateway()
+	if g.Session != "" {
+		h.visit(t, w, r, g, peer)
+		return
+	}
 	k := h.speaker(t, g)
 	if a, ok := g.Talk.(Asker); ok {
 		a.Open(k)
@@ -76,6 +84,30 @@ func (g *Greeting) opening() []protocol.ClientFrame {
 		frames[0].Token = g.Token
 	}
 	return frames
+}
+
+// visit serves a request of a client that polls.
+func (h *Handler) visit(t *tongue, w http.ResponseWriter, r *http.Request, g *Greeting, peer protocol.Peer) {
+	v := t.visitors.find(g.Session)
+	if g.Talk != nil {
+		var err error
+		if v, err = newVisitor(h, t, g, peer); err != nil {
+			h.refuse(w, r, err)
+			return
+		}
+		if a, ok := g.Talk.(Asker); ok {
+			a.Open(v)
+		}
+		v.start()
+	}
+	switch {
+	case v == nil:
+		t.unknown(w)
+	case r.Method == http.MethodPost:
+		v.post(w, r)
+	default:
+		v.get(w, r)
+	}
 }
 
 // withoutToken refuses a URL with a secret in it, which would be in the logs of whatever it passes.

@@ -109,6 +109,7 @@ type tongue struct {
 	Language
 	tally            tally
 	heard, malformed atomic.Uint64
+	visitors         visitors
 }
 
 // gatewayStats returns the counts of all gateways.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ type Language struct {
 }
 
 var (
-	_ transports.Language    = (*Language)(nil)
+	_ transports.Polled      = (*Language)(nil)
 	_ transports.Unsupporter = (*Language)(nil)
 )
 
@@ -61,6 +62,32 @@ var (
 	otherVersion     = misuse{5, "Unsupported protocol version"}
 )
 
+// polling is how Engine.IO is spoken by requests.
+var polling = transports.Polling{
+	Separator: 0x1e,
+	End:       "1",
+	Answer: func(w http.ResponseWriter, body []byte) {
+		answerPoll(w, "text/plain; charset=UTF-8", body)
+	},
+	Taken: func(w http.ResponseWriter) {
+		answerPoll(w, "text/html", []byte("ok"))
+	},
+	Unknown: unknownSession.answer,
+	Misused: badRequest.answer,
+}
+
+func answerPoll(w http.ResponseWriter, contentType string, body []byte) {
+	header := w.Header()
+	header.Set("Content-Type", contentType)
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	w.Write(body)
+}
+
+// Polling implements transports.Polled.
+func (l *Language) Polling() *transports.Polling { return &polling }
+
 func (m misuse) answer(w http.ResponseWriter) {
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -83,30 +110,46 @@ func (l *Language) Greet(w http.ResponseWriter, r *http.Request) *transports.Gre
 	upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 	transport, session := query.Get("transport"), query.Get("sid")
 	switch {
-	case transport != "websocket":
+	case transport != "websocket" && transport != "polling":
 		unknownTransport.answer(w)
+	case session != "" && transport == "websocket":
+		unknownSession.answer(w) // of polling none goes on over a WebSocket
+	case session != "" && query.Get("EIO") != "4":
+		badRequest.answer(w)
 	case session != "":
-		unknownSession.answer(w)
-	case !upgrade:
+		return &transports.Greeting{Session: session}
+	case r.Method != http.MethodGet:
+		badMethod.answer(w)
+	case upgrade != (transport == "websocket"):
 		badRequest.answer(w)
 	case query.Get("EIO") != "4":
 		l.Lack("engine.io 3")
 		otherVersion.answer(w)
 	default:
-		return &transports.Greeting{Talk: &talk{language: l}, First: protocol.AppendText(nil, openPacket(rand.Text(), nil)), Later: true}
+		return l.begin(transport)
 	}
 	return nil
 }
 
-// openPacket is what Engine.IO says first.
-func openPacket(session string, upgrades []string) []byte {
+// begin returns how a connection begins.
+func (l *Language) begin(transport string) *transports.Greeting {
+	session := rand.Text()
+	g := &transports.Greeting{Talk: &talk{language: l}, First: protocol.AppendText(nil, openPacket(session)), Later: true}
+	if transport == "polling" {
+		g.Session = session
+	}
+	return g
+}
+
+// openPacket is what Engine.IO says first. It offers nothing to go on with: who polls goes on polling.
+func openPacket(session string) []byte {
 	data, err := json.Marshal(struct {
 		Session      string   `json:"sid"`
 		Upgrades     []string `json:"upgrades"`
 		PingInterval int64    `json:"pingInterval"` // ms
 		PingTimeout  int64    `json:"pingTimeout"`  // ms
 		MaxPayload   int      `json:"maxPayload"`   // bytes
-	}{session, append([]string{}, upgrades...), pingInterval.Milliseconds(), pingTimeout.Milliseconds(), protocol.MaxMessageBytes})
+	}{session, []string{}, pingInterval.Milliseconds(), pingTimeout.Milliseconds(), protocol.MaxMessageBytes})
 	if err != nil {
 		panic(err) // a type of our own that cannot be written
 	}

@@ -52,15 +52,16 @@ export const call = (socket, ...args) => new Promise((resolve) => socket.emit(..
 
 /**
  * A record without what differs from run to run, and what is known to be otherwise: ids, how much a body may have, why a
- * client is refused in our own words, and pings, which come when their time has come.
+ * client is refused in our own words, to what a client that polls might go on, pings, which come when their time has
+ * come, and how an answer ends that had to come.
  */
 export const plain = (record) =>
   record
-    .filter(([, type]) => type !== "ping" && type !== "pong")
+    .filter(([, type]) => !["ping", "pong", "noop", "close"].includes(type))
     .map((entry) =>
       entry.map((word) =>
         typeof word === "string"
-          ? word.replace(/"sid":"[\w.~-]{8,}"/, '"sid":"ID"').replace(/"maxPayload":\d+/, '"maxPayload":"MANY"').replace(/,"data":\{"code":"unauthorized","hint":"[^"]+"\}/, "")
+          ? word.replace(/"sid":"[\w.~-]{8,}"/, '"sid":"ID"').replace(/"maxPayload":\d+/, '"maxPayload":"MANY"').replace(/"upgrades":\[[^\]]*\]/, '"upgrades":"SOME"').replace(/,"data":\{"code":"unauthorized","hint":"[^"]+"\}/, "")
           : word,
       ),
     );

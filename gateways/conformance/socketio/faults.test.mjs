@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { after, afterEach, before, describe, test } from "node:test";
 import { serve } from "../../../clientjs/e2e/tidings.mjs";
 import { call, client, connected, endAll, next, once } from "./client.mjs";
-import { original } from "./servers.mjs";
+import { original, tidings } from "./servers.mjs";
 
 const WebSocket = createRequire(import.meta.url)("ws");
 const limit = { timeout: 40_000 };
@@ -26,9 +26,9 @@ async function raw(url, bare) {
 }
 
 describe("B141 bad input at /socket.io/", { timeout: 240_000 }, () => {
-  let server, other;
-  before(async () => ([server, other] = await Promise.all([serve({ TIDINGS_ALLOWED_HOSTS: "127.0.0.1" }), original()])));
-  after(() => Promise.all([server.stop(), other.stop()]));
+  let server, other, mine;
+  before(async () => ([server, other, mine] = await Promise.all([serve({ TIDINGS_ALLOWED_HOSTS: "127.0.0.1" }), original(), tidings()])));
+  after(() => Promise.all([server.stop(), other.stop(), mine.stop()]));
 
   const ends = {
     "binary": { send: (s) => s.send(Buffer.from("x"), { binary: true }), number: 1003, final: true },
@@ -68,7 +68,7 @@ describe("B141 bad input at /socket.io/", { timeout: 240_000 }, () => {
     });
 
   // What Engine.IO answers to what is no handshake, which is compared with what the original does.
-  for (const query of ["", "?EIO=4", "?EIO=4&transport=carrier-pigeon", "?EIO=4&transport=websocket", "?EIO=4&transport=websocket&sid=unknown", "?transport=websocket&EIO=3"])
+  for (const query of ["", "?EIO=4", "?EIO=4&transport=carrier-pigeon", "?EIO=4&transport=websocket", "?EIO=4&transport=websocket&sid=unknown", "?transport=websocket&EIO=3", "?transport=polling", "?transport=polling&EIO=3", "?EIO=4&transport=polling&sid=unknown"])
     test(`GET /socket.io/${query}`, limit, async () => {
       const [want, got] = await Promise.all(
         [other, server].map(async ({ url }) => {
@@ -79,13 +79,38 @@ describe("B141 bad input at /socket.io/", { timeout: 240_000 }, () => {
       assert.deepEqual(got, want);
     });
 
+  // Requests of one client that polls, to both servers: what is answered is compared, but for ids and bounds.
+  const talks = {
+    "begins with a POST": async (ask) => [await ask("POST", "", "40")],
+    "speaks and hears": async (ask) => {
+      const begun = await ask("GET", "");
+      const sid = /"sid":"([^"]+)"/.exec(begun.body)[1];
+      return [begun, await ask("POST", sid, "40"), await ask("GET", sid), await ask("POST", sid, '421["greet","Ann"]'), await ask("GET", sid), await ask("POST", sid, "41\u001e1"), await ask("GET", sid)];
+    },
+  };
+  for (const [name, talk] of Object.entries(talks))
+    test(`B145 a client that polls ${name}`, limit, async () => {
+      const [want, got] = await Promise.all(
+        [other, mine].map(async ({ url }) => {
+          const ask = async (method, sid, body) => {
+            const answer = await fetch(`${url}/socket.io/?EIO=4&transport=polling${sid && `&sid=${sid}`}`, { method, body });
+            return { status: answer.status, type: answer.headers.get("content-type"), body: await answer.text() };
+          };
+          return JSON.parse(JSON.stringify(await talk(ask)).replace(/sid\\":\\"[^"]+\\"/g, "sid").replace(/upgrades\\":\[[^\]]*\]/, "upgrades").replace(/maxPayload\\":\d+/, "maxPayload"));
+        }),
+      );
+      assert.deepEqual(got, want);
+    });
+
   test("Engine.IO 3 is refused in its form, and counted", limit, async () => {
+    const counted = () => server.metric("tidings_gateway_unsupported_total", { gateway: "socketio", action: "engine.io 3" });
+    const before = await counted();
     const [request, answer] = await once(new WebSocket(`${server.url}/socket.io/?EIO=3&transport=websocket`), "unexpected-response");
     let body = "";
     for await (const part of answer) body += part;
     request.destroy();
     assert.deepEqual([answer.statusCode, JSON.parse(body)], [400, { code: 5, message: "Unsupported protocol version" }]);
-    assert.equal(await server.metric("tidings_gateway_unsupported_total", { gateway: "socketio", action: "engine.io 3" }), 1);
+    assert.equal((await counted()) - before, 1);
   });
 
   test("the client's file is not here, and the answer says where it is", limit, async () => {

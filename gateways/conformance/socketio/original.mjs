@@ -8,7 +8,7 @@ import { answers } from "./application.mjs";
 const { Server } = createRequire(import.meta.url)("socket.io");
 
 const http = createServer();
-const io = new Server(http, { cors: { origin: "*" } });
+const io = new Server(http, { cors: { origin: "*" }, allowUpgrades: process.argv[2] !== "stay" });
 io.use((socket, next) => (socket.handshake.auth.token === "wrong" ? next(new Error("the token is not a JWT of three parts")) : next()));
 io.on("connection", (socket) => {
   for (const [event, answer] of Object.entries(answers)) socket.on(event, (...args) => typeof args.at(-1) === "function" && args.pop()(...answer(...args)));

@@ -85,7 +85,7 @@ const programs = {
 };
 
 const limit = { timeout: 40_000 };
-const ways = { "over WebSockets": { transports: ["websocket"] } };
+const ways = { "over WebSockets": { transports: ["websocket"] }, "by polling": { transports: ["polling"] } };
 
 describe("clients of Socket.IO", { timeout: 240_000 }, () => {
   let both = [];
