@@ -207,6 +207,17 @@ func TestReadinessWhileRedisIsAway(t *testing.T) {
 		json.NewDecoder(answer.Body).Decode(&body)
 		return answer.StatusCode, body.Degraded
 	}
+	// A node that has begun to listen is not ready before it knows what was revoked.
+	for late := time.After(patience); ; {
+		if status, _ := ready("/readyz"); status == http.StatusOK {
+			break
+		}
+		select {
+		case <-late:
+			t.Fatal("it does not become ready")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 	for _, away := range []bool{false, true} {
 		if away {
 			redis.Halt()
