@@ -74,9 +74,9 @@ describe("from Primus to the native client", { timeout: 240_000 }, () => {
 });
 
 describe("from Kuzzle to the native client", { timeout: 240_000 }, () => {
-  let server;
-  before(async () => (server = (await tidings()).server));
-  after(() => server.stop());
+  let whole, server;
+  before(async () => ({ server } = whole = await tidings()));
+  after(() => whole.stop());
   const filter = { equals: { licence: "B" } };
 
   /** The program of Kuzzle's guides: it shows the drivers that have licence B. */
