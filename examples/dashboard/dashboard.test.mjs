@@ -28,6 +28,8 @@ async function open(t, { channel = `demo/${t.name.replaceAll(/\W+/g, "-")}`, swa
     await net.close();
   });
   const url = `${net.url}/demo/?channel=${channel}${still ? "&still" : ""}`;
+  const listening = async () => (await (await fetch(`${server.url}/api/connections?channel=${encodeURIComponent(channel)}`)).json()).connections.length;
+  const others = await listening();
   await page.goto(url);
   const by = (id) => page.getByTestId(id);
   const demo = {
@@ -49,6 +51,7 @@ async function open(t, { channel = `demo/${t.name.replaceAll(/\W+/g, "-")}`, swa
     faults: () => faults.filter((text) => !/409|ERR_|WebSocket connection to/.test(text)),
   };
   await demo.is("state", "connected");
+  await until("it hears the channel", async () => (await listening()) > others);
   return demo;
 }
 
