@@ -14,6 +14,9 @@ after(async () => {
   await server?.stop();
 });
 
+/** How many pages hear a channel. One that is connected may still wait for the answer to its subscribe. */
+const listeners = async (channel) => (await (await fetch(`${server.url}/api/connections?channel=${encodeURIComponent(channel)}`)).json()).connections.length;
+
 /** The page on a channel and behind a network of its own, with everything that went wrong in it. Its building is still unless `still` is false. */
 async function open(t, { channel = `demo/${t.name.replaceAll(/\W+/g, "-")}`, swallows, still = true, ...options } = {}) {
   const net = await cutter(server.port);
@@ -28,8 +31,7 @@ async function open(t, { channel = `demo/${t.name.replaceAll(/\W+/g, "-")}`, swa
     await net.close();
   });
   const url = `${net.url}/demo/?channel=${channel}${still ? "&still" : ""}`;
-  const listening = async () => (await (await fetch(`${server.url}/api/connections?channel=${encodeURIComponent(channel)}`)).json()).connections.length;
-  const others = await listening();
+  const others = await listeners(channel);
   await page.goto(url);
   const by = (id) => page.getByTestId(id);
   const demo = {
@@ -51,7 +53,7 @@ async function open(t, { channel = `demo/${t.name.replaceAll(/\W+/g, "-")}`, swa
     faults: () => faults.filter((text) => !/409|ERR_|WebSocket connection to/.test(text)),
   };
   await demo.is("state", "connected");
-  await until("it hears the channel", async () => (await listening()) > others);
+  await until("it hears the channel", async () => (await listeners(channel)) > others);
   return demo;
 }
 
@@ -138,7 +140,7 @@ test("publishes from the page: acknowledged, shown here and on another page, in 
   const other = await (await chrome()).newPage();
   t.after(() => other.close());
   await other.goto(`${server.url}/demo/?channel=${demo.channel}&still`);
-  await other.locator("[data-testid=state]", { hasText: "connected" }).waitFor();
+  await until("both hear the channel", async () => (await listeners(demo.channel)) === 2);
   await demo.by("payload").fill('{"from": "the page", "n": 7}');
   await demo.by("publish").click();
   await demo.by("published").filter({ hasText: /^Message 1, acknowledged after [\d.]+ ms\.$/ }).waitFor();
