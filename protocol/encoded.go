@@ -24,7 +24,7 @@ type Encoded struct {
 // otherForm is a frame's bytes on the wire of a gateway, in a list of a few.
 type otherForm struct {
 	kind  string
-	bytes []byte
+	bytes func() []byte // makes them when it is first called
 	next  *otherForm
 	count int // of those from here on
 }
@@ -78,27 +78,30 @@ func (e *Encoded) SSE() []byte {
 // who ask for the kind, but for a frame that has more than 4 kinds: then those that come last are made each time. Like
 // all bytes of a frame they are frozen. They may be empty, and are not nil.
 func (e *Encoded) As(kind string, make func(*Encoded) []byte) []byte {
-	head := e.other.Load()
-	for f := head; f != nil; f = f.next {
-		if f.kind == kind {
-			return f.bytes
+	words := func() []byte {
+		if b := make(e); b != nil {
+			return b
 		}
+		return []byte{}
 	}
-	b := make(e)
-	if b == nil {
-		b = []byte{}
-	}
-	for head == nil || head.count < maxOtherForms {
-		f := &otherForm{kind: kind, bytes: b, next: head, count: 1}
+	for {
+		head := e.other.Load()
+		for f := head; f != nil; f = f.next {
+			if f.kind == kind {
+				return f.bytes()
+			}
+		}
+		f := &otherForm{kind: kind, bytes: sync.OnceValue(words), next: head, count: 1}
 		if head != nil {
 			f.count += head.count
 		}
-		if e.other.CompareAndSwap(head, f) {
-			break
+		if f.count > maxOtherForms {
+			return words()
 		}
-		head = e.other.Load()
+		if e.other.CompareAndSwap(head, f) {
+			return f.bytes()
+		}
 	}
-	return b
 }
 
 // AppendText appends payload as one unmasked RFC 6455 text frame, header included.
